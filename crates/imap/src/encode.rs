@@ -1,0 +1,291 @@
+//! Writing strings so that they stay strings.
+//!
+//! Everything that comes from outside (a name, a search, a password, a header field) goes through
+//! one of these on its way into a command or a response. What they emit is printable ASCII, or a
+//! literal that announces its exact length; no CR, LF or NUL ever stands anywhere else.
+
+use crate::flag::Flag;
+use crate::mailbox::MailboxName;
+use crate::sequence::SequenceSet;
+use crate::token::{Secret, Tag, is_astring_char};
+
+/// Strings up to this length are quoted, longer ones sent as literals, which parsers take better.
+const QUOTED_MAX: usize = 1000;
+
+/// Appends a `quoted` string, if `bytes` can be one: printable ASCII of moderate length.
+/// Returns whether it was written.
+pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
+    let plain = bytes.len() <= QUOTED_MAX && bytes.iter().all(|b| matches!(b, b' '..=b'~'));
+    if plain {
+        out.push(b'"');
+        for &byte in bytes {
+            if matches!(byte, b'"' | b'\\') {
+                out.push(b'\\');
+            }
+            out.push(byte);
+        }
+        out.push(b'"');
+    }
+    plain
+}
+
+/// Appends a server's literal: `{n}`, line end, the bytes (RFC 3501, section 4.3).
+pub fn literal(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(format!("{{{}}}\r\n", bytes.len()).as_bytes());
+    out.extend_from_slice(bytes);
+}
+
+/// Appends a server's `string`: quoted where possible, else a literal.
+pub fn string(out: &mut Vec<u8>, bytes: &[u8]) {
+    if !quoted(out, bytes) {
+        literal(out, bytes);
+    }
+}
+
+/// Appends a server's `nstring`: a string, or NIL for none.
+pub fn nstring(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
+    match bytes {
+        Some(bytes) => string(out, bytes),
+        None => out.extend_from_slice(b"NIL"),
+    }
+}
+
+/// Appends a server's `astring`: bare if it can be, else a string.
+pub fn astring(out: &mut Vec<u8>, bytes: &[u8]) {
+    if is_bare(bytes) {
+        out.extend_from_slice(bytes);
+    } else {
+        string(out, bytes);
+    }
+}
+
+/// Appends a mailbox name, quoted unless it is bare.
+pub fn mailbox(out: &mut Vec<u8>, name: &MailboxName) {
+    astring(out, name.to_wire().as_bytes());
+}
+
+/// Appends flags in parentheses.
+pub fn flags<'a>(out: &mut Vec<u8>, flags: impl IntoIterator<Item = &'a Flag>) {
+    out.push(b'(');
+    for (index, flag) in flags.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(flag.as_str().as_bytes());
+    }
+    out.push(b')');
+}
+
+/// Appends text for people: what is not printable ASCII becomes `?`.
+pub fn text(out: &mut Vec<u8>, words: &str) {
+    let printable = |c: char| {
+        if matches!(c, ' '..='~') {
+            c as u8
+        } else {
+            b'?'
+        }
+    };
+    out.extend(words.chars().map(printable));
+}
+
+fn is_bare(bytes: &[u8]) -> bool {
+    let fits = (1..=100).contains(&bytes.len());
+    fits && bytes.iter().copied().all(is_astring_char) && !bytes.eq_ignore_ascii_case(b"NIL")
+}
+
+/// Which literals the server has said it takes without being asked first (RFC 7888). Only what was
+/// announced may be used: a server that doesn't know `{5+}` would read the literal as commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Literals {
+    /// None: announce, wait for `+`, then send.
+    Synchronizing,
+    /// `LITERAL-`: up to 4096 bytes.
+    Minus,
+    /// `LITERAL+`: any size.
+    Plus,
+}
+
+/// A string that holds a NUL, which no IMAP command can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a NUL can't be sent")]
+pub struct NulError;
+
+/// Builds one command of a client, piece by piece: each method adds one argument behind a space.
+///
+/// The result is a list of chunks: send the first; before each further one wait for the server's
+/// continuation, and give up the command if a tagged answer comes instead.
+#[derive(Clone)]
+pub struct CommandEncoder {
+    chunks: Vec<Vec<u8>>,
+    current: Vec<u8>,
+    literals: Literals,
+}
+
+impl CommandEncoder {
+    /// Begins `tag VERB`. The verb is a word of our own, such as `"UID FETCH"`.
+    #[must_use]
+    pub fn new(tag: &Tag, verb: &'static str, literals: Literals) -> Self {
+        Self {
+            chunks: Vec::new(),
+            current: format!("{tag} {verb}").into_bytes(),
+            literals,
+        }
+    }
+
+    /// Adds words of our own as they are; never anything from outside.
+    #[must_use]
+    pub fn word(mut self, words: &'static str) -> Self {
+        self.space();
+        self.current.extend_from_slice(words.as_bytes());
+        self
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn number(mut self, number: u64) -> Self {
+        self.space();
+        self.current
+            .extend_from_slice(number.to_string().as_bytes());
+        self
+    }
+
+    /// Adds a set of sequence numbers or UIDs.
+    #[must_use]
+    pub fn sequence(mut self, set: &SequenceSet) -> Self {
+        self.space();
+        self.current.extend_from_slice(set.to_string().as_bytes());
+        self
+    }
+
+    /// Adds flags in parentheses.
+    #[must_use]
+    pub fn flags<'a>(mut self, list: impl IntoIterator<Item = &'a Flag>) -> Self {
+        self.space();
+        flags(&mut self.current, list);
+        self
+    }
+
+    /// Adds a mailbox name.
+    #[must_use]
+    pub fn mailbox(mut self, name: &MailboxName) -> Self {
+        self.space();
+        let wire = name.to_wire();
+        if is_bare(wire.as_bytes()) {
+            self.current.extend_from_slice(wire.as_bytes());
+        } else {
+            self.quoted_or_literal(wire.as_bytes());
+        }
+        self
+    }
+
+    /// Adds a string from outside: quoted, or a literal where it can't be.
+    ///
+    /// # Errors
+    /// [`NulError`] if it holds a NUL.
+    pub fn string(mut self, bytes: &[u8]) -> Result<Self, NulError> {
+        if bytes.contains(&0) {
+            return Err(NulError);
+        }
+        self.space();
+        self.quoted_or_literal(bytes);
+        Ok(self)
+    }
+
+    /// Adds a password.
+    ///
+    /// # Errors
+    /// [`NulError`] if it holds a NUL.
+    pub fn secret(self, secret: &Secret) -> Result<Self, NulError> {
+        self.string(secret.expose())
+    }
+
+    /// Adds a literal, for a message to APPEND.
+    ///
+    /// # Errors
+    /// [`NulError`] if it holds a NUL.
+    pub fn literal(mut self, bytes: &[u8]) -> Result<Self, NulError> {
+        if bytes.contains(&0) {
+            return Err(NulError);
+        }
+        self.space();
+        self.announce(bytes);
+        Ok(self)
+    }
+
+    /// Ends the command. There is always at least one chunk.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Vec<u8>> {
+        self.current.extend_from_slice(b"\r\n");
+        self.chunks.push(self.current);
+        self.chunks
+    }
+
+    /// A space before the next argument; none behind an opening parenthesis.
+    fn space(&mut self) {
+        if self.current.last() != Some(&b'(') {
+            self.current.push(b' ');
+        }
+    }
+
+    fn quoted_or_literal(&mut self, bytes: &[u8]) {
+        if !quoted(&mut self.current, bytes) {
+            self.announce(bytes);
+        }
+    }
+
+    fn announce(&mut self, bytes: &[u8]) {
+        let at_once = match self.literals {
+            Literals::Synchronizing => false,
+            Literals::Minus => bytes.len() <= 4096,
+            Literals::Plus => true,
+        };
+        let plus = if at_once { "+" } else { "" };
+        self.current
+            .extend_from_slice(format!("{{{}{plus}}}\r\n", bytes.len()).as_bytes());
+        if !at_once {
+            self.chunks.push(std::mem::take(&mut self.current));
+        }
+        self.current.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(literals: Literals) -> Vec<Vec<u8>> {
+        CommandEncoder::new(&Tag::new(b"a1").unwrap(), "LOGIN", literals)
+            .string(b"h\"a\\na")
+            .and_then(|command| command.secret(&Secret::new("pä\r\nx LOGOUT".into())))
+            .unwrap()
+            .finish()
+    }
+
+    #[test]
+    fn a_line_break_in_a_password_stays_inside_a_literal() {
+        let first = &b"a1 LOGIN \"h\\\"a\\\\na\" {13}\r\n"[..];
+        let second = "pä\r\nx LOGOUT\r\n".as_bytes();
+        assert_eq!(login(Literals::Synchronizing), [first, second]);
+        assert_eq!(login(Literals::Plus).len(), 1);
+    }
+
+    #[test]
+    fn a_nul_is_never_sent() {
+        let command = CommandEncoder::new(&Tag::new(b"a").unwrap(), "X", Literals::Plus);
+        assert_eq!(command.string(b"a\0b").err(), Some(NulError));
+    }
+
+    #[test]
+    fn server_strings_take_the_shortest_safe_form() {
+        let written = |bytes: &[u8]| {
+            let mut out = Vec::new();
+            astring(&mut out, bytes);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(b"abc]"), "abc]");
+        assert_eq!(written(b"nil"), "\"nil\"");
+        assert_eq!(written(b""), "\"\"");
+        assert_eq!(written(b"a\nb"), "{3}\r\na\nb");
+        assert_eq!(written("é".as_bytes()), "{2}\r\né");
+    }
+}
