@@ -1,0 +1,134 @@
+//! Factors: what a person has beyond the password.
+
+use jiff::Timestamp;
+use sekisho_otp::Step;
+
+use crate::address::MailAddress;
+use crate::id::FactorId;
+use crate::sealing::Sealed;
+
+/// The kinds of factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FactorKind {
+    /// A code from an OTP app.
+    OtpApp,
+    /// A code mailed to a private address.
+    ExternalMail,
+}
+
+impl FactorKind {
+    /// The word that records keep for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OtpApp => "otp-app",
+            Self::ExternalMail => "external-mail",
+        }
+    }
+
+    /// Reads [`Self::as_str`] back.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::OtpApp, Self::ExternalMail]
+            .into_iter()
+            .find(|k| k.as_str() == word)
+    }
+}
+
+/// A registered factor.
+#[derive(Debug, Clone)]
+pub struct Factor {
+    /// Its identity.
+    pub id: FactorId,
+    /// The name its owner gave it; may be empty.
+    pub name: String,
+    /// When it was registered.
+    pub registered_at: Timestamp,
+    /// When it was last accepted.
+    pub last_used_at: Option<Timestamp>,
+    /// What it is.
+    pub method: Method,
+}
+
+impl Factor {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> FactorKind {
+        match self.method {
+            Method::OtpApp { .. } => FactorKind::OtpApp,
+            Method::ExternalMail { .. } => FactorKind::ExternalMail,
+        }
+    }
+}
+
+/// What a factor is made of.
+#[derive(Debug, Clone)]
+pub enum Method {
+    /// An OTP app.
+    OtpApp {
+        /// Its key, sealed for its account and factor id.
+        key: Sealed,
+        /// The last step accepted; this and earlier ones never are again.
+        last_step: Option<Step>,
+    },
+    /// A private mail address.
+    ExternalMail {
+        /// Where codes are mailed.
+        address: MailAddress,
+    },
+}
+
+/// How a kind of factor stands for an account: its failures count over all factors of the kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KindStanding {
+    /// Failures since the kind's last success.
+    pub failures: u32,
+    /// Whether the kind is disabled. It counts as registered all the same.
+    pub disabled: bool,
+}
+
+/// What the records keep of an account: all that the rule and the factor flows need, in one reading.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Whether the person turned MFA on.
+    pub mfa_on: bool,
+    /// Whether the next registration needs a one-time code of the help desk, whose hash this is.
+    pub enrolment_code: Option<[u8; 32]>,
+    /// The factors, the oldest first.
+    pub factors: Vec<Factor>,
+    /// The OTP apps' standing.
+    pub otp_app: KindStanding,
+    /// The mailed codes' standing.
+    pub external_mail: KindStanding,
+}
+
+impl Standing {
+    /// The standing of a kind.
+    #[must_use]
+    pub fn kind(&self, kind: FactorKind) -> KindStanding {
+        match kind {
+            FactorKind::OtpApp => self.otp_app,
+            FactorKind::ExternalMail => self.external_mail,
+        }
+    }
+
+    /// The factors of a kind.
+    pub fn of_kind(&self, kind: FactorKind) -> impl Iterator<Item = &Factor> {
+        self.factors.iter().filter(move |f| f.kind() == kind)
+    }
+
+    /// Whether any factor is registered, disabled ones included: only where none is may a password lead to registration.
+    #[must_use]
+    pub fn has_factor(&self) -> bool {
+        !self.factors.is_empty()
+    }
+
+    /// The kinds to offer at sign-in: registered and not disabled.
+    #[must_use]
+    pub fn offered(&self) -> Vec<FactorKind> {
+        [FactorKind::OtpApp, FactorKind::ExternalMail]
+            .into_iter()
+            .filter(|&kind| !self.kind(kind).disabled && self.of_kind(kind).next().is_some())
+            .collect()
+    }
+}

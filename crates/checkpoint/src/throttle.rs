@@ -1,0 +1,111 @@
+//! What failures are counted under, and how many are too many.
+//!
+//! Failures are single records with a time, counted within a window; they are kept for the account *and* for the source, so that neither many sources
+//! against one account nor one source against many accounts goes unnoticed. Names that lead to no account count alike, under a keyed hash.
+
+use jiff::SignedDuration;
+use sekisho_source::SourceKey;
+
+use crate::account::AccountId;
+use crate::factor::FactorKind;
+
+/// What is guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Guess {
+    /// A password.
+    Password,
+    /// A code of a kind of factor.
+    Otp(FactorKind),
+    /// Not a guess: a code that was mailed. Counted to keep people's mailboxes from being flooded.
+    MailedCode,
+}
+
+impl Guess {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Otp(kind) => kind.as_str(),
+            Self::MailedCode => "mailed",
+        }
+    }
+}
+
+/// What failures are counted under.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Throttle {
+    /// An account, whatever the source.
+    Account(AccountId, Guess),
+    /// A name that leads to no account, by its keyed hash.
+    Name([u8; 32], Guess),
+    /// A source, whatever the account; also the enclosing /48 of an IPv6 source.
+    Source(SourceKey, Guess),
+    /// An account from a source.
+    AccountAt(AccountId, SourceKey, Guess),
+}
+
+impl Throttle {
+    /// The key that records keep.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Account(account, guess) => format!("account {account} {}", guess.as_str()),
+            Self::Name(hash, guess) => {
+                let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
+                format!("name {hex} {}", guess.as_str())
+            }
+            Self::Source(source, guess) => format!("source {source} {}", guess.as_str()),
+            Self::AccountAt(account, source, guess) => {
+                format!("account {account} source {source} {}", guess.as_str())
+            }
+        }
+    }
+}
+
+/// So many within so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// The count at which no more is accepted.
+    pub count: u32,
+    /// Over which time it is counted.
+    pub window: SignedDuration,
+}
+
+/// Wrong passwords for an account or an unknown name.
+pub const PASSWORDS_FOR_ACCOUNT: Limit = Limit {
+    count: 20,
+    window: SignedDuration::from_mins(15),
+};
+/// Wrong passwords from a source.
+pub const PASSWORDS_FROM_SOURCE: Limit = Limit {
+    count: 30,
+    window: SignedDuration::from_mins(15),
+};
+/// Wrong passwords from an IPv6 /48: a whole site may sit behind it.
+pub const PASSWORDS_FROM_SITE: Limit = Limit {
+    count: 100,
+    window: SignedDuration::from_mins(15),
+};
+/// Wrong OTPs of a kind for an account, from untrusted networks, before tries must wait.
+pub const OTPS_FOR_ACCOUNT: Limit = Limit {
+    count: 10,
+    window: SignedDuration::from_hours(1),
+};
+/// Wrong OTPs from a source.
+pub const OTPS_FROM_SOURCE: Limit = Limit {
+    count: 30,
+    window: SignedDuration::from_hours(1),
+};
+/// Codes mailed for an account from one source.
+pub const MAILED_FROM_SOURCE: Limit = Limit {
+    count: 5,
+    window: SignedDuration::from_hours(1),
+};
+/// Codes mailed for an account.
+pub const MAILED_FOR_ACCOUNT: Limit = Limit {
+    count: 15,
+    window: SignedDuration::from_hours(1),
+};
+/// Wrong OTPs in one sign-in before the password is asked for again.
+pub const TRIES_A_SIGN_IN: u32 = 5;
+/// Wrong OTPs of a kind since its last success at which the kind is disabled.
+pub const TRIES_BEFORE_DISABLED: u32 = 100;

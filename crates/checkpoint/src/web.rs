@@ -1,0 +1,194 @@
+//! The webmail's view: signing in, and the standing of a session at each request.
+
+use jiff::Timestamp;
+use sekisho_source::Source;
+
+use crate::account::Account;
+use crate::door::Admitted;
+use crate::factor::{FactorKind, Standing};
+use crate::id::{SessionId, SessionToken};
+use crate::policy::FirstRegistration;
+use crate::session::Session;
+
+/// The password was right: a new session, whose token goes into the browser's cookie.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// For the cookie.
+    pub token: SessionToken,
+    /// What the session may do from here.
+    pub standing: WebStanding,
+}
+
+/// The password was not accepted. The webmail says the same for every cause but [`SignInError::Throttled`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// Unknown name, disabled account or wrong password.
+    #[error("user name or password is wrong")]
+    Refused,
+    /// Too many wrong passwords; one may try again at that time. Said alike whether or not the account exists.
+    #[error("too many attempts, try again at {0}")]
+    Throttled(Timestamp),
+    /// The checkpoint can't judge just now.
+    #[error("the checkpoint can't be asked just now")]
+    Unavailable,
+}
+
+/// What a session may do, judged anew for the source of each request.
+#[derive(Debug)]
+pub enum WebStanding {
+    /// Mail, and the account's own settings.
+    Admitted(Seat),
+    /// Nothing but to prove a factor, to register the first one, or to sign out.
+    Owed(FactorOwed),
+}
+
+/// Why there is no session any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoSession {
+    /// Never was, or was signed out, timed out or ended elsewhere.
+    #[error("there is no such session")]
+    Gone,
+    /// The checkpoint can't judge just now.
+    #[error("the checkpoint can't be asked just now")]
+    Unavailable,
+}
+
+/// A session that may open mail, for this request.
+#[derive(Debug)]
+pub struct Seat {
+    pub(crate) session: Session,
+    pub(crate) admitted: Admitted,
+    pub(crate) facts: Standing,
+}
+
+impl Seat {
+    /// What opens the mailbox.
+    #[must_use]
+    pub fn admitted(&self) -> &Admitted {
+        &self.admitted
+    }
+
+    /// Hands out what opens the mailbox.
+    #[must_use]
+    pub fn into_admitted(self) -> Admitted {
+        self.admitted
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session.id
+    }
+
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        self.admitted.details()
+    }
+
+    /// The session as it is kept: its times and its stash.
+    #[must_use]
+    pub fn record(&self) -> &Session {
+        &self.session
+    }
+
+    /// How the account stands: factors and whether MFA was turned on.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.facts
+    }
+}
+
+/// "Password right, factor owed." No handler of mail or settings takes it.
+#[derive(Debug)]
+pub struct FactorOwed {
+    pub(crate) session: Session,
+    pub(crate) account: Account,
+    pub(crate) source: Source,
+    pub(crate) facts: Standing,
+    pub(crate) first: FirstStep,
+}
+
+/// What a session that owes a factor is led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FirstStep {
+    /// Prove one of these kinds.
+    Prove(Vec<FactorKind>),
+    /// Every registered kind is disabled: the help desk, or a trusted network, must help.
+    AllDisabled,
+    /// Register the first factor; as the site demands it.
+    Register(FirstRegistration),
+}
+
+impl FactorOwed {
+    /// What the person must do.
+    #[must_use]
+    pub fn first_step(&self) -> &FirstStep {
+        &self.first
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session.id
+    }
+
+    /// The session as it is kept.
+    #[must_use]
+    pub fn record(&self) -> &Session {
+        &self.session
+    }
+
+    /// The account, for its name on the page.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// From where.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.source
+    }
+
+    /// The factors and their standing.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.facts
+    }
+}
+
+/// Anyone signed in, whichever standing: for what both may do (registering the first factor, signing out).
+#[derive(Debug, Clone, Copy)]
+pub struct Person<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) account: &'a Account,
+    pub(crate) source: Source,
+    pub(crate) facts: &'a Standing,
+    /// What is owed; `None` for a seat.
+    pub(crate) owed: Option<&'a FirstStep>,
+}
+
+impl<'a> From<&'a Seat> for Person<'a> {
+    fn from(seat: &'a Seat) -> Self {
+        Self {
+            session: &seat.session,
+            account: seat.admitted.details(),
+            source: seat.admitted.source(),
+            facts: &seat.facts,
+            owed: None,
+        }
+    }
+}
+
+impl<'a> From<&'a FactorOwed> for Person<'a> {
+    fn from(owed: &'a FactorOwed) -> Self {
+        Self {
+            session: &owed.session,
+            account: &owed.account,
+            source: owed.source,
+            facts: &owed.facts,
+            owed: Some(&owed.first),
+        }
+    }
+}
