@@ -119,6 +119,8 @@ pub struct CommandEncoder {
     chunks: Vec<Vec<u8>>,
     current: Vec<u8>,
     literals: Literals,
+    /// The last word ended in an opening parenthesis, so no space follows.
+    opened: bool,
 }
 
 impl CommandEncoder {
@@ -129,6 +131,7 @@ impl CommandEncoder {
             chunks: Vec::new(),
             current: format!("{tag} {verb}").into_bytes(),
             literals,
+            opened: false,
         }
     }
 
@@ -137,6 +140,7 @@ impl CommandEncoder {
     pub fn word(mut self, words: &'static str) -> Self {
         self.space();
         self.current.extend_from_slice(words.as_bytes());
+        self.opened = words.ends_with('(');
         self
     }
 
@@ -222,7 +226,7 @@ impl CommandEncoder {
 
     /// A space before the next argument; none behind an opening parenthesis.
     fn space(&mut self) {
-        if self.current.last() != Some(&b'(') {
+        if !std::mem::take(&mut self.opened) {
             self.current.push(b' ');
         }
     }

@@ -12,8 +12,10 @@
 //! - [`token`]: character classes, [`Tag`](token::Tag), [`Secret`](token::Secret)
 //! - [`framing`]: from a stream to whole commands or responses
 //! - [`mailbox`], [`sequence`], [`flag`], [`datetime`]: the values commands speak of
+//! - [`command`]: what a client asks for, and its parser
 //! - [`encode`]: writing strings, and whole commands of a client
 
+pub mod command;
 pub mod datetime;
 pub mod encode;
 pub mod flag;

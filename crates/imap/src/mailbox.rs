@@ -93,6 +93,60 @@ impl fmt::Display for MailboxName {
     }
 }
 
+/// What a folder is for (RFC 6154).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpecialUse {
+    /// Every message there is.
+    All,
+    /// Kept messages.
+    Archive,
+    /// Messages being written.
+    Drafts,
+    /// Messages marked as important by `\Flagged`.
+    Flagged,
+    /// Messages taken for spam.
+    Junk,
+    /// Messages that were sent.
+    Sent,
+    /// Messages thrown away.
+    Trash,
+}
+
+impl SpecialUse {
+    /// Every special use.
+    pub const EVERY: [Self; 7] = [
+        Self::All,
+        Self::Archive,
+        Self::Drafts,
+        Self::Flagged,
+        Self::Junk,
+        Self::Sent,
+        Self::Trash,
+    ];
+
+    /// Reads the attribute's word without its backslash, in any case.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::EVERY
+            .into_iter()
+            .find(|known| known.as_str()[1..].eq_ignore_ascii_case(word))
+    }
+
+    /// The attribute with its backslash.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "\\All",
+            Self::Archive => "\\Archive",
+            Self::Drafts => "\\Drafts",
+            Self::Flagged => "\\Flagged",
+            Self::Junk => "\\Junk",
+            Self::Sent => "\\Sent",
+            Self::Trash => "\\Trash",
+        }
+    }
+}
+
 /// Decodes modified UTF-7, as [`MailboxName::from_wire`] does, without making a name of it: LIST
 /// patterns are written so as well.
 ///

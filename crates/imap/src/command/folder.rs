@@ -1,0 +1,315 @@
+//! The commands about folders.
+
+use super::{Body, Cursor, Message, Parsed, Reason};
+use crate::datetime::DateTime;
+use crate::framing::Frame;
+use crate::mailbox::{self, SpecialUse};
+use crate::token::is_list_char;
+use crate::{Flag, MailboxName};
+
+/// `LIST` in its plain and its extended form (RFC 5258).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// The reference name that patterns are relative to, in UTF-8.
+    pub reference: String,
+    /// Patterns in UTF-8, with the wildcards `%` and `*`.
+    pub patterns: Vec<String>,
+    /// Which folders.
+    pub select: ListSelect,
+    /// What to tell of each.
+    pub give: ListReturn,
+    /// Whether the extended syntax was used: then an empty pattern doesn't ask for the delimiter.
+    pub extended: bool,
+}
+
+/// Selection options of LIST.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ListSelect {
+    /// `SUBSCRIBED`
+    pub subscribed: bool,
+    /// `REMOTE`
+    pub remote: bool,
+    /// `RECURSIVEMATCH`
+    pub recursive_match: bool,
+    /// `SPECIAL-USE`
+    pub special_use: bool,
+}
+
+/// Return options of LIST.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListReturn {
+    /// `SUBSCRIBED`
+    pub subscribed: bool,
+    /// `CHILDREN`
+    pub children: bool,
+    /// `SPECIAL-USE`
+    pub special_use: bool,
+    /// `STATUS (...)`; empty if not asked for.
+    pub status: Vec<StatusItem>,
+}
+
+/// What STATUS can tell of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusItem {
+    /// How many messages there are.
+    Messages,
+    /// How many are `\Recent`.
+    Recent,
+    /// The UID that the next message will get, or a higher one.
+    UidNext,
+    /// The folder's UIDVALIDITY.
+    UidValidity,
+    /// How many messages lack `\Seen`.
+    Unseen,
+    /// How many messages have `\Deleted` (RFC 9051).
+    Deleted,
+    /// The sum of the messages' sizes in bytes (RFC 8438).
+    Size,
+    /// The highest mod-sequence (RFC 7162).
+    HighestModSeq,
+}
+
+impl StatusItem {
+    const ALL: [Self; 8] = [
+        Self::Messages,
+        Self::Recent,
+        Self::UidNext,
+        Self::UidValidity,
+        Self::Unseen,
+        Self::Deleted,
+        Self::Size,
+        Self::HighestModSeq,
+    ];
+
+    /// The word for it on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Messages => "MESSAGES",
+            Self::Recent => "RECENT",
+            Self::UidNext => "UIDNEXT",
+            Self::UidValidity => "UIDVALIDITY",
+            Self::Unseen => "UNSEEN",
+            Self::Deleted => "DELETED",
+            Self::Size => "SIZE",
+            Self::HighestModSeq => "HIGHESTMODSEQ",
+        }
+    }
+}
+
+/// `APPEND`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    /// The folder to add to.
+    pub mailbox: MailboxName,
+    /// The flags to set.
+    pub flags: Vec<Flag>,
+    /// The internal date; the present if there is none.
+    pub date: Option<DateTime>,
+    /// The message.
+    pub message: Message,
+}
+
+/// `SELECT` and `EXAMINE` with their parameters; those of QRESYNC are not read.
+pub(super) fn select(c: &mut Cursor<'_>, read_only: bool) -> Parsed<Body> {
+    let mailbox = c.mailbox()?;
+    let mut condstore = false;
+    if c.eat(b' ') {
+        c.list(|c| {
+            let known = c.eat_word("CONDSTORE");
+            condstore |= known;
+            if known {
+                Ok(())
+            } else {
+                c.expected("CONDSTORE")
+            }
+        })?;
+    }
+    Ok(Body::Select {
+        mailbox,
+        read_only,
+        condstore,
+    })
+}
+
+/// `CREATE name [(USE (\Sent))]` (RFC 6154, section 3).
+pub(super) fn create(c: &mut Cursor<'_>) -> Parsed<Body> {
+    let mailbox = c.mailbox()?;
+    let mut special_use = None;
+    if c.eat(b' ') {
+        c.expect(b'(', "a list of parameters")?;
+        if !c.eat_word("USE") {
+            return c.expected("USE");
+        }
+        c.space()?;
+        special_use = c.list(use_attribute)?.first().copied();
+        c.expect(b')', "a closing parenthesis")?;
+    }
+    Ok(Body::Create {
+        mailbox,
+        special_use,
+    })
+}
+
+fn use_attribute(c: &mut Cursor<'_>) -> Parsed<SpecialUse> {
+    let known = if c.eat(b'\\') {
+        SpecialUse::parse(&c.word("a special use")?)
+    } else {
+        None
+    };
+    match known {
+        Some(known) => Ok(known),
+        None => c.expected("a special use such as \\Sent"),
+    }
+}
+
+pub(super) fn lsub(c: &mut Cursor<'_>) -> Parsed<Body> {
+    let reference = reference(c)?;
+    c.space()?;
+    Ok(Body::Lsub {
+        reference,
+        pattern: pattern(c)?,
+    })
+}
+
+pub(super) fn list(c: &mut Cursor<'_>) -> Parsed<List> {
+    let mut select = ListSelect::default();
+    let mut give = ListReturn::default();
+    let mut extended = false;
+    if c.peek() == Some(b'(') {
+        extended = true;
+        options(c, |c, option| {
+            match option {
+                "SUBSCRIBED" => select.subscribed = true,
+                "REMOTE" => select.remote = true,
+                "RECURSIVEMATCH" => select.recursive_match = true,
+                "SPECIAL-USE" => select.special_use = true,
+                _ => return c.expected("a known selection option"),
+            }
+            Ok(())
+        })?;
+        c.space()?;
+    }
+    let reference = reference(c)?;
+    c.space()?;
+    let patterns = if c.peek() == Some(b'(') {
+        extended = true;
+        c.list(pattern)?
+    } else {
+        vec![pattern(c)?]
+    };
+    if c.eat(b' ') {
+        extended = true;
+        if !c.eat_word("RETURN") {
+            return c.expected("RETURN");
+        }
+        c.space()?;
+        options(c, |c, option| {
+            match option {
+                "SUBSCRIBED" => give.subscribed = true,
+                "CHILDREN" => give.children = true,
+                "SPECIAL-USE" => give.special_use = true,
+                "STATUS" => {
+                    c.space()?;
+                    give.status = c.list(status_item)?;
+                }
+                _ => return c.expected("a known return option"),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(List {
+        reference,
+        patterns,
+        select,
+        give,
+        extended,
+    })
+}
+
+/// `(WORD WORD ...)`, possibly empty.
+fn options(
+    c: &mut Cursor<'_>,
+    mut each: impl FnMut(&mut Cursor<'_>, &str) -> Parsed<()>,
+) -> Parsed<()> {
+    c.expect(b'(', "a list of options")?;
+    if c.eat(b')') {
+        return Ok(());
+    }
+    loop {
+        let option = c.word("an option")?;
+        each(c, &option)?;
+        if c.eat(b')') {
+            return Ok(());
+        }
+        c.space()?;
+    }
+}
+
+fn reference(c: &mut Cursor<'_>) -> Parsed<String> {
+    let bytes = c.astring()?;
+    utf8_name(c, &bytes)
+}
+
+fn pattern(c: &mut Cursor<'_>) -> Parsed<String> {
+    let bytes = c.bare_or_string(is_list_char, "a mailbox pattern")?;
+    utf8_name(c, &bytes)
+}
+
+fn utf8_name(c: &Cursor<'_>, bytes: &[u8]) -> Parsed<String> {
+    let decoded = if bytes.is_ascii() {
+        mailbox::decode_utf7(bytes)
+    } else {
+        String::from_utf8(bytes.to_vec()).map_err(|_| mailbox::NameError::Utf8)
+    };
+    match decoded {
+        Ok(name) => Ok(name),
+        Err(error) => c.fail(Reason::Mailbox(error)),
+    }
+}
+
+pub(super) fn status(c: &mut Cursor<'_>) -> Parsed<Body> {
+    let mailbox = c.mailbox()?;
+    c.space()?;
+    Ok(Body::Status {
+        mailbox,
+        items: c.list(status_item)?,
+    })
+}
+
+fn status_item(c: &mut Cursor<'_>) -> Parsed<StatusItem> {
+    match StatusItem::ALL
+        .into_iter()
+        .find(|item| c.eat_word(item.as_str()))
+    {
+        Some(item) => Ok(item),
+        None => c.expected("a status item"),
+    }
+}
+
+pub(super) fn append(c: &mut Cursor<'_>) -> Parsed<Append> {
+    let mailbox = c.mailbox()?;
+    c.space()?;
+    let mut flags = Vec::new();
+    if c.peek() == Some(b'(') {
+        flags = c.flag_list()?;
+        c.space()?;
+    }
+    let mut date = None;
+    if c.peek() == Some(b'"') {
+        date = Some(c.date_time()?);
+        c.space()?;
+    }
+    let range = c.literal()?;
+    // The frame takes the place of this empty one when the whole command has been read.
+    let message = Message {
+        frame: Frame::new(Vec::new()),
+        range,
+    };
+    Ok(Append {
+        mailbox,
+        flags,
+        date,
+        message,
+    })
+}

@@ -1,0 +1,341 @@
+//! Commands as typed values, and the parser that makes them (RFC 3501 and 9051, section 6).
+//!
+//! The extensions it reads: UIDPLUS (4315), SASL-IR (4959), ID (2971), ENABLE (5161), CONDSTORE and
+//! QRESYNC's modifiers of FETCH (7162), CREATE-SPECIAL-USE (6154), LIST-EXTENDED (5258), LIST-STATUS
+//! (5819), ESEARCH (4731), WITHIN (5032), SORT (5256, 5957), BINARY (3516, fetching), PREVIEW (8970),
+//! MOVE (6851), UNSELECT (3691), IDLE (2177), QUOTA's questions (9208). What is read is not yet
+//! offered: a server announces what it carries out.
+
+mod cursor;
+mod fetch;
+mod folder;
+mod login;
+mod search;
+
+use std::fmt;
+use std::ops::Range;
+
+use self::cursor::{Cursor, Failure, Parsed};
+pub use self::fetch::{Fetch, FetchItem, Partial, Section, SectionText, Store, StoreAction};
+pub use self::folder::{Append, List, ListReturn, ListSelect, StatusItem};
+pub use self::login::SaslLine;
+pub use self::search::{ResultOptions, Search, SearchKey, Sort, SortKey};
+use crate::framing::Frame;
+use crate::mailbox::{NameError, SpecialUse};
+use crate::token::{Secret, Tag};
+use crate::{MailboxName, SequenceSet};
+
+/// How deep searches may nest.
+pub const MAX_DEPTH: usize = 50;
+
+/// One command of a client.
+#[derive(Debug)]
+pub struct Command {
+    /// The name that the answer repeats.
+    pub tag: Tag,
+    /// What is asked for.
+    pub body: Body,
+}
+
+/// What a command asks for.
+#[derive(Debug)]
+pub enum Body {
+    /// `CAPABILITY`
+    Capability,
+    /// `NOOP`
+    Noop,
+    /// `LOGOUT`
+    Logout,
+    /// `STARTTLS`
+    StartTls,
+    /// `AUTHENTICATE mechanism [initial response]`
+    Authenticate {
+        /// In upper case.
+        mechanism: String,
+        /// The initial response, decoded; empty if it was `=` (RFC 4959).
+        initial: Option<Secret>,
+    },
+    /// `LOGIN name password`
+    Login {
+        /// The name as it was typed.
+        name: Vec<u8>,
+        /// The password.
+        password: Secret,
+    },
+    /// `ID`: what the client says of itself, which nobody has to believe.
+    Id(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+    /// `ENABLE`, with the capabilities in upper case.
+    Enable(Vec<String>),
+    /// `SELECT` or `EXAMINE`
+    Select {
+        /// Which folder.
+        mailbox: MailboxName,
+        /// Whether it was `EXAMINE`.
+        read_only: bool,
+        /// Whether the parameter `CONDSTORE` was given.
+        condstore: bool,
+    },
+    /// `CREATE`
+    Create {
+        /// The new folder.
+        mailbox: MailboxName,
+        /// What it is for, if the client says.
+        special_use: Option<SpecialUse>,
+    },
+    /// `DELETE`
+    Delete(MailboxName),
+    /// `RENAME`
+    Rename {
+        /// The folder.
+        from: MailboxName,
+        /// Its new name.
+        to: MailboxName,
+    },
+    /// `SUBSCRIBE`
+    Subscribe(MailboxName),
+    /// `UNSUBSCRIBE`
+    Unsubscribe(MailboxName),
+    /// `LIST`
+    List(List),
+    /// `LSUB`
+    Lsub {
+        /// The reference name, in UTF-8.
+        reference: String,
+        /// The pattern, in UTF-8.
+        pattern: String,
+    },
+    /// `STATUS`
+    Status {
+        /// Which folder.
+        mailbox: MailboxName,
+        /// What to tell.
+        items: Vec<StatusItem>,
+    },
+    /// `NAMESPACE`
+    Namespace,
+    /// `APPEND`
+    Append(Append),
+    /// `GETQUOTAROOT`
+    GetQuotaRoot(MailboxName),
+    /// `GETQUOTA`, with the root's name.
+    GetQuota(Vec<u8>),
+    /// `CHECK`
+    Check,
+    /// `CLOSE`
+    Close,
+    /// `UNSELECT`
+    Unselect,
+    /// `EXPUNGE`, or `UID EXPUNGE` with a set of UIDs.
+    Expunge(Option<SequenceSet>),
+    /// `SEARCH`
+    Search(Search),
+    /// `SORT`
+    Sort(Sort),
+    /// `FETCH`
+    Fetch(Fetch),
+    /// `STORE`
+    Store(Store),
+    /// `COPY` or `MOVE`
+    Copy {
+        /// Which messages.
+        set: SequenceSet,
+        /// Whether `set` speaks of UIDs.
+        uid: bool,
+        /// Where to.
+        mailbox: MailboxName,
+        /// Whether the command was `MOVE`.
+        remove: bool,
+    },
+    /// `IDLE`
+    Idle,
+}
+
+/// Bytes that stay where they were received, since they may be many megabytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    frame: Frame,
+    range: Range<usize>,
+}
+
+impl Message {
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.frame
+            .bytes()
+            .get(self.range.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({} bytes)", self.range.len())
+    }
+}
+
+/// Why a command was not understood. Its text is safe to send back behind `BAD`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at byte {at}")]
+pub struct ParseError {
+    /// The command's tag, if it had a valid one; else the answer is untagged (`* BAD`).
+    pub tag: Option<Tag>,
+    /// How many bytes of the command were understood.
+    pub at: usize,
+    /// What is wrong there.
+    pub reason: Reason,
+}
+
+/// What is wrong with a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// Something else should stand there.
+    #[error("expected {0}")]
+    Expected(&'static str),
+    /// No such command.
+    #[error("unknown command")]
+    UnknownCommand,
+    /// A search in a character set other than US-ASCII and UTF-8: answer `NO [BADCHARSET]`.
+    #[error("unknown character set")]
+    Charset,
+    /// A name that no mailbox can have: answer `NO`.
+    #[error("{0}")]
+    Mailbox(NameError),
+    /// Nested deeper than [`MAX_DEPTH`].
+    #[error("nested too deep")]
+    TooDeep,
+}
+
+impl Command {
+    /// Parses a whole command.
+    ///
+    /// # Errors
+    /// Says at which byte what was expected.
+    pub fn parse(frame: Frame) -> Result<Self, ParseError> {
+        let bytes = frame.bytes();
+        let mut cursor = Cursor::new(bytes);
+        let tag = Tag::new(cursor.until_space());
+        let parsed = match &tag {
+            None => cursor.expected("a tag"),
+            Some(_) => body(&mut cursor),
+        };
+        match (tag, parsed) {
+            (Some(tag), Ok(mut body)) => {
+                if let Body::Append(append) = &mut body {
+                    append.message.frame = frame;
+                }
+                Ok(Self { tag, body })
+            }
+            (tag, Err(Failure { at, reason })) => Err(ParseError { tag, at, reason }),
+            (None, Ok(_)) => Err(ParseError {
+                tag: None,
+                at: 0,
+                reason: Reason::Expected("a tag"),
+            }),
+        }
+    }
+}
+
+fn body(c: &mut Cursor<'_>) -> Parsed<Body> {
+    c.space()?;
+    let verb = c.word("a command")?;
+    let (uid, verb) = if verb == "UID" {
+        c.space()?;
+        (true, c.word("a command")?)
+    } else {
+        (false, verb)
+    };
+    let body = match (verb.as_str(), uid) {
+        ("CAPABILITY", false) => Body::Capability,
+        ("NOOP", false) => Body::Noop,
+        ("LOGOUT", false) => Body::Logout,
+        ("STARTTLS", false) => Body::StartTls,
+        ("NAMESPACE", false) => Body::Namespace,
+        ("CHECK", false) => Body::Check,
+        ("CLOSE", false) => Body::Close,
+        ("UNSELECT", false) => Body::Unselect,
+        ("IDLE", false) => Body::Idle,
+        ("EXPUNGE", false) => Body::Expunge(None),
+        _ => {
+            if !KNOWN.contains(&verb.as_str()) {
+                return c.fail(Reason::UnknownCommand);
+            }
+            c.space()?;
+            with_arguments(c, &verb, uid)?
+        }
+    };
+    c.end()?;
+    Ok(body)
+}
+
+/// The commands that have arguments.
+const KNOWN: [&str; 24] = [
+    "AUTHENTICATE",
+    "LOGIN",
+    "ID",
+    "ENABLE",
+    "SELECT",
+    "EXAMINE",
+    "CREATE",
+    "DELETE",
+    "RENAME",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "LIST",
+    "LSUB",
+    "STATUS",
+    "APPEND",
+    "GETQUOTAROOT",
+    "GETQUOTA",
+    "EXPUNGE",
+    "SEARCH",
+    "SORT",
+    "FETCH",
+    "STORE",
+    "COPY",
+    "MOVE",
+];
+
+fn with_arguments(c: &mut Cursor<'_>, verb: &str, uid: bool) -> Parsed<Body> {
+    match (verb, uid) {
+        ("EXPUNGE", true) => c.sequence_set().map(Some).map(Body::Expunge),
+        ("SEARCH", _) => search::search(c, uid).map(Body::Search),
+        ("SORT", _) => search::sort(c, uid).map(Body::Sort),
+        ("FETCH", _) => fetch::fetch(c, uid).map(Body::Fetch),
+        ("STORE", _) => fetch::store(c, uid).map(Body::Store),
+        ("COPY" | "MOVE", _) => {
+            let set = c.sequence_set()?;
+            c.space()?;
+            let mailbox = c.mailbox()?;
+            Ok(Body::Copy {
+                set,
+                uid,
+                mailbox,
+                remove: verb == "MOVE",
+            })
+        }
+        (_, true) => c.expected("a command that takes UIDs"),
+        ("AUTHENTICATE", _) => login::authenticate(c),
+        ("LOGIN", _) => login::login(c),
+        ("ID", _) => login::id(c),
+        ("ENABLE", _) => login::enable(c),
+        ("SELECT" | "EXAMINE", _) => folder::select(c, verb == "EXAMINE"),
+        ("CREATE", _) => folder::create(c),
+        ("DELETE", _) => c.mailbox().map(Body::Delete),
+        ("RENAME", _) => {
+            let from = c.mailbox()?;
+            c.space()?;
+            let to = c.mailbox()?;
+            Ok(Body::Rename { from, to })
+        }
+        ("SUBSCRIBE", _) => c.mailbox().map(Body::Subscribe),
+        ("UNSUBSCRIBE", _) => c.mailbox().map(Body::Unsubscribe),
+        ("LIST", _) => folder::list(c).map(Body::List),
+        ("LSUB", _) => folder::lsub(c),
+        ("STATUS", _) => folder::status(c),
+        ("APPEND", _) => folder::append(c).map(Body::Append),
+        ("GETQUOTAROOT", _) => c.mailbox().map(Body::GetQuotaRoot),
+        ("GETQUOTA", _) => c.astring().map(|root| Body::GetQuota(root.into_owned())),
+        _ => c.fail(Reason::UnknownCommand),
+    }
+}

@@ -1,0 +1,367 @@
+//! SEARCH and SORT.
+
+use super::fetch::field_name;
+use super::{Cursor, Parsed, Reason};
+use crate::datetime::Date;
+use crate::{Flag, SequenceSet};
+
+/// `SEARCH` or `UID SEARCH`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Whether UIDs are to be answered.
+    pub uid: bool,
+    /// What to tell of the result (RFC 4731); `None` for the plain answer of old.
+    pub give: Option<ResultOptions>,
+    /// Which messages.
+    pub key: SearchKey,
+}
+
+/// `SORT` or `UID SORT` (RFC 5256)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// Whether UIDs are to be answered.
+    pub uid: bool,
+    /// What to tell of the result (RFC 5267); `None` for the plain answer.
+    pub give: Option<ResultOptions>,
+    /// By what to sort, with whether that is reversed.
+    pub order: Vec<(SortKey, bool)>,
+    /// Which messages.
+    pub key: SearchKey,
+}
+
+/// The options of `RETURN (...)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResultOptions {
+    /// The lowest number.
+    pub min: bool,
+    /// The highest number.
+    pub max: bool,
+    /// All numbers; meant as well by an empty list.
+    pub all: bool,
+    /// How many there are.
+    pub count: bool,
+}
+
+/// By what SORT sorts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortKey {
+    /// The internal date.
+    Arrival,
+    /// The first Cc address's mailbox.
+    Cc,
+    /// The date it was sent.
+    Date,
+    /// The first From address's mailbox.
+    From,
+    /// The size in bytes.
+    Size,
+    /// The base subject.
+    Subject,
+    /// The first To address's mailbox.
+    To,
+    /// The first From address as it is shown (RFC 5957).
+    DisplayFrom,
+    /// The first To address as it is shown (RFC 5957).
+    DisplayTo,
+}
+
+/// Which messages a search finds (RFC 3501, section 6.4.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchKey {
+    /// Every message.
+    All,
+    /// Those that all of these find.
+    And(Vec<Self>),
+    /// Those that either finds.
+    Or(Box<Self>, Box<Self>),
+    /// Those that it doesn't find.
+    Not(Box<Self>),
+    /// Messages with the flag.
+    Flag(Flag),
+    /// Messages with `\Recent`.
+    Recent,
+    /// Messages with these sequence numbers.
+    Sequence(SequenceSet),
+    /// Messages with these UIDs.
+    Uid(SequenceSet),
+    /// Internal date before the day.
+    Before(Date),
+    /// Internal date within the day.
+    On(Date),
+    /// Internal date within the day or later.
+    Since(Date),
+    /// Date field before the day.
+    SentBefore(Date),
+    /// Date field within the day.
+    SentOn(Date),
+    /// Date field within the day or later.
+    SentSince(Date),
+    /// Arrived at least this many seconds ago (RFC 5032).
+    Older(u32),
+    /// Arrived at most this many seconds ago (RFC 5032).
+    Younger(u32),
+    /// More bytes than this.
+    Larger(u64),
+    /// Fewer bytes than this.
+    Smaller(u64),
+    /// A header field that holds the text; with empty text, any such field.
+    Header {
+        /// The field's name.
+        name: String,
+        /// The text.
+        value: String,
+    },
+    /// The body holds the text.
+    Body(String),
+    /// Header or body holds the text.
+    Text(String),
+    /// A mod-sequence of at least this (RFC 7162).
+    ModSeq(u64),
+}
+
+pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Search> {
+    let give = result_options(c)?;
+    if c.eat_word("CHARSET") {
+        c.space()?;
+        charset(c)?;
+        c.space()?;
+    }
+    Ok(Search {
+        uid,
+        give,
+        key: keys(c)?,
+    })
+}
+
+pub(super) fn sort(c: &mut Cursor<'_>, uid: bool) -> Parsed<Sort> {
+    let give = result_options(c)?;
+    let order = c.list(|c| {
+        let reverse = c.eat_word("REVERSE");
+        if reverse {
+            c.space()?;
+        }
+        sort_key(c).map(|key| (key, reverse))
+    })?;
+    c.space()?;
+    charset(c)?;
+    c.space()?;
+    Ok(Sort {
+        uid,
+        give,
+        order,
+        key: keys(c)?,
+    })
+}
+
+fn sort_key(c: &mut Cursor<'_>) -> Parsed<SortKey> {
+    Ok(match c.word("a sort criterion")?.as_str() {
+        "ARRIVAL" => SortKey::Arrival,
+        "CC" => SortKey::Cc,
+        "DATE" => SortKey::Date,
+        "FROM" => SortKey::From,
+        "SIZE" => SortKey::Size,
+        "SUBJECT" => SortKey::Subject,
+        "TO" => SortKey::To,
+        "DISPLAYFROM" => SortKey::DisplayFrom,
+        "DISPLAYTO" => SortKey::DisplayTo,
+        _ => return c.expected("a sort criterion"),
+    })
+}
+
+/// `RETURN (MIN MAX ALL COUNT) `, if it is there.
+fn result_options(c: &mut Cursor<'_>) -> Parsed<Option<ResultOptions>> {
+    if !c.eat_word("RETURN") {
+        return Ok(None);
+    }
+    c.space()?;
+    let mut options = ResultOptions::default();
+    if c.eat_all(b"()") {
+        options.all = true;
+    } else {
+        c.list(|c| {
+            match c.word("a result option")?.as_str() {
+                "MIN" => options.min = true,
+                "MAX" => options.max = true,
+                "ALL" => options.all = true,
+                "COUNT" => options.count = true,
+                _ => return c.expected("MIN, MAX, ALL or COUNT"),
+            }
+            Ok(())
+        })?;
+    }
+    c.space()?;
+    Ok(Some(options))
+}
+
+fn charset(c: &mut Cursor<'_>) -> Parsed<()> {
+    let name = c.astring()?;
+    let known = [&b"UTF-8"[..], b"US-ASCII"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known));
+    if known {
+        Ok(())
+    } else {
+        c.fail(Reason::Charset)
+    }
+}
+
+/// One key or several, all of which have to match.
+fn keys(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    let first = key(c)?;
+    if c.peek() != Some(b' ') {
+        return Ok(first);
+    }
+    let mut all = vec![first];
+    while c.eat(b' ') {
+        all.push(key(c)?);
+    }
+    Ok(SearchKey::And(all))
+}
+
+fn key(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    match c.peek() {
+        Some(b'(') => c.nested(|c| {
+            c.expect(b'(', "an opening parenthesis")?;
+            let inner = keys(c)?;
+            c.expect(b')', "a space or a closing parenthesis")?;
+            Ok(inner)
+        }),
+        Some(b'0'..=b'9' | b'*') => c.sequence_set().map(SearchKey::Sequence),
+        _ => {
+            let word = c.word("a search key")?;
+            named_key(c, &word)
+        }
+    }
+}
+
+fn named_key(c: &mut Cursor<'_>, word: &str) -> Parsed<SearchKey> {
+    if let Some(key) = bare_key(word) {
+        return Ok(key);
+    }
+    if !WITH_ARGUMENT.contains(&word) {
+        return c.expected("a search key");
+    }
+    c.space()?;
+    Ok(match word {
+        "BEFORE" => SearchKey::Before(c.date()?),
+        "ON" => SearchKey::On(c.date()?),
+        "SINCE" => SearchKey::Since(c.date()?),
+        "SENTBEFORE" => SearchKey::SentBefore(c.date()?),
+        "SENTON" => SearchKey::SentOn(c.date()?),
+        "SENTSINCE" => SearchKey::SentSince(c.date()?),
+        "OLDER" => SearchKey::Older(interval(c)?),
+        "YOUNGER" => SearchKey::Younger(interval(c)?),
+        "LARGER" => SearchKey::Larger(c.number()?),
+        "SMALLER" => SearchKey::Smaller(c.number()?),
+        "KEYWORD" => SearchKey::Flag(keyword(c)?),
+        "UNKEYWORD" => not(SearchKey::Flag(keyword(c)?)),
+        "UID" => SearchKey::Uid(c.sequence_set()?),
+        "BODY" => SearchKey::Body(c.text()?),
+        "TEXT" => SearchKey::Text(c.text()?),
+        "HEADER" => {
+            let name = field_name(c)?;
+            c.space()?;
+            SearchKey::Header {
+                name,
+                value: c.text()?,
+            }
+        }
+        "MODSEQ" => mod_sequence(c)?,
+        "NOT" => not(c.nested(key)?),
+        "OR" => c.nested(|c| {
+            let first = key(c)?;
+            c.space()?;
+            Ok(SearchKey::Or(Box::new(first), Box::new(key(c)?)))
+        })?,
+        field => SearchKey::Header {
+            name: field.to_owned(),
+            value: c.text()?,
+        },
+    })
+}
+
+fn bare_key(word: &str) -> Option<SearchKey> {
+    let flag = |flag| Some(SearchKey::Flag(flag));
+    match word {
+        "ALL" => Some(SearchKey::All),
+        "ANSWERED" => flag(Flag::Answered),
+        "DELETED" => flag(Flag::Deleted),
+        "DRAFT" => flag(Flag::Draft),
+        "FLAGGED" => flag(Flag::Flagged),
+        "SEEN" => flag(Flag::Seen),
+        "RECENT" => Some(SearchKey::Recent),
+        "OLD" => Some(not(SearchKey::Recent)),
+        "NEW" => Some(SearchKey::And(vec![
+            SearchKey::Recent,
+            not(SearchKey::Flag(Flag::Seen)),
+        ])),
+        _ => word.strip_prefix("UN").and_then(|word| match word {
+            "ANSWERED" | "DELETED" | "DRAFT" | "FLAGGED" | "SEEN" => bare_key(word).map(not),
+            _ => None,
+        }),
+    }
+}
+
+const WITH_ARGUMENT: [&str; 24] = [
+    "BCC",
+    "BEFORE",
+    "BODY",
+    "CC",
+    "FROM",
+    "HEADER",
+    "KEYWORD",
+    "LARGER",
+    "MODSEQ",
+    "NOT",
+    "OLDER",
+    "ON",
+    "OR",
+    "SENTBEFORE",
+    "SENTON",
+    "SENTSINCE",
+    "SINCE",
+    "SMALLER",
+    "SUBJECT",
+    "TEXT",
+    "TO",
+    "UID",
+    "UNKEYWORD",
+    "YOUNGER",
+];
+
+fn not(key: SearchKey) -> SearchKey {
+    SearchKey::Not(Box::new(key))
+}
+
+fn interval(c: &mut Cursor<'_>) -> Parsed<u32> {
+    let seconds = c.number32()?;
+    if seconds == 0 {
+        c.expected("an interval above 0")
+    } else {
+        Ok(seconds)
+    }
+}
+
+fn keyword(c: &mut Cursor<'_>) -> Parsed<Flag> {
+    match c.flag()? {
+        Flag::Keyword(keyword) => Ok(Flag::Keyword(keyword)),
+        _ => c.expected("a keyword"),
+    }
+}
+
+/// `MODSEQ ["/flags/\\Seen" all] 620162338`: the optional entry is read and, as the RFC allows,
+/// means nothing here, since mod-sequences are kept a message.
+fn mod_sequence(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    if c.peek() == Some(b'"') {
+        c.string()?;
+        c.space()?;
+        if !["ALL", "PRIV", "SHARED"]
+            .iter()
+            .any(|kind| c.eat_word(kind))
+        {
+            return c.expected("all, priv or shared");
+        }
+        c.space()?;
+    }
+    c.number().map(SearchKey::ModSeq)
+}
