@@ -1,0 +1,181 @@
+// The registered accounts, each with its six digits behind a button that is held down.
+
+import { STEP_SECONDS, digitsAt, stepAt } from './agree.js';
+import { text, writeTexts } from './strings.js';
+
+const FEW_SECONDS = 5;
+
+export class AccountList {
+  #cards = new Map();
+  #onEdit;
+
+  constructor({ onEdit }) {
+    this.#onEdit = onEdit;
+  }
+
+  /** Shows these accounts; a card that is there already goes on with what it is showing. */
+  show(accounts) {
+    const place = document.getElementById('account-list');
+    const ids = new Set(accounts.map((account) => account.id));
+    for (const [id, card] of this.#cards) {
+      if (ids.has(id)) continue;
+      card.discard();
+      this.#cards.delete(id);
+    }
+    for (const account of accounts) {
+      const card = this.#cards.get(account.id) ?? new AccountCard(account, this.#onEdit);
+      if (!this.#cards.has(account.id)) {
+        this.#cards.set(account.id, card);
+        place.append(card.root);
+      }
+      card.name = account.name || text('unnamed', account.id);
+    }
+  }
+
+  /** Writes the cards anew in the present language. */
+  rewrite() {
+    for (const card of this.#cards.values()) card.rewrite();
+  }
+
+  /** Leads the person to an account; gives it if it is there. */
+  focus(id) {
+    const card = this.#cards.get(id);
+    card?.root.scrollIntoView({ block: 'center' });
+    card?.part('view-code').focus({ preventScroll: true });
+    return card;
+  }
+}
+
+class AccountCard {
+  #account;
+  #name = '';
+  #held = false;
+  #toggled = false;
+  #timer;
+  #step;
+
+  constructor(account, onEdit) {
+    this.#account = account;
+    const template = document.getElementById('account-card');
+    this.root = template.content.cloneNode(true).firstElementChild;
+    writeTexts(this.root);
+    this.part('edit-account').addEventListener('click', () => onEdit({ id: account.id, name: this.name }));
+    this.part('toggle-code').addEventListener('click', () => {
+      this.#toggled = !this.#toggled;
+      this.#update();
+    });
+    whileHeld(this.part('view-code'), (held) => {
+      this.#held = held;
+      this.#update();
+    });
+  }
+
+  part(className) {
+    return this.root.getElementsByClassName(className)[0];
+  }
+
+  get name() {
+    return this.#name;
+  }
+
+  set name(name) {
+    this.#name = name;
+    this.part('account-name').textContent = name;
+    this.part('edit-account').setAttribute('aria-label', text('edit', name));
+    this.part('view-code').setAttribute('aria-label', `${text('viewCode')}: ${name}. ${text('viewCodeHint')}`);
+    this.part('toggle-code').setAttribute('aria-label', `${text('toggleCode')}: ${name}`);
+  }
+
+  rewrite() {
+    writeTexts(this.root);
+    this.name = this.#name;
+  }
+
+  discard() {
+    clearTimeout(this.#timer);
+    this.root.remove();
+  }
+
+  get #showing() {
+    return this.#held || this.#toggled;
+  }
+
+  #update() {
+    this.part('toggle-code').setAttribute('aria-pressed', String(this.#toggled));
+    this.part('view-code').classList.toggle('held', this.#held);
+    clearTimeout(this.#timer);
+    if (this.#showing) this.#tick();
+    else this.#hide();
+  }
+
+  /** Shows the present digits and the seconds they have left, and comes back when a second has passed. */
+  async #tick() {
+    const now = Date.now() / 1000;
+    const step = stepAt(now);
+    const secondsLeft = Math.ceil((step + 1) * STEP_SECONDS - now);
+    this.#timer = setTimeout(() => this.#tick(), 1000 - (Date.now() % 1000));
+    if (step !== this.#step) {
+      const digits = await digitsAt(this.#account.key, step);
+      if (!this.#showing) return;
+      this.#step = step;
+      this.#showDigits(digits, secondsLeft);
+    }
+    const seconds = this.part('seconds');
+    seconds.textContent = text('secondsLeft', secondsLeft);
+    seconds.style.setProperty('--left', secondsLeft / STEP_SECONDS);
+    seconds.classList.toggle('few', secondsLeft <= FEW_SECONDS);
+    seconds.hidden = false;
+  }
+
+  #showDigits(digits, secondsLeft) {
+    const halves = [digits.slice(0, 3), digits.slice(3)].map((half) => {
+      const span = document.createElement('span');
+      span.textContent = half;
+      return span;
+    });
+    this.part('digits').replaceChildren(...halves);
+    // Read out one by one: a screen reader would make one large number of them.
+    announce(text('announced', [...digits].join(' '), secondsLeft));
+  }
+
+  #hide() {
+    this.#step = undefined;
+    this.part('digits').replaceChildren();
+    this.part('seconds').hidden = true;
+    announce('');
+  }
+}
+
+function announce(sentence) {
+  document.getElementById('announce').textContent = sentence;
+}
+
+/** Reports when a button begins and ceases to be held, by a pointer or by Space or Enter. */
+function whileHeld(button, report) {
+  let held = false;
+  const hold = (now) => {
+    if (held !== now) report((held = now));
+  };
+  const isHoldKey = (event) => event.key === ' ' || event.key === 'Enter';
+
+  button.addEventListener('pointerdown', (event) => {
+    if (event.button !== 0) return;
+    // A finger that slides off the button has not let go.
+    button.setPointerCapture(event.pointerId);
+    hold(true);
+  });
+  for (const end of ['pointerup', 'pointercancel', 'lostpointercapture', 'blur']) {
+    button.addEventListener(end, () => hold(false));
+  }
+  button.addEventListener('keydown', (event) => {
+    if (!isHoldKey(event)) return;
+    event.preventDefault();
+    hold(true);
+  });
+  button.addEventListener('keyup', (event) => {
+    if (isHoldKey(event)) hold(false);
+  });
+  // A long press would open a menu over the digits.
+  button.addEventListener('contextmenu', (event) => event.preventDefault());
+  document.addEventListener('visibilitychange', () => document.hidden && hold(false));
+}

@@ -1,0 +1,165 @@
+// Starts the app and joins its parts: the registration being made (adding.js), the accounts with their
+// codes (accounts.js), the dialogs that rename and delete (editing.js).
+
+import { AccountList } from './accounts.js';
+import { AddingForm } from './adding.js';
+import { read } from './codes.js';
+import { copyText, showCode } from './display.js';
+import { Editing } from './editing.js';
+import * as store from './store.js';
+import { currentLanguage, otherLanguage, switchLanguage, text, writeTexts } from './strings.js';
+
+const element = (id) => document.getElementById(id);
+
+const list = new AccountList({ onEdit: (account) => editing.open(account) });
+const adding = new AddingForm({ onRegistered, onCancelled: refresh });
+const editing = new Editing({
+  onRenamed: refresh,
+  onRemoved: async (name) => {
+    await refresh();
+    showDone(text('removed', name));
+    element('add').focus();
+  },
+});
+
+// Only Safari on iOS has `standalone`; false means a tab, whose storage the installed app will not see.
+let leadsThroughInstallation = navigator.standalone === false;
+let installPrompt;
+let working = false;
+
+await start();
+
+async function start() {
+  writeLanguage();
+  element('lang').addEventListener('click', () => {
+    switchLanguage();
+    writeLanguage();
+    if (working) refresh();
+  });
+  working = await canWork();
+  if (working) {
+    element('add').addEventListener('click', add);
+    element('install-skip').addEventListener('click', stayInTab);
+    element('install-copy').addEventListener('click', () => copyText(element('install-user-code'), element('install-copy')));
+    window.addEventListener('hashchange', takeLink);
+    document.addEventListener('visibilitychange', () => document.hidden || refresh());
+    await takeLink();
+    await refresh();
+  }
+  element('main').hidden = false;
+  offerInstallation();
+  workOffline();
+}
+
+async function canWork() {
+  const obstacle = !globalThis.crypto?.subtle ? 'insecure' : (await store.canKeepKeys()) ? undefined : 'noKeys';
+  if (!obstacle) return true;
+  const notice = element('notice');
+  notice.dataset.text = obstacle;
+  notice.textContent = text(obstacle);
+  notice.hidden = false;
+  element('add').disabled = true;
+  return false;
+}
+
+async function add() {
+  hideDone();
+  await adding.begin();
+  await refresh();
+  adding.reveal();
+}
+
+/** A link from the webmail carries the user code in its fragment, which no server sees. */
+async function takeLink() {
+  const userCode = new URLSearchParams(location.hash.slice(1)).get('u');
+  if (!userCode || (await mustInstallFirst())) return;
+  await adding.begin(userCode);
+  history.replaceState(null, '', location.pathname);
+  await refresh();
+  adding.reveal();
+}
+
+async function refresh() {
+  const [accounts, waiting, installFirst] = await Promise.all([store.accounts(), store.adding(), mustInstallFirst()]);
+  list.show(accounts);
+  adding.show(waiting);
+  element('empty').hidden = accounts.length > 0 || waiting !== undefined || installFirst;
+  element('add').hidden = waiting !== undefined || installFirst;
+  showInstallFirst(installFirst);
+  await warnIfKeysMayBeCleared(accounts);
+}
+
+async function onRegistered(id) {
+  await refresh();
+  const account = list.focus(id);
+  if (account) showDone(text('registered', account.name));
+  // Asked now that there is something to lose. Some browsers ask the person, who may take their time.
+  navigator.storage?.persist?.().then(refresh);
+}
+
+async function mustInstallFirst() {
+  if (!leadsThroughInstallation) return false;
+  const [accounts, waiting] = await Promise.all([store.accounts(), store.adding()]);
+  return accounts.length === 0 && waiting === undefined;
+}
+
+function showInstallFirst(installFirst) {
+  element('install-first').hidden = !installFirst;
+  const linked = read(new URLSearchParams(location.hash.slice(1)).get('u') ?? '');
+  element('install-code').hidden = !linked.code;
+  showCode(element('install-user-code'), linked.symbols);
+}
+
+async function stayInTab() {
+  leadsThroughInstallation = false;
+  await takeLink();
+  await refresh();
+}
+
+async function warnIfKeysMayBeCleared(accounts) {
+  const safe = accounts.length === 0 || (await navigator.storage?.persisted?.());
+  element('may-be-cleared').hidden = Boolean(safe);
+}
+
+function writeLanguage() {
+  document.documentElement.lang = currentLanguage();
+  document.title = text('title');
+  writeTexts(document);
+  list.rewrite();
+  hideDone();
+  const switcher = element('lang');
+  switcher.textContent = text('otherLanguage');
+  switcher.lang = otherLanguage();
+}
+
+function showDone(sentence) {
+  element('done').textContent = sentence;
+  element('done').hidden = false;
+}
+
+function hideDone() {
+  element('done').hidden = true;
+}
+
+function offerInstallation() {
+  const button = element('install');
+  window.addEventListener('beforeinstallprompt', (event) => {
+    event.preventDefault();
+    installPrompt = event;
+    button.hidden = false;
+  });
+  window.addEventListener('appinstalled', () => { button.hidden = true; });
+  button.addEventListener('click', async () => {
+    button.hidden = true;
+    await installPrompt?.prompt();
+  });
+}
+
+function workOffline() {
+  if (!('serviceWorker' in navigator)) return;
+  // Where Trusted Types are enforced a worker's address has to be vouched for; ours is a constant.
+  const policy = globalThis.trustedTypes?.createPolicy('offline', { createScriptURL: () => 'sw.js' });
+  const address = policy?.createScriptURL('') ?? 'sw.js';
+  // Without the worker (some private windows refuse it) the app works as long as there is a network.
+  navigator.serviceWorker.register(address, { updateViaCache: 'none' }).catch(() => {});
+}

@@ -1,0 +1,79 @@
+// The app code and the user code: 15 characters of Crockford's base32, of which the last checks the others.
+// The server's crates/otp does the same in Rust; code-agreement.json holds the two together.
+
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+const LOOK_ALIKES = { O: '0', I: '1', L: '1' };
+
+/** Characters in a code, the check character included. */
+export const SYMBOLS = 15;
+const SECRET_SYMBOLS = SYMBOLS - 1;
+const GROUP = 5;
+
+/** Far more than any code needs; a pasted page is not read to its end. */
+const READ_AT_MOST = 200;
+
+// Spaces, and everything that a keyboard may give for a hyphen. With a Japanese input method switched on,
+// the hyphen key gives the long vowel mark. Pasted text may bring invisible spaces along.
+const SEPARATORS = /[\p{White_Space}\-\u2010-\u2015\u2212\u30FC\u200B\uFEFF]/gu;
+
+/** Makes a new code from 70 bits of the device's randomness, as 15 characters without hyphens. */
+export function generate() {
+  const values = Array.from(crypto.getRandomValues(new Uint8Array(SECRET_SYMBOLS)), (byte) => byte & 31);
+  return [...values, checkValue(values)].map((value) => ALPHABET[value]).join('');
+}
+
+/** A code as it is shown: three groups of five joined by hyphens. */
+export function grouped(code) {
+  return code.replace(/(.{5})(?=.)/gu, '$1-');
+}
+
+/** The characters of a code that carry the secret: key material. */
+export function secretOf(code) {
+  return code.slice(0, SECRET_SYMBOLS);
+}
+
+/**
+ * Reads a code as people type it: lower case, full-width letters, spaces, hyphens missing or of another
+ * kind, and O, I, L for the digits they resemble.
+ *
+ * Gives `symbols` (what was read, to be shown back: `{ shown, possible }` each) and either `code` (15
+ * characters) or `problem`: 'empty', 'short', 'long', 'character' (with `at`, counted from 1, and `found`)
+ * or 'check'.
+ */
+export function read(typed) {
+  const symbols = Array.from(
+    typed.slice(0, READ_AT_MOST).normalize('NFKC').replace(SEPARATORS, ''),
+    (character) => {
+      const upper = character.replace(/[a-z]/, (letter) => letter.toUpperCase());
+      const shown = LOOK_ALIKES[upper] ?? upper;
+      return { shown, possible: ALPHABET.includes(shown) };
+    },
+  );
+  const impossible = symbols.findIndex((symbol) => !symbol.possible);
+  if (impossible >= 0) {
+    return { symbols, problem: 'character', at: impossible + 1, found: symbols[impossible].shown };
+  }
+  if (symbols.length === 0) return { symbols, problem: 'empty' };
+  if (symbols.length < SYMBOLS) return { symbols, problem: 'short' };
+  if (symbols.length > SYMBOLS) return { symbols, problem: 'long' };
+  const values = symbols.map((symbol) => ALPHABET.indexOf(symbol.shown));
+  if (values.at(-1) !== checkValue(values.slice(0, -1))) return { symbols, problem: 'check' };
+  return { symbols, code: symbols.map((symbol) => symbol.shown).join('') };
+}
+
+/** What was read, cut into the groups in which it is shown. */
+export function groupsOf(symbols) {
+  const groups = [];
+  for (let at = 0; at < symbols.length; at += GROUP) groups.push(symbols.slice(at, at + GROUP));
+  return groups;
+}
+
+/** c1·a + c2·a² + … + c14·a¹⁴ in GF(32) with x⁵ + x² + 1 and a = 2, by Horner's rule. */
+function checkValue(values) {
+  return values.reduceRight((sum, value) => timesA(sum ^ value), 0);
+}
+
+function timesA(value) {
+  const doubled = value << 1;
+  return doubled & 0b100000 ? doubled ^ 0b100101 : doubled;
+}

@@ -1,0 +1,58 @@
+// Keeps the whole app on the device, so that it opens without a network. The files of one version stay
+// together: they are fetched when this worker is installed and served from there until the next one.
+
+// The beginning of a digest over the files below, so that any change to them reaches the devices.
+// `node --test` in this folder fails, and names the right one, when it is out of date.
+const VERSION = '6b93ac48b15b';
+
+const FILES = [
+  './',
+  'accounts.js',
+  'adding.js',
+  'agree.js',
+  'app.css',
+  'app.js',
+  'codes.js',
+  'display.js',
+  'editing.js',
+  'icon-192.png',
+  'icon-512.png',
+  'icon-maskable-512.png',
+  'icon.svg',
+  'manifest.webmanifest',
+  'store.js',
+  'strings.js',
+];
+
+const PREFIX = 'otp-app-';
+const CACHE = PREFIX + VERSION;
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(keepFiles().then(() => self.skipWaiting()));
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(dropOtherVersions().then(() => self.clients.claim()));
+});
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  if (request.method !== 'GET' || new URL(request.url).origin !== location.origin) return;
+  event.respondWith(answer(request));
+});
+
+async function keepFiles() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(FILES.map((file) => new Request(file, { cache: 'reload' })));
+}
+
+async function dropOtherVersions() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)));
+}
+
+async function answer(request) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request.mode === 'navigate' ? './' : request, { ignoreSearch: true });
+  return kept ?? fetch(request);
+}
