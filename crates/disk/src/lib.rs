@@ -1,1 +1,14 @@
-//! disk
+//! The disk port: every write, rename, sync, truncation and removal of the mail store goes through [`Disk`].
+//!
+//! One door to the disk makes durability testable. `kill -9` shows little, since the page cache survives it; [`RecordingDisk`] notes what was
+//! written and what was synced, SQLite's own writes among it, and rebuilds the folder as a power cut after any step might have left it.
+//!
+//! The crate knows nothing of mail, retries nothing and hides no error. It is the one room with `unsafe`: SQLite's virtual file system is a C interface.
+//!
+//! In reading order: [`port`] is what the store sees; [`real`] passes it on to the operating system; [`recording`] notes it and replays it.
+
+pub mod port;
+pub mod real;
+
+pub use port::{AppendFile, Disk, ReadFile};
+pub use real::RealDisk;

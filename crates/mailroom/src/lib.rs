@@ -1,1 +1,9 @@
-//! mailroom
+//! The embedded mail system: where mail is kept, and the servers that take it in and hand it out.
+//!
+//! It checks no password and judges nobody: an IMAP session or a submission begins with the checkpoint's
+//! [`Admitted`](sekisho_checkpoint::Admitted). It takes mail from relays that the operator named, never from the world.
+//!
+//! In reading order: [`store`] keeps messages; [`mime`] reads them.
+
+pub mod mime;
+pub mod store;

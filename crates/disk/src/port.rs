@@ -1,0 +1,107 @@
+//! What the store may ask of a disk.
+
+use std::io;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+/// Everything the store does to its folder. Paths are absolute or relative to the process, as with `std::fs`.
+///
+/// Nothing is durable before it is synced: bytes by [`AppendFile::sync`], names by [`Disk::sync_folder`].
+pub trait Disk: Send + Sync + 'static {
+    /// Makes a folder; one that exists already is fine. Its parent must exist, and its name is durable once the parent is synced.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names within a folder durable: those created, renamed and removed.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+
+    /// Opens a file to write at its end, making it if it is missing. Only one handle of a file may be open at a time.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
+
+    /// Opens a file to read.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
+
+    /// Renames a file or folder, replacing a file of the new name.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Opens an SQLite database that keeps what it has committed: write-ahead log, `synchronous=FULL`, foreign keys enforced, ten seconds of
+    /// patience with another connection's lock.
+    ///
+    /// # Errors
+    /// As SQLite says.
+    fn open_database(&self, path: &Path) -> rusqlite::Result<Connection>;
+}
+
+/// A file that grows at its end.
+pub trait AppendFile: Send {
+    /// Its length in bytes.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether it holds nothing.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn is_empty(&self) -> io::Result<bool> {
+        self.len().map(|length| length == 0)
+    }
+
+    /// Writes all of `bytes` at the end. After an error some of them may be there.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts the file to `length` bytes.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+
+    /// Returns when everything written is on the disk. After an error nobody knows what is: the file should not be appended to again.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// A file to read anywhere, from several threads at once.
+pub trait ReadFile: Send + Sync {
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the file ends before; else as the operating system says.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// Sets what [`Disk::open_database`] promises.
+pub(crate) fn prepare(database: Connection) -> rusqlite::Result<Connection> {
+    database.busy_timeout(std::time::Duration::from_secs(10))?;
+    database.pragma_update(None, "journal_mode", "WAL")?;
+    database.pragma_update(None, "synchronous", "FULL")?;
+    database.pragma_update(None, "foreign_keys", true)?;
+    Ok(database)
+}

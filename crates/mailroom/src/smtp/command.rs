@@ -1,0 +1,143 @@
+//! What a client says.
+
+use super::params::{MailFrom, RcptTo};
+use super::reply::Reply;
+
+/// A command (RFC 5321 4.1.1, RFC 2033, RFC 3207, RFC 4954).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// `EHLO`, with what the client calls itself.
+    Ehlo(String),
+    /// `HELO`.
+    Helo(String),
+    /// `LHLO` (RFC 2033 4.1).
+    Lhlo(String),
+    /// `STARTTLS`.
+    StartTls,
+    /// `AUTH`: the mechanism in upper case, and the initial response as it came.
+    Auth {
+        /// Such as `PLAIN`.
+        mechanism: String,
+        /// Base64, `=` for an empty one, or nothing.
+        initial: Option<String>,
+    },
+    /// `MAIL FROM`.
+    Mail(MailFrom),
+    /// `RCPT TO`.
+    Rcpt(RcptTo),
+    /// `DATA`.
+    Data,
+    /// `RSET`.
+    Rset,
+    /// `NOOP`, and whatever followed it.
+    Noop,
+    /// `VRFY` or `EXPN`: understood, and never answered with a name.
+    Vrfy,
+    /// `HELP`.
+    Help,
+    /// `QUIT`.
+    Quit,
+}
+
+impl Command {
+    /// Parses a line without its CRLF.
+    ///
+    /// # Errors
+    /// The line is no command; [`CommandError::reply`] says it to the client.
+    pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
+        let line = std::str::from_utf8(line).map_err(|_| CommandError::Syntax)?;
+        if line.chars().any(char::is_control) {
+            return Err(CommandError::Syntax);
+        }
+        let line = line.trim_end_matches(' ');
+        let (verb, arguments) = line.split_once(' ').unwrap_or((line, ""));
+        let arguments = arguments.trim_start_matches(' ');
+        match verb.to_ascii_uppercase().as_str() {
+            "EHLO" => hello(arguments).map(Self::Ehlo),
+            "HELO" => hello(arguments).map(Self::Helo),
+            "LHLO" => hello(arguments).map(Self::Lhlo),
+            "STARTTLS" => alone(arguments, Self::StartTls),
+            "AUTH" => auth(arguments),
+            "MAIL" => MailFrom::parse(arguments).map(Self::Mail),
+            "RCPT" => RcptTo::parse(arguments).map(Self::Rcpt),
+            "DATA" => alone(arguments, Self::Data),
+            "RSET" => alone(arguments, Self::Rset),
+            "NOOP" => Ok(Self::Noop),
+            "VRFY" | "EXPN" => Ok(Self::Vrfy),
+            "HELP" => Ok(Self::Help),
+            "QUIT" => alone(arguments, Self::Quit),
+            _ => Err(CommandError::Unknown),
+        }
+    }
+}
+
+/// Why a line is no command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// Not UTF-8, or with a control character in it.
+    #[error("the line has characters that no command has")]
+    Syntax,
+    /// No such verb.
+    #[error("no such command")]
+    Unknown,
+    /// The verb's argument is missing or malformed.
+    #[error("the command's argument is malformed")]
+    Argument,
+    /// A parameter that is unknown or has a wrong value.
+    #[error("a parameter is unknown or malformed")]
+    Parameter,
+    /// The reverse-path is not an address.
+    #[error("the sender's address is malformed")]
+    Sender,
+    /// The forward-path is not an address.
+    #[error("the recipient's address is malformed")]
+    Recipient,
+}
+
+impl CommandError {
+    /// What the client is told (RFC 5321 4.2.4, RFC 3463).
+    #[must_use]
+    pub fn reply(self) -> Reply {
+        let (code, status) = match self {
+            Self::Syntax => (500, "5.5.2"),
+            Self::Unknown => (500, "5.5.1"),
+            Self::Argument => (501, "5.5.4"),
+            Self::Parameter => (555, "5.5.4"),
+            Self::Sender => (553, "5.1.7"),
+            Self::Recipient => (553, "5.1.3"),
+        };
+        Reply::new(code, status, &self.to_string())
+    }
+}
+
+fn hello(arguments: &str) -> Result<String, CommandError> {
+    let fine = !arguments.is_empty() && arguments.len() <= 255 && !arguments.contains(' ');
+    fine.then(|| arguments.to_owned())
+        .ok_or(CommandError::Argument)
+}
+
+fn alone(arguments: &str, command: Command) -> Result<Command, CommandError> {
+    if arguments.is_empty() {
+        Ok(command)
+    } else {
+        Err(CommandError::Argument)
+    }
+}
+
+fn auth(arguments: &str) -> Result<Command, CommandError> {
+    let (mechanism, initial) = match arguments.split_once(' ') {
+        Some((mechanism, initial)) => (mechanism, Some(initial.to_owned())),
+        None => (arguments, None),
+    };
+    let fine = !mechanism.is_empty()
+        && mechanism.len() <= 20
+        && mechanism
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && initial.as_ref().is_none_or(|i| !i.contains(' '));
+    fine.then(|| Command::Auth {
+        mechanism: mechanism.to_ascii_uppercase(),
+        initial,
+    })
+    .ok_or(CommandError::Argument)
+}

@@ -1,0 +1,170 @@
+//! A message on the wire: dot-stuffed lines that end with a lone dot (RFC 5321 4.5.2).
+//!
+//! Servers that took other things for the end of a message let strangers append forged ones ("SMTP smuggling", CVE-2023-51764). Here only
+//! `CRLF . CRLF` ends one. A message that holds a CR or LF apart from a CRLF is read to its true end and then refused as a whole: no way of repairing it
+//! would mean to every later server what its sender meant.
+
+use super::reply::Reply;
+
+/// Decodes the content of `DATA`, in whatever pieces it arrives.
+#[derive(Debug)]
+pub struct DataDecoder {
+    state: State,
+    size: u64,
+    limit: u64,
+    fault: Option<DataFault>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Behind a CRLF, or at the beginning.
+    LineStart,
+    /// Behind a dot that began a line.
+    Dot,
+    /// Behind such a dot and a CR.
+    DotCr,
+    /// Within a line.
+    Within,
+    /// Behind a CR.
+    Cr,
+    /// Behind `CRLF . CRLF`.
+    Ended,
+}
+
+impl DataDecoder {
+    /// Begins a message of at most `limit` bytes as decoded.
+    #[must_use]
+    pub fn new(limit: u64) -> Self {
+        Self {
+            state: State::LineStart,
+            size: 0,
+            limit,
+            fault: None,
+        }
+    }
+
+    /// Decodes a piece onto `out` and returns how many bytes of it belonged to the message: all, unless it ended within. Once the message is at fault nothing more is put out.
+    pub fn decode(&mut self, piece: &[u8], out: &mut Vec<u8>) -> usize {
+        let mut used = 0;
+        for &byte in piece {
+            if self.state == State::Ended {
+                break;
+            }
+            used += 1;
+            self.step(byte, out);
+        }
+        used
+    }
+
+    /// Whether the end was reached.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    /// The size of the message, if it was fit to be taken.
+    ///
+    /// # Errors
+    /// What was wrong with it first.
+    pub fn finish(&self) -> Result<u64, DataFault> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None if self.is_over() => Ok(self.size),
+            None => Err(DataFault::Unfinished),
+        }
+    }
+
+    fn step(&mut self, byte: u8, out: &mut Vec<u8>) {
+        self.state = match (self.state, byte) {
+            (State::LineStart, b'.') => State::Dot,
+            (State::Dot, b'\r') => State::DotCr,
+            (State::DotCr, b'\n') => State::Ended,
+            (State::Cr, b'\n') => {
+                self.emit(b"\r\n", out);
+                State::LineStart
+            }
+            (State::DotCr | State::Cr, b'\r') => {
+                self.fault.get_or_insert(DataFault::BareLine);
+                State::Cr
+            }
+            (State::DotCr | State::Cr, _) => {
+                self.fault.get_or_insert(DataFault::BareLine);
+                State::Within
+            }
+            (State::LineStart | State::Within, b'\r') => State::Cr,
+            (_, b'\n') => {
+                self.fault.get_or_insert(DataFault::BareLine);
+                State::Within
+            }
+            (_, byte) => {
+                self.emit(&[byte], out);
+                State::Within
+            }
+        };
+    }
+
+    fn emit(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        self.size += bytes.len() as u64;
+        if self.size > self.limit {
+            self.fault.get_or_insert(DataFault::TooBig);
+        }
+        if self.fault.is_none() {
+            out.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// Why a message is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DataFault {
+    /// A CR or LF that is not part of a CRLF.
+    #[error("bare CR or LF in the message")]
+    BareLine,
+    /// Longer than the limit.
+    #[error("the message is too big")]
+    TooBig,
+    /// The stream ended first.
+    #[error("the message has no end")]
+    Unfinished,
+}
+
+impl DataFault {
+    /// What the client is told.
+    #[must_use]
+    pub fn reply(self) -> Reply {
+        let (code, status) = match self {
+            Self::BareLine => (550, "5.6.0"),
+            Self::TooBig => (552, "5.3.4"),
+            Self::Unfinished => (451, "4.4.2"),
+        };
+        Reply::new(code, status, &self.to_string())
+    }
+}
+
+/// Puts a message into its wire form: dots doubled, the final `CRLF . CRLF` added. Should the message hold a bare CR or LF after all, it becomes a CRLF.
+#[must_use]
+pub fn encode(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + message.len() / 64 + 8);
+    let mut at_start = true;
+    let mut bytes = message.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\r' | b'\n' => {
+                if byte == b'\r' {
+                    bytes.next_if_eq(&b'\n');
+                }
+                out.extend_from_slice(b"\r\n");
+                at_start = true;
+            }
+            byte => {
+                if at_start && byte == b'.' {
+                    out.push(b'.');
+                }
+                out.push(byte);
+                at_start = false;
+            }
+        }
+    }
+    out.extend_from_slice(if at_start { b".\r\n" } else { b"\r\n.\r\n" });
+    out
+}

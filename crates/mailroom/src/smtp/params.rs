@@ -1,0 +1,180 @@
+//! `MAIL` and `RCPT` with their parameters.
+
+use super::command::CommandError;
+use super::path::Path;
+
+/// `MAIL FROM` (RFC 5321 4.1.1.2).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MailFrom {
+    /// The reverse-path; `None` for `<>`.
+    pub from: Option<Path>,
+    /// The size the client announces, in bytes (RFC 1870).
+    pub size: Option<u64>,
+    /// How the content is encoded (RFC 6152).
+    pub body: Body,
+    /// Whether the message needs UTF-8 in addresses or headers (RFC 6531).
+    pub utf8: bool,
+    /// What a report of non-delivery is to return (RFC 3461 4.3).
+    pub ret: Option<Ret>,
+    /// An identifier for reports, as xtext (RFC 3461 4.4).
+    pub envid: Option<String>,
+}
+
+/// `BODY=` (RFC 6152).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Body {
+    /// ASCII alone; what is assumed when the client is silent.
+    #[default]
+    SevenBit,
+    /// Any octets but NUL, in lines.
+    EightBit,
+}
+
+/// `RET=` (RFC 3461 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ret {
+    /// The whole message.
+    Full,
+    /// Its header alone.
+    Headers,
+}
+
+/// `RCPT TO` (RFC 5321 4.1.1.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RcptTo {
+    /// The forward-path.
+    pub to: Path,
+    /// When the sender wants reports (RFC 3461 4.1).
+    pub notify: Notify,
+    /// The recipient as the sender first named it, `type;xtext` (RFC 3461 4.2).
+    pub orcpt: Option<String>,
+}
+
+/// `NOTIFY=` (RFC 3461 4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notify {
+    /// Tell of success.
+    pub success: bool,
+    /// Tell of failure.
+    pub failure: bool,
+}
+
+impl Default for Notify {
+    /// Without the parameter, failures alone are told.
+    fn default() -> Self {
+        Self {
+            success: false,
+            failure: true,
+        }
+    }
+}
+
+impl MailFrom {
+    /// Reads what follows `MAIL `.
+    pub(super) fn parse(arguments: &str) -> Result<Self, CommandError> {
+        let (path, params) = path_and_params(arguments, "FROM:")?;
+        let from = match path {
+            "" => None,
+            text => Some(Path::parse(text).ok_or(CommandError::Sender)?),
+        };
+        let mut mail = Self {
+            from,
+            ..Self::default()
+        };
+        for param in params.split_ascii_whitespace() {
+            let (keyword, value) = param.split_once('=').unwrap_or((param, ""));
+            match keyword.to_ascii_uppercase().as_str() {
+                "SIZE" => mail.size = Some(number(value)?),
+                "BODY" if value.eq_ignore_ascii_case("7BIT") => mail.body = Body::SevenBit,
+                "BODY" if value.eq_ignore_ascii_case("8BITMIME") => mail.body = Body::EightBit,
+                "SMTPUTF8" if value.is_empty() => mail.utf8 = true,
+                "RET" if value.eq_ignore_ascii_case("FULL") => mail.ret = Some(Ret::Full),
+                "RET" if value.eq_ignore_ascii_case("HDRS") => mail.ret = Some(Ret::Headers),
+                "ENVID" => mail.envid = Some(xtext(value, 100)?),
+                // RFC 4954 5: whom an earlier server held for the author. Nobody here believes it, and all must take it.
+                "AUTH" => drop(xtext(value, 500)?),
+                _ => return Err(CommandError::Parameter),
+            }
+        }
+        Ok(mail)
+    }
+}
+
+impl RcptTo {
+    /// Reads what follows `RCPT `.
+    pub(super) fn parse(arguments: &str) -> Result<Self, CommandError> {
+        let (path, params) = path_and_params(arguments, "TO:")?;
+        let mut rcpt = Self {
+            to: Path::parse(path).ok_or(CommandError::Recipient)?,
+            notify: Notify::default(),
+            orcpt: None,
+        };
+        for param in params.split_ascii_whitespace() {
+            let (keyword, value) = param.split_once('=').unwrap_or((param, ""));
+            match keyword.to_ascii_uppercase().as_str() {
+                "NOTIFY" => rcpt.notify = notify(value)?,
+                "ORCPT" if value.contains(';') => rcpt.orcpt = Some(xtext(value, 500)?),
+                _ => return Err(CommandError::Parameter),
+            }
+        }
+        Ok(rcpt)
+    }
+}
+
+/// Splits `FROM:<path> params`. A source route (`@a,@b:`) is dropped, as RFC 5321 appendix C asks.
+fn path_and_params<'a>(
+    arguments: &'a str,
+    keyword: &str,
+) -> Result<(&'a str, &'a str), CommandError> {
+    let after = arguments
+        .get(..keyword.len())
+        .filter(|k| k.eq_ignore_ascii_case(keyword))
+        .and_then(|_| arguments.get(keyword.len()..))
+        .ok_or(CommandError::Argument)?;
+    let inner = after
+        .trim_start_matches(' ')
+        .strip_prefix('<')
+        .ok_or(CommandError::Argument)?;
+    let (path, params) = inner.split_once('>').ok_or(CommandError::Argument)?;
+    if !params.is_empty() && !params.starts_with(' ') {
+        return Err(CommandError::Argument);
+    }
+    let path = match path.strip_prefix('@').and_then(|_| path.split_once(':')) {
+        Some((_route, path)) => path,
+        None => path,
+    };
+    Ok((path, params))
+}
+
+fn number(value: &str) -> Result<u64, CommandError> {
+    let digits = !value.is_empty() && value.len() <= 20 && value.bytes().all(|b| b.is_ascii_digit());
+    digits
+        .then(|| value.parse().unwrap_or(u64::MAX))
+        .ok_or(CommandError::Parameter)
+}
+
+/// RFC 3461 4: printable ASCII, kept encoded as it came.
+fn xtext(value: &str, longest: usize) -> Result<String, CommandError> {
+    let fine = !value.is_empty() && value.len() <= longest && value.bytes().all(|b| b.is_ascii_graphic());
+    fine.then(|| value.to_owned()).ok_or(CommandError::Parameter)
+}
+
+fn notify(value: &str) -> Result<Notify, CommandError> {
+    let mut wanted = Notify {
+        success: false,
+        failure: false,
+    };
+    if value.eq_ignore_ascii_case("NEVER") {
+        return Ok(wanted);
+    }
+    for word in value.split(',') {
+        match word.to_ascii_uppercase().as_str() {
+            "SUCCESS" => wanted.success = true,
+            "FAILURE" => wanted.failure = true,
+            // Reports of delay are not made (RFC 3461 allows that), so the wish is heard and nothing follows.
+            "DELAY" => {}
+            _ => return Err(CommandError::Parameter),
+        }
+    }
+    Ok(wanted)
+}

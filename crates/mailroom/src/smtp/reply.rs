@@ -1,0 +1,178 @@
+//! What a server says.
+
+use std::fmt;
+
+/// The most lines of one reply that are read.
+const MOST_LINES: usize = 128;
+
+/// A reply (RFC 5321 4.2): a code and one or more lines. Written by [`fmt::Display`] in its wire form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    code: u16,
+    lines: Vec<String>,
+}
+
+impl Reply {
+    /// One line with an enhanced status code (RFC 2034), such as `250 2.1.0 sender ok`.
+    #[must_use]
+    pub fn new(code: u16, status: &str, text: &str) -> Self {
+        Self::lines(code, [format!("{status} {text}")])
+    }
+
+    /// Lines as they are: the greeting, the answer to EHLO, `354`. Control characters become `?`, so that no text can add a line.
+    #[must_use]
+    pub fn lines(code: u16, lines: impl IntoIterator<Item = String>) -> Self {
+        let clean = |l: String| l.replace(char::is_control, "?");
+        Self {
+            code,
+            lines: lines.into_iter().map(clean).collect(),
+        }
+    }
+
+    /// The three digits.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// The lines without their codes.
+    #[must_use]
+    pub fn texts(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// 2xx.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.code / 100 == 2
+    }
+
+    /// 5xx: the same again would fail again.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        self.code / 100 == 5
+    }
+
+    /// The enhanced status code (RFC 3463) that the first line begins with, if it is of the code's class.
+    #[must_use]
+    pub fn status(&self) -> Option<&str> {
+        let word = self.lines.first()?.split(' ').next()?;
+        let mut parts = word.split('.');
+        let class = parts.next()?;
+        let numbers = |p: &str| (1..=3).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit());
+        let fine = class == (self.code / 100).to_string()
+            && parts.next().is_some_and(numbers)
+            && parts.next().is_some_and(numbers)
+            && parts.next().is_none();
+        fine.then_some(word)
+    }
+
+    /// All of it on one line, for reports and for people.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        format!("{} {}", self.code, self.lines.join(" "))
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.lines.len().saturating_sub(1);
+        for (at, line) in self.lines.iter().enumerate() {
+            let mark = if at == last { ' ' } else { '-' };
+            write!(f, "{}{mark}{line}\r\n", self.code)?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts a reply together from its lines, strictly: one code throughout, known classes, a bounded number of lines.
+#[derive(Debug, Default)]
+pub struct ReplyReader {
+    code: Option<u16>,
+    lines: Vec<String>,
+}
+
+impl ReplyReader {
+    /// Takes a line without its CRLF; returns the reply with its last line.
+    ///
+    /// # Errors
+    /// The server does not speak SMTP; nothing more that it says can be relied on.
+    pub fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
+        let digits = line.get(..3).ok_or(ReplyError)?;
+        let known = matches!(digits, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9']);
+        if !known {
+            return Err(ReplyError);
+        }
+        let code = digits
+            .iter()
+            .fold(0, |code, d| code * 10 + u16::from(d - b'0'));
+        if self.code.is_some_and(|c| c != code) || self.lines.len() == MOST_LINES {
+            return Err(ReplyError);
+        }
+        let last = match line.get(3) {
+            None | Some(b' ') => true,
+            Some(b'-') => false,
+            Some(_) => return Err(ReplyError),
+        };
+        let text = String::from_utf8_lossy(line.get(4..).unwrap_or_default());
+        self.code = Some(code);
+        self.lines.push(text.into_owned());
+        if !last {
+            return Ok(None);
+        }
+        self.code = None;
+        Ok(Some(Reply::lines(code, std::mem::take(&mut self.lines))))
+    }
+}
+
+/// What came is not a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the server does not answer as RFC 5321 says")]
+pub struct ReplyError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_of_many_lines_is_put_together() {
+        let mut reader = ReplyReader::default();
+        assert_eq!(reader.line(b"250-kit.example"), Ok(None));
+        assert_eq!(reader.line(b"250-SIZE 1000"), Ok(None));
+        let reply = reader.line(b"250 DSN").expect("reply").expect("last");
+        assert_eq!(reply.texts(), ["kit.example", "SIZE 1000", "DSN"]);
+        assert_eq!(reply.to_string(), "250-kit.example\r\n250-SIZE 1000\r\n250 DSN\r\n");
+    }
+
+    #[test]
+    fn what_is_not_a_reply_is_refused() {
+        for lines in [
+            &["hello"][..],
+            &["25"],
+            &["150 x"],
+            &["650 x"],
+            &["250x"],
+            &["250-a", "251 b"],
+        ] {
+            let mut reader = ReplyReader::default();
+            let all: Result<Vec<_>, _> = lines.iter().map(|l| reader.line(l.as_bytes())).collect();
+            assert_eq!(all, Err(ReplyError), "{lines:?}");
+        }
+        let mut endless = ReplyReader::default();
+        let mut says = (0..1000).map(|_| endless.line(b"250-more"));
+        assert!(says.any(|r| r.is_err()));
+    }
+
+    #[test]
+    fn an_enhanced_status_counts_only_in_its_class() {
+        assert_eq!(Reply::new(550, "5.1.1", "unknown").status(), Some("5.1.1"));
+        assert_eq!(Reply::new(550, "4.1.1", "unknown").status(), None);
+        assert_eq!(Reply::lines(550, ["no such user".to_owned()]).status(), None);
+    }
+
+    #[test]
+    fn no_text_adds_a_line() {
+        let reply = Reply::new(550, "5.0.0", "a\r\n250 ok");
+        assert_eq!(reply.to_string(), "550 5.0.0 a??250 ok\r\n");
+    }
+}

@@ -1,0 +1,66 @@
+//! The two narrow ways into a mailbox without a login.
+
+use sekisho_checkpoint::AccountId;
+
+use super::Store;
+use super::error::StoreError;
+use super::mailbox::{Mailbox, NewMessage};
+use super::message::{Appended, SpecialUse};
+use super::name::FolderName;
+
+/// May add messages to any account's folders, and nothing else: it reads no mail. Only the doors of this crate make one.
+#[derive(Clone)]
+pub struct Delivery {
+    store: Store,
+}
+
+impl Delivery {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Delivers into a folder, the INBOX where that folder doesn't exist. When it returns, the message is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`], temporary ones.
+    pub async fn deliver(
+        &self,
+        account: AccountId,
+        folder: &FolderName,
+        message: NewMessage,
+    ) -> Result<Appended, StoreError> {
+        todo!()
+    }
+
+    /// Delivers into the folder of a special use, the INBOX where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`], temporary ones.
+    pub async fn deliver_special(
+        &self,
+        account: AccountId,
+        special_use: SpecialUse,
+        message: NewMessage,
+    ) -> Result<Appended, StoreError> {
+        todo!()
+    }
+}
+
+/// May open every account: the command line has it, no door does. [`Store::open_root`] makes the only one.
+pub struct Operator {
+    store: Store,
+}
+
+impl Operator {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Opens an account's mailbox, making it if it is missing.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn open(&self, account: AccountId) -> Result<Mailbox, StoreError> {
+        todo!()
+    }
+}

@@ -1,0 +1,235 @@
+//! A mailbox as IMAP sees it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sekisho_checkpoint::AccountId;
+use tokio::sync::watch;
+
+use super::account::Core;
+use super::error::StoreError;
+use super::message::{
+    Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, SearchKeys, Snapshot, Status,
+    Stored,
+};
+use super::name::FolderName;
+use super::uid::{FolderId, ModSeq, Uid, UidSet};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// An account's mail, opened. Cheap to clone; every clone sees the same.
+///
+/// Its calls return when what they did is on the disk. None blocks the caller's thread.
+#[derive(Clone)]
+pub struct Mailbox {
+    core: Arc<Core>,
+}
+
+impl Mailbox {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Whose mail it is.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        todo!()
+    }
+
+    /// Tells of every change of the account, by whomever: the value is its highest modseq. For IDLE; see [`Self::changes`].
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<ModSeq> {
+        todo!()
+    }
+
+    /// All folders, by name, the INBOX first.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn folders(&self) -> Result<Vec<Folder>> {
+        todo!()
+    }
+
+    /// One folder.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn folder(&self, name: &FolderName) -> Result<Folder> {
+        todo!()
+    }
+
+    /// Makes a folder, and those above it that are missing.
+    ///
+    /// # Errors
+    /// [`StoreError::FolderExists`], [`StoreError::TooManyFolders`], temporary ones.
+    pub async fn create_folder(&self, name: &FolderName) -> Result<Folder> {
+        todo!()
+    }
+
+    /// Renames a folder and those below it. Renaming the INBOX moves its messages into a new folder and leaves it empty (RFC 3501, section 6.3.5).
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], [`StoreError::FolderExists`], [`StoreError::FolderFixed`] for a name below its own, temporary ones.
+    pub async fn rename_folder(&self, from: &FolderName, to: &FolderName) -> Result<()> {
+        todo!()
+    }
+
+    /// Deletes a folder with its messages; folders below it stay.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], [`StoreError::FolderFixed`] for the INBOX, temporary ones.
+    pub async fn delete_folder(&self, name: &FolderName) -> Result<()> {
+        todo!()
+    }
+
+    /// Subscribes to a folder, or ends the subscription.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn subscribe(&self, name: &FolderName, subscribed: bool) -> Result<()> {
+        todo!()
+    }
+
+    /// A folder's counts.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn status(&self, folder: FolderId) -> Result<Status> {
+        todo!()
+    }
+
+    /// All messages of a folder.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn snapshot(&self, folder: FolderId) -> Result<Snapshot> {
+        todo!()
+    }
+
+    /// What happened in a folder after `since`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], also when it was deleted meanwhile; temporary ones.
+    pub async fn changes(&self, folder: FolderId, since: ModSeq) -> Result<Changes> {
+        todo!()
+    }
+
+    /// What the index knows of some messages, by rising UID; those that went away are left out. A row takes some KiB: ask for a few hundred
+    /// at a time.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn rows(&self, folder: FolderId, uids: UidSet) -> Result<Vec<MessageRow>> {
+        todo!()
+    }
+
+    /// Headers in words, by rising UID.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn search_keys(&self, folder: FolderId, uids: UidSet) -> Result<Vec<SearchKeys>> {
+        todo!()
+    }
+
+    /// A message's bytes, to be read as needed.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchMessage`], temporary ones.
+    pub async fn content(&self, folder: FolderId, uid: Uid) -> Result<Content> {
+        todo!()
+    }
+
+    /// Adds a message to a folder.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`], [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn append(&self, folder: FolderId, message: NewMessage) -> Result<Appended> {
+        todo!()
+    }
+
+    /// Changes flags. With `unchanged_since`, messages that changed after it are left alone (RFC 7162, section 3.1.3).
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], [`StoreError::TooManyKeywords`], temporary ones; nothing was changed then.
+    pub async fn store_flags(
+        &self,
+        folder: FolderId,
+        uids: UidSet,
+        change: FlagChange,
+        flags: Flags,
+        unchanged_since: Option<ModSeq>,
+    ) -> Result<Stored> {
+        todo!()
+    }
+
+    /// Copies messages, all or none; the bytes are shared.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`] for either, temporary ones.
+    pub async fn copy(&self, folder: FolderId, uids: UidSet, to: FolderId) -> Result<Copied> {
+        todo!()
+    }
+
+    /// Moves messages, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`] for either, temporary ones.
+    pub async fn move_messages(
+        &self,
+        folder: FolderId,
+        uids: UidSet,
+        to: FolderId,
+    ) -> Result<Copied> {
+        todo!()
+    }
+
+    /// Removes the messages of `uids` that have `\Deleted` (all of them with [`UidSet::all`]); returns those that went, by rising UID.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn expunge(&self, folder: FolderId, uids: UidSet) -> Result<Vec<Uid>> {
+        todo!()
+    }
+}
+
+/// A message to be added.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Its bytes, lines ended by CRLF.
+    pub bytes: Vec<u8>,
+    /// INTERNALDATE.
+    pub internal_date: Timestamp,
+    /// Its flags.
+    pub flags: Flags,
+}
+
+/// A message's bytes. They stay readable though the message is removed meanwhile.
+#[derive(Clone)]
+pub struct Content {
+    core: Arc<Core>,
+}
+
+impl Content {
+    /// How many bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        todo!()
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn read(&self) -> Result<Vec<u8>> {
+        todo!()
+    }
+
+    /// Some of them; a range that reaches past the end is cut.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        todo!()
+    }
+}

@@ -1,0 +1,323 @@
+//! What the store tells of messages and folders.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sekisho_imap::{Flag, Keyword};
+
+use super::error::StoreError;
+use super::name::FolderName;
+use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
+
+/// A folder that messages can be in. Levels of a name that have no folder of their own (see [`FolderName::ancestors`]) are not listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its identity.
+    pub id: FolderId,
+    /// Its full name.
+    pub name: FolderName,
+    /// Its UIDVALIDITY.
+    pub uid_validity: UidValidity,
+    /// What it is for, if for something special.
+    pub special_use: Option<SpecialUse>,
+    /// Whether the person subscribed to it.
+    pub subscribed: bool,
+}
+
+/// What a folder is for (RFC 6154). A new account has one of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SpecialUse {
+    /// `\Archive`
+    Archive,
+    /// `\Drafts`
+    Drafts,
+    /// `\Junk`
+    Junk,
+    /// `\Sent`
+    Sent,
+    /// `\Trash`
+    Trash,
+}
+
+impl SpecialUse {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Archive,
+        Self::Drafts,
+        Self::Junk,
+        Self::Sent,
+        Self::Trash,
+    ];
+
+    /// The attribute as LIST shows it; without the backslash it is the folder's name in a new account.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Archive => "\\Archive",
+            Self::Drafts => "\\Drafts",
+            Self::Junk => "\\Junk",
+            Self::Sent => "\\Sent",
+            Self::Trash => "\\Trash",
+        }
+    }
+
+    /// Reads what [`Self::as_str`] wrote.
+    pub(super) fn from_stored(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|special| special.as_str() == text)
+    }
+}
+
+/// Counts of a folder (RFC 3501, section 6.3.10; RFC 7162; RFC 8438).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// How many messages.
+    pub messages: u32,
+    /// How many without `\Seen`.
+    pub unseen: u32,
+    /// How many with `\Deleted`.
+    pub deleted: u32,
+    /// The UID that the next message gets.
+    pub uid_next: Uid,
+    /// The folder's UIDVALIDITY.
+    pub uid_validity: UidValidity,
+    /// The highest modseq of anything in the folder.
+    pub highest_modseq: ModSeq,
+    /// The sizes of its messages together, in bytes.
+    pub size: u64,
+}
+
+/// All messages of a folder at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The folder's UIDVALIDITY.
+    pub uid_validity: UidValidity,
+    /// The UID that the next message gets.
+    pub uid_next: Uid,
+    /// The folder as of this modseq; ask [`super::Mailbox::changes`] for what came since.
+    pub highest_modseq: ModSeq,
+    /// By rising UID.
+    pub messages: Vec<MessageState>,
+}
+
+/// What can change of a message, besides its going away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageState {
+    /// Its number.
+    pub uid: Uid,
+    /// When it last changed.
+    pub modseq: ModSeq,
+    /// Its flags.
+    pub flags: Flags,
+}
+
+/// What happened in a folder after a modseq.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The folder as of this modseq.
+    pub highest_modseq: ModSeq,
+    /// The UID that the next message gets.
+    pub uid_next: Uid,
+    /// Messages new or with new flags, by rising UID.
+    pub changed: Vec<MessageState>,
+    /// Messages that went away, by rising UID.
+    pub expunged: Vec<Uid>,
+}
+
+/// A message's flags: the system's as bits, keywords shared between messages that have the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Flags {
+    pub(super) bits: u8,
+    pub(super) keywords: Option<Arc<[Keyword]>>,
+}
+
+impl Flags {
+    /// The most keywords a message can have.
+    pub const MAX_KEYWORDS: usize = 64;
+
+    /// Collects flags; doubles count once.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyKeywords`].
+    pub fn new<'a>(flags: impl IntoIterator<Item = &'a Flag>) -> Result<Self, StoreError> {
+        let mut bits = 0;
+        let mut keywords = BTreeSet::new();
+        for flag in flags {
+            match flag {
+                Flag::Keyword(keyword) => {
+                    if !keywords.contains(keyword) {
+                        keywords.insert(keyword.clone());
+                    }
+                }
+                system => bits |= bit(system),
+            }
+        }
+        Self::from_parts(bits, keywords)
+    }
+
+    /// Whether it has the flag.
+    #[must_use]
+    pub fn contains(&self, flag: &Flag) -> bool {
+        match flag {
+            Flag::Keyword(keyword) => self.keywords().contains(keyword),
+            system => self.bits & bit(system) != 0,
+        }
+    }
+
+    /// The flags, the system's first.
+    pub fn iter(&self) -> impl Iterator<Item = Flag> {
+        Flag::SYSTEM
+            .into_iter()
+            .filter(|flag| self.bits & bit(flag) != 0)
+            .chain(self.keywords().iter().cloned().map(Flag::Keyword))
+    }
+
+    /// The keywords alone, sorted.
+    #[must_use]
+    pub fn keywords(&self) -> &[Keyword] {
+        self.keywords.as_deref().unwrap_or_default()
+    }
+
+    /// What these flags become when `given` are added, removed, or put in their place.
+    pub(super) fn change(&self, how: FlagChange, given: &Self) -> Result<Self, StoreError> {
+        match how {
+            FlagChange::Replace => Ok(given.clone()),
+            FlagChange::Add => Self::from_parts(
+                self.bits | given.bits,
+                self.keywords()
+                    .iter()
+                    .chain(given.keywords())
+                    .cloned()
+                    .collect(),
+            ),
+            FlagChange::Remove => Self::from_parts(
+                self.bits & !given.bits,
+                self.keywords()
+                    .iter()
+                    .filter(|keyword| !given.keywords().contains(keyword))
+                    .cloned()
+                    .collect(),
+            ),
+        }
+    }
+
+    fn from_parts(bits: u8, keywords: BTreeSet<Keyword>) -> Result<Self, StoreError> {
+        if keywords.len() > Self::MAX_KEYWORDS {
+            return Err(StoreError::TooManyKeywords);
+        }
+        Ok(Self {
+            bits,
+            keywords: (!keywords.is_empty()).then(|| keywords.into_iter().collect()),
+        })
+    }
+}
+
+/// The bit of a system flag, as the index keeps it; none for keywords.
+pub(super) fn bit(flag: &Flag) -> u8 {
+    match flag {
+        Flag::Seen => 1,
+        Flag::Answered => 2,
+        Flag::Flagged => 4,
+        Flag::Deleted => 8,
+        Flag::Draft => 16,
+        Flag::Keyword(_) => 0,
+    }
+}
+
+/// How STORE changes flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlagChange {
+    /// `+FLAGS`
+    Add,
+    /// `-FLAGS`
+    Remove,
+    /// `FLAGS`
+    Replace,
+}
+
+/// What a change of flags did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Messages whose flags are others now, with their new modseq, by rising UID. Messages that had the flags already are not among them.
+    pub changed: Vec<MessageState>,
+    /// Messages left alone since they changed after the modseq given (RFC 7162, MODIFIED).
+    pub modified: Vec<Uid>,
+}
+
+/// Where copies went (RFC 4315, COPYUID): two lists of the same length, both rising.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// The UIDVALIDITY of the folder they are in now.
+    pub uid_validity: UidValidity,
+    /// Their numbers where they were.
+    pub from: Vec<Uid>,
+    /// Their numbers where they are.
+    pub to: Vec<Uid>,
+}
+
+/// Where an appended message is (RFC 4315, APPENDUID).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The folder's UIDVALIDITY.
+    pub uid_validity: UidValidity,
+    /// The message's number.
+    pub uid: Uid,
+}
+
+/// Everything the index knows of a message for FETCH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRow {
+    /// Number, modseq and flags.
+    pub state: MessageState,
+    /// The identity of its bytes.
+    pub content: ContentId,
+    /// Its bytes' number.
+    pub size: u64,
+    /// INTERNALDATE.
+    pub internal_date: Timestamp,
+    /// When it came into this folder (RFC 8514, SAVEDATE), as far as the order of arrival tells: rising with the UID.
+    pub envelope: Vec<u8>,
+    /// BODY, without the item's name: `("TEXT" "PLAIN" ...)`.
+    pub body: Vec<u8>,
+    /// BODYSTRUCTURE, without the item's name.
+    pub structure: Vec<u8>,
+    /// The beginning of its text, decoded, at most 200 characters on one line.
+    pub preview: String,
+    /// Whether it has an attachment.
+    pub has_attachment: bool,
+}
+
+/// A message's header in words, decoded, for SEARCH and SORT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchKeys {
+    /// Its number.
+    pub uid: Uid,
+    /// Its bytes' number.
+    pub size: u64,
+    /// INTERNALDATE.
+    pub internal_date: Timestamp,
+    /// The Date header's moment; the internal date where it has none (RFC 5256, section 2.2).
+    pub sent: Timestamp,
+    /// The day that the Date header shows in its own zone, as days since 1970-01-01 (SENTSINCE and kin disregard zones).
+    pub sent_day: i64,
+    /// Subject, decoded.
+    pub subject: String,
+    /// Base subject (RFC 5256, section 2.1), lower case.
+    pub base_subject: String,
+    /// Names and addresses of From, decoded.
+    pub from: String,
+    /// Of To.
+    pub to: String,
+    /// Of Cc.
+    pub cc: String,
+    /// Of Bcc.
+    pub bcc: String,
+    /// The mailbox (local part) of the first address of From, lower case (RFC 5256: SORT FROM).
+    pub sort_from: String,
+    /// Of To.
+    pub sort_to: String,
+    /// Of Cc.
+    pub sort_cc: String,
+}
