@@ -1,6 +1,7 @@
 //! Leases: what an admitted mail connection lives by, and how it learns that this has ended.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
@@ -50,6 +51,12 @@ impl Lease {
                 return LeaseEnd::Revoked;
             }
         }
+    }
+
+    /// The account it was opened for.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.entry.account
     }
 
     /// Whether it has ended by now.
@@ -109,11 +116,23 @@ impl Held {
 }
 
 /// All leases of this process, by account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Register {
     leases: Mutex<HashMap<AccountId, Vec<Weak<Entry>>>>,
-    /// Tells the keeper that a lease with an end came in.
+    /// The earliest end that the keeper knows of, in milliseconds.
+    next_expiry: AtomicI64,
+    /// Tells the keeper of an earlier one.
     pub(crate) news: tokio::sync::Notify,
+}
+
+impl Default for Register {
+    fn default() -> Self {
+        Self {
+            leases: Mutex::default(),
+            next_expiry: AtomicI64::new(i64::MAX),
+            news: tokio::sync::Notify::new(),
+        }
+    }
 }
 
 impl Register {
@@ -132,8 +151,8 @@ impl Register {
         }
         of_account.push(Arc::downgrade(&entry));
         drop(leases);
-        if matches!(reason, Reason::Grant(..)) {
-            self.news.notify_one();
+        if let Reason::Grant(_, expires_at) = reason {
+            self.expect(expires_at);
         }
         Lease { entry, state }
     }
@@ -179,24 +198,34 @@ impl Register {
         }
     }
 
-    /// The earliest end among the leases that live by a grant.
-    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
-        self.all().iter().filter_map(Held::expiry).min()
+    /// The earliest end among the leases that live by a grant, or an earlier instant at which nothing is due; the far future if none ends.
+    pub(crate) fn next_expiry(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.next_expiry.load(Ordering::SeqCst))
+            .unwrap_or(Timestamp::MAX)
     }
 
-    /// The leases whose grant's end has been reached.
+    /// The leases whose grant's end has been reached. Looks through them only when one may be.
     pub(crate) fn due(&self, now: Timestamp) -> Vec<Held> {
-        self.all()
-            .into_iter()
-            .filter(|h| h.expiry().is_some_and(|e| e <= now))
-            .collect()
+        if now < self.next_expiry() {
+            return Vec::new();
+        }
+        self.next_expiry.store(i64::MAX, Ordering::SeqCst);
+        let mut due = Vec::new();
+        for held in self.all() {
+            match held.expiry() {
+                Some(at) if at <= now => due.push(held),
+                Some(at) => self.expect(at),
+                None => {}
+            }
+        }
+        due
     }
-}
 
-impl Lease {
-    /// The account it was opened for.
-    #[must_use]
-    pub fn account(&self) -> AccountId {
-        self.entry.account
+    /// Makes sure that the keeper wakes at an instant.
+    pub(crate) fn expect(&self, expires_at: Timestamp) {
+        let at = expires_at.as_millisecond();
+        if at < self.next_expiry.fetch_min(at, Ordering::SeqCst) {
+            self.news.notify_one();
+        }
     }
 }

@@ -25,5 +25,8 @@ pub mod throttle;
 pub mod web;
 
 pub use account::{Account, AccountId, LoginName, Password};
-pub use checkpoint::{Checkpoint, Parts, Site};
+pub use checkpoint::{
+    ChangeError, Checkpoint, EnrolmentCode, GrantView, MailedCodeState, MfaView, OtpEntry, Parts,
+    ProofError, RegisterError, Registered, RegistrationState, Reproof, Site,
+};
 pub use door::{Admitted, Attempt, NotAdmitted, Refusal};

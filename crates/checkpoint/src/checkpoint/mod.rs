@@ -1,18 +1,43 @@
 //! Joins the rule with its ports: gathers the facts, asks [`decide`](crate::rule::decide), carries out what follows.
 //!
-//! In reading order: `admit` (doors that are not the webmail), `sign_in` (the webmail's sessions), `prove` (factors at sign-in and before changes), `register`
-//! (factors to come), `change` (everything a person or the help desk changes), `upkeep` (ends of leases, revocations of other nodes, purging).
+//! In reading order: `passwords` is the half that all doors share, `verified` its memory; `admit` serves the doors that are not the webmail; `sign_in` keeps
+//! the webmail's sessions; `prove` checks factors, at sign-in and before changes; `register` takes new ones; `change` is everything else that a person
+//! changes, `desk` what the help desk does; `upkeep` ends leases, follows other nodes' revocations and purges.
 
+mod admit;
+mod change;
+mod desk;
+mod passwords;
+mod prove;
+mod register;
+mod sign_in;
+mod upkeep;
+mod verified;
+
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
+use sekisho_source::SourceKey;
 
+use crate::account::AccountId;
+use crate::audit::Door;
+use crate::door::NotAdmitted;
+use crate::id::NoRandomness;
 use crate::lease::Register;
 use crate::network::Networks;
 use crate::policy::Policy;
-use crate::ports::{Clock, Courier, Directory, Records};
-use crate::sealing::KeyRing;
+use crate::ports::{
+    Clock, Courier, Directory, DirectoryError, Records, RecordsError, RevocationNumber,
+};
+use crate::sealing::{KeyRing, SealingError};
+use verified::Verified;
+
+pub use change::{ChangeError, GrantView, MfaView};
+pub use desk::EnrolmentCode;
+pub use prove::{MailedCodeState, OtpEntry, ProofError, Reproof};
+pub use register::{RegisterError, Registered, RegistrationState};
 
 /// What a site configured: read again while running, replaced as a whole.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +64,7 @@ pub struct Parts {
     pub site: Site,
 }
 
-/// The checkpoint. Cheap to share behind an [`Arc`].
+/// The checkpoint. Shared behind an [`Arc`].
 pub struct Checkpoint {
     records: Arc<dyn Records>,
     directory: Arc<dyn Directory>,
@@ -48,8 +73,24 @@ pub struct Checkpoint {
     keys: KeyRing,
     site: RwLock<Arc<Site>>,
     leases: Register,
+    verified: Verified,
+    /// When a mail client's coming in was last written down.
+    noted: Mutex<HashMap<(AccountId, SourceKey, Door), Timestamp>>,
+    /// One at a time for an account, so that guesses in parallel are counted like guesses in a row. Sharded by account.
+    verifying: [tokio::sync::Mutex<()>; 64],
     /// The latest instant seen, in milliseconds: time never goes below it.
     high_water: AtomicI64,
+    /// The revocations that were seen.
+    followed: Mutex<Followed>,
+}
+
+/// How far the revocations in the records were followed.
+#[derive(Debug)]
+struct Followed {
+    /// All up to this one.
+    upto: RevocationNumber,
+    /// And these later ones, which this process wrote and carried out itself.
+    own: Vec<RevocationNumber>,
 }
 
 impl std::fmt::Debug for Checkpoint {
@@ -59,6 +100,33 @@ impl std::fmt::Debug for Checkpoint {
 }
 
 impl Checkpoint {
+    /// Starts a checkpoint: takes the clock's mark and the revocations so far from the records.
+    ///
+    /// # Errors
+    /// The records can't be read.
+    pub async fn start(parts: Parts) -> Result<Arc<Self>, RecordsError> {
+        let mark = parts.records.raise_clock(parts.clock.now()).await?;
+        let (upto, _) = parts.records.revocations(None).await?;
+        let verified = Verified::new().map_err(|e| RecordsError(e.to_string()))?;
+        Ok(Arc::new(Self {
+            records: parts.records,
+            directory: parts.directory,
+            courier: parts.courier,
+            clock: parts.clock,
+            keys: parts.keys,
+            site: RwLock::new(Arc::new(parts.site)),
+            leases: Register::default(),
+            verified,
+            noted: Mutex::default(),
+            verifying: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            high_water: AtomicI64::new(mark.as_millisecond()),
+            followed: Mutex::new(Followed {
+                upto,
+                own: Vec::new(),
+            }),
+        }))
+    }
+
     /// The checkpoint's time: the wall clock, never below what it once was, in this process or as the records remember.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -77,5 +145,37 @@ impl Checkpoint {
     #[must_use]
     pub fn site(&self) -> Arc<Site> {
         Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Why the checkpoint can't answer. Whoever gets this stays closed.
+#[derive(Debug, thiserror::Error)]
+enum Out {
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    #[error("the account is being changed all the time")]
+    Busy,
+}
+
+impl Out {
+    /// Says it in the log; the one who asked learns "temporarily" and no more.
+    fn say(self, what: &'static str) -> Unavailable {
+        tracing::error!(error = %self, "{what}");
+        Unavailable
+    }
+}
+
+/// The checkpoint can't be asked just now; the reason is in the log.
+struct Unavailable;
+
+impl From<Unavailable> for NotAdmitted {
+    fn from(_: Unavailable) -> Self {
+        Self::Unavailable
     }
 }

@@ -1,0 +1,204 @@
+//! What the help desk does, at the command line: recorded with its reason, and announced.
+
+use super::{Checkpoint, Out};
+use crate::account::{Account, AccountId};
+use crate::audit::{Actor, Event, What};
+use crate::factor::{FactorKind, Standing};
+use crate::grant::Grant;
+use crate::id::{NoRandomness, random};
+use crate::ports::{Change, Cut, Ending, Reach, RecordsError};
+
+/// A one-time code that the help desk gives to a person for the next registration: ten characters of Crockford base32, 50 bits.
+#[derive(Clone)]
+pub struct EnrolmentCode(String);
+
+impl EnrolmentCode {
+    fn draw() -> Result<Self, NoRandomness> {
+        const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let bytes: [u8; 10] = random()?;
+        Ok(Self(
+            bytes
+                .iter()
+                .map(|b| char::from(SYMBOLS[usize::from(b & 31)]))
+                .collect(),
+        ))
+    }
+
+    /// The code in two groups, to read out or print.
+    #[must_use]
+    pub fn grouped(&self) -> String {
+        let (left, right) = self.0.split_at(5);
+        format!("{left}-{right}")
+    }
+}
+
+impl std::fmt::Debug for EnrolmentCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EnrolmentCode(..)")
+    }
+}
+
+impl Checkpoint {
+    /// Turns MFA on or off for somebody.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn desk_set_mfa(
+        &self,
+        account: &Account,
+        on: bool,
+        reason: &str,
+    ) -> Result<(), RecordsError> {
+        let (what, ending) = if on {
+            let ending = Ending {
+                sessions: Reach::None,
+                grants: Reach::None,
+                connections: Cut::Judged,
+            };
+            (What::MfaOn, ending)
+        } else {
+            (What::MfaOff, Ending::NOTHING)
+        };
+        self.desk(account, &Change::Mfa(on), &ending, what, reason)
+            .await
+    }
+
+    /// Takes all factors away and ends everything; the next registration needs the code that is returned.
+    ///
+    /// # Errors
+    /// The records are out of reach, or the system has no randomness.
+    pub async fn desk_reset_factors(
+        &self,
+        account: &Account,
+        reason: &str,
+    ) -> Result<EnrolmentCode, RecordsError> {
+        let code = EnrolmentCode::draw().map_err(|e| RecordsError(e.to_string()))?;
+        let change = Change::Reset(self.enrolment_hash(account.id, &code.0));
+        self.desk(
+            account,
+            &change,
+            &Ending::EVERYTHING,
+            What::FactorsReset,
+            reason,
+        )
+        .await?;
+        Ok(code)
+    }
+
+    /// Makes a code for a first registration, where the site demands one.
+    ///
+    /// # Errors
+    /// The records are out of reach, or the system has no randomness.
+    pub async fn desk_enrolment_code(
+        &self,
+        account: &Account,
+        reason: &str,
+    ) -> Result<EnrolmentCode, RecordsError> {
+        let code = EnrolmentCode::draw().map_err(|e| RecordsError(e.to_string()))?;
+        let change = Change::EnrolmentCode(self.enrolment_hash(account.id, &code.0));
+        self.desk(account, &change, &Ending::NOTHING, What::CodeMailed, reason)
+            .await?;
+        Ok(code)
+    }
+
+    /// Enables a disabled kind of factor again.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn desk_enable_kind(
+        &self,
+        account: &Account,
+        kind: FactorKind,
+        reason: &str,
+    ) -> Result<(), RecordsError> {
+        let change = Change::EnableKind(kind);
+        self.desk(
+            account,
+            &change,
+            &Ending::NOTHING,
+            What::KindEnabled,
+            reason,
+        )
+        .await
+    }
+
+    /// Ends every session, grant and connection of an account, because of something done elsewhere: a new password, a disabled account.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn desk_end_everything(
+        &self,
+        account: &Account,
+        what: What,
+        reason: &str,
+    ) -> Result<(), RecordsError> {
+        self.desk(account, &Change::None, &Ending::EVERYTHING, what, reason)
+            .await
+    }
+
+    /// How an account stands.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn desk_standing(
+        &self,
+        account: AccountId,
+    ) -> Result<(Standing, Vec<Grant>), RecordsError> {
+        Ok((
+            self.records.standing(account).await?,
+            self.records.grants(account, self.now()).await?,
+        ))
+    }
+
+    async fn desk(
+        &self,
+        account: &Account,
+        change: &Change,
+        ending: &Ending,
+        what: What,
+        reason: &str,
+    ) -> Result<(), RecordsError> {
+        let facts = self.records.standing(account.id).await?;
+        let event = Event {
+            at: self.now(),
+            account: Some(account.id),
+            name_hash: None,
+            actor: Actor::HelpDesk,
+            what,
+            address: None,
+            client: String::new(),
+            reference: None,
+            detail: super::admit::shortened(reason),
+        };
+        match self
+            .carry_out(account, &facts, change, ending, &event)
+            .await
+        {
+            Ok(()) => Ok(()),
+            Err(Out::Records(error)) => Err(error),
+            Err(other) => Err(RecordsError(other.to_string())),
+        }
+    }
+
+    /// What the records keep of an enrolment code, as people type it.
+    pub(super) fn enrolment_hash(&self, account: AccountId, typed: &str) -> [u8; 32] {
+        let folded: String = folded_code(typed);
+        self.keys
+            .keyed_hash("enrolment code", format!("{account} {folded}").as_bytes())
+    }
+}
+
+/// Folds what people type for a code: case, blanks, hyphens, full-width forms, O for 0, I and L for 1.
+fn folded_code(typed: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    typed
+        .nfkc()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_uppercase)
+        .map(|c| match c {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .collect()
+}

@@ -1,0 +1,264 @@
+//! Checking a name and a password: the half that all doors share.
+
+use jiff::Timestamp;
+use sekisho_source::Source;
+
+use super::verified::Epoch;
+use super::{Checkpoint, Out, Site};
+use crate::account::{Account, AccountId, LoginName, Password};
+use crate::audit::What;
+use crate::factor::Standing;
+use crate::grant::Grant;
+use crate::rule::{Decision, Facts, decide};
+use crate::throttle::{
+    Guess, Limit, PASSWORDS_FOR_ACCOUNT, PASSWORDS_FROM_SITE, PASSWORDS_FROM_SOURCE, Throttle,
+};
+
+/// Who a typed name leads to: an account, or nobody, then known by a keyed hash alone.
+#[derive(Debug)]
+pub(super) enum Subject {
+    /// An account with what the records keep of it.
+    Known(Box<Known>),
+    /// A name that leads to no account.
+    Unknown([u8; 32]),
+}
+
+/// An account with its facts.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) account: Account,
+    pub(super) standing: Standing,
+    pub(super) grants: Vec<Grant>,
+}
+
+impl Subject {
+    pub(super) fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Known(known) => Some(known.account.id),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    pub(super) fn name_hash(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(hash) => Some(*hash),
+        }
+    }
+
+    fn throttle(&self) -> Throttle {
+        match self {
+            Self::Known(known) => Throttle::Account(known.account.id, Guess::Password),
+            Self::Unknown(hash) => Throttle::Name(*hash, Guess::Password),
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Known(known) => known.account.id.get().to_be_bytes().to_vec(),
+            Self::Unknown(hash) => hash.to_vec(),
+        }
+    }
+}
+
+/// What came of checking a name and a password.
+#[derive(Debug)]
+pub(super) enum Checked {
+    /// The password is right, the account usable.
+    Right(Box<Known>),
+    /// It is not; which of the refusals it was, and until when for a throttled one.
+    Refused(What, Subject, Option<Timestamp>),
+}
+
+impl Checkpoint {
+    /// Finds who a typed name leads to.
+    pub(super) async fn subject(
+        &self,
+        name: &str,
+        authorization: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Subject, Out> {
+        let unknown = || Subject::Unknown(self.keys.keyed_hash("name", name.as_bytes()));
+        let Ok(login) = LoginName::parse(name) else {
+            return Ok(unknown());
+        };
+        let same = authorization
+            .filter(|other| !other.is_empty())
+            .is_none_or(|other| LoginName::parse(other).is_ok_and(|o| o == login));
+        if !same {
+            return Ok(unknown());
+        }
+        let Some(account) = self.directory.find(&login).await? else {
+            return Ok(Subject::Unknown(
+                self.keys.keyed_hash("name", login.as_str().as_bytes()),
+            ));
+        };
+        Ok(Subject::Known(Box::new(self.known(account, now).await?)))
+    }
+
+    /// Joins an account with what the records keep of it.
+    pub(super) async fn known(&self, account: Account, now: Timestamp) -> Result<Known, Out> {
+        let standing = self.records.standing(account.id).await?;
+        let grants = self.records.grants(account.id, now).await?;
+        Ok(Known {
+            account,
+            standing,
+            grants,
+        })
+    }
+
+    /// Checks a password against its subject, counting and obeying failures. `seen` must have been taken before the subject was found.
+    pub(super) async fn check_password(
+        &self,
+        subject: Subject,
+        password: &Password,
+        source: &Source,
+        site: &Site,
+        now: Timestamp,
+    ) -> Result<Checked, Out> {
+        if let Subject::Known(known) = &subject
+            && self.verified.knows(known.account.id, password, source, now)
+        {
+            return Ok(self.usable(subject));
+        }
+        let sheltered = self.sheltered(&subject, source, site, now);
+        if let Some(until) = self.throttled(&subject, source, sheltered, now).await? {
+            return Ok(Checked::Refused(
+                What::RefusedThrottled,
+                subject,
+                Some(until),
+            ));
+        }
+        if self.directory.verify(subject.account(), password).await? {
+            return Ok(self.usable(subject));
+        }
+        if self
+            .verified
+            .is_new_wrong(&subject.bytes(), password, source, now)
+        {
+            self.records
+                .count(&failure_keys(&subject, source, sheltered), now)
+                .await?;
+        }
+        let what = match subject {
+            Subject::Known(_) => What::RefusedPassword,
+            Subject::Unknown(_) => What::RefusedUnknown,
+        };
+        Ok(Checked::Refused(what, subject, None))
+    }
+
+    fn usable(&self, subject: Subject) -> Checked {
+        match subject {
+            Subject::Known(known) if known.account.usable => Checked::Right(known),
+            other => Checked::Refused(What::RefusedDisabled, other, None),
+        }
+    }
+
+    /// Asks the rule about an account whose password is proven.
+    pub(super) fn judge(
+        &self,
+        known: &Known,
+        source: &Source,
+        site: &Site,
+        now: Timestamp,
+    ) -> Decision {
+        let facts = Facts {
+            account: &known.account,
+            password_right: true,
+            mfa_on: known.standing.mfa_on,
+            has_factor: known.standing.has_factor(),
+            grants: &known.grants,
+        };
+        decide(&facts, source, &site.networks, &site.policy, now)
+    }
+
+    /// Remembers an admitted verification.
+    pub(super) fn remember(
+        &self,
+        account: AccountId,
+        password: &Password,
+        source: &Source,
+        now: Timestamp,
+        seen: Epoch,
+    ) {
+        self.verified.remember(account, password, source, now, seen);
+    }
+
+    /// Whether strangers' failures must not lock this source out: it lies in a trusted network or has a live grant. Its own still count.
+    fn sheltered(&self, subject: &Subject, source: &Source, site: &Site, now: Timestamp) -> bool {
+        site.networks.trust(source)
+            || match (subject, source.grant_key()) {
+                (Subject::Known(known), Some(key)) => {
+                    known.grants.iter().any(|g| g.covers(key, now))
+                }
+                _ => false,
+            }
+    }
+
+    async fn throttled(
+        &self,
+        subject: &Subject,
+        source: &Source,
+        sheltered: bool,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Out> {
+        let mut limits: Vec<(Throttle, Limit)> = Vec::with_capacity(4);
+        if let Some(account) = subject.account() {
+            let own = Throttle::AccountAt(account, source.throttle_key(), Guess::Password);
+            limits.push((own, PASSWORDS_FOR_ACCOUNT));
+        }
+        if !sheltered {
+            limits.push((subject.throttle(), PASSWORDS_FOR_ACCOUNT));
+            limits.push((
+                Throttle::Source(source.throttle_key(), Guess::Password),
+                PASSWORDS_FROM_SOURCE,
+            ));
+            if let Some(site) = source.enclosing_site() {
+                limits.push((Throttle::Source(site, Guess::Password), PASSWORDS_FROM_SITE));
+            }
+        }
+        self.over(&limits, now).await
+    }
+
+    /// The latest end of any limit that is reached.
+    pub(super) async fn over(
+        &self,
+        limits: &[(Throttle, Limit)],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Out> {
+        let keys: Vec<_> = limits
+            .iter()
+            .map(|(throttle, limit)| (throttle.clone(), now - limit.window))
+            .collect();
+        let counted = self.records.counted(&keys).await?;
+        let ends = limits
+            .iter()
+            .zip(counted)
+            .filter_map(|((_, limit), times)| {
+                let first_that_counts = times.len().checked_sub(limit.count as usize)?;
+                times.get(first_that_counts).map(|&at| at + limit.window)
+            });
+        Ok(ends.max())
+    }
+}
+
+fn failure_keys(subject: &Subject, source: &Source, sheltered: bool) -> Vec<Throttle> {
+    let mut keys = Vec::with_capacity(4);
+    if let Some(account) = subject.account() {
+        keys.push(Throttle::AccountAt(
+            account,
+            source.throttle_key(),
+            Guess::Password,
+        ));
+    }
+    if !sheltered {
+        keys.push(subject.throttle());
+        keys.push(Throttle::Source(source.throttle_key(), Guess::Password));
+        keys.extend(
+            source
+                .enclosing_site()
+                .map(|s| Throttle::Source(s, Guess::Password)),
+        );
+    }
+    keys
+}

@@ -1,0 +1,629 @@
+//! Proving a factor: at sign-in, to renew a grant, and before a change.
+
+use jiff::{SignedDuration, Timestamp};
+use sekisho_otp::{OtpCode, OtpKey, Step};
+
+use super::admit::shortened;
+use super::sign_in::is_past;
+use super::{Checkpoint, Out, Site, Unavailable};
+use crate::account::Password;
+use crate::address::MailAddress;
+use crate::audit::{Actor, Door, Event, What};
+use crate::factor::{Factor, FactorKind, Method, Standing};
+use crate::grant::Grant;
+use crate::id::{FactorId, GrantId, LetterId, SessionId, SessionToken};
+use crate::ports::{
+    CodePurpose, CourierError, Fate, Letter, MailedCode, OtpLetter, RecordsError, SessionUpdate,
+};
+use crate::sealing::Binding;
+use crate::throttle::{
+    Guess, MAILED_FOR_ACCOUNT, MAILED_FROM_SOURCE, OTPS_FOR_ACCOUNT, OTPS_FROM_SOURCE,
+    TRIES_A_SIGN_IN, TRIES_BEFORE_DISABLED, Throttle,
+};
+use crate::web::{FactorOwed, FirstStep, Person, Seat};
+
+/// How long after a mailed code the next may be asked for.
+const MAIL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// How many steps away the code of a wrong clock is recognised: ten minutes.
+const CLOCK_RADIUS: u64 = 20;
+
+/// A code as a person gave it.
+#[derive(Debug)]
+pub struct OtpEntry {
+    /// Of which kind of factor.
+    pub kind: FactorKind,
+    /// The code.
+    pub code: OtpCode,
+}
+
+/// What a person gives again before a change.
+#[derive(Debug, Default)]
+pub struct Reproof {
+    /// The password.
+    pub password: Option<Password>,
+    /// A code.
+    pub otp: Option<OtpEntry>,
+    /// The help desk's one-time code, where the first registration needs it.
+    pub enrolment_code: Option<String>,
+}
+
+impl Reproof {
+    /// Nothing given: what was proven a moment ago must do.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+}
+
+/// A code that was mailed and waits to be typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailedCodeState {
+    /// Where it went.
+    pub to: MailAddress,
+    /// When.
+    pub issued_at: Timestamp,
+    /// Until when it holds.
+    pub expires_at: Timestamp,
+    /// The letter, to ask what became of it.
+    pub letter: LetterId,
+    /// How many tries are left before the password is asked for again.
+    pub tries_left: u32,
+    /// When another may be asked for.
+    pub again_at: Timestamp,
+}
+
+/// Why a factor is not proven.
+#[derive(Debug, thiserror::Error)]
+pub enum ProofError {
+    /// The code is wrong.
+    #[error("the code is wrong")]
+    Wrong {
+        /// Tries left before the password is asked for again; `None` where tries are not counted.
+        tries_left: Option<u32>,
+    },
+    /// The code is right but was used; it cost no try.
+    #[error("the code was used already; the next one comes in {next_in_seconds} s")]
+    Used {
+        /// Seconds until the app shows the next one.
+        next_in_seconds: u32,
+    },
+    /// The code belongs to another time: the device's clock is wrong.
+    #[error("the clock of the device is off by about {minutes} minutes")]
+    ClockOff {
+        /// By how many minutes; negative when it is behind.
+        minutes: i32,
+        /// Tries left.
+        tries_left: Option<u32>,
+    },
+    /// Too many wrong codes: the session has ended, the password is asked for again.
+    #[error("too many wrong codes; sign in again")]
+    PasswordAgain,
+    /// The kind is disabled after too many failures.
+    #[error("this kind of factor is disabled")]
+    KindDisabled,
+    /// Further tries must wait.
+    #[error("further tries must wait until {until}")]
+    Wait {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// The kind is not registered, or not offered here.
+    #[error("this kind of factor is not registered")]
+    NotOffered,
+    /// No mailed code is live.
+    #[error("the mailed code has ended; ask for another")]
+    CodeExpired,
+    /// Enough codes were mailed.
+    #[error("too many codes were mailed; another can be asked for at {until}")]
+    TooManyLetters {
+        /// When.
+        until: Timestamp,
+    },
+    /// The code could not be mailed.
+    #[error(transparent)]
+    Mail(#[from] CourierError),
+    /// The request's source is not known for certain, so no grant can be made for it.
+    #[error("the source of the request is hidden by a proxy that is not configured")]
+    SourceObscured,
+    /// The checkpoint can't judge just now.
+    #[error("the checkpoint can't be asked just now")]
+    Unavailable,
+}
+
+impl From<Out> for ProofError {
+    fn from(out: Out) -> Self {
+        let Unavailable = out.say("a factor could not be checked");
+        Self::Unavailable
+    }
+}
+
+impl From<RecordsError> for ProofError {
+    fn from(error: RecordsError) -> Self {
+        Out::from(error).into()
+    }
+}
+
+impl Checkpoint {
+    /// Mails a code to the registered external address.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub async fn mail_code(&self, person: Person<'_>) -> Result<MailedCodeState, ProofError> {
+        let kind = FactorKind::ExternalMail;
+        let site = self.site();
+        let address = person.facts.of_kind(kind).find_map(external_address);
+        let (Some(address), true) = (address, site.policy.external_mail) else {
+            return Err(ProofError::NotOffered);
+        };
+        if person.facts.kind(kind).disabled {
+            return Err(ProofError::KindDisabled);
+        }
+        self.mail(person, address.clone(), CodePurpose::Prove, &site)
+            .await
+    }
+
+    /// The mailed code that waits in a session, for the page that is shown again.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn mailed_code(
+        &self,
+        person: Person<'_>,
+    ) -> Result<Option<MailedCodeState>, RecordsError> {
+        self.waiting_code(person, CodePurpose::Prove).await
+    }
+
+    /// What became of a letter; `None` if that is unknown.
+    pub async fn letter_fate(&self, letter: LetterId) -> Option<Fate> {
+        self.courier.fate(letter).await.ok().flatten()
+    }
+
+    /// Proves a factor at sign-in: makes the grant and gives the session a new token.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub async fn prove(
+        &self,
+        owed: &FactorOwed,
+        entry: OtpEntry,
+        client: &str,
+    ) -> Result<SessionToken, ProofError> {
+        match &owed.first {
+            FirstStep::Prove(kinds) if kinds.contains(&entry.kind) => {}
+            FirstStep::AllDisabled => return Err(ProofError::KindDisabled),
+            _ => return Err(ProofError::NotOffered),
+        }
+        self.prove_and_grant(Person::from(owed), &entry, client)
+            .await
+    }
+
+    /// Proves a factor in a session that may open mail already, to renew the grant of its source.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub async fn renew(
+        &self,
+        seat: &Seat,
+        entry: OtpEntry,
+        client: &str,
+    ) -> Result<SessionToken, ProofError> {
+        self.prove_and_grant(Person::from(seat), &entry, client)
+            .await
+    }
+
+    async fn prove_and_grant(
+        &self,
+        person: Person<'_>,
+        entry: &OtpEntry,
+        client: &str,
+    ) -> Result<SessionToken, ProofError> {
+        if person.source.is_obscured() {
+            return Err(ProofError::SourceObscured);
+        }
+        self.verify_otp(person, entry, client).await?;
+        Ok(self.grant(person, entry.kind, client).await?)
+    }
+
+    /// Makes the grant of an accepted OTP and gives the session a new token.
+    pub(super) async fn grant(
+        &self,
+        person: Person<'_>,
+        kind: FactorKind,
+        client: &str,
+    ) -> Result<SessionToken, Out> {
+        let now = self.now();
+        let site = self.site();
+        let token = SessionToken::draw()?;
+        if let Some(source) = person.source.grant_key()
+            && !site.networks.trust(&person.source)
+        {
+            let grant = Grant {
+                id: GrantId::draw()?,
+                account: person.account.id,
+                source,
+                address: person.source.shown_address(),
+                companion: None,
+                factor: kind,
+                granted_at: now,
+                expires_at: now + site.policy.grant,
+            };
+            self.records.put_grant(&grant, now).await?;
+            let event = web_event(person, What::Granted, client, kind.as_str(), now);
+            self.records.note(&event).await?;
+        }
+        let update = SessionUpdate {
+            token: Some(token.hash()),
+            last_seen_at: Some(now),
+            factor_proven_at: Some(now),
+            ..SessionUpdate::default()
+        };
+        self.records
+            .update_session(person.session.id, &update)
+            .await?;
+        Ok(token)
+    }
+
+    /// Checks a code, one at a time for an account. Every failure is counted before its answer is known to anybody.
+    pub(super) async fn verify_otp(
+        &self,
+        person: Person<'_>,
+        entry: &OtpEntry,
+        client: &str,
+    ) -> Result<(), ProofError> {
+        let shard = person.account.id.get().rem_euclid(64);
+        let _one_at_a_time = match usize::try_from(shard)
+            .ok()
+            .and_then(|i| self.verifying.get(i))
+        {
+            Some(mutex) => mutex.lock().await,
+            None => return Err(ProofError::Unavailable),
+        };
+        let now = self.now();
+        let site = self.site();
+        // Read again under the lock: what the request saw may be from before another guess.
+        let session = self.records.session(&person.session.token).await?;
+        let Some(session) = session.filter(|s| !is_past(s, &site, now)) else {
+            return Err(ProofError::PasswordAgain);
+        };
+        let standing = self.records.standing(person.account.id).await?;
+        if standing.of_kind(entry.kind).next().is_none() {
+            return Err(ProofError::NotOffered);
+        }
+        if standing.kind(entry.kind).disabled {
+            return Err(ProofError::KindDisabled);
+        }
+        if session.otp_failures >= TRIES_A_SIGN_IN {
+            self.records.end_session(session.id).await?;
+            return Err(ProofError::PasswordAgain);
+        }
+        self.obey_otp_limits(person, entry.kind, &site, now).await?;
+        match entry.kind {
+            FactorKind::OtpApp => {
+                self.verify_app(person, &standing, &entry.code, client, now)
+                    .await
+            }
+            FactorKind::ExternalMail => self
+                .verify_mailed(person, &entry.code, CodePurpose::Prove, client, now)
+                .await
+                .map(drop),
+        }
+    }
+
+    async fn verify_app(
+        &self,
+        person: Person<'_>,
+        standing: &Standing,
+        code: &OtpCode,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<(), ProofError> {
+        let mut clock_off = None;
+        let mut used = None;
+        for factor in standing.of_kind(FactorKind::OtpApp) {
+            let Method::OtpApp { key, .. } = &factor.method else {
+                continue;
+            };
+            let key = self.open_key(person, factor.id, key)?;
+            if let Some(step) = key.find(code, now.as_second()) {
+                let account = person.account.id;
+                if self
+                    .records
+                    .accept_step(account, factor.id, step, now)
+                    .await?
+                {
+                    return Ok(());
+                }
+                used = Some(step);
+            } else if let Some(step) = key.find_wide(code, now.as_second(), CLOCK_RADIUS) {
+                clock_off = Some(step);
+            }
+        }
+        if let Some(step) = used {
+            return Err(used_error(step, now));
+        }
+        let tries_left = self
+            .count_wrong(person, FactorKind::OtpApp, client, now)
+            .await?;
+        Err(match clock_off {
+            Some(step) => ProofError::ClockOff {
+                minutes: minutes_off(step, now),
+                tries_left: Some(tries_left),
+            },
+            None => ProofError::Wrong {
+                tries_left: Some(tries_left),
+            },
+        })
+    }
+
+    /// Checks a mailed code and uses it up; returns the address that it proved.
+    pub(super) async fn verify_mailed(
+        &self,
+        person: Person<'_>,
+        code: &OtpCode,
+        purpose: CodePurpose,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<MailAddress, ProofError> {
+        let session = person.session.id;
+        let hash = self.code_hash(session, &purpose, code);
+        if let Some(mailed) = self.records.use_mailed_code(session, &hash, now).await? {
+            return Ok(mailed.address);
+        }
+        let live = self.records.mailed_codes(session, now).await?;
+        if !live.iter().any(|c| c.purpose == purpose) {
+            return Err(ProofError::CodeExpired);
+        }
+        let tries_left = self
+            .count_wrong(person, FactorKind::ExternalMail, client, now)
+            .await?;
+        Err(ProofError::Wrong {
+            tries_left: Some(tries_left),
+        })
+    }
+
+    /// Counts a wrong code everywhere it counts; returns the tries left in the session.
+    async fn count_wrong(
+        &self,
+        person: Person<'_>,
+        kind: FactorKind,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<u32, ProofError> {
+        let account = person.account.id;
+        let failures = self
+            .records
+            .count_otp_failure(
+                account,
+                kind,
+                Some(person.session.id),
+                TRIES_BEFORE_DISABLED,
+                now,
+            )
+            .await?;
+        let guess = Guess::Otp(kind);
+        let mut keys = vec![
+            Throttle::Account(account, guess),
+            Throttle::Source(person.source.throttle_key(), guess),
+        ];
+        keys.extend(
+            person
+                .source
+                .enclosing_site()
+                .map(|s| Throttle::Source(s, guess)),
+        );
+        self.records.count(&keys, now).await?;
+        self.records
+            .note(&web_event(
+                person,
+                What::OtpWrong,
+                client,
+                kind.as_str(),
+                now,
+            ))
+            .await?;
+        if failures.disabled_now {
+            let event = web_event(person, What::KindDisabled, client, kind.as_str(), now);
+            self.records.note(&event).await?;
+            self.announce(person.account, person.facts, &event).await;
+        }
+        Ok(TRIES_A_SIGN_IN.saturating_sub(failures.session))
+    }
+
+    /// From untrusted networks, after ten failures in an hour each further try waits longer than the last.
+    pub(super) async fn obey_otp_limits(
+        &self,
+        person: Person<'_>,
+        kind: FactorKind,
+        site: &Site,
+        now: Timestamp,
+    ) -> Result<(), ProofError> {
+        if site.networks.trust(&person.source) {
+            return Ok(());
+        }
+        let guess = Guess::Otp(kind);
+        let account = Throttle::Account(person.account.id, guess);
+        let times = self
+            .records
+            .counted(&[(account, now - OTPS_FOR_ACCOUNT.window)])
+            .await?;
+        let times = times.into_iter().next().unwrap_or_default();
+        let beyond = (times.len() as u32).checked_sub(OTPS_FOR_ACCOUNT.count);
+        if let (Some(beyond), Some(&last)) = (beyond, times.last()) {
+            let until = last + SignedDuration::from_secs(30 << beyond.min(5));
+            if now < until {
+                return Err(ProofError::Wait { until });
+            }
+        }
+        let source = Throttle::Source(person.source.throttle_key(), guess);
+        match self.over(&[(source, OTPS_FROM_SOURCE)], now).await? {
+            Some(until) => Err(ProofError::Wait { until }),
+            None => Ok(()),
+        }
+    }
+
+    /// Mails a code for a purpose.
+    pub(super) async fn mail(
+        &self,
+        person: Person<'_>,
+        to: MailAddress,
+        purpose: CodePurpose,
+        site: &Site,
+    ) -> Result<MailedCodeState, ProofError> {
+        let now = self.now();
+        let account = person.account.id;
+        if let Some(waiting) = self.waiting_code(person, purpose.clone()).await?
+            && now < waiting.again_at
+        {
+            return Err(ProofError::TooManyLetters {
+                until: waiting.again_at,
+            });
+        }
+        let at_source =
+            Throttle::AccountAt(account, person.source.throttle_key(), Guess::MailedCode);
+        let at_all = Throttle::Account(account, Guess::MailedCode);
+        let limits = [
+            (at_source.clone(), MAILED_FROM_SOURCE),
+            (at_all.clone(), MAILED_FOR_ACCOUNT),
+        ];
+        if let Some(until) = self.over(&limits, now).await? {
+            return Err(ProofError::TooManyLetters { until });
+        }
+        let Some(from) = person.account.main_address() else {
+            return Err(ProofError::Unavailable);
+        };
+        let code = OtpCode::generate();
+        let letter = LetterId::draw().map_err(Out::from)?;
+        let expires_at = now + site.policy.mailed_code;
+        // Counted and kept before it is sent: whatever fails afterwards, nobody gets more letters or a code that nobody remembers.
+        self.records.count(&[at_source, at_all], now).await?;
+        let mailed = MailedCode {
+            session: person.session.id,
+            account,
+            hash: self.code_hash(person.session.id, &purpose, &code),
+            purpose,
+            address: to.clone(),
+            issued_at: now,
+            expires_at,
+            letter,
+        };
+        self.records.put_mailed_code(&mailed, now).await?;
+        self.courier
+            .send(Letter::Otp(OtpLetter {
+                id: letter,
+                from: from.clone(),
+                to: to.clone(),
+                code,
+                asked_from: person.source.shown_address(),
+                expires_at,
+            }))
+            .await?;
+        self.records
+            .note(&web_event(person, What::CodeMailed, "", "", now))
+            .await?;
+        Ok(MailedCodeState {
+            to,
+            issued_at: now,
+            expires_at,
+            letter,
+            tries_left: TRIES_A_SIGN_IN.saturating_sub(person.session.otp_failures),
+            again_at: now + MAIL_AGAIN,
+        })
+    }
+
+    /// The latest live code of a purpose in a session.
+    pub(super) async fn waiting_code(
+        &self,
+        person: Person<'_>,
+        purpose: CodePurpose,
+    ) -> Result<Option<MailedCodeState>, RecordsError> {
+        let codes = self
+            .records
+            .mailed_codes(person.session.id, self.now())
+            .await?;
+        Ok(codes
+            .into_iter()
+            .filter(|c| c.purpose == purpose)
+            .max_by_key(|c| c.issued_at)
+            .map(|code| MailedCodeState {
+                to: code.address,
+                issued_at: code.issued_at,
+                expires_at: code.expires_at,
+                letter: code.letter,
+                tries_left: TRIES_A_SIGN_IN.saturating_sub(person.session.otp_failures),
+                again_at: code.issued_at + MAIL_AGAIN,
+            }))
+    }
+
+    fn code_hash(&self, session: SessionId, purpose: &CodePurpose, code: &OtpCode) -> [u8; 32] {
+        let purpose = match purpose {
+            CodePurpose::Prove => "mailed code to prove",
+            CodePurpose::Register => "mailed code to register",
+        };
+        self.keys
+            .keyed_hash(purpose, format!("{session} {}", code.expose()).as_bytes())
+    }
+
+    fn open_key(
+        &self,
+        person: Person<'_>,
+        factor: FactorId,
+        sealed: &crate::sealing::Sealed,
+    ) -> Result<OtpKey, Out> {
+        let bytes = self
+            .keys
+            .open(otp_key_binding(person.account.id, factor), sealed)?;
+        OtpKey::from_bytes(&bytes).map_err(|e| RecordsError(e.to_string()).into())
+    }
+}
+
+/// What an OTP app's key is bound to.
+pub(super) fn otp_key_binding(account: crate::AccountId, factor: FactorId) -> Binding<'static> {
+    Binding {
+        purpose: "otp key",
+        account: account.get(),
+        item: factor.get(),
+    }
+}
+
+/// The address of an external-mail factor.
+pub(super) fn external_address(factor: &Factor) -> Option<&MailAddress> {
+    match &factor.method {
+        Method::ExternalMail { address } => Some(address),
+        Method::OtpApp { .. } => None,
+    }
+}
+
+/// An event of a person in the webmail.
+pub(super) fn web_event(
+    person: Person<'_>,
+    what: What,
+    client: &str,
+    detail: &str,
+    now: Timestamp,
+) -> Event {
+    Event {
+        at: now,
+        account: Some(person.account.id),
+        name_hash: None,
+        actor: Actor::Door(Door::Webmail),
+        what,
+        address: Some(person.source.shown_address()),
+        client: shortened(client),
+        reference: None,
+        detail: detail.to_owned(),
+    }
+}
+
+/// The next unused code is shown when the used step, or the present one if that is later, ends.
+pub(super) fn used_error(step: Step, now: Timestamp) -> ProofError {
+    let end = step.max(Step::at(now.as_second())).end();
+    ProofError::Used {
+        next_in_seconds: u32::try_from(end - now.as_second()).unwrap_or(0),
+    }
+}
+
+/// By how many minutes a clock is off that shows the code of `step` now.
+pub(super) fn minutes_off(step: Step, now: Timestamp) -> i32 {
+    let shown = step.end() - 15;
+    i32::try_from((shown - now.as_second()) / 60).unwrap_or(0)
+}

@@ -1,0 +1,608 @@
+//! Registering factors: the exchange of codes with an OTP app, and a private address.
+//!
+//! The registration under way lives sealed in the session, not in the browser: whoever comes back to the page, after a reload or after the phone discarded it,
+//! finds the same step and the same codes.
+
+use jiff::Timestamp;
+use sekisho_otp::{AppCode, OtpCode, OtpKey, UserCode};
+use zeroize::Zeroizing;
+
+use super::prove::{
+    MailedCodeState, ProofError, Reproof, external_address, minutes_off, otp_key_binding, web_event,
+};
+use super::sign_in::first_registration;
+use super::{Checkpoint, Out, Site, Unavailable};
+use crate::address::MailAddress;
+use crate::audit::What;
+use crate::factor::{Factor, FactorKind, Method};
+use crate::id::{FactorId, LetterId, SessionToken};
+use crate::policy::FirstRegistration;
+use crate::ports::{Change, CodePurpose, Cut, Ending, Reach, RecordsError, SessionUpdate};
+use crate::sealing::Binding;
+use crate::web::{FirstStep, Person};
+
+/// How many OTP apps an account may have.
+const MOST_APPS: usize = 10;
+/// How far a wrong clock is recognised at registration, in steps: twelve hours.
+const CLOCK_RADIUS: u64 = 1440;
+
+/// A registration under way.
+#[derive(Debug)]
+pub enum RegistrationState {
+    /// The user code is shown, the app code awaited.
+    UserCode {
+        /// The user code.
+        user: UserCode,
+        /// Until when it can be used.
+        expires_at: Timestamp,
+    },
+    /// Both codes are exchanged, the OTP that the app shows is awaited.
+    Codes {
+        /// The user code, still to be typed into the app.
+        user: UserCode,
+        /// The app code, as it was taken.
+        app: AppCode,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// A code was mailed to the address to be registered.
+    Address {
+        /// The address.
+        to: MailAddress,
+        /// The code that waits; `None` once it has ended, when another can be asked for.
+        code: Option<MailedCodeState>,
+        /// Until when the registration can be finished.
+        expires_at: Timestamp,
+        /// The letter.
+        letter: LetterId,
+    },
+}
+
+/// A factor was registered.
+#[derive(Debug)]
+pub struct Registered {
+    /// A new token for the session: proving the new factor raised its privilege.
+    pub token: SessionToken,
+    /// The factor.
+    pub factor: FactorId,
+}
+
+/// Why a factor is not registered, or not yet.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The code that the app shows, or the mailed code, was not accepted.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The password, or a factor, must be proven again first.
+    #[error("the password or a factor must be given again")]
+    ReproofNeeded {
+        /// Whether the password is needed.
+        password: bool,
+        /// One of these factors is needed; none if empty.
+        factor: Vec<FactorKind>,
+    },
+    /// The password given again is wrong.
+    #[error("the password is wrong")]
+    WrongPassword,
+    /// The site forbids a first registration from here.
+    #[error("a first registration is not possible from this network")]
+    Forbidden,
+    /// The help desk's one-time code is needed.
+    #[error("a one-time code of the help desk is needed")]
+    EnrolmentCodeNeeded,
+    /// It was given and is wrong.
+    #[error("the one-time code of the help desk is wrong")]
+    EnrolmentCodeWrong,
+    /// The address is one of the site's own.
+    #[error("an address of the site itself can't be a factor")]
+    OwnDomain,
+    /// The user code was typed where the app code belongs.
+    #[error("this is the user code; the app code is the one that the app made")]
+    SameCode,
+    /// No registration is under way any more.
+    #[error("the codes have ended; begin again")]
+    NothingWaits,
+    /// The site does not use mailed codes.
+    #[error("external mail is not used here")]
+    TurnedOff,
+    /// The account has as many OTP apps as it may.
+    #[error("no more than {0} OTP apps can be registered")]
+    TooMany(usize),
+    /// The checkpoint can't judge just now.
+    #[error("the checkpoint can't be asked just now")]
+    Unavailable,
+}
+
+impl From<Out> for RegisterError {
+    fn from(out: Out) -> Self {
+        let Unavailable = out.say("a registration could not go on");
+        Self::Unavailable
+    }
+}
+
+impl From<RecordsError> for RegisterError {
+    fn from(error: RecordsError) -> Self {
+        Out::from(error).into()
+    }
+}
+
+impl Checkpoint {
+    /// The registration under way in a session; `None` if there is none, or its time is over.
+    pub async fn registration(
+        &self,
+        person: Person<'_>,
+    ) -> Result<Option<RegistrationState>, RecordsError> {
+        Ok(match self.pending(person) {
+            None => None,
+            Some(Pending::App {
+                user,
+                app: None,
+                expires_at,
+            }) => Some(RegistrationState::UserCode { user, expires_at }),
+            Some(Pending::App {
+                user,
+                app: Some(app),
+                expires_at,
+            }) => Some(RegistrationState::Codes {
+                user,
+                app,
+                expires_at,
+            }),
+            Some(Pending::Address {
+                to,
+                letter,
+                expires_at,
+            }) => Some(RegistrationState::Address {
+                to,
+                code: self.waiting_code(person, CodePurpose::Register).await?,
+                expires_at,
+                letter,
+            }),
+        })
+    }
+
+    /// Makes a user code to show; a new one takes the place of one that waits.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn offer_user_code(
+        &self,
+        person: Person<'_>,
+        reproof: &Reproof,
+        client: &str,
+    ) -> Result<RegistrationState, RegisterError> {
+        self.may_register(person, FactorKind::OtpApp, reproof, client)
+            .await?;
+        let expires_at = self.now() + self.site().policy.user_code;
+        let user = UserCode::generate();
+        self.keep_pending(person, Some(&Pending::app(&user, None, expires_at)))
+            .await?;
+        Ok(RegistrationState::UserCode { user, expires_at })
+    }
+
+    /// Takes the app code; makes the user code too, if none waits.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn take_app_code(
+        &self,
+        person: Person<'_>,
+        app: AppCode,
+        reproof: &Reproof,
+        client: &str,
+    ) -> Result<RegistrationState, RegisterError> {
+        let (user, expires_at) = match self.pending(person) {
+            Some(Pending::App {
+                user, expires_at, ..
+            }) => (user, expires_at),
+            _ => {
+                self.may_register(person, FactorKind::OtpApp, reproof, client)
+                    .await?;
+                (
+                    UserCode::generate(),
+                    self.now() + self.site().policy.user_code,
+                )
+            }
+        };
+        if app.grouped() == user.grouped() {
+            return Err(RegisterError::SameCode);
+        }
+        let pending = Pending::app(&user, Some(&app), expires_at);
+        self.keep_pending(person, Some(&pending)).await?;
+        Ok(RegistrationState::Codes {
+            user,
+            app,
+            expires_at,
+        })
+    }
+
+    /// Finishes the registration of an OTP app with the code that it shows. For someone who owed a factor this makes the grant.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn finish_app(
+        &self,
+        person: Person<'_>,
+        otp: OtpCode,
+        name: &str,
+        client: &str,
+    ) -> Result<Registered, RegisterError> {
+        let Some(Pending::App {
+            user,
+            app: Some(app),
+            ..
+        }) = self.pending(person)
+        else {
+            return Err(RegisterError::NothingWaits);
+        };
+        let now = self.now();
+        let key = OtpKey::agree(&app, &user);
+        let Some(step) = key.find(&otp, now.as_second()) else {
+            return Err(RegisterError::Proof(
+                match key.find_wide(&otp, now.as_second(), CLOCK_RADIUS) {
+                    Some(step) => ProofError::ClockOff {
+                        minutes: minutes_off(step, now),
+                        tries_left: None,
+                    },
+                    None => ProofError::Wrong { tries_left: None },
+                },
+            ));
+        };
+        let id = FactorId::draw().map_err(Out::from)?;
+        let binding = otp_key_binding(person.account.id, id);
+        let factor = Factor {
+            id,
+            name: shortened_name(name),
+            registered_at: now,
+            last_used_at: Some(now),
+            method: Method::OtpApp {
+                key: self
+                    .keys
+                    .seal(binding, key.expose_bytes())
+                    .map_err(Out::from)?,
+                last_step: Some(step),
+            },
+        };
+        self.end_pending(person).await?;
+        let event = web_event(person, What::AppRegistered, client, &factor.name, now);
+        let change = Change::AddFactor {
+            factor,
+            turn_on: false,
+        };
+        self.carry_out(
+            person.account,
+            person.facts,
+            &change,
+            &Ending::NOTHING,
+            &event,
+        )
+        .await?;
+        let token = self.grant(person, FactorKind::OtpApp, client).await?;
+        Ok(Registered { token, factor: id })
+    }
+
+    /// Takes an address to register and mails it a code; again for another code, or another address.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn take_address(
+        &self,
+        person: Person<'_>,
+        address: MailAddress,
+        reproof: &Reproof,
+        client: &str,
+    ) -> Result<RegistrationState, RegisterError> {
+        let site = self.site();
+        if !site.policy.external_mail {
+            return Err(RegisterError::TurnedOff);
+        }
+        let own = site.policy.own_domains.contain(&address)
+            || person
+                .account
+                .addresses
+                .iter()
+                .any(|a| a.folded() == address.folded());
+        if own {
+            return Err(RegisterError::OwnDomain);
+        }
+        // Who proved enough to begin may ask for the code again without proving it again.
+        if !matches!(self.pending(person), Some(Pending::Address { .. })) {
+            self.may_register(person, FactorKind::ExternalMail, reproof, client)
+                .await?;
+        }
+        let code = self
+            .mail(person, address.clone(), CodePurpose::Register, &site)
+            .await?;
+        let pending = Pending::Address {
+            to: address.clone(),
+            letter: code.letter,
+            expires_at: code.expires_at,
+        };
+        self.keep_pending(person, Some(&pending)).await?;
+        Ok(RegistrationState::Address {
+            to: address,
+            expires_at: code.expires_at,
+            letter: code.letter,
+            code: Some(code),
+        })
+    }
+
+    /// Finishes the registration of an address with the code that was mailed there. An address registered before gives way to it only now.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn finish_address(
+        &self,
+        person: Person<'_>,
+        otp: OtpCode,
+        client: &str,
+    ) -> Result<Registered, RegisterError> {
+        let Some(Pending::Address { to, .. }) = self.pending(person) else {
+            return Err(RegisterError::NothingWaits);
+        };
+        let now = self.now();
+        let proven = self.verify_registration_code(person, &otp, client).await?;
+        if proven != to {
+            return Err(RegisterError::NothingWaits);
+        }
+        let id = FactorId::draw().map_err(Out::from)?;
+        let factor = Factor {
+            id,
+            name: String::new(),
+            registered_at: now,
+            last_used_at: Some(now),
+            method: Method::ExternalMail { address: proven },
+        };
+        let replaces = person
+            .facts
+            .of_kind(FactorKind::ExternalMail)
+            .next()
+            .is_some();
+        self.end_pending(person).await?;
+        let event = web_event(person, What::AddressRegistered, client, "", now);
+        let mut facts = person.facts.clone();
+        facts.factors.push(factor.clone());
+        let (change, ending) = if replaces {
+            (Change::ReplaceFactors(factor), self.ending_but(person))
+        } else {
+            let turn_on = false;
+            (Change::AddFactor { factor, turn_on }, Ending::NOTHING)
+        };
+        self.carry_out(person.account, &facts, &change, &ending, &event)
+            .await?;
+        let token = self.grant(person, FactorKind::ExternalMail, client).await?;
+        Ok(Registered { token, factor: id })
+    }
+
+    /// Gives a registration up.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn abandon_registration(&self, person: Person<'_>) -> Result<(), RecordsError> {
+        self.end_pending(person).await
+    }
+
+    async fn verify_registration_code(
+        &self,
+        person: Person<'_>,
+        otp: &OtpCode,
+        client: &str,
+    ) -> Result<MailAddress, RegisterError> {
+        let now = self.now();
+        let session = self.records.session(&person.session.token).await?;
+        if session.is_none_or(|s| s.otp_failures >= crate::throttle::TRIES_A_SIGN_IN) {
+            self.records.end_session(person.session.id).await?;
+            return Err(ProofError::PasswordAgain.into());
+        }
+        self.obey_otp_limits(person, FactorKind::ExternalMail, &self.site(), now)
+            .await?;
+        Ok(self
+            .verify_mailed(person, otp, CodePurpose::Register, client, now)
+            .await?)
+    }
+
+    /// Whether a person may register a factor of a kind from here, with what was given again.
+    async fn may_register(
+        &self,
+        person: Person<'_>,
+        kind: FactorKind,
+        reproof: &Reproof,
+        client: &str,
+    ) -> Result<(), RegisterError> {
+        let site = self.site();
+        let registered = person.facts.of_kind(kind).count();
+        if kind == FactorKind::OtpApp && registered >= MOST_APPS {
+            return Err(RegisterError::TooMany(MOST_APPS));
+        }
+        if let Some(owed) = person.owed
+            && !matches!(owed, FirstStep::Register(_))
+        {
+            // A password never becomes a factor by itself: with any factor registered, one must be proven first.
+            return Err(RegisterError::Forbidden);
+        }
+        if person.facts.has_factor() {
+            let replaces = kind == FactorKind::ExternalMail && registered > 0;
+            return Ok(self.prove_again(person, reproof, replaces, client).await?);
+        }
+        self.may_register_first(person, reproof, &site)?;
+        if person.owed.is_none() {
+            self.prove_again(person, reproof, false, client).await?;
+        }
+        Ok(())
+    }
+
+    fn may_register_first(
+        &self,
+        person: Person<'_>,
+        reproof: &Reproof,
+        site: &Site,
+    ) -> Result<(), RegisterError> {
+        let trusted = site.networks.trust(&person.source);
+        let demand = if trusted && person.facts.enrolment_code.is_none() {
+            FirstRegistration::Allow
+        } else if trusted {
+            FirstRegistration::EnrolmentCode
+        } else {
+            first_registration(person.facts, site)
+        };
+        match (demand, person.facts.enrolment_code, &reproof.enrolment_code) {
+            (FirstRegistration::Allow, _, _) => Ok(()),
+            (FirstRegistration::Forbid, _, _) => Err(RegisterError::Forbidden),
+            (FirstRegistration::EnrolmentCode, _, None) => Err(RegisterError::EnrolmentCodeNeeded),
+            (FirstRegistration::EnrolmentCode, expected, Some(typed)) => {
+                let typed = self.enrolment_hash(person.account.id, typed);
+                let right = expected
+                    .is_some_and(|e| bool::from(subtle::ConstantTimeEq::ct_eq(&e[..], &typed[..])));
+                right.then_some(()).ok_or(RegisterError::EnrolmentCodeWrong)
+            }
+        }
+    }
+
+    fn pending(&self, person: Person<'_>) -> Option<Pending> {
+        let sealed = person.session.registration.as_ref()?;
+        let plain = self.keys.open(pending_binding(person), sealed).ok()?;
+        let pending = Pending::read(std::str::from_utf8(&plain).ok()?)?;
+        (self.now() < pending.expires_at()).then_some(pending)
+    }
+
+    async fn keep_pending(&self, person: Person<'_>, pending: Option<&Pending>) -> Result<(), Out> {
+        let sealed = match pending {
+            Some(pending) => Some(
+                self.keys
+                    .seal(pending_binding(person), pending.written().as_bytes())?,
+            ),
+            None => None,
+        };
+        let update = SessionUpdate {
+            registration: Some(sealed),
+            ..SessionUpdate::default()
+        };
+        self.records
+            .update_session(person.session.id, &update)
+            .await?;
+        Ok(())
+    }
+
+    async fn end_pending(&self, person: Person<'_>) -> Result<(), RecordsError> {
+        let update = SessionUpdate {
+            registration: Some(None),
+            ..SessionUpdate::default()
+        };
+        self.records
+            .update_session(person.session.id, &update)
+            .await
+            .map(drop)
+    }
+
+    /// What ends when a factor is removed or replaced, or the password changed: all but this session and this source's grant.
+    pub(super) fn ending_but(&self, person: Person<'_>) -> Ending {
+        Ending {
+            sessions: Reach::AllBut(person.session.id),
+            grants: person.source.grant_key().map_or(Reach::All, Reach::AllBut),
+            connections: Cut::All,
+        }
+    }
+
+    /// The external addresses that hear of changes.
+    pub(super) fn external_addresses(facts: &crate::factor::Standing) -> Vec<MailAddress> {
+        facts
+            .factors
+            .iter()
+            .filter_map(external_address)
+            .cloned()
+            .collect()
+    }
+}
+
+fn pending_binding(person: Person<'_>) -> Binding<'static> {
+    Binding {
+        purpose: "registration",
+        account: person.account.id.get(),
+        item: person.session.id.get(),
+    }
+}
+
+fn shortened_name(name: &str) -> String {
+    name.trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(40)
+        .collect()
+}
+
+/// A registration under way as it is sealed: a few lines of text.
+enum Pending {
+    App {
+        user: UserCode,
+        app: Option<AppCode>,
+        expires_at: Timestamp,
+    },
+    Address {
+        to: MailAddress,
+        letter: LetterId,
+        expires_at: Timestamp,
+    },
+}
+
+impl Pending {
+    fn app(user: &UserCode, app: Option<&AppCode>, expires_at: Timestamp) -> Self {
+        Self::App {
+            user: user.clone(),
+            app: app.cloned(),
+            expires_at,
+        }
+    }
+
+    fn expires_at(&self) -> Timestamp {
+        match self {
+            Self::App { expires_at, .. } | Self::Address { expires_at, .. } => *expires_at,
+        }
+    }
+
+    fn written(&self) -> Zeroizing<String> {
+        let expires = self.expires_at().as_millisecond();
+        Zeroizing::new(match self {
+            Self::App { user, app, .. } => {
+                let app = app.as_ref().map(AppCode::grouped).unwrap_or_default();
+                format!("app\n{expires}\n{}\n{app}", user.grouped())
+            }
+            Self::Address { to, letter, .. } => format!("address\n{expires}\n{to}\n{letter}"),
+        })
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut lines = text.split('\n');
+        let what = lines.next()?;
+        let expires_at = Timestamp::from_millisecond(lines.next()?.parse().ok()?).ok()?;
+        let (first, second) = (lines.next()?, lines.next()?);
+        match what {
+            "app" => Some(Self::App {
+                user: UserCode::parse(first).ok()?,
+                app: if second.is_empty() {
+                    None
+                } else {
+                    Some(AppCode::parse(second).ok()?)
+                },
+                expires_at,
+            }),
+            "address" => Some(Self::Address {
+                to: MailAddress::parse(first).ok()?,
+                letter: LetterId::new(second.parse().ok()?),
+                expires_at,
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl From<super::change::ReproofError> for RegisterError {
+    fn from(error: super::change::ReproofError) -> Self {
+        use super::change::ReproofError;
+        match error {
+            ReproofError::Needed { password, factor } => Self::ReproofNeeded { password, factor },
+            ReproofError::WrongPassword => Self::WrongPassword,
+            ReproofError::Proof(proof) => Self::Proof(proof),
+            ReproofError::Out(out) => out.into(),
+        }
+    }
+}

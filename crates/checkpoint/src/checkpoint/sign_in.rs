@@ -1,0 +1,241 @@
+//! The webmail's sessions: begun by a password, judged anew at each request.
+
+use jiff::{SignedDuration, Timestamp};
+use sekisho_source::Source;
+
+use super::admit::shortened;
+use super::passwords::{Checked, Known};
+use super::{Checkpoint, Out, Site, Unavailable};
+use crate::account::Password;
+use crate::audit::{Actor, Door, Event, What};
+use crate::door::Admitted;
+use crate::factor::Standing;
+use crate::id::{Reference, SessionId, SessionToken};
+use crate::policy::FirstRegistration;
+use crate::ports::{RecordsError, SessionUpdate};
+use crate::rule::Decision;
+use crate::sealing::Sealed;
+use crate::session::Session;
+use crate::web::{FactorOwed, FirstStep, NoSession, Seat, SignInError, SignedIn, WebStanding};
+
+/// How exactly the last request of a session is kept: not every request writes.
+const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+impl Checkpoint {
+    /// Signs in to the webmail: checks the password and begins a session.
+    ///
+    /// # Errors
+    /// [`SignInError`].
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: Password,
+        source: Source,
+        client: &str,
+    ) -> Result<SignedIn, SignInError> {
+        self.try_sign_in(name, &password, source, client)
+            .await
+            .unwrap_or_else(|out| {
+                out.say("a sign-in could not be judged");
+                Err(SignInError::Unavailable)
+            })
+    }
+
+    async fn try_sign_in(
+        &self,
+        name: &str,
+        password: &Password,
+        source: Source,
+        client: &str,
+    ) -> Result<Result<SignedIn, SignInError>, Out> {
+        let now = self.now();
+        let site = self.site();
+        let seen = self.verified.epoch();
+        let subject = self.subject(name, None, now).await?;
+        let mut event = Event {
+            at: now,
+            account: subject.account(),
+            name_hash: subject.name_hash(),
+            actor: Actor::Door(Door::Webmail),
+            what: What::SignedIn,
+            address: Some(source.shown_address()),
+            client: shortened(client),
+            reference: None,
+            detail: String::new(),
+        };
+        let known = match self
+            .check_password(subject, password, &source, &site, now)
+            .await?
+        {
+            Checked::Right(known) => known,
+            Checked::Refused(what, _, until) => {
+                event.what = what;
+                event.reference = Some(Reference::draw()?);
+                self.records.note(&event).await?;
+                return Ok(Err(match until {
+                    Some(until) => SignInError::Throttled(until),
+                    None => SignInError::Refused,
+                }));
+            }
+        };
+        let token = SessionToken::draw()?;
+        let session = Session {
+            id: SessionId::draw()?,
+            token: token.hash(),
+            account: known.account.id,
+            created_at: now,
+            last_seen_at: now,
+            password_proven_at: now,
+            factor_proven_at: None,
+            otp_failures: 0,
+            registration: None,
+            stash: None,
+        };
+        self.records.put_session(&session).await?;
+        let account = known.account.id;
+        let standing = self.standing_of(session, *known, source, &site, now);
+        let Some(standing) = standing else {
+            return Ok(Err(SignInError::Refused));
+        };
+        match &standing {
+            WebStanding::Admitted(_) => self.remember(account, password, &source, now, seen),
+            WebStanding::Owed(_) => event.what = What::PasswordRight,
+        }
+        self.records.note(&event).await?;
+        Ok(Ok(SignedIn { token, standing }))
+    }
+
+    /// Finds the session of a token and judges it anew, for the source of this request.
+    ///
+    /// # Errors
+    /// [`NoSession`].
+    pub async fn resume(
+        &self,
+        token: &SessionToken,
+        source: Source,
+    ) -> Result<WebStanding, NoSession> {
+        match self.try_resume(token, source).await {
+            Ok(standing) => standing.ok_or(NoSession::Gone),
+            Err(out) => {
+                let Unavailable = out.say("a session could not be judged");
+                Err(NoSession::Unavailable)
+            }
+        }
+    }
+
+    async fn try_resume(
+        &self,
+        token: &SessionToken,
+        source: Source,
+    ) -> Result<Option<WebStanding>, Out> {
+        let now = self.now();
+        let site = self.site();
+        let Some(session) = self.records.session(&token.hash()).await? else {
+            return Ok(None);
+        };
+        if is_past(&session, &site, now) {
+            self.records.end_session(session.id).await?;
+            return Ok(None);
+        }
+        let Some(account) = self.directory.account(session.account).await? else {
+            return Ok(None);
+        };
+        let known = self.known(account, now).await?;
+        if session.last_seen_at + SEEN_EVERY <= now {
+            let update = SessionUpdate {
+                last_seen_at: Some(now),
+                ..SessionUpdate::default()
+            };
+            self.records.update_session(session.id, &update).await?;
+        }
+        Ok(self.standing_of(session, known, source, &site, now))
+    }
+
+    /// Asks the rule; `None` if the account may not be used any more.
+    fn standing_of(
+        &self,
+        session: Session,
+        known: Known,
+        source: Source,
+        site: &Site,
+        now: Timestamp,
+    ) -> Option<WebStanding> {
+        match self.judge(&known, &source, site, now) {
+            Decision::Refused => None,
+            Decision::Admitted(reason) => {
+                let lease = self.leases.open(known.account.id, source, reason);
+                Some(WebStanding::Admitted(Seat {
+                    session,
+                    facts: known.standing,
+                    admitted: Admitted::new(known.account, source, reason, lease),
+                }))
+            }
+            Decision::FactorOwed { .. } => Some(WebStanding::Owed(FactorOwed {
+                first: first_step(&known.standing, site),
+                session,
+                account: known.account,
+                source,
+                facts: known.standing,
+            })),
+        }
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// The records are out of reach; the session goes on.
+    pub async fn sign_out(&self, session: SessionId) -> Result<(), RecordsError> {
+        self.records.end_session(session).await
+    }
+
+    /// Keeps or clears what a person was writing when the session fell back, sealed by the webmail.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn put_stash(
+        &self,
+        session: SessionId,
+        stash: Option<Sealed>,
+    ) -> Result<(), RecordsError> {
+        let update = SessionUpdate {
+            stash: Some(stash),
+            ..SessionUpdate::default()
+        };
+        self.records
+            .update_session(session, &update)
+            .await
+            .map(drop)
+    }
+}
+
+/// Whether a session's time is over.
+pub(super) fn is_past(session: &Session, site: &Site, now: Timestamp) -> bool {
+    session.created_at + site.policy.session <= now
+        || session.last_seen_at + site.policy.session_idle <= now
+}
+
+/// What someone who owes a factor is led to. A password alone leads to registration only where no factor is registered, disabled ones included.
+fn first_step(standing: &Standing, site: &Site) -> FirstStep {
+    if !standing.has_factor() {
+        return FirstStep::Register(first_registration(standing, site));
+    }
+    let mut offered = standing.offered();
+    if !site.policy.external_mail {
+        offered.retain(|&kind| kind != crate::factor::FactorKind::ExternalMail);
+    }
+    if offered.is_empty() {
+        FirstStep::AllDisabled
+    } else {
+        FirstStep::Prove(offered)
+    }
+}
+
+/// What a first registration from an untrusted network needs: the site's choice, or a code of the help desk after it took the factors away.
+pub(super) fn first_registration(standing: &Standing, site: &Site) -> FirstRegistration {
+    match site.policy.first_registration {
+        FirstRegistration::Allow if standing.enrolment_code.is_some() => {
+            FirstRegistration::EnrolmentCode
+        }
+        choice => choice,
+    }
+}

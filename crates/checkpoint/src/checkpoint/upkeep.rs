@@ -1,0 +1,139 @@
+//! What happens without anybody asking: leases end at their second, other nodes' revocations take effect, what is past is purged.
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Checkpoint, Out, Site};
+use crate::account::AccountId;
+use crate::lease::{Held, LeaseEnd};
+use crate::ports::{Cut, RecordsError, RevocationNumber};
+use crate::rule::{Decision, Reason};
+
+/// How often the records are asked for revocations that others wrote.
+const FOLLOW_EVERY: SignedDuration = SignedDuration::from_millis(500);
+/// How often what is past is purged, and the clock's mark raised.
+const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(10);
+
+impl Checkpoint {
+    /// Keeps the checkpoint's promises that depend on time. Runs until its task is dropped; nothing is lost then but promptness.
+    pub async fn keep(self: Arc<Self>) {
+        let mut purge_at = self.now() + PURGE_EVERY;
+        loop {
+            let now = self.now();
+            self.end_due(now).await;
+            if let Err(error) = self.follow().await {
+                tracing::error!(%error, "revocations could not be read");
+            }
+            if purge_at <= now {
+                self.purge(now).await;
+                purge_at = now + PURGE_EVERY;
+            }
+            let wake = (self.clock.now() + FOLLOW_EVERY).min(self.leases.next_expiry());
+            tokio::select! {
+                () = self.clock.sleep_until(wake) => {}
+                () = self.leases.news.notified() => {}
+            }
+        }
+    }
+
+    /// Takes a new configuration: open connections are judged by it at once.
+    pub async fn reconfigure(&self, site: Site) {
+        *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
+        for held in self.leases.all() {
+            self.verified.revoke(held.account());
+            self.judge_again(&held, LeaseEnd::Revoked).await;
+        }
+    }
+
+    /// Lets an ending take effect in this process: forgets verified passwords first, so that nobody slips in between.
+    pub(super) async fn take_effect(&self, account: AccountId, cut: Cut) {
+        if cut == Cut::None {
+            return;
+        }
+        self.verified.revoke(account);
+        for held in self.leases.cut(account, cut) {
+            self.judge_again(&held, LeaseEnd::Revoked).await;
+        }
+    }
+
+    /// Remembers that a revocation was carried out here, so that following the records does not cut what came after it.
+    pub(super) fn carried_out_here(&self, number: RevocationNumber) {
+        self.followed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .own
+            .push(number);
+    }
+
+    async fn end_due(&self, now: Timestamp) {
+        for held in self.leases.due(now) {
+            self.judge_again(&held, LeaseEnd::Expired).await;
+        }
+    }
+
+    /// Asks the rule about an open connection; its password was proven when it was opened.
+    async fn judge_again(&self, held: &Held, why: LeaseEnd) {
+        match self.decision_for(held).await {
+            Ok(Some(Decision::Admitted(reason))) => {
+                held.continue_by(reason);
+                if let Reason::Grant(_, expires_at) = reason {
+                    self.leases.expect(expires_at);
+                }
+            }
+            Ok(_) => held.end(why),
+            Err(out) => {
+                tracing::error!(error = %out, "an open connection could not be judged again and is closed");
+                held.end(LeaseEnd::Unavailable);
+            }
+        }
+    }
+
+    async fn decision_for(&self, held: &Held) -> Result<Option<Decision>, Out> {
+        let now = self.now();
+        let Some(account) = self.directory.account(held.account()).await? else {
+            return Ok(None);
+        };
+        let known = self.known(account, now).await?;
+        Ok(Some(self.judge(&known, &held.source(), &self.site(), now)))
+    }
+
+    async fn follow(&self) -> Result<(), RecordsError> {
+        let upto = self
+            .followed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .upto;
+        let (latest, revocations) = self.records.revocations(Some(upto)).await?;
+        for revocation in revocations {
+            let own = self
+                .followed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .own
+                .contains(&revocation.number);
+            if !own {
+                self.take_effect(revocation.account, revocation.cut).await;
+            }
+        }
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.upto = followed.upto.max(latest);
+        let upto = followed.upto;
+        followed.own.retain(|&n| n > upto);
+        Ok(())
+    }
+
+    async fn purge(&self, now: Timestamp) {
+        let policy = &self.site().policy;
+        let events = now.checked_sub(policy.audit_kept).unwrap_or(Timestamp::MIN);
+        let sessions = now.checked_sub(policy.session).unwrap_or(Timestamp::MIN);
+        self.verified.sweep(now);
+        self.noted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, at| now - SignedDuration::from_hours(1) < *at);
+        if let Err(error) = self.records.purge(events, sessions, now).await {
+            tracing::error!(%error, "what is past could not be purged");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The memory of verified passwords: a mail client logs in all day, and argon2 is slow on purpose.
+//!
+//! It is filled only when the whole attempt was admitted, so it tells nobody elsewhere that a password is right; it is keyed by a secret of this process
+//! over account, password and address; it lives minutes; and it is emptied for an account whenever anything of it is revoked.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use sekisho_source::Source;
+
+use crate::account::{AccountId, Password};
+use crate::id::{NoRandomness, random};
+use crate::sealing::keyed_hash;
+
+/// How long a verification is remembered.
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
+/// How long a wrong password is remembered, to count the same one once.
+const WRONG_REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
+/// At how many entries the dead are swept out, and above how many nothing more is remembered.
+const MOST: usize = 100_000;
+
+type Digest = [u8; 32];
+
+/// Remembers verified passwords, and wrong ones so that a client that repeats its old password counts once.
+pub(super) struct Verified {
+    secret: [u8; 32],
+    right: Mutex<HashMap<Digest, (AccountId, Timestamp)>>,
+    wrong: Mutex<HashMap<Digest, Timestamp>>,
+    epoch: AtomicU64,
+}
+
+/// The state of revocations at a moment; an answer found before a revocation must not be kept after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Epoch(u64);
+
+impl Verified {
+    pub(super) fn new() -> Result<Self, NoRandomness> {
+        Ok(Self {
+            secret: random()?,
+            right: Mutex::default(),
+            wrong: Mutex::default(),
+            epoch: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.load(Ordering::SeqCst))
+    }
+
+    /// Whether this very password was admitted for this account from this address a moment ago.
+    pub(super) fn knows(
+        &self,
+        account: AccountId,
+        password: &Password,
+        source: &Source,
+        now: Timestamp,
+    ) -> bool {
+        let digest = self.digest("right", &account.get().to_be_bytes(), password, source);
+        locked(&self.right)
+            .get(&digest)
+            .is_some_and(|(owner, until)| *owner == account && now < *until)
+    }
+
+    /// Remembers an admitted verification, unless something was revoked since `seen`.
+    pub(super) fn remember(
+        &self,
+        account: AccountId,
+        password: &Password,
+        source: &Source,
+        now: Timestamp,
+        seen: Epoch,
+    ) {
+        let digest = self.digest("right", &account.get().to_be_bytes(), password, source);
+        let mut right = locked(&self.right);
+        if right.len() >= MOST {
+            right.retain(|_, (_, until)| now < *until);
+        }
+        if self.epoch() == seen && right.len() < MOST {
+            // A repeated use does not prolong it: the password is checked for real every few minutes.
+            right.entry(digest).or_insert((account, now + REMEMBERED));
+        }
+    }
+
+    /// Forgets what is remembered of an account and starts a new epoch.
+    pub(super) fn revoke(&self, account: AccountId) {
+        let mut right = locked(&self.right);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        right.retain(|_, (owner, _)| *owner != account);
+    }
+
+    /// Sweeps out what is past.
+    pub(super) fn sweep(&self, now: Timestamp) {
+        locked(&self.right).retain(|_, (_, until)| now < *until);
+        locked(&self.wrong).retain(|_, until| now < *until);
+    }
+
+    /// Whether this wrong password is a new one for this account or name, and so counts.
+    pub(super) fn is_new_wrong(
+        &self,
+        subject: &[u8],
+        password: &Password,
+        source: &Source,
+        now: Timestamp,
+    ) -> bool {
+        let digest = self.digest("wrong", subject, password, source);
+        let mut wrong = locked(&self.wrong);
+        if wrong.len() >= MOST {
+            wrong.retain(|_, until| now < *until);
+        }
+        if wrong.len() >= MOST {
+            return true;
+        }
+        wrong
+            .insert(digest, now + WRONG_REMEMBERED)
+            .is_none_or(|until| until <= now)
+    }
+
+    fn digest(
+        &self,
+        purpose: &str,
+        subject: &[u8],
+        password: &Password,
+        source: &Source,
+    ) -> Digest {
+        let address = source.shown_address().to_string();
+        let mut data =
+            Vec::with_capacity(subject.len() + address.len() + password.expose().len() + 10);
+        data.extend((subject.len() as u64).to_be_bytes());
+        data.extend(subject);
+        data.extend(address.as_bytes());
+        data.push(u8::from(source.is_obscured()));
+        data.push(0);
+        data.extend(password.expose().as_bytes());
+        let digest = keyed_hash(&self.secret, purpose, &data);
+        zeroize::Zeroize::zeroize(&mut data);
+        digest
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
