@@ -166,9 +166,12 @@ pub trait Records: Send + Sync + 'static {
     /// Replaces every sealed key by what `reseal` makes of it; for key rotation. Returns how many were replaced.
     async fn reseal(
         &self,
-        reseal: &(dyn Fn(AccountId, FactorId, &Sealed) -> Option<Sealed> + Send + Sync),
+        reseal: &Reseal,
     ) -> Result<u32, RecordsError>;
 }
+
+/// Makes of a factor's sealed key the one to keep instead; `None` leaves it. (A name of its own, since `async_trait` would tie the key's lifetime to the call.)
+pub type Reseal = dyn Fn(AccountId, FactorId, &Sealed) -> Option<Sealed> + Send + Sync;
 
 /// A change of what the records keep of an account.
 #[derive(Debug, Clone)]

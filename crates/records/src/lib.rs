@@ -1,1 +1,12 @@
-//! records
+//! The checkpoint's records, kept in a database: how accounts stand, grants, sessions, mailed codes, failures, audit events and revocations.
+//!
+//! The crate carries out the port [`sekisho_checkpoint::ports::Records`] and decides nothing: what a grant is worth, when a failure is one too many and what
+//! a change ends is told by the checkpoint. It does see to it that what the port promises in one step happens in one step, and is on disk before it is said.
+//! It holds no secret in the clear: keys, codes and tokens arrive sealed or hashed.
+//!
+//! A database is a module of its own and all of its SQL is within. Today that is [`sqlite`]; `tests/conformance.rs` is what another has to pass. In reading
+//! order within it: the writer (one thread that commits what waits together), the readers, then a file a subject.
+
+pub mod sqlite;
+
+pub use sqlite::SqliteRecords;

@@ -1,0 +1,124 @@
+//! How an account stands, and its changes.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::factor::{FactorKind, KindStanding, Standing};
+use sekisho_checkpoint::ports::Change;
+
+use super::{Fault, factors};
+
+pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, Fault> {
+    let (mfa_on, enrolment_code) = db
+        .prepare_cached("SELECT mfa_on, enrolment_code FROM accounts WHERE account = ?1")?
+        .query_row([account.get()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_default();
+    Ok(Standing {
+        mfa_on,
+        enrolment_code,
+        factors: factors::of_account(db, account)?,
+        otp_app: kind_standing(db, account, FactorKind::OtpApp)?,
+        external_mail: kind_standing(db, account, FactorKind::ExternalMail)?,
+    })
+}
+
+/// Carries out a change. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
+pub(super) fn change(db: &Connection, account: AccountId, change: &Change) -> Result<(), Fault> {
+    match change {
+        Change::None => Ok(()),
+        Change::Mfa(on) => set_mfa(db, account, *on),
+        Change::AddFactor { factor, turn_on } => {
+            factors::add(db, account, factor)?;
+            set_enrolment_code(db, account, None)?;
+            if *turn_on {
+                set_mfa(db, account, true)?;
+            }
+            Ok(())
+        }
+        Change::RemoveFactor(factor) => factors::remove(db, account, *factor),
+        Change::ReplaceFactors(factor) => {
+            factors::remove_kind(db, account, factor.kind())?;
+            factors::add(db, account, factor)
+        }
+        Change::EnableKind(kind) => {
+            db.prepare_cached("DELETE FROM kinds WHERE account = ?1 AND kind = ?2")?
+                .execute(params![account.get(), kind.as_str()])?;
+            Ok(())
+        }
+        Change::Reset(code) => {
+            factors::remove_all(db, account)?;
+            db.prepare_cached("DELETE FROM kinds WHERE account = ?1")?
+                .execute([account.get()])?;
+            set_enrolment_code(db, account, Some(code))
+        }
+        Change::EnrolmentCode(code) => set_enrolment_code(db, account, Some(code)),
+    }
+}
+
+/// A success of a kind: its failures are forgotten. A disabled kind stays disabled.
+pub(super) fn clear_failures(
+    db: &Connection,
+    account: AccountId,
+    kind: FactorKind,
+) -> Result<(), Fault> {
+    db.prepare_cached("UPDATE kinds SET failures = 0 WHERE account = ?1 AND kind = ?2")?
+        .execute(params![account.get(), kind.as_str()])?;
+    Ok(())
+}
+
+/// A failure of a kind: how many there are now, and whether this one disabled it.
+pub(super) fn count_failure(
+    db: &Connection,
+    account: AccountId,
+    kind: FactorKind,
+    disable_at: u32,
+) -> Result<(u32, bool), Fault> {
+    let before = kind_standing(db, account, kind)?;
+    let failures = before.failures.saturating_add(1);
+    let disabled = before.disabled || failures >= disable_at;
+    db.prepare_cached(
+        "INSERT INTO kinds (account, kind, failures, disabled) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (account, kind) DO UPDATE SET failures = excluded.failures, disabled = excluded.disabled",
+    )?
+    .execute(params![account.get(), kind.as_str(), failures, disabled])?;
+    Ok((failures, disabled && !before.disabled))
+}
+
+fn kind_standing(
+    db: &Connection,
+    account: AccountId,
+    kind: FactorKind,
+) -> Result<KindStanding, Fault> {
+    let standing = db
+        .prepare_cached("SELECT failures, disabled FROM kinds WHERE account = ?1 AND kind = ?2")?
+        .query_row(params![account.get(), kind.as_str()], |row| {
+            Ok(KindStanding {
+                failures: row.get(0)?,
+                disabled: row.get(1)?,
+            })
+        })
+        .optional()?;
+    Ok(standing.unwrap_or_default())
+}
+
+fn set_mfa(db: &Connection, account: AccountId, on: bool) -> Result<(), Fault> {
+    db.prepare_cached(
+        "INSERT INTO accounts (account, mfa_on) VALUES (?1, ?2)
+         ON CONFLICT (account) DO UPDATE SET mfa_on = excluded.mfa_on",
+    )?
+    .execute(params![account.get(), on])?;
+    Ok(())
+}
+
+fn set_enrolment_code(
+    db: &Connection,
+    account: AccountId,
+    code: Option<&[u8; 32]>,
+) -> Result<(), Fault> {
+    db.prepare_cached(
+        "INSERT INTO accounts (account, enrolment_code) VALUES (?1, ?2)
+         ON CONFLICT (account) DO UPDATE SET enrolment_code = excluded.enrolment_code",
+    )?
+    .execute(params![account.get(), code])?;
+    Ok(())
+}

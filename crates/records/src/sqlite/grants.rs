@@ -1,0 +1,99 @@
+//! Grants. An ended one stays in the file, marked, until it would have expired: it counts nowhere, and can't be put back by someone who read it before.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::GrantId;
+use sekisho_checkpoint::ports::Reach;
+use sekisho_source::SourceKey;
+
+use super::Fault;
+use super::value::{ip, kind, maybe_parsed, millis, parsed, plain, source, time};
+
+/// The account's live grants, the newest first.
+pub(super) fn live(
+    db: &Connection,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Vec<Grant>, Fault> {
+    db.prepare_cached(
+        "SELECT * FROM grants WHERE account = ?1 AND ended_at IS NULL AND expires_at > ?2
+         ORDER BY granted_at DESC, grant_id DESC",
+    )?
+    .query_and_then([account.get(), millis(now)], read)?
+    .collect()
+}
+
+/// Keeps a grant in place of the one of its account and source, under that one's id.
+pub(super) fn put(db: &Connection, grant: &Grant) -> Result<GrantId, Fault> {
+    let id = db
+        .prepare_cached(
+            "INSERT INTO grants
+                 (grant_id, account, source, address, companion, factor, granted_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             ON CONFLICT (account, source) WHERE ended_at IS NULL DO UPDATE SET
+                 address = excluded.address, companion = excluded.companion, factor = excluded.factor,
+                 granted_at = excluded.granted_at, expires_at = excluded.expires_at
+             ON CONFLICT (grant_id) DO NOTHING
+             RETURNING grant_id",
+        )?
+        .query_row(
+            params![
+                grant.id.get(),
+                grant.account.get(),
+                grant.source.to_string(),
+                grant.address.to_string(),
+                grant.companion.map(|key| key.to_string()),
+                grant.factor.as_str(),
+                millis(grant.granted_at),
+                millis(grant.expires_at),
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    id.map(GrantId::new).ok_or(Fault::GrantTaken)
+}
+
+/// Ends the account's grants of the sources reached; a grant is of its companion's source as well.
+pub(super) fn end_of(
+    db: &Connection,
+    account: AccountId,
+    reach: Reach<SourceKey>,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let (which, key) = match reach {
+        Reach::None => return Ok(()),
+        Reach::All => ("?3 IS NULL", None),
+        Reach::AllBut(key) => ("?3 NOT IN (source, ifnull(companion, ''))", Some(key)),
+        Reach::Only(key) => ("?3 IN (source, ifnull(companion, ''))", Some(key)),
+    };
+    db.prepare_cached(&format!(
+        "UPDATE grants SET ended_at = ?2 WHERE account = ?1 AND ended_at IS NULL AND {which}"
+    ))?
+    .execute(params![
+        account.get(),
+        millis(at),
+        key.map(|key| key.to_string())
+    ])?;
+    Ok(())
+}
+
+pub(super) fn purge(db: &Connection, now: Timestamp) -> Result<(), Fault> {
+    db.prepare_cached("DELETE FROM grants WHERE expires_at <= ?1")?
+        .execute([millis(now)])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Grant, Fault> {
+    Ok(Grant {
+        id: GrantId::new(plain(row, "grant_id")?),
+        account: AccountId::new(plain(row, "account")?),
+        source: parsed(row, "source", source)?,
+        address: parsed(row, "address", ip)?,
+        companion: maybe_parsed(row, "companion", source)?,
+        factor: kind(row, "factor")?,
+        granted_at: time(row, "granted_at")?,
+        expires_at: time(row, "expires_at")?,
+    })
+}

@@ -1,0 +1,364 @@
+//! The records in one SQLite file.
+//!
+//! The file is in WAL mode with `synchronous=FULL` and may be open in several processes at once, such as the server and a command of the help desk. Times are
+//! kept in whole milliseconds, rounded down: what expires does so at most a millisecond early, never late.
+
+mod account;
+mod audit;
+mod clock;
+mod codes;
+mod connection;
+mod factors;
+mod grants;
+mod readers;
+mod revocations;
+mod sessions;
+mod throttle;
+mod value;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::factor::{FactorKind, Standing};
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::{FactorId, GrantId, Reference, SessionId, TokenHash};
+use sekisho_checkpoint::ports::{
+    Change, Ending, MailedCode, OtpFailures, Records, RecordsError, Reseal, Revocation,
+    RevocationNumber, SessionUpdate,
+};
+use sekisho_checkpoint::session::Session;
+use sekisho_checkpoint::throttle::Throttle;
+use sekisho_otp::Step;
+
+use readers::Readers;
+use writer::Writer;
+
+/// How many readings go on at once. Each is short; more would only wait for the same two or four cores.
+const READERS: usize = 4;
+
+/// The records in a SQLite file.
+///
+/// Reading methods that take `now` (`grants`, `mailed_codes`) do not raise the clock's mark: a page view would cost a disk sync. Every writing one does.
+pub struct SqliteRecords {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteRecords {
+    /// Opens the file, makes it if it is missing (readable for its owner alone) and brings it up to date.
+    ///
+    /// # Errors
+    /// It can't be opened or made, is no database of this kind, or was written by a newer version.
+    pub fn open(path: &Path) -> Result<Self, RecordsError> {
+        let writer = Writer::start(connection::to_write(path)?)?;
+        let readers: Result<_, Fault> = (0..READERS).map(|_| connection::to_read(path)).collect();
+        Ok(Self {
+            writer,
+            readers: Readers::new(readers?),
+        })
+    }
+}
+
+impl fmt::Debug for SqliteRecords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SqliteRecords")
+    }
+}
+
+#[async_trait]
+impl Records for SqliteRecords {
+    async fn raise_clock(&self, now: Timestamp) -> Result<Timestamp, RecordsError> {
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                Ok(clock::mark(db)?.max(now))
+            })
+            .await
+    }
+
+    async fn standing(&self, account: AccountId) -> Result<Standing, RecordsError> {
+        self.readers
+            .run(move |db| account::standing(db, account))
+            .await
+    }
+
+    async fn grants(&self, account: AccountId, now: Timestamp) -> Result<Vec<Grant>, RecordsError> {
+        self.readers
+            .run(move |db| grants::live(db, account, now))
+            .await
+    }
+
+    async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<GrantId, RecordsError> {
+        let grant = grant.clone();
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                grants::put(db, &grant)
+            })
+            .await
+    }
+
+    async fn apply(
+        &self,
+        account: AccountId,
+        change: &Change,
+        ending: &Ending,
+        event: &Event,
+    ) -> Result<RevocationNumber, RecordsError> {
+        let (change, ending, event) = (change.clone(), *ending, event.clone());
+        self.writer
+            .run(move |db| {
+                account::change(db, account, &change)?;
+                sessions::end_of(db, account, ending.sessions)?;
+                grants::end_of(db, account, ending.grants, event.at)?;
+                audit::write(db, &event)?;
+                revocations::write(db, account, &ending, event.at)
+            })
+            .await
+    }
+
+    async fn accept_step(
+        &self,
+        account: AccountId,
+        factor: FactorId,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                let accepted = factors::accept_step(db, account, factor, step, now)?;
+                if accepted {
+                    account::clear_failures(db, account, FactorKind::OtpApp)?;
+                }
+                Ok(accepted)
+            })
+            .await
+    }
+
+    async fn count_otp_failure(
+        &self,
+        account: AccountId,
+        kind: FactorKind,
+        session: Option<SessionId>,
+        disable_at: u32,
+        now: Timestamp,
+    ) -> Result<OtpFailures, RecordsError> {
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                let (kind, disabled_now) = account::count_failure(db, account, kind, disable_at)?;
+                let session = match session {
+                    Some(session) => sessions::count_failure(db, session)?,
+                    None => 0,
+                };
+                Ok(OtpFailures {
+                    session,
+                    kind,
+                    disabled_now,
+                })
+            })
+            .await
+    }
+
+    async fn put_mailed_code(&self, code: &MailedCode, now: Timestamp) -> Result<(), RecordsError> {
+        let code = code.clone();
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                codes::put(db, &code)
+            })
+            .await
+    }
+
+    async fn mailed_codes(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Vec<MailedCode>, RecordsError> {
+        self.readers
+            .run(move |db| codes::live(db, session, now))
+            .await
+    }
+
+    async fn use_mailed_code(
+        &self,
+        session: SessionId,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<MailedCode>, RecordsError> {
+        let hash = *hash;
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                let Some(code) = codes::take(db, session, &hash, now)? else {
+                    return Ok(None);
+                };
+                account::clear_failures(db, code.account, FactorKind::ExternalMail)?;
+                factors::mail_accepted(db, &code, now)?;
+                Ok(Some(code))
+            })
+            .await
+    }
+
+    async fn put_session(&self, session: &Session) -> Result<(), RecordsError> {
+        let session = session.clone();
+        self.writer.run(move |db| sessions::put(db, &session)).await
+    }
+
+    async fn session(&self, token: &TokenHash) -> Result<Option<Session>, RecordsError> {
+        let token = *token;
+        self.readers
+            .run(move |db| sessions::of_token(db, &token))
+            .await
+    }
+
+    async fn update_session(
+        &self,
+        session: SessionId,
+        update: &SessionUpdate,
+    ) -> Result<bool, RecordsError> {
+        let update = update.clone();
+        self.writer
+            .run(move |db| sessions::update(db, session, &update))
+            .await
+    }
+
+    async fn end_session(&self, session: SessionId) -> Result<(), RecordsError> {
+        self.writer.run(move |db| sessions::end(db, session)).await
+    }
+
+    async fn count(&self, keys: &[Throttle], now: Timestamp) -> Result<(), RecordsError> {
+        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                throttle::count(db, &keys, now)
+            })
+            .await
+    }
+
+    async fn counted(
+        &self,
+        keys: &[(Throttle, Timestamp)],
+    ) -> Result<Vec<Vec<Timestamp>>, RecordsError> {
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|(key, since)| (key.key(), *since))
+            .collect();
+        self.readers
+            .run(move |db| throttle::counted(db, &keys))
+            .await
+    }
+
+    async fn note(&self, event: &Event) -> Result<(), RecordsError> {
+        let event = event.clone();
+        self.writer.run(move |db| audit::write(db, &event)).await
+    }
+
+    async fn events(
+        &self,
+        account: AccountId,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Event>, RecordsError> {
+        self.readers
+            .run(move |db| audit::of_account(db, account, since, limit))
+            .await
+    }
+
+    async fn event_of(&self, reference: &Reference) -> Result<Option<Event>, RecordsError> {
+        let reference = reference.clone();
+        self.readers
+            .run(move |db| audit::of_reference(db, &reference))
+            .await
+    }
+
+    async fn all_events(
+        &self,
+        since: Timestamp,
+        what: Option<What>,
+        limit: u32,
+    ) -> Result<Vec<Event>, RecordsError> {
+        self.readers
+            .run(move |db| audit::all(db, since, what, limit))
+            .await
+    }
+
+    async fn revocations(
+        &self,
+        after: Option<RevocationNumber>,
+    ) -> Result<(RevocationNumber, Vec<Revocation>), RecordsError> {
+        self.readers
+            .run(move |db| revocations::after(db, after))
+            .await
+    }
+
+    async fn purge(
+        &self,
+        events_before: Timestamp,
+        sessions_before: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), RecordsError> {
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                audit::purge(db, events_before)?;
+                sessions::purge(db, sessions_before)?;
+                grants::purge(db, now)?;
+                codes::purge(db, now)?;
+                let a_day_ago = value::millis(now) - 24 * 60 * 60 * 1000;
+                throttle::purge(db, a_day_ago)?;
+                revocations::purge(db, a_day_ago)
+            })
+            .await
+    }
+
+    async fn reseal(&self, reseal: &Reseal) -> Result<u32, RecordsError> {
+        let keys = self.readers.run(factors::sealed_keys).await?;
+        let resealed: Vec<_> = keys
+            .into_iter()
+            .filter_map(|key| {
+                let new = reseal(key.account, key.factor, &key.sealed)?;
+                Some((key, new))
+            })
+            .collect();
+        self.writer
+            .run(move |db| factors::replace_keys(db, &resealed))
+            .await
+    }
+}
+
+/// What can go wrong here; the port knows it as one error, whose text this is.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("SQLite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    #[error("the file can't be made: {0}")]
+    Create(#[source] std::io::Error),
+    #[error("the writing thread can't be started: {0}")]
+    Thread(#[source] std::io::Error),
+    #[error("the file has version {0}, made by a newer program than this one: use that")]
+    Newer(u32),
+    #[error("the stored {0} can't be read")]
+    Damaged(&'static str),
+    #[error("the stored grant of that id has ended or is of another source")]
+    GrantTaken,
+    #[error("a number is too large to be stored")]
+    TooLarge,
+    #[error("SQLite rolled the transaction back")]
+    RolledBack,
+    #[error("the thread that does this has stopped")]
+    Stopped,
+}
+
+impl From<Fault> for RecordsError {
+    fn from(fault: Fault) -> Self {
+        Self(fault.to_string())
+    }
+}

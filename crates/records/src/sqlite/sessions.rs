@@ -1,0 +1,133 @@
+//! Webmail sessions. Ending one removes it, with the codes mailed for it.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::id::{SessionId, TokenHash};
+use sekisho_checkpoint::ports::{Reach, SessionUpdate};
+use sekisho_checkpoint::sealing::Sealed;
+use sekisho_checkpoint::session::Session;
+
+use super::Fault;
+use super::value::{maybe_time, millis, plain, time};
+
+pub(super) fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
+    db.prepare_cached(
+        "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
+             factor_proven_at, otp_failures, registration, stash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?
+    .execute(params![
+        session.id.get(),
+        session.token.0,
+        session.account.get(),
+        millis(session.created_at),
+        millis(session.last_seen_at),
+        millis(session.password_proven_at),
+        session.factor_proven_at.map(millis),
+        session.otp_failures,
+        session.registration.as_ref().map(|sealed| &sealed.0),
+        session.stash.as_ref().map(|sealed| &sealed.0),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn of_token(db: &Connection, token: &TokenHash) -> Result<Option<Session>, Fault> {
+    db.prepare_cached("SELECT * FROM sessions WHERE token = ?1")?
+        .query_and_then([token.0], read)?
+        .next()
+        .transpose()
+}
+
+/// Writes what the update names; a proof clears the wrong OTPs. Returns whether the session exists.
+pub(super) fn update(
+    db: &Connection,
+    session: SessionId,
+    update: &SessionUpdate,
+) -> Result<bool, Fault> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE sessions SET
+                 token = ifnull(:token, token),
+                 last_seen_at = ifnull(:seen, last_seen_at),
+                 password_proven_at = ifnull(:password, password_proven_at),
+                 factor_proven_at = ifnull(:factor, factor_proven_at),
+                 otp_failures = iif(:password IS NULL AND :factor IS NULL, otp_failures, 0),
+                 registration = iif(:registers, :registration, registration),
+                 stash = iif(:stashes, :stash, stash)
+             WHERE session = :session",
+        )?
+        .execute(named_params! {
+            ":session": session.get(),
+            ":token": update.token.map(|token| token.0),
+            ":seen": update.last_seen_at.map(millis),
+            ":password": update.password_proven_at.map(millis),
+            ":factor": update.factor_proven_at.map(millis),
+            ":registers": update.registration.is_some(),
+            ":registration": bytes(update.registration.as_ref()),
+            ":stashes": update.stash.is_some(),
+            ":stash": bytes(update.stash.as_ref()),
+        })?;
+    Ok(changed == 1)
+}
+
+/// Counts a wrong OTP in a session; 0 if the session has ended.
+pub(super) fn count_failure(db: &Connection, session: SessionId) -> Result<u32, Fault> {
+    let failures = db
+        .prepare_cached(
+            "UPDATE sessions SET otp_failures = otp_failures + 1 WHERE session = ?1
+             RETURNING otp_failures",
+        )?
+        .query_row([session.get()], |row| row.get(0))
+        .optional()?;
+    Ok(failures.unwrap_or(0))
+}
+
+pub(super) fn end(db: &Connection, session: SessionId) -> Result<(), Fault> {
+    db.prepare_cached("DELETE FROM sessions WHERE session = ?1")?
+        .execute([session.get()])?;
+    Ok(())
+}
+
+/// Ends the account's sessions that are reached.
+pub(super) fn end_of(
+    db: &Connection,
+    account: AccountId,
+    reach: Reach<SessionId>,
+) -> Result<(), Fault> {
+    let (which, session) = match reach {
+        Reach::None => return Ok(()),
+        Reach::All => ("?2 IS NULL", None),
+        Reach::AllBut(session) => ("session <> ?2", Some(session)),
+        Reach::Only(session) => ("session = ?2", Some(session)),
+    };
+    db.prepare_cached(&format!(
+        "DELETE FROM sessions WHERE account = ?1 AND {which}"
+    ))?
+    .execute(params![account.get(), session.map(SessionId::get)])?;
+    Ok(())
+}
+
+pub(super) fn purge(db: &Connection, before: jiff::Timestamp) -> Result<(), Fault> {
+    db.prepare_cached("DELETE FROM sessions WHERE created_at < ?1")?
+        .execute([millis(before)])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<Session, Fault> {
+    Ok(Session {
+        id: SessionId::new(plain(row, "session")?),
+        token: TokenHash(plain(row, "token")?),
+        account: AccountId::new(plain(row, "account")?),
+        created_at: time(row, "created_at")?,
+        last_seen_at: time(row, "last_seen_at")?,
+        password_proven_at: time(row, "password_proven_at")?,
+        factor_proven_at: maybe_time(row, "factor_proven_at")?,
+        otp_failures: plain(row, "otp_failures")?,
+        registration: plain::<Option<Vec<u8>>>(row, "registration")?.map(Sealed),
+        stash: plain::<Option<Vec<u8>>>(row, "stash")?.map(Sealed),
+    })
+}
+
+fn bytes(field: Option<&Option<Sealed>>) -> Option<&[u8]> {
+    field?.as_ref().map(|sealed| sealed.0.as_slice())
+}
