@@ -4,6 +4,8 @@
 //! one of these on its way into a command or a response. What they emit is printable ASCII, or a
 //! literal that announces its exact length; no CR, LF or NUL ever stands anywhere else.
 
+mod query;
+
 use crate::flag::Flag;
 use crate::mailbox::MailboxName;
 use crate::sequence::SequenceSet;

@@ -14,6 +14,7 @@
 //! - [`mailbox`], [`sequence`], [`flag`], [`datetime`]: the values commands speak of
 //! - [`command`]: what a client asks for, and its parser
 //! - [`encode`]: writing strings, and whole commands of a client
+//! - [`response`]: what a server answers, and its parser
 
 pub mod command;
 pub mod datetime;
@@ -21,6 +22,7 @@ pub mod encode;
 pub mod flag;
 pub mod framing;
 pub mod mailbox;
+pub mod response;
 pub mod sequence;
 pub mod token;
 

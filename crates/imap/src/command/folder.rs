@@ -70,7 +70,7 @@ pub enum StatusItem {
 }
 
 impl StatusItem {
-    const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
