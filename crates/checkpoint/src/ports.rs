@@ -164,10 +164,7 @@ pub trait Records: Send + Sync + 'static {
     ) -> Result<(), RecordsError>;
 
     /// Replaces every sealed key by what `reseal` makes of it; for key rotation. Returns how many were replaced.
-    async fn reseal(
-        &self,
-        reseal: &Reseal,
-    ) -> Result<u32, RecordsError>;
+    async fn reseal(&self, reseal: &Reseal) -> Result<u32, RecordsError>;
 }
 
 /// Makes of a factor's sealed key the one to keep instead; `None` leaves it. (A name of its own, since `async_trait` would tie the key's lifetime to the call.)

@@ -1,0 +1,217 @@
+//! The rule against a model of it, over random histories; and its table, case by case.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use sekisho_checkpoint::account::{Account, AccountId, Group};
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::GrantId;
+use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
+use sekisho_checkpoint::policy::{MfaDemand, Policy};
+use sekisho_checkpoint::rule::{Decision, Facts, Reason, decide};
+use sekisho_source::{KeyLength, Source};
+
+/// The places that appear in histories; the first lies in the trusted network, the second in the untrusted part cut out of it.
+const PLACES: [&str; 5] = [
+    "203.0.113.7",
+    "203.0.113.200",
+    "198.51.100.1",
+    "2001:db8::1",
+    "2001:db8:0:1::1",
+];
+
+fn place(index: usize) -> Source {
+    Source::assured(
+        PLACES[index].parse().expect("an address"),
+        KeyLength::default(),
+    )
+}
+
+fn networks() -> Networks {
+    let net = |name: &str, class, prefix: &str| Network {
+        name: name.into(),
+        class,
+        prefixes: vec![prefix.parse().expect("a prefix")],
+    };
+    Networks::new(vec![
+        net("campus", NetworkClass::Trusted, "203.0.113.0/24"),
+        net("eduroam", NetworkClass::Untrusted, "203.0.113.128/25"),
+    ])
+    .expect("networks")
+}
+
+fn account(id: i64) -> Account {
+    Account {
+        id: AccountId::new(id),
+        login: format!("a{id}"),
+        display_name: String::new(),
+        addresses: Vec::new(),
+        groups: Vec::new(),
+        usable: true,
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).expect("in range")
+}
+
+fn grant(account: i64, place_index: usize, granted: i64) -> Grant {
+    Grant {
+        id: GrantId::new(granted),
+        account: AccountId::new(account),
+        source: place(place_index).grant_key().expect("assured"),
+        address: place(place_index).shown_address(),
+        companion: None,
+        factor: FactorKind::OtpApp,
+        granted_at: at(granted),
+        expires_at: at(granted) + SignedDuration::from_hours(14),
+    }
+}
+
+/// What happens in a history.
+#[derive(Debug, Clone)]
+enum Happens {
+    Mfa { account: i64, on: bool },
+    Otp { account: i64, place: usize },
+    EndGrants { account: i64 },
+    Disable { account: i64, usable: bool },
+    Wait { seconds: i64 },
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let account = 1..=2i64;
+    let place = 0..PLACES.len();
+    prop_oneof![
+        1 => (account.clone(), any::<bool>()).prop_map(|(account, on)| Happens::Mfa { account, on }),
+        4 => (account.clone(), place).prop_map(|(account, place)| Happens::Otp { account, place }),
+        1 => account.clone().prop_map(|account| Happens::EndGrants { account }),
+        1 => (account, prop::bool::weighted(0.8)).prop_map(|(account, usable)| Happens::Disable { account, usable }),
+        4 => prop_oneof![1..60i64, Just(14 * 3600), 3600..50_000i64].prop_map(|seconds| Happens::Wait { seconds }),
+    ]
+}
+
+/// The rule once more, told backwards from the history: the last word on each matter counts.
+fn model_admits(
+    history: &[(i64, Happens)],
+    account: i64,
+    password: bool,
+    place_index: usize,
+    now: i64,
+) -> bool {
+    let last = |f: &dyn Fn(&Happens) -> Option<bool>| history.iter().rev().find_map(|(_, h)| f(h));
+    let usable = last(&|h| {
+        matches!(h, Happens::Disable { account: a, .. } if *a == account)
+            .then(|| matches!(h, Happens::Disable { usable: true, .. }))
+    });
+    let mfa = last(&|h| {
+        matches!(h, Happens::Mfa { account: a, .. } if *a == account)
+            .then(|| matches!(h, Happens::Mfa { on: true, .. }))
+    });
+    let granted = history.iter().rev().find_map(|(when, h)| match h {
+        Happens::EndGrants { account: a } if *a == account => Some(false),
+        Happens::Otp { account: a, place } if *a == account && *place == place_index => {
+            Some(now - when < 14 * 3600)
+        }
+        _ => None,
+    });
+    password
+        && usable.unwrap_or(true)
+        && (!mfa.unwrap_or(false) || place_index == 0 || granted.unwrap_or(false))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn the_rule_agrees_with_its_model_over_random_histories(
+        steps in prop::collection::vec(happens(), 0..25),
+        asked in (1..=2i64, any::<bool>(), 0..PLACES.len()),
+    ) {
+        let mut now = 0;
+        let mut history = Vec::new();
+        let mut grants: Vec<Grant> = Vec::new();
+        let (mut mfa, mut usable) = ([false; 3], [true; 3]);
+        for step in steps {
+            match step {
+                Happens::Wait { seconds } => now += seconds,
+                Happens::Mfa { account, on } => mfa[account as usize] = on,
+                Happens::Disable { account, usable: u } => usable[account as usize] = u,
+                Happens::EndGrants { account } => grants.retain(|g| g.account != AccountId::new(account)),
+                Happens::Otp { account, place } => grants.push(grant(account, place, now)),
+            }
+            history.push((now, step));
+        }
+        let (id, password_right, place_index) = asked;
+        let account = Account { usable: usable[id as usize], ..account(id) };
+        let facts = Facts { account: &account, password_right, mfa_on: mfa[id as usize], has_factor: true, grants: &grants };
+        let decision = decide(&facts, &place(place_index), &networks(), &Policy::default(), at(now));
+        prop_assert_eq!(
+            matches!(decision, Decision::Admitted(_)),
+            model_admits(&history, id, password_right, place_index, now),
+            "{:?} after {:?}", decision, history
+        );
+    }
+}
+
+/// Alice, with MFA in use, right password, one grant at the third place made at time 0.
+fn decide_for(place_source: &Source, mfa_on: bool, policy: &Policy, now: Timestamp) -> Decision {
+    let grants = [grant(1, 2, 0)];
+    let account = Account {
+        groups: vec![Group("staff".into())],
+        ..account(1)
+    };
+    let facts = Facts {
+        account: &account,
+        password_right: true,
+        mfa_on,
+        has_factor: false,
+        grants: &grants,
+    };
+    decide(&facts, place_source, &networks(), policy, now)
+}
+
+#[test]
+fn a_grant_ends_at_its_second() {
+    let policy = Policy::default();
+    let end = 14 * 3600;
+    let last = decide_for(&place(2), true, &policy, at(end - 1));
+    assert!(matches!(last, Decision::Admitted(Reason::Grant(_, until)) if until == at(end)));
+    let over = decide_for(&place(2), true, &policy, at(end));
+    assert_eq!(over, Decision::FactorOwed { registered: false });
+}
+
+#[test]
+fn an_obscured_source_uses_no_grant_and_is_trusted_nowhere() {
+    for index in [0, 2] {
+        let hidden = Source::obscured(place(index).shown_address(), KeyLength::default());
+        let decision = decide_for(&hidden, true, &Policy::default(), at(1));
+        assert_eq!(decision, Decision::FactorOwed { registered: false });
+    }
+}
+
+#[test]
+fn the_companion_source_shares_the_grant() {
+    let mut with_companion = grant(1, 2, 0);
+    with_companion.companion = place(3).grant_key();
+    let key = place(3).grant_key().expect("assured");
+    assert!(with_companion.covers(key, at(1)));
+    assert!(!with_companion.covers(place(4).grant_key().expect("assured"), at(1)));
+}
+
+#[test]
+fn a_sites_demand_begins_on_its_date_and_may_concern_a_group() {
+    let by_group = Policy {
+        mfa_groups: [(Group("staff".into()), MfaDemand::RequiredFrom(at(100)))].into(),
+        ..Policy::default()
+    };
+    let by_site = Policy {
+        mfa: MfaDemand::RequiredFrom(at(100)),
+        ..Policy::default()
+    };
+    for policy in [by_group, by_site] {
+        let before = decide_for(&place(3), false, &policy, at(99));
+        assert_eq!(before, Decision::Admitted(Reason::MfaUnused));
+        let after = decide_for(&place(3), false, &policy, at(100));
+        assert_eq!(after, Decision::FactorOwed { registered: false });
+    }
+}
