@@ -1,1 +1,64 @@
-//! net
+//! The network's edge: where connections come in, and the one place that says where they come from.
+//!
+//! A [`Listener`] takes connections and gives each a [`Source`](sekisho_source::Source): the peer's address, or what a configured proxy reports in the PROXY
+//! protocol. Behind a web proxy [`WebSources`] reads it from the one header that the site named. Nothing else in the program looks at a socket address or at
+//! such a header. What can't be relied on is *obscured*, never guessed.
+//!
+//! The crate also bounds what strangers can cost ([`Places`], [`Limits`]), speaks TLS on either side ([`TlsKeeper`], [`client`]) and ends servers in order
+//! ([`Shutdown`]). It knows no mail protocol, no account and no network's class.
+//!
+//! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the web's headers), [`stream`] and [`tls`], [`places`],
+//! [`serve`] with [`shutdown`], [`client`].
+
+pub mod client;
+pub mod forwarded;
+pub mod listener;
+pub mod peers;
+pub mod places;
+mod proxy;
+pub mod serve;
+pub mod shutdown;
+pub mod stream;
+pub mod tls;
+
+pub use forwarded::{ForwardedPolicy, ForwardingHeader, WebSources};
+pub use listener::{GivenSource, Listener, SourceFrom};
+pub use peers::Peers;
+pub use places::{Limits, Place, Places};
+pub use serve::{Accepted, serve};
+pub use shutdown::Shutdown;
+pub use stream::{BoxedStream, Duplex, Stream};
+pub use tls::{Alpn, Certificate, TlsKeeper};
+
+use std::path::PathBuf;
+
+/// What can go wrong at the edge.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The connection failed, or took too long: drop it.
+    #[error("the connection failed: {0}")]
+    Connection(#[from] std::io::Error),
+    /// The peer is not one from which this listener takes connections, or did not say properly for whom it speaks: drop the connection.
+    #[error("no proper PROXY header from a configured peer: {0}")]
+    Proxy(&'static str),
+    /// Plaintext came in behind the command that starts TLS: someone may have put it there, so drop the connection.
+    #[error("plaintext behind STARTTLS")]
+    Injected,
+    /// The name of the server to connect to is no host name and no address.
+    #[error("not a server's name")]
+    ServerName,
+    /// A file for TLS can't be read or written: repair it and start, or reload, again.
+    #[error("{path}: {problem}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Certificate and key make no TLS configuration.
+    #[error("TLS can't be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// No self-signed certificate could be made.
+    #[error("a certificate can't be made: {0}")]
+    SelfSigned(#[from] rcgen::Error),
+}

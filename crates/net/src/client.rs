@@ -1,0 +1,113 @@
+//! The other side: connecting to servers, such as the relay that takes mail for elsewhere.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::stream::BoxedStream;
+use crate::{NetError, tls};
+
+/// Whose signature under a server's certificate counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Roots {
+    /// Those whom the operating system trusts.
+    System,
+    /// Those in this PEM file alone.
+    File(PathBuf),
+}
+
+/// Connects to servers, each step within a time of its own.
+#[derive(Clone)]
+pub struct Connector {
+    config: Arc<ClientConfig>,
+    patience: Duration,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Reads the roots. `patience` bounds connecting, and the handshake likewise.
+    ///
+    /// # Errors
+    /// The file can't be read or has no certificate in it.
+    pub fn new(roots: &Roots, patience: Duration) -> Result<Self, NetError> {
+        let trusted = match roots {
+            Roots::File(path) => tls::read_chain(path)?,
+            Roots::System => rustls_native_certs::load_native_certs().certs,
+        };
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(trusted);
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[&TLS13, &TLS12])?
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        Ok(Self {
+            config: Arc::new(config),
+            patience,
+        })
+    }
+
+    /// Connects in plaintext.
+    ///
+    /// # Errors
+    /// Nobody there, or too slow.
+    pub async fn connect_plain(&self, host: &str, port: u16) -> Result<BoxedStream, NetError> {
+        Ok(Box::new(self.socket(host, port).await?))
+    }
+
+    /// Connects and starts TLS at once; the server has to prove that it is `host`.
+    ///
+    /// # Errors
+    /// Nobody there, too slow, or the wrong certificate.
+    pub async fn connect_tls(&self, host: &str, port: u16) -> Result<BoxedStream, NetError> {
+        let socket = self.socket(host, port).await?;
+        self.start_tls(Box::new(socket), host, &[]).await
+    }
+
+    /// Goes on in TLS after the server agreed to STARTTLS; it has to prove that it is `host`. `unread` is what was received behind that agreement: there may
+    /// be nothing, since someone on the way could have put it there.
+    ///
+    /// # Errors
+    /// [`NetError::Injected`], too slow, or the wrong certificate.
+    pub async fn start_tls(
+        &self,
+        stream: BoxedStream,
+        host: &str,
+        unread: &[u8],
+    ) -> Result<BoxedStream, NetError> {
+        if !unread.is_empty() {
+            return Err(NetError::Injected);
+        }
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| NetError::ServerName)?;
+        let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream);
+        let stream = timeout(self.patience, handshake)
+            .await
+            .map_err(|_| too_slow())??;
+        Ok(Box::new(stream))
+    }
+
+    async fn socket(&self, host: &str, port: u16) -> Result<TcpStream, NetError> {
+        let socket = timeout(self.patience, TcpStream::connect((host, port)))
+            .await
+            .map_err(|_| too_slow())??;
+        socket.set_nodelay(true)?;
+        Ok(socket)
+    }
+}
+
+fn too_slow() -> NetError {
+    NetError::Connection(io::ErrorKind::TimedOut.into())
+}

@@ -1,0 +1,168 @@
+//! Where connections come in.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sekisho_source::{KeyLength, Source, canonical};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::stream::Stream;
+use crate::{NetError, Peers, proxy};
+
+/// How long a configured proxy may take for its header.
+const PROXY_HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// From what a listener takes the source of a connection.
+#[derive(Debug, Clone, Default)]
+pub enum SourceFrom {
+    /// From the connection itself.
+    #[default]
+    Connection,
+    /// From the header of the PROXY protocol, which each of these peers has to send before anything else. Nobody else may connect.
+    Proxies(Peers),
+    /// From the program. Possible in the demonstration and in tests only: no configuration file can say this.
+    Given(GivenSource),
+}
+
+/// A source address given to a listener, which may be changed while it runs: connections accepted from then on come from there.
+#[derive(Debug, Clone)]
+pub struct GivenSource(Arc<Mutex<IpAddr>>);
+
+impl GivenSource {
+    /// Starts with this address.
+    #[must_use]
+    pub fn new(address: IpAddr) -> Self {
+        Self(Arc::new(Mutex::new(address)))
+    }
+
+    /// Moves to another address.
+    pub fn set(&self, address: IpAddr) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = address;
+    }
+
+    /// The address now.
+    #[must_use]
+    pub fn get(&self) -> IpAddr {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A listening socket that knows where its connections come from.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    from: SourceFrom,
+    key_length: KeyLength,
+}
+
+impl Listener {
+    /// Listens on an address. `[::]` takes IPv4 as well (Linux' default for such sockets), port 0 a free port.
+    ///
+    /// # Errors
+    /// The address is in use or not this machine's, or the port needs a privilege.
+    pub async fn bind(
+        address: SocketAddr,
+        from: SourceFrom,
+        key_length: KeyLength,
+    ) -> Result<Self, NetError> {
+        Ok(Self {
+            socket: TcpListener::bind(address).await?,
+            from,
+            key_length,
+        })
+    }
+
+    /// Takes a socket that listens already, such as one that systemd handed over.
+    ///
+    /// # Errors
+    /// The socket can't be used with the runtime.
+    pub fn from_std(
+        socket: std::net::TcpListener,
+        from: SourceFrom,
+        key_length: KeyLength,
+    ) -> Result<Self, NetError> {
+        socket.set_nonblocking(true)?;
+        Ok(Self {
+            socket: TcpListener::from_std(socket)?,
+            from,
+            key_length,
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn local_address(&self) -> Result<SocketAddr, NetError> {
+        Ok(self.socket.local_addr()?)
+    }
+
+    /// The next connection, as it arrives: nothing has been read from it. Cancel-safe.
+    ///
+    /// # Errors
+    /// The system has no more of something (mostly: open files), or the peer has gone already. Later calls may succeed.
+    pub async fn accept(&self) -> Result<Arrival, NetError> {
+        let (socket, peer) = self.socket.accept().await?;
+        Ok(Arrival {
+            socket,
+            peer: canonical(peer.ip()),
+            from: self.from.clone(),
+            key_length: self.key_length,
+        })
+    }
+}
+
+/// A connection whose source is still to be found out, which may need bytes from the peer; so it's done apart from accepting.
+#[derive(Debug)]
+pub struct Arrival {
+    socket: TcpStream,
+    peer: IpAddr,
+    from: SourceFrom,
+    key_length: KeyLength,
+}
+
+/// A connection and where it comes from.
+#[derive(Debug)]
+pub struct Identified {
+    /// The connection, in plaintext so far.
+    pub stream: Stream,
+    /// Where it comes from.
+    pub source: Source,
+    /// Whether its bytes never leave this machine: the peer is on it, and nobody says that it speaks for another.
+    pub stays_here: bool,
+}
+
+impl Arrival {
+    /// Finds out the source.
+    ///
+    /// # Errors
+    /// The connection failed, or the listener demands a PROXY header and this peer may not send one, or sent none in time.
+    pub async fn identify(mut self) -> Result<Identified, NetError> {
+        self.socket.set_nodelay(true)?;
+        let loopback = self.peer.is_loopback();
+        let (source, stays_here) = match &self.from {
+            SourceFrom::Connection => (Source::assured(self.peer, self.key_length), loopback),
+            SourceFrom::Given(given) => (Source::assured(given.get(), self.key_length), loopback),
+            SourceFrom::Proxies(peers) => {
+                if !peers.contains(self.peer) {
+                    return Err(NetError::Proxy("the peer is not configured"));
+                }
+                let told = timeout(PROXY_HEADER_TIME, proxy::read(&mut self.socket))
+                    .await
+                    .map_err(|_| NetError::Proxy("too slow"))??;
+                let source = match told {
+                    Some(address) => Source::assured(address, self.key_length),
+                    None => Source::obscured(self.peer, self.key_length),
+                };
+                (source, false)
+            }
+        };
+        Ok(Identified {
+            stream: Stream::Plain(self.socket),
+            source,
+            stays_here,
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Which peers are believed.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use sekisho_source::canonical;
+
+/// The addresses of the proxies that a site configured. Empty by default: nobody is believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Peers(Vec<IpNet>);
+
+impl Peers {
+    /// The peers within these prefixes.
+    #[must_use]
+    pub fn new(prefixes: Vec<IpNet>) -> Self {
+        Self(prefixes)
+    }
+
+    /// Whether the address is one of them; an IPv4-mapped address counts as the IPv4 address.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = canonical(address);
+        self.0.iter().any(|prefix| prefix.contains(&address))
+    }
+}
+
+/// Whether an address can only be a neighbour's: loopback, link-local, private or shared (RFC 1918, 4193, 6598). A connection from there that talks of
+/// forwarding comes through a proxy of the site's own.
+pub(crate) fn is_neighbour(address: IpAddr) -> bool {
+    match canonical(address) {
+        IpAddr::V4(four) => {
+            let shared = four.octets()[0] == 100 && four.octets()[1] & 0xc0 == 64;
+            four.is_loopback() || four.is_private() || four.is_link_local() || shared
+        }
+        IpAddr::V6(six) => {
+            six.is_loopback() || six.is_unique_local() || six.is_unicast_link_local()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapped_address_is_the_peer_it_maps() {
+        let peers = Peers::new(vec!["10.0.0.0/8".parse().expect("a prefix")]);
+        assert!(peers.contains("::ffff:10.1.2.3".parse().expect("an address")));
+        assert!(!peers.contains("11.0.0.1".parse().expect("an address")));
+    }
+
+    #[test]
+    fn neighbours_are_told_from_the_world() {
+        for near in [
+            "127.0.0.1",
+            "::1",
+            "10.0.0.1",
+            "172.31.0.1",
+            "192.168.1.1",
+            "169.254.0.1",
+            "100.64.0.1",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(is_neighbour(near.parse().expect("an address")), "{near}");
+        }
+        for far in ["100.128.0.1", "172.32.0.1", "203.0.113.7", "2001:db8::1"] {
+            assert!(!is_neighbour(far.parse().expect("an address")), "{far}");
+        }
+    }
+}
