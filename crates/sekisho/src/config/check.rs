@@ -1,0 +1,356 @@
+//! Reads a configuration and says what is wrong with it, by line.
+
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use sekisho_checkpoint::Site;
+use sekisho_checkpoint::account::Group;
+use sekisho_checkpoint::address::OwnDomains;
+use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
+use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy, RefusalStyle};
+use sekisho_source::KeyLength;
+
+use super::{Config, Demand, FirstRegistrationWord, NetworkClassWord, RefusalWord, is_loopback};
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("{path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Something in it is wrong.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Wrong(Vec<Problem>),
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// On which line, from 1; `None` where something is missing.
+    pub line: Option<usize>,
+    /// What, and what to do.
+    pub text: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+/// Something that works but is probably not meant.
+pub type Warning = Problem;
+
+/// A configuration that was checked, with what the rooms need of it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The file as written.
+    pub config: Config,
+    /// For the checkpoint.
+    pub site: Site,
+    /// The zone of the site.
+    pub zone: TimeZone,
+    /// What makes an IPv6 source.
+    pub key_length: KeyLength,
+    /// What is probably not meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads and checks a file.
+///
+/// # Errors
+/// It can't be read, or something in it is wrong.
+pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+        path: path.display().to_string(),
+        error,
+    })?;
+    parse(&text)
+}
+
+/// Checks a configuration.
+///
+/// # Errors
+/// Everything that is wrong with it, as far as it can be told at once.
+pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
+    let config: Config = toml::from_str(text).map_err(|e| ConfigError::Wrong(vec![syntax(text, &e)]))?;
+    let lines = Lines(text);
+    let mut problems = Vec::new();
+    let mut warnings = Vec::new();
+
+    let own_domains = OwnDomains::new(config.site.domains.iter().map(String::as_str));
+    if config.site.domains.is_empty() {
+        problems.push(missing("[site] needs `domains`: the site's own mail domains, such as [\"example.ac.jp\"]"));
+    }
+    if let Err(error) = &own_domains {
+        problems.push(lines.at("domains", error.to_string()));
+    }
+    for (key, url) in [("url", &config.site.url), ("app_url", &config.site.app_url)] {
+        if url.is_empty() {
+            problems.push(missing(&format!("[site] needs `{key}`: an address such as \"https://mail.example.ac.jp\"")));
+        } else if !is_origin(url) {
+            let text = format!("`{key}` must be https:// and a host name in ASCII, without a path");
+            problems.push(lines.at(key, text));
+        }
+    }
+    if !config.site.url.is_empty() && config.site.url == config.site.app_url {
+        problems.push(lines.at("app_url", "the OTP app needs an origin of its own, not that of `url`".into()));
+    }
+    let zone = TimeZone::get(&config.site.zone);
+    if zone.is_err() {
+        let text = format!("{:?} is not a time zone; write one such as \"Asia/Tokyo\"", config.site.zone);
+        problems.push(lines.at("zone", text));
+    }
+    if !["ja", "en"].contains(&config.site.language.as_str()) {
+        problems.push(lines.at("language", "`language` is \"ja\" or \"en\"".into()));
+    }
+    if config.tls.certificate.is_some() != config.tls.key.is_some() {
+        problems.push(lines.at("[tls]", "`certificate` and `key` belong together: give both or neither".into()));
+    }
+    for address in &config.lmtp.listen {
+        if !is_loopback(address.ip()) {
+            let text = format!("LMTP on {address} could be reached from elsewhere; listen on loopback or on a `socket`");
+            problems.push(lines.at("listen", text));
+        }
+    }
+    let key_length = KeyLength::new(config.policy.ipv6_prefix);
+    if key_length.is_none() {
+        problems.push(lines.at("ipv6_prefix", "`ipv6_prefix` is a number from 48 to 128".into()));
+    }
+    let durations = [
+        ("grant", config.policy.grant),
+        ("session", config.policy.session),
+        ("session_idle", config.policy.session_idle),
+        ("user_code", config.policy.user_code),
+        ("mailed_code", config.policy.mailed_code),
+        ("audit_kept", config.policy.audit_kept),
+    ];
+    for (key, duration) in durations {
+        if !duration.is_positive() || duration > jiff::SignedDuration::from_hours(24 * 3660) {
+            problems.push(lines.at(key, format!("`{key}` must be a time from one second to ten years")));
+        }
+    }
+    let delay = config.policy.refusal_delay;
+    if delay.is_negative() || delay > jiff::SignedDuration::from_secs(30) {
+        problems.push(lines.at("refusal_delay", "`refusal_delay` must be a time from 0 to 30 s".into()));
+    }
+    let networks = Networks::new(config.network.iter().map(network).collect());
+    if let Err(error) = &networks {
+        problems.push(lines.at("[[network]]", error.to_string()));
+    }
+    if config.relay.user.is_some() != config.relay.password_file.is_some() {
+        problems.push(lines.at("[relay]", "`user` and `password_file` belong together: give both or neither".into()));
+    }
+    warn(&config, &lines, &mut warnings);
+
+    match (own_domains, zone, key_length, networks) {
+        (Ok(own), Ok(zone), Some(key_length), Ok(networks)) if problems.is_empty() => Ok(Loaded {
+            site: Site {
+                networks,
+                policy: policy(&config, own),
+            },
+            config,
+            zone,
+            key_length,
+            warnings,
+        }),
+        _ => Err(ConfigError::Wrong(problems)),
+    }
+}
+
+fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
+    if !config.network.iter().any(|n| n.class == NetworkClassWord::Trusted) {
+        warnings.push(missing("no network is trusted: everybody with MFA in use is asked for a factor, on campus too"));
+    }
+    if !config.web.tls && config.web.proxies.is_empty() && config.web.proxy_protocol.is_empty() {
+        let text = "without TLS this listener is meant for a reverse proxy, but `proxies` names none: \
+                    requests that it forwards have an unknown source, and nobody will get a grant";
+        warnings.push(lines.at("tls", text.into()));
+    }
+    if config.relay.host.is_none() {
+        warnings.push(missing("no [relay]: mail to other domains is refused, and no code can be mailed"));
+    }
+    if config.imap.plain_login || config.submission.plain_login {
+        warnings.push(lines.at("plain_login", "passwords cross the network in the clear".into()));
+    }
+}
+
+fn network(section: &super::NetworkSection) -> Network {
+    Network {
+        name: section.name.clone(),
+        class: match section.class {
+            NetworkClassWord::Trusted => NetworkClass::Trusted,
+            NetworkClassWord::Untrusted => NetworkClass::Untrusted,
+        },
+        prefixes: section.prefixes.clone(),
+    }
+}
+
+fn policy(config: &Config, own_domains: OwnDomains) -> Policy {
+    let section = &config.policy;
+    let from = section.mfa_from.unwrap_or(jiff::Timestamp::MIN);
+    Policy {
+        mfa: match section.mfa {
+            Demand::Optional => MfaDemand::Optional,
+            Demand::Required => MfaDemand::RequiredFrom(from),
+        },
+        mfa_groups: section
+            .mfa_groups
+            .iter()
+            .map(|g| (Group(g.clone()), MfaDemand::RequiredFrom(from)))
+            .collect(),
+        first_registration: match section.first_registration {
+            FirstRegistrationWord::Allow => FirstRegistration::Allow,
+            FirstRegistrationWord::EnrolmentCode => FirstRegistration::EnrolmentCode,
+            FirstRegistrationWord::Forbid => FirstRegistration::Forbid,
+        },
+        refusal: match section.refusal {
+            RefusalWord::Helpful => RefusalStyle::Helpful,
+            RefusalWord::Terse => RefusalStyle::Terse,
+            RefusalWord::NamesCause => RefusalStyle::NamesCause,
+        },
+        external_mail: section.external_mail,
+        own_domains,
+        grant: section.grant,
+        session: section.session,
+        session_idle: section.session_idle,
+        user_code: section.user_code,
+        mailed_code: section.mailed_code,
+        refusal_delay: section.refusal_delay,
+        audit_kept: section.audit_kept,
+        help_url: format!("{}/mfa", config.site.url),
+        ..Policy::default()
+    }
+}
+
+/// `https://host[:port]`, or `http://` where nothing leaves the machine.
+fn is_origin(url: &str) -> bool {
+    let (rest, secure) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, true),
+        (None, Some(rest)) => (rest, false),
+        (None, None) => return false,
+    };
+    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
+    let plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
+    plain && (secure || host == "localhost" || host.parse().is_ok_and(is_loopback))
+}
+
+fn missing(text: &str) -> Problem {
+    Problem {
+        line: None,
+        text: text.to_owned(),
+    }
+}
+
+/// Turns a TOML error into a problem; for an unknown key, names the nearest known one.
+fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+    let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+    let message = error.message();
+    let quoted = |s: &str| s.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let text = match message.strip_prefix("unknown field ") {
+        None => message.to_owned(),
+        Some(rest) => {
+            let mut names = quoted(rest).into_iter();
+            let typed = names.next().unwrap_or_default();
+            let nearest = names.min_by_key(|known| strsim::damerau_levenshtein(&typed, known));
+            match nearest {
+                Some(known) => format!("there is no key `{typed}`; did you mean `{known}`?"),
+                None => format!("there is no key `{typed}`"),
+            }
+        }
+    };
+    Problem { line, text }
+}
+
+/// Finds the line of a key, for problems that are found after parsing.
+struct Lines<'a>(&'a str);
+
+impl Lines<'_> {
+    fn at(&self, key: &str, text: String) -> Problem {
+        let line = self.0.lines().position(|line| {
+            line.trim_start()
+                .strip_prefix(key)
+                .is_some_and(|rest| key.starts_with('[') || rest.trim_start().starts_with('='))
+        });
+        Problem {
+            line: line.map(|l| l + 1),
+            text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[site]
+domains = ["kit.example"]
+url = "https://mail.kit.example"
+app_url = "https://otp.kit.example"
+
+[[network]]
+name = "campus"
+class = "trusted"
+prefixes = ["203.0.113.0/24"]
+"#;
+
+    fn problems(text: &str) -> String {
+        match parse(text) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_small_file_is_enough_and_its_defaults_are_the_known_numbers() {
+        let loaded = parse(GOOD).expect("a good file");
+        assert_eq!(loaded.site.policy.grant, jiff::SignedDuration::from_hours(14));
+        assert_eq!(loaded.site.policy.help_url, "https://mail.kit.example/mfa");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
+        let text = GOOD.replace("prefixes", "prefxes");
+        assert_eq!(problems(&text), "line 10: there is no key `prefxes`; did you mean `prefixes`?");
+        let text = format!("{GOOD}\n[polcy]\n");
+        assert_eq!(problems(&text), "line 12: there is no key `polcy`; did you mean `policy`?");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once() {
+        let text = GOOD
+            .replace("https://mail.kit.example", "mail.kit.example")
+            .replace("app_url", "zone = \"Asia/Tokio\"\napp_url");
+        assert_eq!(
+            problems(&text),
+            "line 4: `url` must be https:// and a host name in ASCII, without a path\n\
+             line 5: \"Asia/Tokio\" is not a time zone; write one such as \"Asia/Tokyo\""
+        );
+    }
+
+    #[test]
+    fn an_lmtp_door_to_the_world_is_refused() {
+        assert!(problems(&format!("{GOOD}\n[lmtp]\nlisten = [\"0.0.0.0:24\"]\n")).contains("LMTP on 0.0.0.0:24"));
+    }
+
+    #[test]
+    fn plain_http_is_taken_for_loopback_alone() {
+        assert!(is_origin("http://localhost:8080") && is_origin("http://127.0.0.1:8080"));
+        assert!(!is_origin("http://mail.example.ac.jp") && !is_origin("https://mail.example/path"));
+    }
+
+    #[test]
+    fn a_forgotten_proxy_setting_is_warned_of() {
+        let loaded = parse(&format!("{GOOD}\n[web]\ntls = false\n")).expect("a good file");
+        assert!(loaded.warnings.iter().any(|w| w.line == Some(13) && w.text.contains("proxies")));
+    }
+}

@@ -1,0 +1,277 @@
+//! The configuration file: what each key means, and what is wrong with a file, by line.
+//!
+//! The file is TOML. Each section is a struct below; its doc comments are also the reference (`sekisho config reference`). Unknown keys are errors that name
+//! the nearest known one. The binary alone reads it: every room gets the part that is its own.
+
+mod check;
+mod section;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+pub use check::{ConfigError, Loaded, Warning, load, parse};
+use section::section;
+
+section! {
+    /// What the site is.
+    pub struct SiteSection("site") {
+        /// The site's name, as pages show it.
+        name: String = "Sekisho".to_owned(),
+        /// The mail domains that are the site's own; the first one is that of the site's own letters. Required.
+        domains: Vec<String> = Vec::new(),
+        /// The address of the webmail as browsers reach it, such as `https://mail.example.ac.jp`. Required.
+        url: String = String::new(),
+        /// The address of the OTP app, an origin of its own, such as `https://otp.example.ac.jp`. Required.
+        app_url: String = String::new(),
+        /// The time zone in which times are shown, such as `Asia/Tokyo`.
+        zone: String = "Asia/Tokyo".to_owned(),
+        /// The language of people whose browser asks for neither: `ja` or `en`.
+        language: String = "ja".to_owned(),
+        /// The folder that keeps everything: accounts, records, mail, the queue.
+        data: PathBuf = PathBuf::from("/var/lib/sekisho"),
+        /// The file with the keys that seal factors; made on first start. Keep it on other backups than `data`.
+        keys: PathBuf = PathBuf::from("/etc/sekisho/keys"),
+    }
+}
+
+section! {
+    /// The certificate of all doors. Without one, a self-signed certificate is made on first start and kept in `data`.
+    pub struct TlsSection("tls") {
+        /// PEM file with the certificate chain.
+        certificate: Option<PathBuf> = None,
+        /// PEM file with its private key.
+        key: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// The browser door.
+    pub struct WebSection("web") {
+        /// Where the webmail listens.
+        listen: Vec<SocketAddr> = Vec::new(),
+        /// Where the OTP app listens.
+        app_listen: Vec<SocketAddr> = Vec::new(),
+        /// Whether these listeners speak TLS themselves; `false` behind a reverse proxy.
+        tls: bool = true,
+        /// Reverse proxies whose `X-Forwarded-For` and `Forwarded` headers are believed. Without them these headers are never believed.
+        proxies: Vec<IpNet> = Vec::new(),
+        /// Load balancers that speak the PROXY protocol to these listeners; when set, it is required.
+        proxy_protocol: Vec<IpNet> = Vec::new(),
+        /// The largest message that can be written in the webmail, in bytes.
+        max_message: u64 = 25 * 1024 * 1024,
+    }
+}
+
+section! {
+    /// A mail client's door: `[imap]` or `[submission]`.
+    pub struct DoorSection("imap, submission") {
+        /// Where it listens for clients that start TLS by a command.
+        listen: Vec<SocketAddr> = Vec::new(),
+        /// Where it listens for clients that speak TLS from the start.
+        listen_tls: Vec<SocketAddr> = Vec::new(),
+        /// Whether a login is taken without TLS from anywhere, not only from loopback. For closed test networks.
+        plain_login: bool = false,
+        /// Load balancers that speak the PROXY protocol to these listeners; when set, it is required.
+        proxy_protocol: Vec<IpNet> = Vec::new(),
+    }
+}
+
+section! {
+    /// Where mail comes in.
+    pub struct LmtpSection("lmtp") {
+        /// Where LMTP listens: loopback addresses.
+        listen: Vec<SocketAddr> = Vec::new(),
+        /// A Unix socket for LMTP.
+        socket: Option<PathBuf> = None,
+        /// The largest message taken, in bytes.
+        max_message: u64 = 50 * 1024 * 1024,
+    }
+}
+
+section! {
+    /// Where mail leaves the site.
+    pub struct RelaySection("relay") {
+        /// The relay's host name; without one, mail to other domains is refused.
+        host: Option<String> = None,
+        /// Its port.
+        port: u16 = 25,
+        /// `none`, `starttls` or `implicit`.
+        tls: RelayTls = RelayTls::Starttls,
+        /// The user name to log in with.
+        user: Option<String> = None,
+        /// A file with the password to log in with.
+        password_file: Option<PathBuf> = None,
+        /// A PEM file with the authorities to trust instead of the system's.
+        ca_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// The site's rules; the numbers are those of a careful site.
+    pub struct PolicySection("policy") {
+        /// `optional`: the person's choice; `required`: in use for everybody.
+        mfa: Demand = Demand::Optional,
+        /// From when on it is required, as `2027-04-01T00:00:00+09:00`; at once if not set.
+        mfa_from: Option<jiff::Timestamp> = None,
+        /// Groups for which MFA is required though it is optional for the rest.
+        mfa_groups: Vec<String> = Vec::new(),
+        /// What a first registration from an untrusted network needs: `allow`, `enrolment-code` or `forbid`.
+        first_registration: FirstRegistrationWord = FirstRegistrationWord::Allow,
+        /// Whether a code mailed to a private address counts as a factor.
+        external_mail: bool = true,
+        /// How long a grant lives.
+        grant: SignedDuration = SignedDuration::from_hours(14),
+        /// How long a webmail session lives at most.
+        session: SignedDuration = SignedDuration::from_hours(14),
+        /// How long a webmail session lives without a request.
+        session_idle: SignedDuration = SignedDuration::from_hours(2),
+        /// How long a waiting user code can be used.
+        user_code: SignedDuration = SignedDuration::from_mins(10),
+        /// How long a mailed code can be used.
+        mailed_code: SignedDuration = SignedDuration::from_mins(10),
+        /// How long after the attempt a mail client's refusal leaves.
+        refusal_delay: SignedDuration = SignedDuration::from_secs(2),
+        /// What a refused mail client is told: `helpful`, `terse` or `names-cause`.
+        refusal: RefusalWord = RefusalWord::Helpful,
+        /// How long audit records are kept.
+        audit_kept: SignedDuration = SignedDuration::from_hours(180 * 24),
+        /// The IPv6 prefix length that makes a source.
+        ipv6_prefix: u8 = 64,
+    }
+}
+
+section! {
+    /// Own accounts.
+    pub struct AccountsSection("accounts") {
+        /// The fewest characters of a new password.
+        min_password: usize = 12,
+    }
+}
+
+/// A named set of prefixes, `[[network]]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSection {
+    /// The name that pages show.
+    pub name: String,
+    /// `trusted` or `untrusted`.
+    pub class: NetworkClassWord,
+    /// Its prefixes, such as `203.0.113.0/24`.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// The whole file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `[site]`
+    pub site: SiteSection,
+    /// `[tls]`
+    pub tls: TlsSection,
+    /// `[web]`
+    pub web: WebSection,
+    /// `[imap]`
+    pub imap: DoorSection,
+    /// `[submission]`
+    pub submission: DoorSection,
+    /// `[lmtp]`
+    pub lmtp: LmtpSection,
+    /// `[relay]`
+    pub relay: RelaySection,
+    /// `[policy]`
+    pub policy: PolicySection,
+    /// `[accounts]`
+    pub accounts: AccountsSection,
+    /// `[[network]]`
+    pub network: Vec<NetworkSection>,
+}
+
+/// `trusted` or `untrusted`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the words are those of the glossary")]
+pub enum NetworkClassWord {
+    Trusted,
+    Untrusted,
+}
+
+/// Whether MFA is required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "explained at `policy.mfa`")]
+pub enum Demand {
+    Optional,
+    Required,
+}
+
+/// First registration from an untrusted network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "explained at `policy.first_registration`")]
+pub enum FirstRegistrationWord {
+    Allow,
+    EnrolmentCode,
+    Forbid,
+}
+
+/// The answer to refused mail clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "explained at `policy.refusal`")]
+pub enum RefusalWord {
+    Helpful,
+    Terse,
+    NamesCause,
+}
+
+/// How the relay is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "explained at `relay.tls`")]
+pub enum RelayTls {
+    None,
+    Starttls,
+    Implicit,
+}
+
+/// Writes the reference of all keys, in Markdown, from the doc comments.
+#[must_use]
+pub fn reference() -> String {
+    let sections = [
+        SiteSection::REFERENCE,
+        TlsSection::REFERENCE,
+        WebSection::REFERENCE,
+        DoorSection::REFERENCE,
+        LmtpSection::REFERENCE,
+        RelaySection::REFERENCE,
+        PolicySection::REFERENCE,
+        AccountsSection::REFERENCE,
+    ];
+    let mut text = String::from(
+        "# Configuration\n\nOne TOML file, given with `--config`. `sekisho config check` says what is wrong with it, by line; `sekisho config reference` writes \
+         this page. SIGHUP reads it again: certificates, networks and policy change at once, listeners and folders at the next start; a file with an error \
+         changes nothing. Durations are written `14h`, `10m`, `2s`.\n",
+    );
+    for (name, about, keys) in sections {
+        text.push_str(&format!("\n## [{name}]\n\n{about}\n\n| key | default | meaning |\n|---|---|---|\n"));
+        for (key, default, meaning) in keys {
+            text.push_str(&format!("| `{key}` | `{default}` | {meaning} |\n"));
+        }
+    }
+    text.push_str(
+        "\n## [[network]]\n\nA named set of prefixes; as many as there are. The most specific prefix around an address decides. An address that none \
+         lists is untrusted.\n\n| key | meaning |\n|---|---|\n| `name` | the name that pages show |\n| `class` | `trusted` or `untrusted` |\n\
+         | `prefixes` | prefixes such as `203.0.113.0/24` or `2001:db8::/32` |\n",
+    );
+    text
+}
+
+/// Whether a socket address can only be reached from this machine.
+#[must_use]
+pub fn is_loopback(address: IpAddr) -> bool {
+    sekisho_source::canonical(address).is_loopback()
+}
