@@ -6,4 +6,5 @@
 //! In reading order: [`store`] keeps messages; [`mime`] reads them.
 
 pub mod mime;
+pub mod smtp;
 pub mod store;

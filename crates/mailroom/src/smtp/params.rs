@@ -147,7 +147,8 @@ fn path_and_params<'a>(
 }
 
 fn number(value: &str) -> Result<u64, CommandError> {
-    let digits = !value.is_empty() && value.len() <= 20 && value.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        !value.is_empty() && value.len() <= 20 && value.bytes().all(|b| b.is_ascii_digit());
     digits
         .then(|| value.parse().unwrap_or(u64::MAX))
         .ok_or(CommandError::Parameter)
@@ -155,8 +156,10 @@ fn number(value: &str) -> Result<u64, CommandError> {
 
 /// RFC 3461 4: printable ASCII, kept encoded as it came.
 fn xtext(value: &str, longest: usize) -> Result<String, CommandError> {
-    let fine = !value.is_empty() && value.len() <= longest && value.bytes().all(|b| b.is_ascii_graphic());
-    fine.then(|| value.to_owned()).ok_or(CommandError::Parameter)
+    let fine =
+        !value.is_empty() && value.len() <= longest && value.bytes().all(|b| b.is_ascii_graphic());
+    fine.then(|| value.to_owned())
+        .ok_or(CommandError::Parameter)
 }
 
 fn notify(value: &str) -> Result<Notify, CommandError> {

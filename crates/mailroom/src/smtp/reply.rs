@@ -141,7 +141,10 @@ mod tests {
         assert_eq!(reader.line(b"250-SIZE 1000"), Ok(None));
         let reply = reader.line(b"250 DSN").expect("reply").expect("last");
         assert_eq!(reply.texts(), ["kit.example", "SIZE 1000", "DSN"]);
-        assert_eq!(reply.to_string(), "250-kit.example\r\n250-SIZE 1000\r\n250 DSN\r\n");
+        assert_eq!(
+            reply.to_string(),
+            "250-kit.example\r\n250-SIZE 1000\r\n250 DSN\r\n"
+        );
     }
 
     #[test]
@@ -167,7 +170,10 @@ mod tests {
     fn an_enhanced_status_counts_only_in_its_class() {
         assert_eq!(Reply::new(550, "5.1.1", "unknown").status(), Some("5.1.1"));
         assert_eq!(Reply::new(550, "4.1.1", "unknown").status(), None);
-        assert_eq!(Reply::lines(550, ["no such user".to_owned()]).status(), None);
+        assert_eq!(
+            Reply::lines(550, ["no such user".to_owned()]).status(),
+            None
+        );
     }
 
     #[test]

@@ -1,0 +1,169 @@
+//! A stream with what waits on either side of it, and patience that ends.
+
+use std::io;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use sekisho_checkpoint::ports::Clock;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::data::DataDecoder;
+use super::inbound::{Inbound, LineFault};
+use super::reply::{Reply, ReplyError, ReplyReader};
+
+/// The longest line of a reply that is read; RFC 5321 4.5.3.1.5 says 512.
+const REPLY_LINE: usize = 2048;
+/// How much is read at once.
+const PIECE: usize = 16 << 10;
+
+/// A stream that speaks SMTP, as server or as client.
+pub(crate) struct Connection<S> {
+    stream: S,
+    inbound: Inbound,
+    outbound: Vec<u8>,
+    clock: Arc<dyn Clock>,
+    patience: SignedDuration,
+}
+
+/// Why a connection is of no more use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Lost {
+    /// The other side closed it.
+    #[error("the other side closed the connection")]
+    Closed,
+    /// Nothing moved for too long.
+    #[error("the other side was silent for too long")]
+    Silent,
+    /// Its lines can't be told apart.
+    #[error(transparent)]
+    Line(#[from] LineFault),
+    /// What came is no reply.
+    #[error(transparent)]
+    Reply(#[from] ReplyError),
+    /// As the operating system says.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Goes on with a stream from which `inbound` was read already. Any wait for the other side ends after `patience`.
+    pub(crate) fn new(
+        stream: S,
+        inbound: Vec<u8>,
+        clock: Arc<dyn Clock>,
+        patience: SignedDuration,
+    ) -> Self {
+        Self {
+            stream,
+            inbound: Inbound::with(inbound),
+            outbound: Vec::new(),
+            clock,
+            patience,
+        }
+    }
+
+    /// The next line, without its CRLF; what waits to be sent goes out before anything is waited for.
+    pub(crate) async fn line(&mut self, limit: usize) -> Result<Vec<u8>, Lost> {
+        loop {
+            if let Some(line) = self.inbound.line(limit)? {
+                return Ok(line);
+            }
+            self.more().await?;
+        }
+    }
+
+    /// The next reply.
+    pub(crate) async fn read_reply(&mut self) -> Result<Reply, Lost> {
+        let mut reader = ReplyReader::default();
+        loop {
+            let line = self.line(REPLY_LINE).await?;
+            if let Some(reply) = reader.line(&line)? {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Reads a message to its end.
+    pub(crate) async fn message(&mut self, decoder: &mut DataDecoder) -> Result<Vec<u8>, Lost> {
+        let mut message = Vec::new();
+        loop {
+            let used = decoder.decode(self.inbound.waiting(), &mut message);
+            self.inbound.consume(used);
+            if decoder.is_over() {
+                return Ok(message);
+            }
+            self.more().await?;
+        }
+    }
+
+    /// Puts bytes among those to be sent.
+    pub(crate) fn put(&mut self, bytes: &[u8]) {
+        self.outbound.extend_from_slice(bytes);
+    }
+
+    /// Puts a reply among what is to be sent.
+    pub(crate) fn reply(&mut self, reply: &Reply) {
+        self.put(reply.to_string().as_bytes());
+    }
+
+    /// Whether the other side said more than was asked for.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.inbound.waiting().is_empty()
+    }
+
+    /// The bare stream; what waits on either side is dropped.
+    pub(crate) fn into_stream(self) -> S {
+        self.stream
+    }
+
+    /// Sends what waits. Nothing is sent twice when this is cancelled and called again.
+    pub(crate) async fn flush(&mut self) -> Result<(), Lost> {
+        while !self.outbound.is_empty() {
+            let until = self
+                .clock
+                .now()
+                .saturating_add(self.patience)
+                .unwrap_or(jiff::Timestamp::MAX);
+            let sent = tokio::select! {
+                biased;
+                sent = self.stream.write(&self.outbound) => sent?,
+                () = self.clock.sleep_until(until) => return Err(Lost::Silent),
+            };
+            if sent == 0 {
+                return Err(Lost::Closed);
+            }
+            self.outbound.drain(..sent);
+        }
+        self.stream.flush().await?;
+        Ok(())
+    }
+
+    /// Sends what waits and closes.
+    pub(crate) async fn close(mut self) -> Result<(), Lost> {
+        self.flush().await?;
+        self.stream.shutdown().await?;
+        Ok(())
+    }
+
+    async fn more(&mut self) -> Result<(), Lost> {
+        self.flush().await?;
+        let until = self
+            .clock
+            .now()
+            .saturating_add(self.patience)
+            .unwrap_or(jiff::Timestamp::MAX);
+        let mut piece = vec![0; PIECE];
+        let count = tokio::select! {
+            biased;
+            count = self.stream.read(&mut piece) => count?,
+            () = self.clock.sleep_until(until) => return Err(Lost::Silent),
+        };
+        match piece.get(..count) {
+            Some(received) if count > 0 => {
+                self.inbound.push(received);
+                Ok(())
+            }
+            _ => Err(Lost::Closed),
+        }
+    }
+}

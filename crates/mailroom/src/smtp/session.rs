@@ -1,0 +1,176 @@
+//! The order of a server's session, once: LMTP and submission differ in whom they ask and in how they answer a message, not in the order of commands.
+
+use async_trait::async_trait;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::COMMAND_LINE;
+use super::command::Command;
+use super::connection::{Connection, Lost};
+use super::data::DataDecoder;
+use super::inbound::LineFault;
+use super::params::{MailFrom, RcptTo};
+use super::reply::Reply;
+
+/// After so many commands that came to nothing the session ends.
+const PATIENCE: u32 = 30;
+
+/// What a server answers with.
+#[async_trait]
+pub(crate) trait Service: Send + Sync {
+    /// What is kept of an accepted recipient.
+    type Recipient: Send + Sync;
+
+    /// The largest message, in bytes.
+    fn message_size(&self) -> u64;
+
+    /// The most recipients of a message.
+    fn most_recipients(&self) -> usize;
+
+    /// Whether a message is answered once for each recipient (RFC 2033 4.2).
+    fn answers_each_recipient(&self) -> bool;
+
+    /// Answers `EHLO`, `HELO` or `LHLO`, whichever of them it speaks.
+    async fn hello(&mut self, command: Command) -> Result<Reply, Reply>;
+
+    /// Judges a sender.
+    async fn mail(&self, mail: &MailFrom) -> Result<(), Reply>;
+
+    /// Judges a recipient.
+    async fn recipient(&self, mail: &MailFrom, rcpt: RcptTo) -> Result<Self::Recipient, Reply>;
+
+    /// Takes a message: one reply, or one for each recipient in their order. A 250 says that it is on the disk.
+    async fn message(&self, transaction: Transaction<Self::Recipient>) -> Vec<Reply>;
+}
+
+/// A message with its envelope.
+pub(crate) struct Transaction<R> {
+    /// The sender.
+    pub(crate) mail: MailFrom,
+    /// The recipients that were accepted, one at least.
+    pub(crate) recipients: Vec<R>,
+    /// The message; its lines end with CRLF and it holds no other CR or LF.
+    pub(crate) message: Vec<u8>,
+}
+
+/// Serves until the client quits or is lost. `greeted` says whether a hello was exchanged before.
+pub(crate) async fn serve<S, V>(
+    connection: &mut Connection<S>,
+    service: &mut V,
+    mut greeted: bool,
+) -> Result<(), Lost>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    V: Service,
+{
+    let mut envelope: Option<(MailFrom, Vec<V::Recipient>)> = None;
+    let mut in_vain = 0;
+    loop {
+        let line = match connection.line(COMMAND_LINE).await {
+            Ok(line) => line,
+            Err(Lost::Line(fault)) => {
+                connection.reply(&line_fault(fault));
+                connection.flush().await?;
+                return Err(fault.into());
+            }
+            Err(lost) => return Err(lost),
+        };
+        let answer = match Command::parse(&line) {
+            Err(error) => Err(error.reply()),
+            Ok(Command::Quit) => {
+                connection.reply(&Reply::new(221, "2.0.0", "goodbye"));
+                connection.flush().await?;
+                return Ok(());
+            }
+            Ok(hello @ (Command::Ehlo(_) | Command::Helo(_) | Command::Lhlo(_))) => {
+                let answer = service.hello(hello).await;
+                if answer.is_ok() {
+                    greeted = true;
+                    envelope = None;
+                }
+                answer
+            }
+            Ok(Command::Mail(_)) if !greeted => Err(out_of_order("say hello first")),
+            Ok(Command::Mail(_)) if envelope.is_some() => Err(out_of_order("one sender a message")),
+            Ok(Command::Mail(mail)) if mail.size.is_some_and(|s| s > service.message_size()) => {
+                Err(Reply::new(552, "5.3.4", "the message is too big"))
+            }
+            Ok(Command::Mail(mail)) => service.mail(&mail).await.map(|()| {
+                envelope = Some((mail, Vec::new()));
+                Reply::new(250, "2.1.0", "sender ok")
+            }),
+            Ok(Command::Rcpt(rcpt)) => match &mut envelope {
+                None => Err(out_of_order("name the sender first")),
+                Some((_, taken)) if taken.len() >= service.most_recipients() => {
+                    Err(Reply::new(452, "4.5.3", "too many recipients"))
+                }
+                Some((mail, taken)) => service.recipient(mail, rcpt).await.map(|recipient| {
+                    taken.push(recipient);
+                    Reply::new(250, "2.1.5", "recipient ok")
+                }),
+            },
+            Ok(Command::Data) => match envelope.take_if(|(_, taken)| !taken.is_empty()) {
+                None => Err(out_of_order("name sender and recipients first")),
+                Some((mail, recipients)) => {
+                    data(connection, service, mail, recipients).await?;
+                    continue;
+                }
+            },
+            Ok(Command::Rset) => {
+                envelope = None;
+                Ok(Reply::new(250, "2.0.0", "forgotten"))
+            }
+            Ok(Command::Noop) => Ok(Reply::new(250, "2.0.0", "ok")),
+            Ok(Command::Vrfy) => Ok(Reply::new(252, "2.5.0", "send some mail and see")),
+            Ok(Command::Help) => Ok(Reply::new(214, "2.0.0", "see RFC 5321")),
+            Ok(Command::StartTls | Command::Auth { .. }) => Err(out_of_order("not here")),
+        };
+        let failed = answer.is_err();
+        connection.reply(&answer.unwrap_or_else(|refusal| refusal));
+        in_vain = if failed { in_vain + 1 } else { 0 };
+        if in_vain >= PATIENCE {
+            connection.reply(&Reply::new(421, "4.7.0", "too many errors"));
+            connection.flush().await?;
+            return Ok(());
+        }
+    }
+}
+
+async fn data<S, V>(
+    connection: &mut Connection<S>,
+    service: &V,
+    mail: MailFrom,
+    recipients: Vec<V::Recipient>,
+) -> Result<(), Lost>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    V: Service,
+{
+    let go_on = "end the message with a lone dot".to_owned();
+    connection.reply(&Reply::lines(354, [go_on]));
+    let mut decoder = DataDecoder::new(service.message_size());
+    let message = connection.message(&mut decoder).await?;
+    let replies = match decoder.finish() {
+        Err(fault) if service.answers_each_recipient() => vec![fault.reply(); recipients.len()],
+        Err(fault) => vec![fault.reply()],
+        Ok(_) => {
+            let transaction = Transaction {
+                mail,
+                recipients,
+                message,
+            };
+            service.message(transaction).await
+        }
+    };
+    for reply in &replies {
+        connection.reply(reply);
+    }
+    Ok(())
+}
+
+fn out_of_order(text: &str) -> Reply {
+    Reply::new(503, "5.5.1", text)
+}
+
+fn line_fault(fault: LineFault) -> Reply {
+    Reply::new(500, "5.5.2", &fault.to_string())
+}
