@@ -1,0 +1,178 @@
+use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::factor::{FactorKind, KindStanding, Method};
+use sekisho_checkpoint::id::FactorId;
+use sekisho_checkpoint::ports::{Change, Ending};
+use sekisho_checkpoint::sealing::Sealed;
+use sekisho_otp::Step;
+
+use super::{Place, alice, at, bob, change, event, external_mail, otp_app, register, session};
+
+pub async fn an_account_never_heard_of_has_the_default_standing(place: &dyn Place) {
+    let standing = place.open().await.standing(bob()).await.expect("read");
+    assert!(!standing.mfa_on && !standing.has_factor());
+    assert_eq!(standing.enrolment_code, None);
+    assert_eq!(standing.otp_app, KindStanding::default());
+    assert_eq!(standing.external_mail, KindStanding::default());
+}
+
+pub async fn changes_of_an_account_are_seen_and_survive_reopening(place: &dyn Place) {
+    let records = place.open().await;
+    change(&*records, Change::EnrolmentCode([5; 32])).await;
+    let with_code = records.standing(alice()).await.expect("read");
+    assert_eq!(with_code.enrolment_code, Some([5; 32]));
+    change(
+        &*records,
+        Change::AddFactor {
+            factor: external_mail(2),
+            turn_on: true,
+        },
+    )
+    .await;
+    register(&*records, otp_app(1)).await;
+    register(&*records, otp_app(3)).await;
+    drop(records);
+
+    let records = place.open().await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert!(standing.mfa_on);
+    assert_eq!(standing.enrolment_code, None, "registering uses it up");
+    let ids: Vec<_> = standing.factors.iter().map(|f| f.id.get()).collect();
+    assert_eq!(ids, [1, 2, 3], "the oldest first");
+    assert!(
+        matches!(&standing.factors[1].method, Method::ExternalMail { address } if address.to_string() == "Alice.Private@example.net")
+    );
+    assert!(
+        matches!(&standing.factors[0].method, Method::OtpApp { key, last_step: None } if key.0 == [1, 2, 3, 1])
+    );
+
+    change(&*records, Change::Mfa(false)).await;
+    change(&*records, Change::RemoveFactor(FactorId::new(2))).await;
+    change(&*records, Change::ReplaceFactors(otp_app(4))).await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert!(!standing.mfa_on);
+    let ids: Vec<_> = standing.factors.iter().map(|f| f.id.get()).collect();
+    assert_eq!(ids, [4]);
+    assert!(!records.standing(bob()).await.expect("read").has_factor());
+}
+
+pub async fn a_change_that_fails_leaves_nothing_behind(place: &dyn Place) {
+    let records = place.open().await;
+    let (token, kept) = session(1);
+    records.put_session(&kept).await.expect("kept");
+    register(&*records, otp_app(1)).await;
+    let again = Change::AddFactor {
+        factor: otp_app(1),
+        turn_on: true,
+    };
+    let events = records.events(alice(), at(-1), 10).await.expect("read");
+    let failed = records
+        .apply(
+            alice(),
+            &again,
+            &Ending::EVERYTHING,
+            &event(What::AppRegistered, 1),
+        )
+        .await;
+    assert!(failed.is_err(), "two factors of one id");
+    assert!(!records.standing(alice()).await.expect("read").mfa_on);
+    let events_after = records.events(alice(), at(-1), 10).await.expect("read");
+    assert_eq!(events_after, events);
+    let still = records.session(&token.hash()).await.expect("read");
+    assert_eq!(still, Some(kept));
+}
+
+pub async fn a_kind_is_disabled_at_its_limit_and_says_so_once(place: &dyn Place) {
+    let records = place.open().await;
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        let counts = records
+            .count_otp_failure(alice(), FactorKind::OtpApp, None, 3, at(0))
+            .await
+            .expect("counted");
+        said.push((counts.kind, counts.disabled_now));
+    }
+    assert_eq!(said, [(1, false), (2, false), (3, true), (4, false)]);
+    let standing = records.standing(alice()).await.expect("read");
+    assert!(standing.otp_app.disabled && !standing.external_mail.disabled);
+
+    change(&*records, Change::EnableKind(FactorKind::OtpApp)).await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert_eq!(standing.otp_app, KindStanding::default());
+}
+
+pub async fn failures_survive_reopening_and_end_with_a_success(place: &dyn Place) {
+    let records = place.open().await;
+    let (_, kept) = session(1);
+    records.put_session(&kept).await.expect("kept");
+    register(&*records, otp_app(1)).await;
+    let fail = |kind| {
+        let (records, id) = (&records, kept.id);
+        async move {
+            records
+                .count_otp_failure(alice(), kind, Some(id), 100, at(1))
+                .await
+                .expect("counted")
+        }
+    };
+    fail(FactorKind::OtpApp).await;
+    fail(FactorKind::ExternalMail).await;
+    let counts = fail(FactorKind::OtpApp).await;
+    assert_eq!((counts.kind, counts.session), (2, 3));
+    drop(records);
+
+    let records = place.open().await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert_eq!(
+        (standing.otp_app.failures, standing.external_mail.failures),
+        (2, 1)
+    );
+    let accepted = records
+        .accept_step(alice(), FactorId::new(1), Step(5), at(2))
+        .await;
+    assert!(accepted.expect("asked"));
+    let standing = records.standing(alice()).await.expect("read");
+    assert_eq!(
+        (standing.otp_app.failures, standing.external_mail.failures),
+        (0, 1),
+        "each kind for itself"
+    );
+}
+
+pub async fn a_reset_takes_everything_and_leaves_the_enrolment_code(place: &dyn Place) {
+    let records = place.open().await;
+    change(&*records, Change::Mfa(true)).await;
+    register(&*records, otp_app(1)).await;
+    register(&*records, external_mail(2)).await;
+    records
+        .count_otp_failure(alice(), FactorKind::OtpApp, None, 1, at(0))
+        .await
+        .expect("counted");
+    change(&*records, Change::Reset([9; 32])).await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert!(standing.mfa_on, "a reset does not turn MFA off");
+    assert!(!standing.has_factor() && !standing.otp_app.disabled);
+    assert_eq!(standing.enrolment_code, Some([9; 32]));
+}
+
+pub async fn resealing_replaces_keys_and_nothing_else(place: &dyn Place) {
+    let records = place.open().await;
+    for factor in [otp_app(1), otp_app(2), external_mail(3)] {
+        register(&*records, factor).await;
+    }
+    let replaced = records
+        .reseal(&|account, factor, old| {
+            assert_eq!(account, alice());
+            (factor.get() == 1).then(|| Sealed([old.0.as_slice(), &[9]].concat()))
+        })
+        .await;
+    assert_eq!(replaced.expect("resealed"), 1);
+    let keys: Vec<_> = records.standing(alice()).await.expect("read").factors;
+    let keys: Vec<_> = keys
+        .iter()
+        .filter_map(|factor| match &factor.method {
+            Method::OtpApp { key, .. } => Some(key.0.clone()),
+            Method::ExternalMail { .. } => None,
+        })
+        .collect();
+    assert_eq!(keys, [vec![1, 2, 3, 1, 9], vec![1, 2, 3, 2]]);
+}

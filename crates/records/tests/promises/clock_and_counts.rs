@@ -1,0 +1,49 @@
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::throttle::{Guess, Throttle};
+
+use super::{Place, alice, at, bob, source};
+
+pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
+    let records = place.open().await;
+    assert_eq!(records.raise_clock(at(10)).await.expect("raised"), at(10));
+    assert_eq!(records.raise_clock(at(5)).await.expect("raised"), at(10));
+    records
+        .count_otp_failure(alice(), FactorKind::OtpApp, None, 9, at(20))
+        .await
+        .expect("counted");
+    drop(records);
+    let records = place.open().await;
+    assert_eq!(
+        records.raise_clock(at(0)).await.expect("raised"),
+        at(20),
+        "whatever writes with a time raises the mark"
+    );
+}
+
+pub async fn failures_are_counted_within_their_window_and_survive_reopening(place: &dyn Place) {
+    let of_alice = Throttle::Account(alice(), Guess::Password);
+    let of_bob = Throttle::Account(bob(), Guess::Password);
+    let from = Throttle::Source(source("2001:db8::1"), Guess::Password);
+    let records = place.open().await;
+    for second in [1, 2, 3] {
+        let keys = [of_alice.clone(), from.clone()];
+        records.count(&keys, at(second)).await.expect("counted");
+    }
+    for _ in 0..250 {
+        let keys = std::slice::from_ref(&of_bob);
+        records.count(keys, at(9)).await.expect("counted");
+    }
+    drop(records);
+
+    let asked = [
+        (of_alice.clone(), at(1)),
+        (of_bob, at(0)),
+        (from, at(0)),
+        (Throttle::Account(alice(), Guess::MailedCode), at(0)),
+    ];
+    let counted = place.open().await.counted(&asked).await.expect("read");
+    assert_eq!(counted[0], [at(2), at(3)], "after an instant, not at it");
+    assert_eq!(counted[1].len(), 200, "no more than anybody needs");
+    assert_eq!(counted[2], [at(1), at(2), at(3)]);
+    assert!(counted[3].is_empty());
+}

@@ -1,0 +1,113 @@
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::GrantId;
+use sekisho_checkpoint::ports::{Change, Ending, Reach, Records};
+
+use super::{Place, alice, apply, at, bob, source};
+
+const HOME: &str = "203.0.113.7";
+const HOME_SIX: &str = "2001:db8:1:2::7";
+const CAFE: &str = "198.51.100.9";
+
+fn grant(id: i64, address: &str, granted: i64) -> Grant {
+    Grant {
+        id: GrantId::new(id),
+        account: alice(),
+        source: source(address),
+        address: address.parse().expect("an address"),
+        companion: None,
+        factor: FactorKind::OtpApp,
+        granted_at: at(granted),
+        expires_at: at(granted + 100),
+    }
+}
+
+async fn put(records: &dyn Records, grant: &Grant) -> GrantId {
+    let id = records.put_grant(grant, grant.granted_at).await;
+    id.expect("kept")
+}
+
+async fn live(records: &dyn Records, second: i64) -> Vec<i64> {
+    let grants = records.grants(alice(), at(second)).await.expect("read");
+    grants.iter().map(|grant| grant.id.get()).collect()
+}
+
+pub async fn a_grant_is_live_until_its_end_and_not_at_it(place: &dyn Place) {
+    let records = place.open().await;
+    let mut first = grant(1, HOME, 0);
+    first.companion = Some(source(HOME_SIX));
+    put(&*records, &first).await;
+    put(&*records, &grant(2, HOME_SIX, 50)).await;
+    drop(records);
+    let records = place.open().await;
+    let grants = records.grants(alice(), at(99)).await.expect("read");
+    assert_eq!(grants, [grant(2, HOME_SIX, 50), first], "the newest first");
+    assert_eq!(live(&*records, 100).await, [2]);
+    assert!(live(&*records, 150).await.is_empty());
+    assert!(records.grants(bob(), at(1)).await.expect("read").is_empty());
+}
+
+pub async fn a_later_grant_of_the_same_source_takes_the_place_and_keeps_the_id(place: &dyn Place) {
+    let records = place.open().await;
+    put(&*records, &grant(1, HOME, 0)).await;
+    let mut renewed = grant(2, HOME, 60);
+    renewed.factor = FactorKind::ExternalMail;
+    assert_eq!(put(&*records, &renewed).await, GrantId::new(1));
+    renewed.id = GrantId::new(1);
+    let grants = records.grants(alice(), at(120)).await.expect("read");
+    assert_eq!(grants, std::slice::from_ref(&renewed));
+    renewed.companion = Some(source(HOME_SIX));
+    assert_eq!(put(&*records, &renewed).await, GrantId::new(1));
+    let grants = records.grants(alice(), at(120)).await.expect("read");
+    assert_eq!(grants, [renewed]);
+}
+
+pub async fn endings_reach_the_sources_they_name_companions_included(place: &dyn Place) {
+    let records = place.open().await;
+    for (reach, left) in [
+        (Reach::None, vec![2, 1]),
+        (Reach::Only(source(CAFE)), vec![1]),
+        (Reach::Only(source(HOME_SIX)), vec![2]),
+        (Reach::AllBut(source(HOME)), vec![1]),
+        (Reach::AllBut(source(HOME_SIX)), vec![1]),
+        (Reach::All, vec![]),
+    ] {
+        let mut at_home = grant(1, HOME, 0);
+        at_home.companion = Some(source(HOME_SIX));
+        let mut ids = vec![put(&*records, &at_home).await];
+        ids.push(put(&*records, &grant(2, CAFE, 1)).await);
+        let ending = Ending {
+            grants: reach,
+            ..Ending::NOTHING
+        };
+        apply(&*records, Change::None, ending).await;
+        assert_eq!(live(&*records, 5).await, left, "{reach:?}");
+        apply(&*records, Change::None, Ending::EVERYTHING).await;
+        records
+            .purge(at(0), at(0), at(200))
+            .await
+            .expect("purged, so that the ids are free");
+    }
+}
+
+pub async fn an_ended_grant_can_not_be_put_back(place: &dyn Place) {
+    let records = place.open().await;
+    let first = grant(1, HOME, 0);
+    put(&*records, &first).await;
+    apply(&*records, Change::None, Ending::EVERYTHING).await;
+    let with_companion = Grant {
+        companion: Some(source(HOME_SIX)),
+        ..first
+    };
+    assert!(records.put_grant(&with_companion, at(3)).await.is_err());
+    assert!(live(&*records, 3).await.is_empty());
+    drop(records);
+    let records = place.open().await;
+    assert!(live(&*records, 3).await.is_empty());
+    assert_eq!(put(&*records, &grant(2, HOME, 4)).await, GrantId::new(2));
+    assert_eq!(
+        live(&*records, 5).await,
+        [2],
+        "a new success is a new grant"
+    );
+}

@@ -1,0 +1,165 @@
+//! One function a promise. Each gets a fresh place and opens the records there as often as it likes.
+
+pub mod accounts;
+pub mod clock_and_counts;
+pub mod codes;
+pub mod events;
+pub mod grants;
+pub mod sessions;
+pub mod steps;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::audit::{Actor, Door, Event, What};
+use sekisho_checkpoint::factor::{Factor, Method};
+use sekisho_checkpoint::id::{FactorId, SessionId, SessionToken};
+use sekisho_checkpoint::ports::{Change, Ending, Records, RevocationNumber};
+use sekisho_checkpoint::sealing::Sealed;
+use sekisho_checkpoint::session::Session;
+use sekisho_source::{KeyLength, Source, SourceKey};
+
+/// Where records are kept.
+#[async_trait]
+pub trait Place: Send + Sync {
+    /// Opens them, as a process does when it starts.
+    async fn open(&self) -> Arc<dyn Records>;
+}
+
+/// Makes a module of tests that hold a place to every promise.
+macro_rules! held_by {
+    ($name:ident, $place:expr) => {
+        $crate::promises::held_by! { $name, $place,
+            accounts::an_account_never_heard_of_has_the_default_standing
+            accounts::changes_of_an_account_are_seen_and_survive_reopening
+            accounts::a_change_that_fails_leaves_nothing_behind
+            accounts::a_kind_is_disabled_at_its_limit_and_says_so_once
+            accounts::failures_survive_reopening_and_end_with_a_success
+            accounts::a_reset_takes_everything_and_leaves_the_enrolment_code
+            accounts::resealing_replaces_keys_and_nothing_else
+            clock_and_counts::the_clock_never_falls_below_its_mark
+            clock_and_counts::failures_are_counted_within_their_window_and_survive_reopening
+            codes::a_mailed_code_is_used_exactly_once_by_racing_callers
+            codes::a_mailed_code_ends_with_its_time_its_session_and_its_siblings
+            events::events_come_back_newest_first_and_by_reference
+            events::revocations_are_numbered_in_order_and_never_twice
+            events::purging_removes_what_is_past_and_nothing_else
+            grants::a_grant_is_live_until_its_end_and_not_at_it
+            grants::a_later_grant_of_the_same_source_takes_the_place_and_keeps_the_id
+            grants::endings_reach_the_sources_they_name_companions_included
+            grants::an_ended_grant_can_not_be_put_back
+            sessions::a_session_comes_back_whole_and_is_updated_in_part
+            sessions::ended_sessions_stay_ended
+            steps::one_of_sixty_four_racing_callers_has_the_step_accepted
+            steps::a_step_and_those_before_it_are_never_accepted_again
+        }
+    };
+    ($name:ident, $place:expr, $($module:ident::$promise:ident)+) => {
+        mod $name {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $promise() {
+                    promises::$module::$promise(&$place).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use held_by;
+
+pub fn alice() -> AccountId {
+    AccountId::new(7)
+}
+
+pub fn bob() -> AccountId {
+    AccountId::new(8)
+}
+
+/// An instant, in seconds from an arbitrary one.
+pub fn at(seconds: i64) -> Timestamp {
+    let start: Timestamp = "2026-04-06T09:00:00Z".parse().expect("an instant");
+    start + SignedDuration::from_secs(seconds)
+}
+
+pub fn source(address: &str) -> SourceKey {
+    let address: IpAddr = address.parse().expect("an address");
+    Source::assured(address, KeyLength::default()).throttle_key()
+}
+
+pub fn event(what: What, seconds: i64) -> Event {
+    Event {
+        at: at(seconds),
+        account: Some(alice()),
+        name_hash: None,
+        actor: Actor::Door(Door::Webmail),
+        what,
+        address: Some("203.0.113.7".parse().expect("an address")),
+        client: "Firefox".to_owned(),
+        reference: None,
+        detail: String::new(),
+    }
+}
+
+pub fn otp_app(id: i64) -> Factor {
+    Factor {
+        id: FactorId::new(id),
+        name: "my phone".to_owned(),
+        registered_at: at(id),
+        last_used_at: None,
+        method: Method::OtpApp {
+            key: Sealed(vec![1, 2, 3, id as u8]),
+            last_step: None,
+        },
+    }
+}
+
+pub fn external_mail(id: i64) -> Factor {
+    Factor {
+        id: FactorId::new(id),
+        name: String::new(),
+        registered_at: at(id),
+        last_used_at: None,
+        method: Method::ExternalMail {
+            address: MailAddress::parse("Alice.Private@example.net").expect("an address"),
+        },
+    }
+}
+
+pub fn session(id: i64) -> (SessionToken, Session) {
+    let token = SessionToken::draw().expect("randomness");
+    let session = Session {
+        id: SessionId::new(id),
+        token: token.hash(),
+        account: alice(),
+        created_at: at(0),
+        last_seen_at: at(0),
+        password_proven_at: at(0),
+        factor_proven_at: None,
+        otp_failures: 0,
+        registration: None,
+        stash: None,
+    };
+    (token, session)
+}
+
+/// Carries out a change that ends nothing.
+pub async fn change(records: &dyn Records, change: Change) {
+    apply(records, change, Ending::NOTHING).await;
+}
+
+pub async fn apply(records: &dyn Records, change: Change, ending: Ending) -> RevocationNumber {
+    records
+        .apply(alice(), &change, &ending, &event(What::MfaOn, 0))
+        .await
+        .expect("applied")
+}
+
+pub async fn register(records: &dyn Records, factor: Factor) {
+    let turn_on = false;
+    change(records, Change::AddFactor { factor, turn_on }).await;
+}

@@ -1,0 +1,86 @@
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::id::SessionToken;
+use sekisho_checkpoint::ports::{Change, Ending, Reach, SessionUpdate};
+use sekisho_checkpoint::sealing::Sealed;
+
+use super::{Place, alice, apply, at, session};
+
+pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place) {
+    let records = place.open().await;
+    let (token, mut kept) = session(1);
+    records.put_session(&kept).await.expect("kept");
+    records
+        .count_otp_failure(alice(), FactorKind::OtpApp, Some(kept.id), 9, at(1))
+        .await
+        .expect("counted");
+    let draft = SessionUpdate {
+        last_seen_at: Some(at(60)),
+        registration: Some(Some(Sealed(vec![1]))),
+        stash: Some(Some(Sealed(vec![2]))),
+        ..SessionUpdate::default()
+    };
+    let existed = records.update_session(kept.id, &draft).await;
+    assert!(existed.expect("updated"));
+    drop(records);
+
+    let records = place.open().await;
+    kept.last_seen_at = at(60);
+    kept.otp_failures = 1;
+    kept.registration = Some(Sealed(vec![1]));
+    kept.stash = Some(Sealed(vec![2]));
+    let found = records.session(&token.hash()).await.expect("read");
+    assert_eq!(found, Some(kept.clone()));
+
+    let new_token = SessionToken::draw().expect("randomness");
+    let proven = SessionUpdate {
+        token: Some(new_token.hash()),
+        factor_proven_at: Some(at(90)),
+        registration: Some(None),
+        ..SessionUpdate::default()
+    };
+    let existed = records.update_session(kept.id, &proven).await;
+    assert!(existed.expect("updated"));
+    kept.token = new_token.hash();
+    kept.factor_proven_at = Some(at(90));
+    kept.otp_failures = 0;
+    kept.registration = None;
+    let old = records.session(&token.hash()).await.expect("read");
+    assert_eq!(old, None, "the old token is worth nothing");
+    let found = records.session(&new_token.hash()).await.expect("read");
+    assert_eq!(found, Some(kept));
+}
+
+pub async fn ended_sessions_stay_ended(place: &dyn Place) {
+    let records = place.open().await;
+    let kept: Vec<_> = [1, 2, 3, 4].map(session).into();
+    for (_, one) in &kept {
+        records.put_session(one).await.expect("kept");
+    }
+    records.end_session(kept[3].1.id).await.expect("ended");
+    let ends = |sessions| Ending {
+        sessions,
+        ..Ending::NOTHING
+    };
+    let only = Reach::Only(kept[2].1.id);
+    apply(&*records, Change::None, ends(only)).await;
+    let others = Reach::AllBut(kept[0].1.id);
+    apply(&*records, Change::None, ends(others)).await;
+    drop(records);
+
+    let records = place.open().await;
+    let seen = SessionUpdate {
+        last_seen_at: Some(at(1)),
+        ..SessionUpdate::default()
+    };
+    for (number, (token, one)) in kept.iter().enumerate() {
+        let existed = records.update_session(one.id, &seen).await;
+        assert_eq!(existed.expect("asked"), number == 0);
+        let found = records.session(&token.hash()).await.expect("read");
+        assert_eq!(found.is_some(), number == 0);
+    }
+    let counts = records
+        .count_otp_failure(alice(), FactorKind::OtpApp, Some(kept[1].1.id), 9, at(1))
+        .await
+        .expect("counted");
+    assert_eq!((counts.session, counts.kind), (0, 1));
+}
