@@ -32,8 +32,8 @@ enum State {
     Ended(LeaseEnd),
 }
 
-/// Held by a mail connection; resolves when the admission ends. Dropping it gives the place in the register back.
-#[derive(Debug)]
+/// Held by a mail connection; resolves when the admission ends. Dropping it, and its clones, gives the place in the register back.
+#[derive(Debug, Clone)]
 pub struct Lease {
     entry: Arc<Entry>,
     state: watch::Receiver<State>,
