@@ -1,77 +1,42 @@
 //! Reading messages: where their parts are, and what ENVELOPE and BODYSTRUCTURE say of them (RFC 3501, section 7.4.2).
 //!
-//! The scanner works on raw bytes within limits ([`MAX_PARTS`], [`MAX_DEPTH`], [`MAX_HEADER`]), in one pass, and never fails: what it can't take apart stays one
-//! part, as bytes.
+//! The scanner works on raw bytes within limits ([`MAX_PARTS`], [`MAX_DEPTH`], [`MAX_HEADER`]), in one pass, and never fails: what it can't take apart
+//! stays one part, as bytes.
+//!
+//! In reading order: [`Parsed`] and its sections are here; `scan` finds the parts, `header` and `address` read fields; `describe` writes what IMAP says
+//! of them; `decode` and `text` make words of bytes, and `summary` is all that the index keeps.
+
+mod address;
+mod decode;
+mod describe;
+mod header;
+mod scan;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
 
 use std::borrow::Cow;
 use std::ops::Range;
+
+use header::Header;
+use scan::{Kind, Part};
+
+pub(crate) use summary::Summary;
 
 /// The most parts of a message; what follows stays inside of the last.
 pub const MAX_PARTS: usize = 1_000;
 /// How deep parts nest; what lies deeper is not taken apart.
 pub const MAX_DEPTH: usize = 64;
-/// The longest header of a part that is read, in bytes.
+/// How much of a part's header is read, in bytes. All of it is sent when a section asks for it.
 pub const MAX_HEADER: usize = 1 << 20;
 
 /// A message taken apart.
 #[derive(Debug, Clone)]
 pub struct Parsed<'a> {
     bytes: &'a [u8],
-}
-
-impl<'a> Parsed<'a> {
-    /// Takes a message apart.
-    #[must_use]
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
-    }
-
-    /// ENVELOPE, as it goes over the wire.
-    #[must_use]
-    pub fn envelope(&self) -> Vec<u8> {
-        todo!()
-    }
-
-    /// BODY, as it goes over the wire.
-    #[must_use]
-    pub fn body(&self) -> Vec<u8> {
-        todo!()
-    }
-
-    /// BODYSTRUCTURE, as it goes over the wire.
-    #[must_use]
-    pub fn structure(&self) -> Vec<u8> {
-        todo!()
-    }
-
-    /// The bytes of a section (RFC 3501, section 6.4.5), or `None` if the message has no such part. `part` is the path of part numbers,
-    /// empty for the message itself.
-    #[must_use]
-    pub fn section(&self, part: &[u32], text: SectionText<'_>) -> Option<Cow<'a, [u8]>> {
-        let _ = (part, text);
-        todo!()
-    }
-
-    /// Where a whole part's body lies, still in its transfer encoding: [`SectionText::Whole`] without copying.
-    #[must_use]
-    pub fn part_range(&self, part: &[u32]) -> Option<Range<usize>> {
-        let _ = part;
-        todo!()
-    }
-
-    /// All text for SEARCH TEXT and BODY, decoded from transfer encodings and charsets: the text parts, HTML without its tags. At most `limit` bytes.
-    #[must_use]
-    pub fn searchable_text(&self, limit: usize) -> String {
-        let _ = limit;
-        todo!()
-    }
-
-    /// A header field's value for SEARCH HEADER: all fields of the name, unfolded and decoded, one a line; `None` if there is none.
-    #[must_use]
-    pub fn header_text(&self, name: &str) -> Option<String> {
-        let _ = name;
-        todo!()
-    }
+    /// Never empty; the message itself comes first.
+    parts: Vec<Part>,
 }
 
 /// What of a part.
@@ -89,4 +54,90 @@ pub enum SectionText<'n> {
     Text,
     /// `MIME`: the part's own header.
     Mime,
+}
+
+impl<'a> Parsed<'a> {
+    /// Takes a message apart.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            parts: scan::scan(bytes),
+        }
+    }
+
+    /// The bytes of a section (RFC 3501, section 6.4.5), or `None` if the message has no such part. `part` is the path of part numbers,
+    /// empty for the message itself.
+    #[must_use]
+    pub fn section(&self, part: &[u32], text: SectionText<'_>) -> Option<Cow<'a, [u8]>> {
+        let range = match text {
+            SectionText::Whole => self.part_range(part)?,
+            SectionText::Mime => self.numbered(part)?.header.clone(),
+            SectionText::Text => self.message(part)?.body.clone(),
+            SectionText::Header => self.message(part)?.header.clone(),
+            SectionText::HeaderFields(names) => {
+                return Some(self.fields(part, names, true)?.into());
+            }
+            SectionText::HeaderFieldsNot(names) => {
+                return Some(self.fields(part, names, false)?.into());
+            }
+        };
+        Some(self.bytes[range].into())
+    }
+
+    /// Where a whole part's body lies, still in its transfer encoding: [`SectionText::Whole`] without copying.
+    #[must_use]
+    pub fn part_range(&self, part: &[u32]) -> Option<Range<usize>> {
+        if part.is_empty() {
+            return Some(0..self.bytes.len());
+        }
+        Some(self.numbered(part)?.body.clone())
+    }
+
+    /// The fields of those names, or all others, and the empty line.
+    fn fields(&self, part: &[u32], names: &[&[u8]], wanted: bool) -> Option<Vec<u8>> {
+        let header = Header::new(&self.bytes[self.message(part)?.header.clone()]);
+        let mut chosen = Vec::new();
+        for field in header.fields() {
+            if names.iter().any(|name| field.is(name)) == wanted {
+                chosen.extend_from_slice(field.raw);
+            }
+        }
+        chosen.extend_from_slice(b"\r\n");
+        Some(chosen)
+    }
+
+    /// The message whose header and text a path means: the message itself, or the one that a message/rfc822 part holds.
+    fn message(&self, path: &[u32]) -> Option<&Part> {
+        if path.is_empty() {
+            return self.parts.first();
+        }
+        match self.numbered(path)?.kind {
+            Kind::Message(inner) => self.parts.get(inner),
+            Kind::Leaf | Kind::Multipart(_) => None,
+        }
+    }
+
+    /// The part of a path. A message that is no multipart is its own part 1.
+    fn numbered(&self, path: &[u32]) -> Option<&Part> {
+        let mut container = Some(0);
+        let mut found = None;
+        for &number in path {
+            let at = container?;
+            let number = usize::try_from(number).ok()?.checked_sub(1)?;
+            let (target, own) = match &self.parts.get(at)?.kind {
+                Kind::Multipart(children) => (*children.get(number)?, false),
+                Kind::Leaf | Kind::Message(_) if number == 0 => (at, true),
+                Kind::Leaf | Kind::Message(_) => return None,
+            };
+            let part = self.parts.get(target)?;
+            container = match part.kind {
+                Kind::Multipart(_) if !own => Some(target),
+                Kind::Message(inner) => Some(inner),
+                Kind::Leaf | Kind::Multipart(_) => None,
+            };
+            found = Some(part);
+        }
+        found
+    }
 }

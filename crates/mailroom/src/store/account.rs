@@ -1,4 +1,145 @@
-//! An account's folder, opened.
+//! An account's folder, opened: its index, its message files, and who waits for them.
 
-/// The parts of an opened account.
-pub(super) struct Core;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::ports::Clock;
+use sekisho_disk::{Disk, ReadFile};
+use tokio::sync::watch;
+
+use super::Limits;
+use super::append::Queue;
+use super::error::StoreError;
+use super::files::{self, Files, Place};
+use super::schema;
+use super::uid::ModSeq;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const INDEX: &str = "index.db";
+/// How many connections for reading an account keeps while nobody uses them.
+const SPARE_READERS: usize = 2;
+
+/// An opened account. All of it blocks; [`super::Mailbox`] calls it from threads made for that.
+pub(super) struct Core {
+    pub(super) account: AccountId,
+    pub(super) limits: Limits,
+    pub(super) queue: Queue,
+    pub(super) changes: watch::Sender<ModSeq>,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    folder: PathBuf,
+    writer: Mutex<Writer>,
+    readers: Mutex<Vec<Connection>>,
+    /// The message file that was read last.
+    last_read: Mutex<Option<(i64, Arc<dyn ReadFile>)>>,
+}
+
+struct Writer {
+    index: Connection,
+    files: Files,
+}
+
+impl Core {
+    /// Opens an account's folder within `root`, making it if it is missing.
+    pub(super) fn open(
+        root: PathBuf,
+        account: AccountId,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        limits: Limits,
+    ) -> Result<Self> {
+        let folder = root.join(account.get().to_string());
+        disk.create_folder(&folder)?;
+        let mut index = disk.open_database(&folder.join(INDEX))?;
+        if schema::is_new(&index)? {
+            disk.sync_folder(&root)?;
+            schema::create(&mut index, clock.now().as_second())?;
+        }
+        let modseq = modseq(&index)?;
+        let files = Files::new(Arc::clone(&disk), folder.clone(), limits.file_size);
+        Ok(Self {
+            account,
+            limits,
+            queue: Queue::default(),
+            changes: watch::Sender::new(modseq),
+            disk,
+            clock,
+            folder,
+            writer: Mutex::new(Writer { index, files }),
+            readers: Mutex::new(Vec::new()),
+            last_read: Mutex::new(None),
+        })
+    }
+
+    /// The time in seconds.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().as_second()
+    }
+
+    /// Reads the index, all of it as of one moment.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let spare = lock(&self.readers).pop();
+        let mut index = match spare {
+            Some(index) => index,
+            None => self.disk.open_database(&self.folder.join(INDEX))?,
+        };
+        let done = work(&index.transaction()?);
+        let mut spares = lock(&self.readers);
+        if spares.len() < SPARE_READERS {
+            spares.push(index);
+        }
+        done
+    }
+
+    /// Changes the index, in one step that is on the disk when this returns, or not at all.
+    pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.write_with_files(|index, _| work(index))
+    }
+
+    /// Changes the index and message files.
+    pub(super) fn write_with_files<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,
+    ) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        let Writer { index, files } = &mut *writer;
+        let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction, files)?;
+        let modseq = modseq(&transaction)?;
+        transaction.commit()?;
+        self.changes.send_if_modified(|known| {
+            let newer = *known < modseq;
+            *known = modseq.max(*known);
+            newer
+        });
+        Ok(done)
+    }
+
+    /// A message file, to read.
+    pub(super) fn message_file(&self, place: Place) -> Result<Arc<dyn ReadFile>> {
+        let mut last = lock(&self.last_read);
+        match &*last {
+            Some((number, file)) if *number == place.file => Ok(Arc::clone(file)),
+            _ => {
+                let path = files::path(&self.folder, place.file);
+                let file: Arc<dyn ReadFile> = self.disk.open_read(&path)?.into();
+                *last = Some((place.file, Arc::clone(&file)));
+                Ok(file)
+            }
+        }
+    }
+}
+
+fn modseq(index: &Connection) -> Result<ModSeq> {
+    let sql = "SELECT modseq FROM account";
+    let modseq = index.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok(ModSeq::new(modseq))
+}
+
+/// A panic in another thread left nothing half-changed: the index has its transactions.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

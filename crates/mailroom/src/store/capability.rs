@@ -3,6 +3,7 @@
 use sekisho_checkpoint::AccountId;
 
 use super::Store;
+use super::append::{Destination, append};
 use super::error::StoreError;
 use super::mailbox::{Mailbox, NewMessage};
 use super::message::{Appended, SpecialUse};
@@ -29,7 +30,8 @@ impl Delivery {
         folder: &FolderName,
         message: NewMessage,
     ) -> Result<Appended, StoreError> {
-        todo!()
+        let core = self.store.core(account).await?;
+        append(core, Destination::Named(folder.clone()), message).await
     }
 
     /// Delivers into the folder of a special use, the INBOX where there is none.
@@ -42,7 +44,8 @@ impl Delivery {
         special_use: SpecialUse,
         message: NewMessage,
     ) -> Result<Appended, StoreError> {
-        todo!()
+        let core = self.store.core(account).await?;
+        append(core, Destination::Special(special_use), message).await
     }
 }
 
@@ -61,6 +64,6 @@ impl Operator {
     /// # Errors
     /// Temporary ones.
     pub async fn open(&self, account: AccountId) -> Result<Mailbox, StoreError> {
-        todo!()
+        Ok(Mailbox::new(self.store.core(account).await?))
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use rusqlite::ErrorCode;
 
 /// Something the store did not do. [`StoreError::is_temporary`] tells a door whether to say "try again".
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full. Nothing was kept of the request; it can be repeated once there is room.
     #[error("the disk is full")]

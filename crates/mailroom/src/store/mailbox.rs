@@ -4,17 +4,22 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rusqlite::Transaction;
 use sekisho_checkpoint::AccountId;
+use sekisho_disk::ReadFile;
 use tokio::sync::watch;
 
 use super::account::Core;
+use super::append::{Destination, append};
 use super::error::StoreError;
+use super::files::Place;
 use super::message::{
     Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, SearchKeys, Snapshot, Status,
     Stored,
 };
 use super::name::FolderName;
 use super::uid::{FolderId, ModSeq, Uid, UidSet};
+use super::{blocking, folders, messages};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -34,13 +39,13 @@ impl Mailbox {
     /// Whose mail it is.
     #[must_use]
     pub fn account(&self) -> AccountId {
-        todo!()
+        self.core.account
     }
 
     /// Tells of every change of the account, by whomever: the value is its highest modseq. For IDLE; see [`Self::changes`].
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<ModSeq> {
-        todo!()
+        self.core.changes.subscribe()
     }
 
     /// All folders, by name, the INBOX first.
@@ -48,7 +53,7 @@ impl Mailbox {
     /// # Errors
     /// Temporary ones.
     pub async fn folders(&self) -> Result<Vec<Folder>> {
-        todo!()
+        self.read(folders::list).await
     }
 
     /// One folder.
@@ -56,7 +61,8 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn folder(&self, name: &FolderName) -> Result<Folder> {
-        todo!()
+        let name = name.clone();
+        self.read(move |index| folders::get(index, &name)).await
     }
 
     /// Makes a folder, and those above it that are missing.
@@ -64,7 +70,11 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::FolderExists`], [`StoreError::TooManyFolders`], temporary ones.
     pub async fn create_folder(&self, name: &FolderName) -> Result<Folder> {
-        todo!()
+        let name = name.clone();
+        let now = self.core.now();
+        let most = self.core.limits.folders;
+        self.write(move |index| folders::create(index, &name, most, now))
+            .await
     }
 
     /// Renames a folder and those below it. Renaming the INBOX moves its messages into a new folder and leaves it empty (RFC 3501, section 6.3.5).
@@ -72,7 +82,11 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], [`StoreError::FolderExists`], [`StoreError::FolderFixed`] for a name below its own, temporary ones.
     pub async fn rename_folder(&self, from: &FolderName, to: &FolderName) -> Result<()> {
-        todo!()
+        let (from, to) = (from.clone(), to.clone());
+        let now = self.core.now();
+        let most = self.core.limits.folders;
+        self.write(move |index| folders::rename(index, &from, &to, most, now))
+            .await
     }
 
     /// Deletes a folder with its messages; folders below it stay.
@@ -80,7 +94,8 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], [`StoreError::FolderFixed`] for the INBOX, temporary ones.
     pub async fn delete_folder(&self, name: &FolderName) -> Result<()> {
-        todo!()
+        let name = name.clone();
+        self.write(move |index| folders::delete(index, &name)).await
     }
 
     /// Subscribes to a folder, or ends the subscription.
@@ -88,7 +103,9 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn subscribe(&self, name: &FolderName, subscribed: bool) -> Result<()> {
-        todo!()
+        let name = name.clone();
+        self.write(move |index| folders::subscribe(index, &name, subscribed))
+            .await
     }
 
     /// A folder's counts.
@@ -96,7 +113,7 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn status(&self, folder: FolderId) -> Result<Status> {
-        todo!()
+        self.read(move |index| folders::status(index, folder)).await
     }
 
     /// All messages of a folder.
@@ -104,7 +121,8 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn snapshot(&self, folder: FolderId) -> Result<Snapshot> {
-        todo!()
+        self.read(move |index| messages::snapshot(index, folder))
+            .await
     }
 
     /// What happened in a folder after `since`.
@@ -112,7 +130,8 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], also when it was deleted meanwhile; temporary ones.
     pub async fn changes(&self, folder: FolderId, since: ModSeq) -> Result<Changes> {
-        todo!()
+        self.read(move |index| messages::changes(index, folder, since))
+            .await
     }
 
     /// What the index knows of some messages, by rising UID; those that went away are left out. A row takes some KiB: ask for a few hundred
@@ -121,7 +140,8 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn rows(&self, folder: FolderId, uids: UidSet) -> Result<Vec<MessageRow>> {
-        todo!()
+        self.read(move |index| messages::rows(index, folder, &uids))
+            .await
     }
 
     /// Headers in words, by rising UID.
@@ -129,7 +149,8 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn search_keys(&self, folder: FolderId, uids: UidSet) -> Result<Vec<SearchKeys>> {
-        todo!()
+        self.read(move |index| messages::search_keys(index, folder, &uids))
+            .await
     }
 
     /// A message's bytes, to be read as needed.
@@ -137,7 +158,12 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchMessage`], temporary ones.
     pub async fn content(&self, folder: FolderId, uid: Uid) -> Result<Content> {
-        todo!()
+        let place = self
+            .read(move |index| messages::place(index, folder, uid))
+            .await?;
+        let core = Arc::clone(&self.core);
+        let file = blocking(move || core.message_file(place)).await?;
+        Ok(Content { file, place })
     }
 
     /// Adds a message to a folder.
@@ -145,7 +171,7 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::TooLarge`], [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn append(&self, folder: FolderId, message: NewMessage) -> Result<Appended> {
-        todo!()
+        append(Arc::clone(&self.core), Destination::Folder(folder), message).await
     }
 
     /// Changes flags. With `unchanged_since`, messages that changed after it are left alone (RFC 7162, section 3.1.3).
@@ -160,7 +186,10 @@ impl Mailbox {
         flags: Flags,
         unchanged_since: Option<ModSeq>,
     ) -> Result<Stored> {
-        todo!()
+        self.write(move |index| {
+            messages::store_flags(index, folder, &uids, change, &flags, unchanged_since)
+        })
+        .await
     }
 
     /// Copies messages, all or none; the bytes are shared.
@@ -168,7 +197,8 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`] for either, temporary ones.
     pub async fn copy(&self, folder: FolderId, uids: UidSet, to: FolderId) -> Result<Copied> {
-        todo!()
+        self.write(move |index| messages::copy(index, folder, &uids, to))
+            .await
     }
 
     /// Moves messages, all or none.
@@ -181,7 +211,8 @@ impl Mailbox {
         uids: UidSet,
         to: FolderId,
     ) -> Result<Copied> {
-        todo!()
+        self.write(move |index| messages::relocate(index, folder, &uids, to))
+            .await
     }
 
     /// Removes the messages of `uids` that have `\Deleted` (all of them with [`UidSet::all`]); returns those that went, by rising UID.
@@ -189,7 +220,26 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn expunge(&self, folder: FolderId, uids: UidSet) -> Result<Vec<Uid>> {
-        todo!()
+        self.write(move |index| messages::remove(index, folder, &uids, true))
+            .await
+    }
+}
+
+impl Mailbox {
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let core = Arc::clone(&self.core);
+        blocking(move || core.read(work)).await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let core = Arc::clone(&self.core);
+        blocking(move || core.write(work)).await
     }
 }
 
@@ -207,14 +257,15 @@ pub struct NewMessage {
 /// A message's bytes. They stay readable though the message is removed meanwhile.
 #[derive(Clone)]
 pub struct Content {
-    core: Arc<Core>,
+    file: Arc<dyn ReadFile>,
+    place: Place,
 }
 
 impl Content {
     /// How many bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        todo!()
+        self.place.size
     }
 
     /// All of them.
@@ -222,7 +273,7 @@ impl Content {
     /// # Errors
     /// Temporary ones.
     pub async fn read(&self) -> Result<Vec<u8>> {
-        todo!()
+        self.read_range(0..self.place.size).await
     }
 
     /// Some of them; a range that reaches past the end is cut.
@@ -230,6 +281,15 @@ impl Content {
     /// # Errors
     /// Temporary ones.
     pub async fn read_range(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        todo!()
+        let end = range.end.min(self.place.size);
+        let start = range.start.min(end);
+        let length = usize::try_from(end - start).map_err(|_| StoreError::NoSuchMessage)?;
+        let (file, offset) = (Arc::clone(&self.file), self.place.offset + start);
+        blocking(move || {
+            let mut bytes = vec![0; length];
+            file.read_exact_at(&mut bytes, offset)?;
+            Ok(bytes)
+        })
+        .await
     }
 }

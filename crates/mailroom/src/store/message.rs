@@ -102,7 +102,7 @@ pub struct Snapshot {
     pub messages: Vec<MessageState>,
 }
 
-/// What can change of a message, besides its going away.
+/// What sessions hold of each message: enough for FLAGS, for sequence numbers, and for most searches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageState {
     /// Its number.
@@ -111,6 +111,10 @@ pub struct MessageState {
     pub modseq: ModSeq,
     /// Its flags.
     pub flags: Flags,
+    /// RFC822.SIZE, in bytes.
+    pub size: u64,
+    /// INTERNALDATE, to the second.
+    pub internal_date: Timestamp,
 }
 
 /// What happened in a folder after a modseq.
@@ -269,15 +273,11 @@ pub struct Appended {
 /// Everything the index knows of a message for FETCH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
-    /// Number, modseq and flags.
+    /// Number, modseq, flags, size and date.
     pub state: MessageState,
     /// The identity of its bytes.
     pub content: ContentId,
-    /// Its bytes' number.
-    pub size: u64,
-    /// INTERNALDATE.
-    pub internal_date: Timestamp,
-    /// When it came into this folder (RFC 8514, SAVEDATE), as far as the order of arrival tells: rising with the UID.
+    /// ENVELOPE, without the item's name.
     pub envelope: Vec<u8>,
     /// BODY, without the item's name: `("TEXT" "PLAIN" ...)`.
     pub body: Vec<u8>,
@@ -294,10 +294,6 @@ pub struct MessageRow {
 pub struct SearchKeys {
     /// Its number.
     pub uid: Uid,
-    /// Its bytes' number.
-    pub size: u64,
-    /// INTERNALDATE.
-    pub internal_date: Timestamp,
     /// The Date header's moment; the internal date where it has none (RFC 5256, section 2.2).
     pub sent: Timestamp,
     /// The day that the Date header shows in its own zone, as days since 1970-01-01 (SENTSINCE and kin disregard zones).

@@ -8,22 +8,34 @@
 //! only adds, and [`Operator`], which the command line holds. There is no other way to a message.
 //!
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `uid`, `name` are their
-//! words.
+//! words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files, and `schema`, `folders`
+//! and `messages` are the index.
 
 mod account;
+mod append;
 mod capability;
 mod error;
+mod files;
+mod folders;
 mod mailbox;
 mod message;
+mod messages;
 mod name;
+mod schema;
+#[cfg(test)]
+mod tests;
 mod uid;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use sekisho_checkpoint::Admitted;
 use sekisho_checkpoint::ports::Clock;
+use sekisho_checkpoint::{AccountId, Admitted};
 use sekisho_disk::Disk;
+use tokio::sync::OnceCell;
+
+use account::Core;
 
 pub use capability::{Delivery, Operator};
 pub use error::StoreError;
@@ -61,7 +73,17 @@ impl Default for Limits {
 
 /// All accounts' mail. Cheap to clone.
 #[derive(Clone)]
-pub struct Store {}
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    root: PathBuf,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    accounts: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Core>>>>>,
+}
 
 impl Store {
     /// Opens the folder that holds the accounts' folders, making it if it is missing (its parent must exist). The caller gets the one
@@ -75,7 +97,26 @@ impl Store {
         clock: Arc<dyn Clock>,
         limits: Limits,
     ) -> Result<(Self, Operator), StoreError> {
-        todo!()
+        disk.create_folder(root)?;
+        if let Some(parent) = root.parent() {
+            let parent = if parent.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                parent
+            };
+            disk.sync_folder(parent)?;
+        }
+        let shared = Shared {
+            root: root.to_owned(),
+            disk,
+            clock,
+            limits,
+            accounts: Mutex::default(),
+        };
+        let store = Self {
+            shared: Arc::new(shared),
+        };
+        Ok((store.clone(), Operator::new(store)))
     }
 
     /// Opens the mailbox of the account that the checkpoint admitted, making it if it is missing.
@@ -83,12 +124,60 @@ impl Store {
     /// # Errors
     /// Temporary ones.
     pub async fn open(&self, admitted: &Admitted) -> Result<Mailbox, StoreError> {
-        todo!()
+        Ok(Mailbox::new(self.core(admitted.account()).await?))
     }
 
     /// What the store allows.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        todo!()
+        self.shared.limits
     }
+
+    /// The account, opened by whoever comes first.
+    async fn core(&self, account: AccountId) -> Result<Arc<Core>, StoreError> {
+        let cell = self.cell(account);
+        let core = cell
+            .get_or_try_init(|| {
+                let Shared {
+                    root,
+                    disk,
+                    clock,
+                    limits,
+                    ..
+                } = &*self.shared;
+                let (root, disk, clock, limits) =
+                    (root.clone(), Arc::clone(disk), Arc::clone(clock), *limits);
+                blocking(move || Core::open(root, account, disk, clock, limits).map(Arc::new))
+            })
+            .await?;
+        Ok(Arc::clone(core))
+    }
+
+    fn cell(&self, account: AccountId) -> Arc<OnceCell<Arc<Core>>> {
+        let accounts = &self.shared.accounts;
+        let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let cell = Arc::clone(accounts.entry(account).or_default());
+        if accounts.len() > self.shared.limits.idle_accounts {
+            let idle: Vec<_> = accounts.extract_if(|_, cell| is_idle(cell)).collect();
+            // Closing an index writes to the disk.
+            drop(tokio::task::spawn_blocking(move || drop(idle)));
+        }
+        cell
+    }
+}
+
+/// Whether only the list of open accounts knows of it.
+fn is_idle(cell: &Arc<OnceCell<Arc<Core>>>) -> bool {
+    Arc::strong_count(cell) == 1 && cell.get().is_none_or(|core| Arc::strong_count(core) == 1)
+}
+
+/// Runs what blocks on a thread made for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        Err(StoreError::Broken(
+            "a task of the store was cut short".to_owned(),
+        ))
+    })
 }

@@ -1,0 +1,231 @@
+//! Folders in the index.
+
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::error::StoreError;
+use super::message::{Folder, SpecialUse, Status};
+use super::messages;
+use super::name::FolderName;
+use super::schema::next_modseq;
+use super::uid::{FolderId, ModSeq, Uid, UidSet, UidValidity};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+const COLUMNS: &str = "id, name, uid_validity, special_use, subscribed";
+
+pub(super) fn list(index: &Transaction<'_>) -> Result<Vec<Folder>> {
+    let sql = format!("SELECT {COLUMNS} FROM folder ORDER BY name <> 'INBOX', name");
+    let mut query = index.prepare_cached(&sql)?;
+    let folders = query
+        .query_map([], read)?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(folders)
+}
+
+pub(super) fn find(index: &Transaction<'_>, name: &FolderName) -> Result<Option<Folder>> {
+    let sql = format!("SELECT {COLUMNS} FROM folder WHERE name = ?1");
+    let mut query = index.prepare_cached(&sql)?;
+    Ok(query.query_row([name.as_str()], read).optional()?)
+}
+
+pub(super) fn get(index: &Transaction<'_>, name: &FolderName) -> Result<Folder> {
+    find(index, name)?.ok_or(StoreError::NoSuchFolder)
+}
+
+pub(super) fn find_special(index: &Transaction<'_>, special: SpecialUse) -> Result<Option<Folder>> {
+    let sql = format!("SELECT {COLUMNS} FROM folder WHERE special_use = ?1");
+    let mut query = index.prepare_cached(&sql)?;
+    Ok(query.query_row([special.as_str()], read).optional()?)
+}
+
+/// The INBOX and one folder of each special use, all subscribed.
+pub(super) fn create_first(index: &Transaction<'_>, now: i64) -> Result<()> {
+    insert(index, &FolderName::inbox(), None, 1, now)?;
+    for special in SpecialUse::ALL {
+        let name = FolderName::from_stored(special.as_str().trim_start_matches('\\').to_owned());
+        insert(index, &name, Some(special), 1, now)?;
+    }
+    Ok(())
+}
+
+/// Makes a folder and those above it. `most` is how many an account may have, `now` is in seconds.
+pub(super) fn create(
+    index: &Transaction<'_>,
+    name: &FolderName,
+    most: u32,
+    now: i64,
+) -> Result<Folder> {
+    if find(index, name)?.is_some() {
+        return Err(StoreError::FolderExists);
+    }
+    let modseq = next_modseq(index)?;
+    for above in name.ancestors() {
+        if find(index, &above)?.is_none() {
+            insert(index, &above, None, modseq, now)?;
+        }
+    }
+    insert(index, name, None, modseq, now)?;
+    let count: u32 = index.query_row("SELECT count(*) FROM folder", [], |row| row.get(0))?;
+    if count > most {
+        return Err(StoreError::TooManyFolders(most));
+    }
+    get(index, name)
+}
+
+pub(super) fn rename(
+    index: &Transaction<'_>,
+    from: &FolderName,
+    to: &FolderName,
+    most: u32,
+    now: i64,
+) -> Result<()> {
+    let folder = get(index, from)?;
+    if find(index, to)?.is_some() {
+        return Err(StoreError::FolderExists);
+    }
+    if from.is_inbox() {
+        let target = create(index, to, most, now)?;
+        messages::relocate(index, folder.id, &UidSet::all(), target.id)?;
+        return Ok(());
+    }
+    if to.is_below(from) {
+        return Err(StoreError::FolderFixed);
+    }
+    let modseq = next_modseq(index)?;
+    for above in to.ancestors() {
+        if find(index, &above)?.is_none() {
+            insert(index, &above, None, modseq, now)?;
+        }
+    }
+    for moved in list(index)? {
+        if moved.name != *from && !moved.name.is_below(from) {
+            continue;
+        }
+        let rest = &moved.name.as_str()[from.as_str().len()..];
+        let name =
+            FolderName::parse(&format!("{to}{rest}")).map_err(|_| StoreError::FolderFixed)?;
+        if find(index, &name)?.is_some() {
+            return Err(StoreError::FolderExists);
+        }
+        let sql = "UPDATE folder SET name = ?1 WHERE id = ?2";
+        index.execute(sql, params![name.as_str(), moved.id.get()])?;
+    }
+    Ok(())
+}
+
+pub(super) fn delete(index: &Transaction<'_>, name: &FolderName) -> Result<()> {
+    if name.is_inbox() {
+        return Err(StoreError::FolderFixed);
+    }
+    let folder = get(index, name)?;
+    messages::remove(index, folder.id, &UidSet::all(), false)?;
+    next_modseq(index)?;
+    let id = folder.id.get();
+    index.execute("DELETE FROM expunged WHERE folder = ?1", [id])?;
+    index.execute("DELETE FROM folder WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+pub(super) fn subscribe(
+    index: &Transaction<'_>,
+    name: &FolderName,
+    subscribed: bool,
+) -> Result<()> {
+    let sql = "UPDATE folder SET subscribed = ?1 WHERE name = ?2";
+    match index.execute(sql, params![subscribed, name.as_str()])? {
+        0 => Err(StoreError::NoSuchFolder),
+        _ => next_modseq(index).map(drop),
+    }
+}
+
+pub(super) fn status(index: &Transaction<'_>, id: FolderId) -> Result<Status> {
+    let head = head(index, id)?;
+    let sql = "SELECT count(*), count(*) FILTER (WHERE flags & 1 = 0), count(*) FILTER (WHERE flags & 8 <> 0), coalesce(sum(size), 0) \
+               FROM message WHERE folder = ?1";
+    let mut query = index.prepare_cached(sql)?;
+    Ok(query.query_row([id.get()], |row| {
+        Ok(Status {
+            messages: row.get(0)?,
+            unseen: row.get(1)?,
+            deleted: row.get(2)?,
+            uid_next: head.uid_next,
+            uid_validity: head.uid_validity,
+            highest_modseq: head.highest_modseq,
+            size: row.get(3)?,
+        })
+    })?)
+}
+
+/// A folder's counters.
+pub(super) struct Head {
+    pub(super) uid_validity: UidValidity,
+    pub(super) uid_next: Uid,
+    pub(super) highest_modseq: ModSeq,
+}
+
+/// The counters of a folder, which must exist.
+pub(super) fn head(index: &Transaction<'_>, id: FolderId) -> Result<Head> {
+    let sql = "SELECT uid_validity, uid_next, highest_modseq FROM folder WHERE id = ?1";
+    let mut query = index.prepare_cached(sql)?;
+    query
+        .query_row([id.get()], |row| {
+            Ok(Head {
+                uid_validity: UidValidity::new(row.get(0)?),
+                uid_next: Uid::new(row.get(1)?),
+                highest_modseq: ModSeq::new(row.get(2)?),
+            })
+        })
+        .optional()?
+        .ok_or(StoreError::NoSuchFolder)
+}
+
+/// Notes that something in the folder changed.
+pub(super) fn touch(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Result<()> {
+    let sql = "UPDATE folder SET highest_modseq = ?1 WHERE id = ?2";
+    index
+        .prepare_cached(sql)?
+        .execute(params![modseq, id.get()])?;
+    Ok(())
+}
+
+/// Gives out the folder's next UID.
+pub(super) fn next_uid(index: &Transaction<'_>, id: FolderId) -> Result<u32> {
+    let sql = "UPDATE folder SET uid_next = uid_next + 1 WHERE id = ?1 AND uid_next < 4294967295 RETURNING uid_next - 1";
+    let mut query = index.prepare_cached(sql)?;
+    query
+        .query_row([id.get()], |row| row.get(0))
+        .optional()?
+        .ok_or(StoreError::NoUidsLeft)
+}
+
+/// UIDVALIDITY is the time in seconds, or one more than the last: it rises although the account is restored from an older copy.
+fn insert(
+    index: &Transaction<'_>,
+    name: &FolderName,
+    special: Option<SpecialUse>,
+    modseq: i64,
+    now: i64,
+) -> Result<()> {
+    let sql = "UPDATE account SET uid_validity = max(uid_validity + 1, ?1) RETURNING uid_validity";
+    let dated = now.clamp(1, i64::from(u32::MAX) / 2);
+    let uid_validity: u32 = index.query_row(sql, [dated], |row| row.get(0))?;
+    let sql = "INSERT INTO folder (name, uid_validity, highest_modseq, special_use, subscribed) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let special = special.map(SpecialUse::as_str);
+    let subscribed = special.is_some() || name.is_inbox();
+    index.execute(
+        sql,
+        params![name.as_str(), uid_validity, modseq, special, subscribed],
+    )?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Folder> {
+    let special: Option<String> = row.get(3)?;
+    Ok(Folder {
+        id: FolderId::new(row.get(0)?),
+        name: FolderName::from_stored(row.get(1)?),
+        uid_validity: UidValidity::new(row.get(2)?),
+        special_use: special.as_deref().and_then(SpecialUse::from_stored),
+        subscribed: row.get(4)?,
+    })
+}

@@ -1,0 +1,330 @@
+//! Messages in the index.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use sekisho_imap::Keyword;
+
+use super::error::StoreError;
+use super::files::Place;
+use super::folders;
+use super::message::{
+    Changes, Copied, FlagChange, Flags, MessageRow, MessageState, SearchKeys, Snapshot, Stored,
+};
+use super::schema::next_modseq;
+use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// The columns of a [`MessageState`], in the order that [`States::read`] takes them.
+const STATE: &str = "message.uid, message.modseq, message.flags, message.keywords, message.size, message.internal_date";
+
+pub(super) fn snapshot(index: &Transaction<'_>, folder: FolderId) -> Result<Snapshot> {
+    let head = folders::head(index, folder)?;
+    let messages = states(index, folder, &UidSet::all())?;
+    Ok(Snapshot {
+        uid_validity: head.uid_validity,
+        uid_next: head.uid_next,
+        highest_modseq: head.highest_modseq,
+        messages,
+    })
+}
+
+pub(super) fn changes(index: &Transaction<'_>, folder: FolderId, since: ModSeq) -> Result<Changes> {
+    let head = folders::head(index, folder)?;
+    let since = i64::try_from(since.get()).unwrap_or(i64::MAX);
+    let sql = format!("SELECT {STATE} FROM message WHERE folder = ?1 AND modseq > ?2 ORDER BY uid");
+    let mut query = index.prepare_cached(&sql)?;
+    let mut states = States::default();
+    let changed = query
+        .query_map(params![folder.get(), since], |row| states.read(row))?
+        .collect::<rusqlite::Result<_>>()?;
+    let sql = "SELECT uid FROM expunged WHERE folder = ?1 AND modseq > ?2 ORDER BY uid";
+    let mut query = index.prepare_cached(sql)?;
+    let expunged = query
+        .query_map(params![folder.get(), since], |row| row.get(0).map(Uid::new))?
+        .collect::<rusqlite::Result<_>>()?;
+    Ok(Changes {
+        highest_modseq: head.highest_modseq,
+        uid_next: head.uid_next,
+        changed,
+        expunged,
+    })
+}
+
+pub(super) fn rows(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+) -> Result<Vec<MessageRow>> {
+    folders::head(index, folder)?;
+    let sql = format!(
+        "SELECT {STATE}, content.id, content.envelope, content.body, content.structure, content.preview, content.has_attachment \
+         FROM message JOIN content ON content.id = message.content \
+         WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid"
+    );
+    let mut states = States::default();
+    collect(index, &sql, folder, uids, |row| {
+        Ok(MessageRow {
+            state: states.read(row)?,
+            content: ContentId::new(row.get(6)?),
+            envelope: row.get(7)?,
+            body: row.get(8)?,
+            structure: row.get(9)?,
+            preview: row.get(10)?,
+            has_attachment: row.get(11)?,
+        })
+    })
+}
+
+pub(super) fn search_keys(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+) -> Result<Vec<SearchKeys>> {
+    folders::head(index, folder)?;
+    let sql = "SELECT message.uid, coalesce(sent, internal_date), sent_day, subject, base_subject, from_text, to_text, cc_text, bcc_text, \
+                      sort_from, sort_to, sort_cc \
+               FROM message JOIN content ON content.id = message.content \
+               WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
+    collect(index, sql, folder, uids, |row| {
+        let sent: i64 = row.get(1)?;
+        let day: Option<i64> = row.get(2)?;
+        Ok(SearchKeys {
+            uid: Uid::new(row.get(0)?),
+            sent: moment(sent),
+            sent_day: day.unwrap_or_else(|| sent.div_euclid(86_400)),
+            subject: row.get(3)?,
+            base_subject: row.get(4)?,
+            from: row.get(5)?,
+            to: row.get(6)?,
+            cc: row.get(7)?,
+            bcc: row.get(8)?,
+            sort_from: row.get(9)?,
+            sort_to: row.get(10)?,
+            sort_cc: row.get(11)?,
+        })
+    })
+}
+
+/// Where a message's bytes are.
+pub(super) fn place(index: &Transaction<'_>, folder: FolderId, uid: Uid) -> Result<Place> {
+    let sql = "SELECT file, offset, content.size FROM message JOIN content ON content.id = message.content WHERE folder = ?1 AND uid = ?2";
+    let mut query = index.prepare_cached(sql)?;
+    query
+        .query_row(params![folder.get(), uid.get()], |row| {
+            Ok(Place {
+                file: row.get(0)?,
+                offset: row.get(1)?,
+                size: row.get(2)?,
+            })
+        })
+        .optional()?
+        .ok_or(StoreError::NoSuchMessage)
+}
+
+pub(super) fn store_flags(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+    change: FlagChange,
+    given: &Flags,
+    unchanged_since: Option<ModSeq>,
+) -> Result<Stored> {
+    folders::head(index, folder)?;
+    let mut stored = Stored::default();
+    for mut state in states(index, folder, uids)? {
+        if unchanged_since.is_some_and(|since| state.modseq > since) {
+            stored.modified.push(state.uid);
+            continue;
+        }
+        let flags = state.flags.change(change, given)?;
+        if flags != state.flags {
+            state.flags = flags;
+            stored.changed.push(state);
+        }
+    }
+    if stored.changed.is_empty() {
+        return Ok(stored);
+    }
+    let modseq = next_modseq(index)?;
+    let sql =
+        "UPDATE message SET flags = ?1, keywords = ?2, modseq = ?3 WHERE folder = ?4 AND uid = ?5";
+    let mut update = index.prepare_cached(sql)?;
+    for state in &mut stored.changed {
+        state.modseq = ModSeq::new(modseq.unsigned_abs());
+        update.execute(params![
+            state.flags.bits,
+            keywords_text(&state.flags),
+            modseq,
+            folder.get(),
+            state.uid.get()
+        ])?;
+    }
+    folders::touch(index, folder, modseq)?;
+    Ok(stored)
+}
+
+pub(super) fn copy(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+    to: FolderId,
+) -> Result<Copied> {
+    folders::head(index, folder)?;
+    let uid_validity = folders::head(index, to)?.uid_validity;
+    let from: Vec<Uid> = states(index, folder, uids)?
+        .into_iter()
+        .map(|state| state.uid)
+        .collect();
+    let mut copied = Copied {
+        uid_validity,
+        to: Vec::with_capacity(from.len()),
+        from,
+    };
+    if copied.from.is_empty() {
+        return Ok(copied);
+    }
+    let modseq = next_modseq(index)?;
+    let sql = "INSERT INTO message (folder, uid, modseq, flags, keywords, size, internal_date, content) \
+               SELECT ?1, ?2, ?3, flags, keywords, size, internal_date, content FROM message WHERE folder = ?4 AND uid = ?5";
+    let mut insert = index.prepare_cached(sql)?;
+    for uid in &copied.from {
+        let new = folders::next_uid(index, to)?;
+        insert.execute(params![to.get(), new, modseq, folder.get(), uid.get()])?;
+        copied.to.push(Uid::new(new));
+    }
+    folders::touch(index, to, modseq)?;
+    Ok(copied)
+}
+
+/// Copies, then removes the originals.
+pub(super) fn relocate(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+    to: FolderId,
+) -> Result<Copied> {
+    let copied = copy(index, folder, uids, to)?;
+    remove(index, folder, &copied.from.iter().copied().collect(), false)?;
+    Ok(copied)
+}
+
+/// Removes messages (`deleted_only`: those with `\Deleted`). Bytes that no folder has any more are counted as their file's waste.
+pub(super) fn remove(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+    deleted_only: bool,
+) -> Result<Vec<Uid>> {
+    folders::head(index, folder)?;
+    let sql = "SELECT uid, content FROM message WHERE folder = ?1 AND uid BETWEEN ?2 AND ?3 AND (NOT ?4 OR flags & 8 <> 0) ORDER BY uid";
+    let mut going: Vec<(u32, i64)> = Vec::new();
+    {
+        let mut query = index.prepare_cached(sql)?;
+        for range in uids.ranges() {
+            let found = params![folder.get(), range.start(), range.end(), deleted_only];
+            for row in query.query_map(found, |row| Ok((row.get(0)?, row.get(1)?)))? {
+                going.push(row?);
+            }
+        }
+    }
+    if going.is_empty() {
+        return Ok(Vec::new());
+    }
+    let modseq = next_modseq(index)?;
+    let mut delete = index.prepare_cached("DELETE FROM message WHERE folder = ?1 AND uid = ?2")?;
+    let mut note = index.prepare_cached("INSERT INTO expunged VALUES (?1, ?2, ?3)")?;
+    let mut waste = index.prepare_cached(
+        "UPDATE file SET waste = waste + content.size FROM content \
+         WHERE content.id = ?1 AND file.number = content.file \
+           AND NOT EXISTS (SELECT 1 FROM message WHERE message.content = content.id)",
+    )?;
+    let mut forget = index.prepare_cached("DELETE FROM content WHERE id = ?1")?;
+    for (uid, content) in &going {
+        delete.execute(params![folder.get(), uid])?;
+        note.execute(params![folder.get(), uid, modseq])?;
+        if waste.execute([content])? > 0 {
+            forget.execute([content])?;
+        }
+    }
+    folders::touch(index, folder, modseq)?;
+    Ok(going.into_iter().map(|(uid, _)| Uid::new(uid)).collect())
+}
+
+/// Keywords as the index keeps them: atoms, so a space parts them.
+pub(super) fn keywords_text(flags: &Flags) -> Option<String> {
+    let words: Vec<&str> = flags.keywords().iter().map(Keyword::as_str).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn states(index: &Transaction<'_>, folder: FolderId, uids: &UidSet) -> Result<Vec<MessageState>> {
+    let sql = format!(
+        "SELECT {STATE} FROM message WHERE folder = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid"
+    );
+    let mut states = States::default();
+    collect(index, &sql, folder, uids, |row| states.read(row))
+}
+
+/// Runs a query whose parameters are a folder and a first and last UID over each range of a set.
+fn collect<T>(
+    index: &Transaction<'_>,
+    sql: &str,
+    folder: FolderId,
+    uids: &UidSet,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut query = index.prepare_cached(sql)?;
+    let mut all = Vec::new();
+    for range in uids.ranges() {
+        let found = params![folder.get(), range.start(), range.end()];
+        for row in query.query_map(found, &mut read)? {
+            all.push(row?);
+        }
+    }
+    Ok(all)
+}
+
+/// Reads states; messages with the same keywords share them.
+#[derive(Default)]
+struct States {
+    keywords: HashMap<String, Arc<[Keyword]>>,
+}
+
+impl States {
+    fn read(&mut self, row: &Row<'_>) -> rusqlite::Result<MessageState> {
+        let keywords = match row.get_ref(3)?.as_str_or_null()? {
+            Some(text) => Some(self.shared(text)),
+            None => None,
+        };
+        Ok(MessageState {
+            uid: Uid::new(row.get(0)?),
+            modseq: ModSeq::new(row.get(1)?),
+            flags: Flags {
+                bits: row.get(2)?,
+                keywords,
+            },
+            size: row.get(4)?,
+            internal_date: moment(row.get(5)?),
+        })
+    }
+
+    fn shared(&mut self, text: &str) -> Arc<[Keyword]> {
+        if let Some(known) = self.keywords.get(text) {
+            return Arc::clone(known);
+        }
+        let words: Arc<[Keyword]> = text
+            .split(' ')
+            .filter_map(|word| Keyword::new(word.as_bytes()))
+            .collect();
+        self.keywords.insert(text.to_owned(), Arc::clone(&words));
+        words
+    }
+}
+
+/// Seconds as a moment; those that no calendar has become the epoch.
+fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}

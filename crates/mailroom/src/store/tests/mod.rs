@@ -1,0 +1,69 @@
+//! The store, as its callers see it.
+
+mod folders;
+mod messages;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::ports::{BoxFuture, Clock};
+use sekisho_disk::{Disk, RealDisk};
+
+use super::*;
+
+/// A clock that stands.
+struct Standing;
+
+impl Clock for Standing {
+    fn now(&self) -> Timestamp {
+        Timestamp::constant(1_751_326_200, 0)
+    }
+
+    fn sleep_until(&self, _: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+const AI: i64 = 1;
+
+fn store_on(root: &Path, disk: Arc<dyn Disk>, limits: Limits) -> (Store, Operator) {
+    Store::open_root(root, disk, Arc::new(Standing), limits).unwrap()
+}
+
+fn store(root: &Path) -> (Store, Operator) {
+    store_on(root, Arc::new(RealDisk), Limits::default())
+}
+
+async fn mailbox(root: &Path) -> Mailbox {
+    store(root).1.open(AccountId::new(AI)).await.unwrap()
+}
+
+async fn folder(mailbox: &Mailbox, name: &str) -> FolderId {
+    mailbox.folder(&named(name)).await.unwrap().id
+}
+
+fn named(name: &str) -> FolderName {
+    FolderName::parse(name).unwrap()
+}
+
+fn message(text: &str) -> NewMessage {
+    NewMessage {
+        bytes: format!("From: ai@kit.example\r\nSubject: {text}\r\n\r\n{text}\r\n").into_bytes(),
+        internal_date: Standing.now(),
+        flags: Flags::default(),
+    }
+}
+
+fn flags(words: &[&str]) -> Flags {
+    let parsed: Vec<_> = words
+        .iter()
+        .map(|word| sekisho_imap::Flag::parse(word.as_bytes()).unwrap())
+        .collect();
+    Flags::new(&parsed).unwrap()
+}
+
+fn uids(numbers: &[u32]) -> UidSet {
+    numbers.iter().copied().map(Uid::new).collect()
+}
