@@ -106,6 +106,15 @@ impl DateTime {
         }
     }
 
+    /// The same second, written in the zone that is `minutes` ahead of UTC (less than a day).
+    #[must_use]
+    pub fn in_zone(self, minutes: i16) -> Self {
+        Self {
+            zone_minutes: minutes.clamp(-1_439, 1_439),
+            ..self
+        }
+    }
+
     /// Reads a `date-time` without its quotes; a day below 10 may be written ` 7` or `07`.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
@@ -209,6 +218,7 @@ mod tests {
         let time = DateTime::parse(text.as_bytes()).unwrap();
         assert_eq!(time.unix(), 837_596_665);
         assert_eq!(time.to_string(), text);
+        assert_eq!(time.in_zone(540).to_string(), "17-Jul-1996 18:44:25 +0900");
         assert_eq!(
             DateTime::from_unix(0).to_string(),
             " 1-Jan-1970 00:00:00 +0000"

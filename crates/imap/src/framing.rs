@@ -80,6 +80,12 @@ impl Frame {
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The bytes, taken out.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
 }
 
 impl fmt::Debug for Frame {

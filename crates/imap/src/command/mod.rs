@@ -166,6 +166,15 @@ impl Message {
             .get(self.range.clone())
             .unwrap_or_default()
     }
+
+    /// The bytes as a vector of their own, without a second copy in memory.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        let mut bytes = self.frame.into_bytes();
+        bytes.truncate(self.range.end);
+        bytes.drain(..self.range.start.min(bytes.len()));
+        bytes
+    }
 }
 
 impl fmt::Debug for Message {
