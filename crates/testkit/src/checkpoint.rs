@@ -1,0 +1,350 @@
+//! A checkpoint over real databases, with a letter box in place of the mail system and people who use it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use sekisho_checkpoint::account::{AccountId, Password};
+use sekisho_checkpoint::address::OwnDomains;
+use sekisho_checkpoint::audit::Door;
+use sekisho_checkpoint::door::{Admitted, Attempt, NotAdmitted};
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::id::{LetterId, SessionToken};
+use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
+use sekisho_checkpoint::policy::Policy;
+use sekisho_checkpoint::ports::{Courier, CourierError, Fate, Letter};
+use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
+use sekisho_checkpoint::web::{FactorOwed, Person, Seat, WebStanding};
+use sekisho_checkpoint::{Checkpoint, OtpEntry, Parts, RegistrationState, Reproof, Site};
+use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
+use sekisho_records::SqliteRecords;
+use sekisho_source::{KeyLength, Source};
+use tempfile::TempDir;
+
+use crate::clock::HandClock;
+use sekisho_checkpoint::ports::Clock;
+
+/// An address in the trusted network of [`site`].
+pub const CAMPUS: &str = "203.0.113.7";
+/// An address at home.
+pub const HOME: &str = "198.51.100.23";
+/// Another address, in a café.
+pub const CAFE: &str = "192.0.2.99";
+/// Alice's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// The source of an address that is known for certain.
+///
+/// # Panics
+/// The text is no address.
+#[must_use]
+pub fn from(address: &str) -> Source {
+    let address = address.parse().unwrap_or_else(|_| panic!("{address} is no address"));
+    Source::assured(address, KeyLength::default())
+}
+
+/// The site of the stories: `kit.example`, with a campus network that is trusted and an untrusted part of it.
+///
+/// # Panics
+/// Never: its networks and domains are well formed.
+#[must_use]
+pub fn site() -> Site {
+    let net = |name: &str, class, prefix: &str| Network {
+        name: name.to_owned(),
+        class,
+        prefixes: prefix.parse().into_iter().collect(),
+    };
+    Site {
+        networks: Networks::new(vec![
+            net("Campus LAN", NetworkClass::Trusted, "203.0.113.0/24"),
+            net("eduroam", NetworkClass::Untrusted, "203.0.113.128/25"),
+        ])
+        .unwrap_or_default(),
+        policy: Policy {
+            own_domains: OwnDomains::new(["kit.example"]).unwrap_or_default(),
+            help_url: "https://mail.kit.example/mfa".to_owned(),
+            ..Policy::default()
+        },
+    }
+}
+
+/// Keeps letters instead of sending them.
+#[derive(Debug, Default)]
+pub struct LetterBox {
+    letters: Mutex<Vec<Letter>>,
+}
+
+impl LetterBox {
+    /// All letters so far, the oldest first.
+    #[must_use]
+    pub fn letters(&self) -> Vec<Letter> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The code of the latest OTP letter.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn latest_code(&self) -> anyhow::Result<OtpCode> {
+        let code = self.letters().into_iter().rev().find_map(|letter| match letter {
+            Letter::Otp(otp) => Some(otp.code),
+            Letter::Notice(_) => None,
+        });
+        code.context("no code was mailed")
+    }
+}
+
+#[async_trait]
+impl Courier for LetterBox {
+    async fn send(&self, letter: Letter) -> Result<(), CourierError> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+        Ok(())
+    }
+
+    async fn fate(&self, _: LetterId) -> Result<Option<Fate>, CourierError> {
+        Ok(Some(Fate::Sent))
+    }
+}
+
+/// A checkpoint with Alice and Bob, and everything a test needs to play them.
+pub struct Kit {
+    /// The checkpoint.
+    pub checkpoint: Arc<Checkpoint>,
+    /// Its clock.
+    pub clock: Arc<HandClock>,
+    /// Its letters.
+    pub letters: Arc<LetterBox>,
+    /// Its accounts.
+    pub accounts: Arc<sekisho_directory::OwnAccounts>,
+    /// Alice.
+    pub alice: AccountId,
+    /// Bob.
+    pub bob: AccountId,
+    folder: TempDir,
+}
+
+impl Kit {
+    /// Starts one for the usual [`site`].
+    ///
+    /// # Errors
+    /// Something could not be made.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_for(site()).await
+    }
+
+    /// Starts one for a site of the test's own.
+    ///
+    /// # Errors
+    /// Something could not be made.
+    pub async fn start_for(site: Site) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let clock = HandClock::new();
+        let letters = Arc::new(LetterBox::default());
+        let accounts = Arc::new(open_accounts(folder.path(), &clock)?);
+        let alice = crate::accounts::add(&accounts, "alice", PASSWORD).await?;
+        let bob = crate::accounts::add(&accounts, "bob", PASSWORD).await?;
+        let checkpoint = start_checkpoint(folder.path(), site, &clock, &letters, &accounts).await?;
+        Ok(Self {
+            checkpoint,
+            clock,
+            letters,
+            accounts,
+            alice,
+            bob,
+            folder,
+        })
+    }
+
+    /// Another checkpoint on the same records and accounts, as a restarted process or a second node has it.
+    ///
+    /// # Errors
+    /// Something could not be opened.
+    pub async fn another(&self, site: Site) -> anyhow::Result<Arc<Checkpoint>> {
+        start_checkpoint(self.folder.path(), site, &self.clock, &self.letters, &self.accounts).await
+    }
+
+    /// Tries a mail client's door.
+    ///
+    /// # Errors
+    /// Not admitted.
+    pub async fn mail_client(&self, name: &str, password: &str, source: Source) -> Result<Admitted, NotAdmitted> {
+        self.checkpoint
+            .admit(Attempt {
+                door: Door::Imap,
+                name: name.to_owned(),
+                authorization: None,
+                password: Password::new(password.to_owned()),
+                source,
+                client: "test".to_owned(),
+            })
+            .await
+    }
+
+    /// Signs Alice in to the webmail.
+    ///
+    /// # Errors
+    /// The password was not accepted.
+    pub async fn sign_in(&self, source: Source) -> anyhow::Result<(SessionToken, WebStanding)> {
+        let password = Password::new(PASSWORD.to_owned());
+        let signed = self.checkpoint.sign_in("alice", password, source, "browser").await?;
+        Ok((signed.token, signed.standing))
+    }
+
+    /// Signs Alice in where she must be let in.
+    ///
+    /// # Errors
+    /// She is not.
+    pub async fn seat(&self, source: Source) -> anyhow::Result<(SessionToken, Seat)> {
+        match self.sign_in(source).await? {
+            (token, WebStanding::Admitted(seat)) => Ok((token, seat)),
+            (_, WebStanding::Owed(owed)) => Err(anyhow!("a factor is owed: {:?}", owed.first_step())),
+        }
+    }
+
+    /// Signs Alice in where she must owe a factor.
+    ///
+    /// # Errors
+    /// She does not.
+    pub async fn owed(&self, source: Source) -> anyhow::Result<(SessionToken, FactorOwed)> {
+        match self.sign_in(source).await? {
+            (token, WebStanding::Owed(owed)) => Ok((token, owed)),
+            (_, WebStanding::Admitted(seat)) => Err(anyhow!("let in: {:?}", seat.admitted().reason())),
+        }
+    }
+
+    /// A seat again, for a later request of a session.
+    ///
+    /// # Errors
+    /// The session is gone or owes a factor.
+    pub async fn seat_again(&self, token: &SessionToken, source: Source) -> anyhow::Result<Seat> {
+        match self.checkpoint.resume(token, source).await? {
+            WebStanding::Admitted(seat) => Ok(seat),
+            WebStanding::Owed(owed) => Err(anyhow!("a factor is owed: {:?}", owed.first_step())),
+        }
+    }
+
+    /// Alice registers an OTP app on campus and turns MFA on. Returns the app.
+    ///
+    /// # Errors
+    /// Something was refused.
+    pub async fn alice_uses_mfa(&self) -> anyhow::Result<App> {
+        let (token, seat) = self.seat(from(CAMPUS)).await?;
+        let app = self.register_app(Person::from(&seat), &token, from(CAMPUS)).await?;
+        let (_, seat) = self.seat(from(CAMPUS)).await?;
+        self.checkpoint.set_mfa(&seat, true, &Reproof::none(), "browser").await?;
+        Ok(app)
+    }
+
+    /// Exchanges the codes and finishes the registration of an app in a session. The clock moves on by a step, so that the app's next code is a new one.
+    ///
+    /// # Errors
+    /// Something was refused.
+    pub async fn register_app(&self, person: Person<'_>, token: &SessionToken, source: Source) -> anyhow::Result<App> {
+        let app_code = AppCode::generate();
+        let state = self
+            .checkpoint
+            .take_app_code(person, app_code.clone(), &Reproof::none(), "browser")
+            .await?;
+        let RegistrationState::Codes { user, .. } = state else {
+            return Err(anyhow!("no codes"));
+        };
+        let app = App {
+            key: OtpKey::agree(&app_code, &user),
+            clock: Arc::clone(&self.clock),
+        };
+        let finished = match self.checkpoint.resume(token, source).await? {
+            WebStanding::Admitted(seat) => {
+                self.checkpoint
+                    .finish_app(Person::from(&seat), app.shows(), "phone", "browser")
+                    .await
+            }
+            WebStanding::Owed(owed) => {
+                self.checkpoint
+                    .finish_app(Person::from(&owed), app.shows(), "phone", "browser")
+                    .await
+            }
+        };
+        finished?;
+        self.clock.advance_seconds(30);
+        Ok(app)
+    }
+
+    /// Alice proves her app in the webmail, so that a grant is made. The clock moves on by a step.
+    ///
+    /// # Errors
+    /// The code was refused.
+    pub async fn prove(&self, app: &App, source: Source) -> anyhow::Result<SessionToken> {
+        let (_, owed) = self.owed(source).await?;
+        let token = self.checkpoint.prove(&owed, app.entry(), "browser").await?;
+        self.clock.advance_seconds(30);
+        Ok(token)
+    }
+}
+
+/// Alice's OTP app.
+#[derive(Debug, Clone)]
+pub struct App {
+    key: OtpKey,
+    clock: Arc<HandClock>,
+}
+
+impl App {
+    /// The code that it shows now.
+    #[must_use]
+    pub fn shows(&self) -> OtpCode {
+        self.shows_at(0)
+    }
+
+    /// The code that it would show so many seconds from now.
+    #[must_use]
+    pub fn shows_at(&self, seconds: i64) -> OtpCode {
+        self.key.code(Step::at(self.clock.now().as_second() + seconds))
+    }
+
+    /// That code as it is given to the webmail.
+    #[must_use]
+    pub fn entry(&self) -> OtpEntry {
+        OtpEntry {
+            kind: FactorKind::OtpApp,
+            code: self.shows(),
+        }
+    }
+
+    /// A code that the app does not show, now or within ten minutes.
+    #[must_use]
+    pub fn wrong(&self) -> OtpEntry {
+        let now = self.clock.now().as_second();
+        let code = (0..)
+            .filter_map(|n: u32| OtpCode::parse(&format!("{n:06}")).ok())
+            .find(|code| self.key.find_wide(code, now, 30).is_none())
+            .unwrap_or_else(OtpCode::generate);
+        OtpEntry {
+            kind: FactorKind::OtpApp,
+            code,
+        }
+    }
+}
+
+fn open_accounts(folder: &Path, clock: &Arc<HandClock>) -> anyhow::Result<sekisho_directory::OwnAccounts> {
+    crate::accounts::open(folder, Arc::<HandClock>::clone(clock))
+}
+
+async fn start_checkpoint(
+    folder: &Path,
+    site: Site,
+    clock: &Arc<HandClock>,
+    letters: &Arc<LetterBox>,
+    accounts: &Arc<sekisho_directory::OwnAccounts>,
+) -> anyhow::Result<Arc<Checkpoint>> {
+    let keys = KeyRing::new([(KeyId(1), SealingKey::new([7; 32]))].into()).context("keys")?;
+    Ok(Checkpoint::start(Parts {
+        records: Arc::new(SqliteRecords::open(&folder.join("records.sqlite"))?),
+        directory: Arc::<sekisho_directory::OwnAccounts>::clone(accounts),
+        courier: Arc::<LetterBox>::clone(letters),
+        clock: Arc::<HandClock>::clone(clock),
+        keys,
+        site,
+    })
+    .await?)
+}

@@ -1,0 +1,12 @@
+//! The stories, in one test binary.
+
+mod a_grant_ends_after_fourteen_hours;
+mod a_laptop_moves_from_campus_to_home;
+mod a_password_never_becomes_a_factor;
+mod a_stolen_password_opens_no_mail_client;
+mod a_stranger_learns_nothing_at_the_mail_doors;
+mod an_otp_is_accepted_once;
+mod ending_things_ends_them_everywhere;
+mod floors;
+mod guesses_are_counted;
+mod when_the_records_are_out_of_reach;
