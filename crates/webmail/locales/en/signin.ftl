@@ -1,0 +1,8 @@
+# Signing in
+
+user-name = User name
+password = Password
+log-in = Log in
+login-first = Please log in to go on.
+login-refused = User name or password is wrong.
+login-throttled = There were too many wrong attempts. Please try again after { $until }.

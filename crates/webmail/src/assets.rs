@@ -1,0 +1,70 @@
+//! What pages refer to: one style sheet, small modules, pictures. Each lives under an address that changes with its content, and may be kept for ever.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+
+use crate::csrf::content_hash;
+use crate::error::WebError;
+
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    content: &'static str,
+}
+
+macro_rules! asset {
+    ($name:literal, $content_type:literal) => {
+        Asset {
+            name: $name,
+            content_type: $content_type,
+            content: include_str!(concat!("../assets/", $name)),
+        }
+    };
+}
+
+const ASSETS: &[Asset] = &[
+    asset!("style.css", "text/css; charset=utf-8"),
+    asset!("page.js", "text/javascript; charset=utf-8"),
+    asset!("logo.svg", "image/svg+xml"),
+];
+
+/// Addresses in the order of [`ASSETS`].
+static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    ASSETS
+        .iter()
+        .map(|asset| {
+            let hash = content_hash(asset.content.as_bytes());
+            let (stem, end) = asset.name.split_once('.').unwrap_or((asset.name, ""));
+            format!("/assets/{stem}.{hash}.{end}")
+        })
+        .collect()
+});
+
+/// The address of an asset; of one that does not exist, an address at which nothing is.
+pub(crate) fn path(name: &str) -> &'static str {
+    ASSETS
+        .iter()
+        .zip(PATHS.iter())
+        .find_map(|(asset, path)| (asset.name == name).then_some(path.as_str()))
+        .unwrap_or("/assets/none")
+}
+
+/// Serves an asset by the last part of its address.
+pub(crate) async fn serve(Path(wanted): Path<String>) -> Result<Response, WebError> {
+    ASSETS
+        .iter()
+        .zip(PATHS.iter())
+        .find(|(_, path)| path.strip_prefix("/assets/") == Some(&wanted))
+        .map(|(asset, _)| {
+            let headers = [
+                (header::CONTENT_TYPE, asset.content_type),
+                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (header::VARY, "Accept-Encoding"),
+            ];
+            (headers, asset.content).into_response()
+        })
+        .ok_or(WebError::NotFound)
+}

@@ -1,0 +1,63 @@
+//! What the binary hands in: settings, the checkpoint, and the way to the mail.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::tz::TimeZone;
+use sekisho_checkpoint::{Admitted, Checkpoint};
+use sekisho_net::BoxedStream;
+use url::Url;
+
+use crate::lang::Lang;
+
+/// Settings of the webmail.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where browsers find it. Only the origin counts: pages live at its root.
+    pub base_url: Url,
+    /// The name of the session's cookie, without prefix. Two webmails on one host name need two names: browsers share cookies across ports.
+    pub cookie_name: String,
+    /// The site's name, in the head of each page.
+    pub site_name: String,
+    /// The time zone that times are shown in.
+    pub zone: TimeZone,
+    /// Where the OTP app is found.
+    pub app_url: Url,
+    /// The language for a browser that asks for none of ours.
+    pub default_language: Lang,
+    /// How much one form may carry, in bytes, attachments and all.
+    pub max_upload: usize,
+}
+
+impl Config {
+    /// Whether browsers come by https, so that cookies can be bound to it.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.base_url.scheme() == "https"
+    }
+}
+
+/// What every handler can reach.
+pub struct Context {
+    /// The checkpoint.
+    pub checkpoint: Arc<Checkpoint>,
+    /// The way to the mail.
+    pub mail: Arc<dyn MailServer>,
+    /// Settings.
+    pub config: Config,
+}
+
+/// The one road to the mail: streams to an IMAP and a submission server, opened for someone whom the checkpoint admitted.
+#[async_trait]
+pub trait MailServer: Send + Sync + 'static {
+    /// A stream to an IMAP server, which greets with `PREAUTH`. It closes when the admission ends.
+    async fn imap(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError>;
+
+    /// A stream to a submission server, authenticated already. It closes when the admission ends.
+    async fn submission(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError>;
+}
+
+/// The mail server can't be reached just now.
+#[derive(Debug, thiserror::Error)]
+#[error("the mail server is out of reach: {0}")]
+pub struct MailServerError(pub String);

@@ -1,0 +1,77 @@
+//! What surrounds every handler: the visit is read once, errors become pages, and each answer carries the headers that keep a browser strict.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use sekisho_source::Source;
+use tower_http::compression::CompressionLayer;
+
+use crate::config::Context;
+use crate::error::WebError;
+use crate::layout;
+use crate::visit::Visit;
+
+/// For pages of ours. What shows other people's HTML sets a stricter one itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+    frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
+
+pub(crate) fn around(router: Router<Arc<Context>>, context: &Arc<Context>) -> Router<Arc<Context>> {
+    router
+        .fallback(async || WebError::NotFound)
+        .method_not_allowed_fallback(async || WebError::MethodNotAllowed)
+        .layer(DefaultBodyLimit::max(context.config.max_upload))
+        .layer(from_fn_with_state(Arc::clone(context), guard))
+        .layer(CompressionLayer::new())
+}
+
+async fn guard(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
+    let Some(&source) = request.extensions().get::<Source>() else {
+        tracing::error!("a request came without a source; the listener must give it one");
+        return WebError::Unavailable.into_response();
+    };
+    let (mut head, body) = request.into_parts();
+    let visit = Visit::of(&context, source, &head);
+    head.extensions.insert(visit.clone());
+    let mut response = next.run(Request::from_parts(head, body)).await;
+    if let Some(error) = response.extensions_mut().remove::<WebError>() {
+        let status = error.status();
+        response = layout::error_page(&visit, &error);
+        *response.status_mut() = status;
+    }
+    harden(&context, &mut response);
+    response
+}
+
+fn harden(context: &Context, response: &mut Response) {
+    let headers = response.headers_mut();
+    let mut default = |name: HeaderName, value: &'static str| {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    };
+    default(header::CONTENT_SECURITY_POLICY, POLICY);
+    default(header::CACHE_CONTROL, "no-store");
+    default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    // Not `no-referrer`: with that, browsers send `Origin: null` with our own forms.
+    default(header::REFERRER_POLICY, "same-origin");
+    default(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    default(
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
+    default(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=()",
+    );
+    default(header::VARY, "Accept-Language, Cookie");
+    if context.config.is_https() {
+        default(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}

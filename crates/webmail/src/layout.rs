@@ -1,0 +1,190 @@
+//! The frame of every page, and the few parts that pages share.
+
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sekisho_checkpoint::Account;
+
+use crate::assets;
+use crate::csrf;
+use crate::error::WebError;
+use crate::lang::Lang;
+use crate::time;
+use crate::visit::Visit;
+
+/// Whose page it is, for its head.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose<'a> {
+    /// Nobody's: before sign-in, or unknown.
+    Nobody,
+    /// Of someone who owes a factor: nothing but signing out is offered.
+    Owing(&'a Account),
+    /// Of someone who may go anywhere.
+    Seated(&'a Account),
+}
+
+/// A page in the making.
+pub struct Page<'a> {
+    visit: &'a Visit,
+    title: String,
+    whose: Whose<'a>,
+    class: &'static str,
+    modules: Vec<&'static str>,
+}
+
+impl<'a> Page<'a> {
+    /// A page with a title, as narrow as a form.
+    #[must_use]
+    pub fn new(visit: &'a Visit, title: impl Into<String>) -> Self {
+        Self {
+            visit,
+            title: title.into(),
+            whose: Whose::Nobody,
+            class: "narrow",
+            modules: vec!["page.js"],
+        }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn of(mut self, whose: Whose<'a>) -> Self {
+        self.whose = whose;
+        self
+    }
+
+    /// As wide as a table, or a text to read, needs.
+    #[must_use]
+    pub fn broad(mut self) -> Self {
+        self.class = "broad";
+        self
+    }
+
+    /// All of the window: lists of mail.
+    #[must_use]
+    pub fn full(mut self) -> Self {
+        self.class = "full";
+        self
+    }
+
+    /// With a module of `assets/` more.
+    #[must_use]
+    pub fn module(mut self, name: &'static str) -> Self {
+        self.modules.push(name);
+        self
+    }
+
+    /// The page with its content.
+    #[must_use]
+    pub fn show(self, body: Markup) -> Response {
+        let visit = self.visit;
+        let lang = visit.lang;
+        let site = &visit.context.config.site_name;
+        html! {
+            (DOCTYPE)
+            html lang=(lang.tag()) data-now=(time::machine(visit.context.checkpoint.now())) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover, interactive-widget=resizes-content";
+                    meta name="color-scheme" content="light dark";
+                    meta name="robots" content="noindex";
+                    title { (self.title) " · " (site) }
+                    link rel="icon" type="image/svg+xml" href=(assets::path("logo.svg"));
+                    link rel="stylesheet" href=(assets::path("style.css"));
+                    @for name in &self.modules {
+                        script type="module" src=(assets::path(name)) {}
+                    }
+                }
+                body {
+                    a.skip href="#main" { (t!(lang, "skip-to-content")) }
+                    (head(visit, self.whose))
+                    main #main class=(self.class) { (body) }
+                    (foot(visit))
+                }
+            }
+        }
+        .into_response()
+    }
+}
+
+/// How a notice is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Something to know.
+    Plain,
+    /// Something went well.
+    Good,
+    /// Something must be heeded.
+    Warning,
+    /// Something did not go; read out at once by screen readers.
+    Wrong,
+}
+
+/// A framed notice.
+#[must_use]
+pub fn notice(tone: Tone, body: Markup) -> Markup {
+    let (class, role) = match tone {
+        Tone::Plain => ("notice", None),
+        Tone::Good => ("notice good", Some("status")),
+        Tone::Warning => ("notice warning", None),
+        Tone::Wrong => ("notice wrong", Some("alert")),
+    };
+    html! { div class=(class) role=[role] { (body) } }
+}
+
+/// The hidden field that every form needs.
+#[must_use]
+pub fn csrf_field(visit: &Visit) -> Markup {
+    html! { input type="hidden" name=(csrf::FIELD) value=(visit.csrf_token()); }
+}
+
+/// The page of an error.
+pub(crate) fn error_page(visit: &Visit, error: &WebError) -> Response {
+    let (title, what_to_do) = error.words(visit.lang);
+    let body = html! {
+        section.card {
+            h1 { (title) }
+            p { (what_to_do) }
+            p { a href="/" { (t!(visit.lang, "home")) } }
+        }
+    };
+    Page::new(visit, title).show(body)
+}
+
+fn head(visit: &Visit, whose: Whose<'_>) -> Markup {
+    let lang = visit.lang;
+    html! {
+        header.site {
+            a.brand href="/" {
+                (PreEscaped(include_str!("../assets/logo.svg")))
+                span { (visit.context.config.site_name) }
+            }
+            @if let Whose::Seated(_) = whose {
+                nav aria-label=(t!(lang, "main-navigation")) {
+                    a href="/" { (t!(lang, "inbox")) }
+                    a href="/preferences" { (t!(lang, "preferences")) }
+                }
+            }
+            @if let Whose::Owing(account) | Whose::Seated(account) = whose {
+                form.who method="post" action="/logout" {
+                    (csrf_field(visit))
+                    span.name { (account.login) }
+                    button.quiet { (t!(lang, "log-out")) }
+                }
+            }
+        }
+    }
+}
+
+/// The language is changed by a POST, like everything; it comes back to the same page.
+fn foot(visit: &Visit) -> Markup {
+    html! {
+        footer.site {
+            form method="post" action="/language" {
+                input type="hidden" name="to" value=(visit.way_back());
+                @for lang in Lang::ALL {
+                    button.link name="language" value=(lang.tag()) lang=(lang.tag())
+                        aria-current=[(lang == visit.lang).then_some("true")] { (lang.own_name()) }
+                }
+            }
+        }
+    }
+}
