@@ -1,0 +1,272 @@
+//! One connection: bytes in, answers out, until somebody ends it.
+
+use std::pin::{Pin, pin};
+
+use jiff::SignedDuration;
+use sekisho_imap::Tag;
+use sekisho_imap::command::{Body, Command};
+use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
+
+use super::reply::{Done, Out, Trouble};
+use super::session::{Flow, Session};
+use super::{Imap, ServeError};
+use crate::store::Mailbox;
+
+/// How long a client may be silent; RFC 3501, section 5.4, wants 30 minutes at least.
+const SILENCE: SignedDuration = SignedDuration::from_mins(31);
+/// How long a farewell may take to leave.
+const FAREWELL: SignedDuration = SignedDuration::from_secs(2);
+
+pub(super) async fn run<S>(
+    stream: S,
+    already_read: Vec<u8>,
+    mailbox: Mailbox,
+    imap: Imap,
+    ended: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let (input, mut output) = tokio::io::split(stream);
+    let message_size = usize::try_from(imap.store.limits().message_size).unwrap_or(usize::MAX);
+    let mut reader = CommandReader::new(Limits::after_login(message_size));
+    reader.push(&already_read);
+    let mut connection = Connection {
+        input,
+        reader,
+        rush: false,
+        session: Session::new(mailbox, imap.clone()),
+        imap,
+        out: Out::new(&mut output),
+    };
+    let mut ended = pin!(ended);
+    loop {
+        let farewell = match connection.turn(ended.as_mut()).await {
+            Ok(Turn::Next) => continue,
+            Ok(Turn::Closed) => return Ok(()),
+            Ok(Turn::Farewell(text)) => Ok(text),
+            Err(ServeError::Protocol(error)) => Err(error),
+            Err(other) => return Err(other),
+        };
+        match farewell {
+            Ok(text) => {
+                connection.farewell(text).await;
+                return Ok(());
+            }
+            Err(error) => {
+                connection.farewell(&error.to_string()).await;
+                return Err(error.into());
+            }
+        }
+    }
+}
+
+/// How one turn of listening and answering went.
+enum Turn {
+    Next,
+    Closed,
+    /// `* BYE` with these words, then close.
+    Farewell(&'static str),
+}
+
+/// What was heard first.
+enum Heard {
+    Event(Event),
+    Line(Frame),
+    TooBig { tag: Option<Tag>, append: bool },
+    News,
+    Silence,
+    Ended,
+    Closed,
+}
+
+/// What is listened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Command,
+    /// A plain line or news of the mailbox.
+    Idle,
+}
+
+struct Connection<'w, S> {
+    input: ReadHalf<S>,
+    reader: CommandReader,
+    /// The last read filled its buffer, so the next one takes a bigger one.
+    rush: bool,
+    session: Session,
+    imap: Imap,
+    out: Out<'w>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
+    /// Waits for one command and answers it.
+    async fn turn<E>(&mut self, mut ended: Pin<&mut E>) -> Result<Turn, ServeError>
+    where
+        E: Future<Output = ()> + Send,
+    {
+        let command = match self.hear(Wanted::Command, ended.as_mut()).await? {
+            Heard::Event(Event::Command(frame)) => Command::parse(frame),
+            Heard::Event(Event::Continue) => {
+                self.out.words(format_args!("+ go ahead\r\n"));
+                return self.flushed(ended).await;
+            }
+            Heard::TooBig { tag, append } => {
+                self.refuse_literal(tag, append);
+                return self.flushed(ended).await;
+            }
+            Heard::Line(_) | Heard::News => return Ok(Turn::Next),
+            Heard::Silence => return Ok(Turn::Farewell("nothing was heard for a long time")),
+            Heard::Ended => return Ok(Turn::Farewell(ENDED)),
+            Heard::Closed => return Ok(Turn::Closed),
+        };
+        match command {
+            Err(error) => self.out.not_understood(&error),
+            Ok(Command {
+                tag,
+                body: Body::Idle,
+            }) => return self.idle(&tag, ended).await,
+            Ok(command) => {
+                let answered = tokio::select! {
+                    biased;
+                    flow = self.session.handle(command, &mut self.out) => flow?,
+                    // Amid an answer no BYE could be told from it.
+                    () = ended.as_mut() => return Ok(Turn::Closed),
+                };
+                match answered {
+                    Flow::Next => {}
+                    Flow::FolderGone => return Ok(Turn::Farewell("the selected folder is gone")),
+                    Flow::Logout => {
+                        self.flushed(ended).await?;
+                        return Ok(Turn::Closed);
+                    }
+                }
+            }
+        }
+        self.flushed(ended).await
+    }
+
+    /// IDLE (RFC 2177): news as it comes, until the client says `DONE`.
+    async fn idle<E>(&mut self, tag: &Tag, mut ended: Pin<&mut E>) -> Result<Turn, ServeError>
+    where
+        E: Future<Output = ()> + Send,
+    {
+        self.out.words(format_args!("+ idling\r\n"));
+        loop {
+            if self.session.catch_up(true, &mut self.out).await == Flow::FolderGone {
+                return Ok(Turn::Farewell("the selected folder is gone"));
+            }
+            match self.flushed(ended.as_mut()).await? {
+                Turn::Next => {}
+                other => return Ok(other),
+            }
+            match self.hear(Wanted::Idle, ended.as_mut()).await? {
+                Heard::News => {}
+                Heard::Line(frame) => {
+                    let answer = if frame.bytes().eq_ignore_ascii_case(b"DONE") {
+                        Ok(Done::plain("idled"))
+                    } else {
+                        Err(Trouble::Bad("expected DONE"))
+                    };
+                    self.out.tagged(tag, &answer);
+                    return self.flushed(ended).await;
+                }
+                Heard::Silence => return Ok(Turn::Farewell("nothing was heard for a long time")),
+                Heard::Ended => return Ok(Turn::Farewell(ENDED)),
+                Heard::Closed | Heard::Event(_) | Heard::TooBig { .. } => return Ok(Turn::Closed),
+            }
+        }
+    }
+
+    async fn hear<E>(&mut self, wanted: Wanted, mut ended: Pin<&mut E>) -> Result<Heard, ServeError>
+    where
+        E: Future<Output = ()> + Send,
+    {
+        let clock = self.imap.clock.clone();
+        let deadline = clock
+            .now()
+            .saturating_add(SILENCE)
+            .unwrap_or(jiff::Timestamp::MAX);
+        let mut silence = clock.sleep_until(deadline);
+        loop {
+            if let Some(heard) = self.buffered(wanted)? {
+                return Ok(heard);
+            }
+            let mut buffer = vec![0; if self.rush { 16 * 1024 } else { 512 }];
+            let read = tokio::select! {
+                biased;
+                () = ended.as_mut() => return Ok(Heard::Ended),
+                read = self.input.read(&mut buffer) => read?,
+                () = self.session.news(), if wanted == Wanted::Idle => return Ok(Heard::News),
+                () = &mut silence => return Ok(Heard::Silence),
+            };
+            if read == 0 {
+                return Ok(Heard::Closed);
+            }
+            self.rush = read == buffer.len();
+            self.reader.push(&buffer[..read]);
+        }
+    }
+
+    fn buffered(&mut self, wanted: Wanted) -> Result<Option<Heard>, FramingError> {
+        let found = match wanted {
+            Wanted::Command => self
+                .reader
+                .next_event()
+                .map(|event| event.map(Heard::Event)),
+            Wanted::Idle => self.reader.next_line().map(|line| line.map(Heard::Line)),
+        };
+        match found {
+            Err(FramingError::LiteralTooBig { tag, append }) => {
+                Ok(Some(Heard::TooBig { tag, append }))
+            }
+            other => other,
+        }
+    }
+
+    fn refuse_literal(&mut self, tag: Option<Tag>, append: bool) {
+        match tag {
+            Some(tag) if append => {
+                let answer = Err(Trouble::No("TOOBIG", "the message is too large"));
+                self.out.tagged(&tag, &answer);
+            }
+            Some(tag) => self
+                .out
+                .tagged(&tag, &Err(Trouble::Bad("the literal is too large"))),
+            None => self
+                .out
+                .untagged(format_args!("BAD the literal is too large")),
+        }
+    }
+
+    /// Sends what was written; a session that ends meanwhile is closed without further words.
+    async fn flushed<E>(&mut self, ended: Pin<&mut E>) -> Result<Turn, ServeError>
+    where
+        E: Future<Output = ()> + Send,
+    {
+        tokio::select! {
+            biased;
+            sent = self.out.flush() => {
+                sent?;
+                Ok(Turn::Next)
+            }
+            () = ended => Ok(Turn::Closed),
+        }
+    }
+
+    /// Says `* BYE`; whether the client still listens matters to nobody.
+    async fn farewell(&mut self, text: &str) {
+        self.out.bye(text);
+        let clock = self.imap.clock.clone();
+        let latest = clock
+            .now()
+            .saturating_add(FAREWELL)
+            .unwrap_or(jiff::Timestamp::MAX);
+        tokio::select! {
+            _ = self.out.flush() => {}
+            () = clock.sleep_until(latest) => {}
+        }
+    }
+}
+
+const ENDED: &str = "this session has ended; please sign in again";

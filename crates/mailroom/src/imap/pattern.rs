@@ -1,0 +1,101 @@
+//! The patterns of LIST (RFC 3501, section 6.3.8).
+
+use crate::store::FolderName;
+
+/// A pattern with the wildcards `*` (anything) and `%` (anything within a level).
+pub(super) struct Pattern(Vec<char>);
+
+impl Pattern {
+    /// The longest pattern, in characters: matching takes the product of two lengths.
+    const LONGEST: usize = 500;
+
+    /// Joins the reference and the pattern; `None` if that is too long to be matched.
+    pub(super) fn new(reference: &str, pattern: &str) -> Option<Self> {
+        let mut whole: Vec<char> = Vec::new();
+        for character in reference.chars().chain(pattern.chars()) {
+            // Of neighbouring wildcards the wider one says it all.
+            match (whole.last(), character) {
+                (Some('*'), '*' | '%') | (Some('%'), '%') => {}
+                (Some('%'), '*') => {
+                    whole.pop();
+                    whole.push('*');
+                }
+                _ => whole.push(character),
+            }
+            if whole.len() > Self::LONGEST {
+                return None;
+            }
+        }
+        // `inbox` means the INBOX in any case.
+        let first: String = whole
+            .iter()
+            .take_while(|&&c| c != FolderName::SEPARATOR)
+            .collect();
+        if first.eq_ignore_ascii_case("INBOX") {
+            whole.splice(..5, "INBOX".chars());
+        }
+        Some(Self(whole))
+    }
+
+    /// Whether a folder's name is one of those meant. Takes time in proportion to the product of
+    /// both lengths, whatever they hold.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        let pattern = &self.0;
+        let mut reached = vec![false; pattern.len() + 1];
+        reached[0] = true;
+        self.pass_wildcards(&mut reached);
+        for character in name.chars() {
+            let mut next = vec![false; pattern.len() + 1];
+            for (at, &expected) in pattern.iter().enumerate() {
+                if !reached[at] {
+                    continue;
+                }
+                match expected {
+                    '*' => next[at] = true,
+                    '%' => next[at] |= character != FolderName::SEPARATOR,
+                    _ => next[at + 1] |= expected == character,
+                }
+            }
+            reached = next;
+            self.pass_wildcards(&mut reached);
+        }
+        reached.last() == Some(&true)
+    }
+
+    /// A wildcard may stand for nothing.
+    fn pass_wildcards(&self, reached: &mut [bool]) {
+        for (at, character) in self.0.iter().enumerate() {
+            if matches!(character, '*' | '%') {
+                reached[at + 1] |= reached[at];
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_stop_where_the_rfc_stops_them() {
+        for (pattern, name, matches) in [
+            ("*", "a/b", true),
+            ("%", "a", true),
+            ("%", "a/b", false),
+            ("a/%", "a/b", true),
+            ("a/%", "a/b/c", false),
+            ("a*c", "a/b/c", true),
+            ("%/c", "a/b/c", false),
+            ("%%*%", "x/y", true),
+            ("inbox", "INBOX", true),
+            ("inbox/%", "INBOX/a", true),
+            ("", "a", false),
+            ("会%", "会議", true),
+        ] {
+            let found = Pattern::new("", pattern).unwrap().matches(name);
+            assert_eq!(found, matches, "{pattern} on {name}");
+        }
+        assert!(Pattern::new("a/", "%").unwrap().matches("a/b"));
+        assert!(Pattern::new("", &"a*".repeat(300)).is_none());
+    }
+}

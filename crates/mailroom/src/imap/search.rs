@@ -1,0 +1,417 @@
+//! SEARCH.
+//!
+//! A search is judged in stages, each dearer than the one before: what the view knows, the words
+//! of the header that the index keeps, the header itself, the whole message. A message goes on to
+//! the next stage only while the answer is open.
+
+use std::fmt::Write as _;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use sekisho_imap::Tag;
+use sekisho_imap::command::{ResultOptions, Search, SearchKey};
+use sekisho_imap::datetime::Date;
+
+use super::fetch::read_header;
+use super::reply::{Done, Out, Trouble};
+use super::session::{Answer, Session};
+use super::view::View;
+use crate::mime::Parsed;
+use crate::store::{Mailbox, MessageState, SearchKeys, StoreError, UidSet};
+
+/// How many messages' words are held at once.
+const WORDS: usize = 500;
+/// How much text of a message is searched, in bytes.
+const SEARCHED: usize = 4 * 1024 * 1024;
+
+impl Session {
+    /// `SEARCH` and `UID SEARCH` (RFC 3501, section 6.4.4; RFC 4731)
+    pub(super) async fn search(&mut self, tag: &Tag, search: &Search, out: &mut Out<'_>) -> Answer {
+        self.condstore |= names_modseq(&search.key);
+        let found = self.find(&search.key).await?;
+        let view = self.selected()?;
+        let highest = if names_modseq(&search.key) {
+            found
+                .iter()
+                .map(|&at| view.messages()[at].modseq.get())
+                .max()
+        } else {
+            None
+        };
+        let numbers = numbers(view, &found, search.uid);
+        match search.give {
+            None => tell_plain(out, "SEARCH", &numbers, highest),
+            Some(options) => {
+                tell_extended(out, tag, search.uid, options, &numbers, highest);
+            }
+        }
+        Ok(Done::plain("searched"))
+    }
+
+    /// The positions of the messages that a key finds, rising.
+    pub(super) async fn find(&mut self, key: &SearchKey) -> Result<Vec<usize>, Trouble> {
+        let mailbox = self.mailbox.clone();
+        let now = self.imap.clock.now();
+        let zone = self.imap.zone.clone();
+        let view = self.selected()?;
+        let asked = Asked::new(key, view, &zone, now);
+        let mut found = Vec::new();
+        let mut open = Vec::new();
+        for (at, state) in view.messages().iter().enumerate() {
+            match asked.judge(&Facts::of(at, state)) {
+                Some(true) => found.push(at),
+                Some(false) => {}
+                None => open.push(at),
+            }
+        }
+        for some in open.chunks(WORDS) {
+            let uids: UidSet = some.iter().map(|&at| view.messages()[at].uid).collect();
+            for words in mailbox.search_keys(view.folder, uids).await? {
+                let Some(at) = view.position(words.uid) else {
+                    continue;
+                };
+                let mut facts = Facts::of(at, &view.messages()[at]);
+                let words = Words::new(words);
+                facts.words = Some(&words);
+                let verdict = match asked.judge(&facts) {
+                    None => read_and_judge(&asked, facts, &mailbox, view).await?,
+                    verdict => verdict,
+                };
+                if verdict == Some(true) {
+                    found.push(at);
+                }
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+/// The last stages: the message's header, then all of it. A message that is gone is not found.
+async fn read_and_judge(
+    asked: &Asked,
+    mut facts: Facts<'_>,
+    mailbox: &Mailbox,
+    view: &View,
+) -> Result<Option<bool>, StoreError> {
+    let content = match mailbox.content(view.folder, facts.state.uid).await {
+        Ok(content) => content,
+        Err(StoreError::NoSuchMessage) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let header = read_header(&content).await?;
+    let parsed = Parsed::new(&header);
+    facts.header = Some((&parsed, &header));
+    if let Some(verdict) = asked.judge(&facts) {
+        return Ok(Some(verdict));
+    }
+    let bytes = content.read().await?;
+    let text = tokio::task::spawn_blocking(move || {
+        Parsed::new(&bytes).searchable_text(SEARCHED).to_lowercase()
+    })
+    .await
+    .unwrap_or_default();
+    facts.text = Some(&text);
+    Ok(asked.judge(&facts))
+}
+
+/// The sequence numbers or UIDs at some positions, in their order.
+pub(super) fn numbers(view: &View, positions: &[usize], uid: bool) -> Vec<u32> {
+    let number = |&at: &usize| {
+        if uid {
+            view.messages()[at].uid.get()
+        } else {
+            u32::try_from(at + 1).unwrap_or(u32::MAX)
+        }
+    };
+    positions.iter().map(number).collect()
+}
+
+/// `* SEARCH 2 3` or `* SORT 3 2`
+pub(super) fn tell_plain(out: &mut Out<'_>, word: &str, numbers: &[u32], modseq: Option<u64>) {
+    out.words(format_args!("* {word}"));
+    for number in numbers {
+        out.words(format_args!(" {number}"));
+    }
+    if let Some(modseq) = modseq {
+        out.words(format_args!(" (MODSEQ {modseq})"));
+    }
+    out.end_line();
+}
+
+/// `* ESEARCH (TAG "a") UID COUNT 2 ALL 2:3` (RFC 4731). After a SORT the numbers are in sorted
+/// order (RFC 5267, section 3): MIN and MAX are its first and last then.
+pub(super) fn tell_extended(
+    out: &mut Out<'_>,
+    tag: &Tag,
+    uid: bool,
+    options: ResultOptions,
+    numbers: &[u32],
+    modseq: Option<u64>,
+) {
+    // A tag has no characters that need care within quotes.
+    out.words(format_args!("* ESEARCH (TAG \"{tag}\")"));
+    if uid {
+        out.words(format_args!(" UID"));
+    }
+    if let (true, Some(first)) = (options.min, numbers.first()) {
+        out.words(format_args!(" MIN {first}"));
+    }
+    if let (true, Some(last)) = (options.max, numbers.last()) {
+        out.words(format_args!(" MAX {last}"));
+    }
+    if options.count {
+        out.words(format_args!(" COUNT {}", numbers.len()));
+    }
+    if options.all && !numbers.is_empty() {
+        out.words(format_args!(" ALL {}", in_order(numbers)));
+    }
+    if let Some(modseq) = modseq {
+        out.words(format_args!(" MODSEQ {modseq}"));
+    }
+    out.end_line();
+}
+
+/// Numbers with rising runs folded, their order kept.
+fn in_order(numbers: &[u32]) -> String {
+    let mut text = String::new();
+    for run in numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
+        let comma = if text.is_empty() { "" } else { "," };
+        // Writing to a string can't fail.
+        let _ = match run {
+            [one] => write!(text, "{comma}{one}"),
+            [first, .., last] => write!(text, "{comma}{first}:{last}"),
+            [] => Ok(()),
+        };
+    }
+    text
+}
+
+pub(super) fn names_modseq(key: &SearchKey) -> bool {
+    match key {
+        SearchKey::ModSeq(_) => true,
+        SearchKey::And(keys) => keys.iter().any(names_modseq),
+        SearchKey::Or(a, b) => names_modseq(a) || names_modseq(b),
+        SearchKey::Not(key) => names_modseq(key),
+        _ => false,
+    }
+}
+
+/// A key made ready: sets resolved, days as instants, text in lower case.
+enum Asked {
+    Everything,
+    Nothing,
+    And(Vec<Self>),
+    Or(Box<Self>, Box<Self>),
+    Not(Box<Self>),
+    Flag(sekisho_imap::Flag),
+    Positions(Vec<std::ops::Range<usize>>),
+    ModSeq(u64),
+    Arrived { from: Timestamp, before: Timestamp },
+    SentDay { from: i64, before: i64 },
+    Size { from: u64, below: u64 },
+    Field { name: String, value: String },
+    Body(String),
+    Text(String),
+}
+
+impl Asked {
+    fn new(key: &SearchKey, view: &View, zone: &TimeZone, now: Timestamp) -> Self {
+        let again = |key: &SearchKey| Self::new(key, view, zone, now);
+        let first = |date: Date| first_moment(date.days(), zone);
+        let next = |date: Date| first_moment(date.days() + 1, zone);
+        let ago = |seconds: u32| {
+            now.saturating_sub(SignedDuration::from_secs(seconds.into()))
+                .unwrap_or(Timestamp::MIN)
+        };
+        let arrived = |from, before| Self::Arrived { from, before };
+        let sent = |from, before| Self::SentDay { from, before };
+        match key {
+            SearchKey::All => Self::Everything,
+            SearchKey::Recent => Self::Nothing,
+            SearchKey::And(keys) => Self::And(keys.iter().map(again).collect()),
+            SearchKey::Or(a, b) => Self::Or(Box::new(again(a)), Box::new(again(b))),
+            SearchKey::Not(key) => Self::Not(Box::new(again(key))),
+            SearchKey::Flag(flag) => Self::Flag(flag.clone()),
+            SearchKey::Sequence(set) => Self::Positions(view.positions(set, false)),
+            SearchKey::Uid(set) => Self::Positions(view.positions(set, true)),
+            SearchKey::Before(date) => arrived(Timestamp::MIN, first(*date)),
+            SearchKey::On(date) => arrived(first(*date), next(*date)),
+            SearchKey::Since(date) => arrived(first(*date), Timestamp::MAX),
+            SearchKey::SentBefore(date) => sent(i64::MIN, date.days()),
+            SearchKey::SentOn(date) => sent(date.days(), date.days() + 1),
+            SearchKey::SentSince(date) => sent(date.days(), i64::MAX),
+            SearchKey::Older(seconds) => arrived(Timestamp::MIN, ago(*seconds)),
+            SearchKey::Younger(seconds) => arrived(ago(*seconds), Timestamp::MAX),
+            SearchKey::Larger(size) => Self::Size {
+                from: size.saturating_add(1),
+                below: u64::MAX,
+            },
+            SearchKey::Smaller(size) => Self::Size {
+                from: 0,
+                below: *size,
+            },
+            SearchKey::Header { name, value } => Self::Field {
+                name: name.to_ascii_lowercase(),
+                value: value.to_lowercase(),
+            },
+            SearchKey::Body(text) => Self::Body(text.to_lowercase()),
+            SearchKey::Text(text) => Self::Text(text.to_lowercase()),
+            SearchKey::ModSeq(modseq) => Self::ModSeq(*modseq),
+        }
+    }
+
+    /// Whether a message is found, as far as the facts tell.
+    fn judge(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self {
+            Self::Everything => Some(true),
+            Self::Nothing => Some(false),
+            Self::And(keys) => all(keys, facts),
+            Self::Or(a, b) => match (a.judge(facts), b.judge(facts)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            Self::Not(key) => key.judge(facts).map(|found| !found),
+            Self::Flag(flag) => Some(facts.state.flags.contains(flag)),
+            Self::Positions(ranges) => Some(ranges.iter().any(|range| range.contains(&facts.at))),
+            Self::ModSeq(modseq) => Some(facts.state.modseq.get() >= *modseq),
+            Self::Arrived { from, before } => {
+                let arrived = facts.state.internal_date;
+                Some(*from <= arrived && arrived < *before)
+            }
+            Self::SentDay { from, before } => {
+                Some((*from..*before).contains(&facts.words?.keys.sent_day))
+            }
+            Self::Size { from, below } => Some((*from..*below).contains(&facts.state.size)),
+            Self::Field { name, value } => facts.field(name, value),
+            Self::Body(text) => facts.text.map(|body| body.contains(text.as_str())),
+            Self::Text(text) => facts.anywhere(text),
+        }
+    }
+}
+
+/// Whether all keys find the message: one that doesn't settles it, whatever the others would say.
+fn all(keys: &[Asked], facts: &Facts<'_>) -> Option<bool> {
+    let mut verdict = Some(true);
+    for key in keys {
+        match key.judge(facts) {
+            Some(false) => return Some(false),
+            Some(true) => {}
+            None => verdict = None,
+        }
+    }
+    verdict
+}
+
+/// The first moment of a day in the site's zone.
+fn first_moment(days: i64, zone: &TimeZone) -> Timestamp {
+    let midnight = Timestamp::from_second(days.saturating_mul(86_400)).unwrap_or(Timestamp::MAX);
+    let civil = TimeZone::UTC.to_datetime(midnight);
+    zone.to_timestamp(civil).unwrap_or(midnight)
+}
+
+/// What is known of one message, stage by stage.
+struct Facts<'a> {
+    at: usize,
+    state: &'a MessageState,
+    words: Option<&'a Words>,
+    header: Option<(&'a Parsed<'a>, &'a [u8])>,
+    text: Option<&'a str>,
+}
+
+/// The index's words, in lower case.
+struct Words {
+    keys: SearchKeys,
+}
+
+impl Words {
+    fn new(mut keys: SearchKeys) -> Self {
+        let texts = [
+            &mut keys.subject,
+            &mut keys.from,
+            &mut keys.to,
+            &mut keys.cc,
+            &mut keys.bcc,
+        ];
+        for text in texts {
+            *text = text.to_lowercase();
+        }
+        Self { keys }
+    }
+
+    /// A field that the index keeps. An empty text doesn't tell whether there is such a field.
+    fn field(&self, name: &str) -> Option<&str> {
+        let text = match name {
+            "subject" => &self.keys.subject,
+            "from" => &self.keys.from,
+            "to" => &self.keys.to,
+            "cc" => &self.keys.cc,
+            "bcc" => &self.keys.bcc,
+            _ => return None,
+        };
+        Some(text)
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn of(at: usize, state: &'a MessageState) -> Self {
+        Self {
+            at,
+            state,
+            words: None,
+            header: None,
+            text: None,
+        }
+    }
+
+    /// Whether a header field holds the text; with empty text, whether there is one.
+    fn field(&self, name: &str, value: &str) -> Option<bool> {
+        if let Some(kept) = self.words?.field(name)
+            && !value.is_empty()
+        {
+            return Some(kept.contains(value));
+        }
+        let (header, _) = self.header?;
+        let text = header.header_text(name);
+        Some(text.is_some_and(|text| text.to_lowercase().contains(value)))
+    }
+
+    /// Whether header or body hold the text.
+    fn anywhere(&self, text: &str) -> Option<bool> {
+        let keys = &self.words?.keys;
+        let kept = [&keys.subject, &keys.from, &keys.to, &keys.cc, &keys.bcc];
+        if kept.iter().any(|kept| kept.contains(text)) {
+            return Some(true);
+        }
+        let (_, header) = self.header?;
+        if String::from_utf8_lossy(header)
+            .to_lowercase()
+            .contains(text)
+        {
+            return Some(true);
+        }
+        self.text.map(|body| body.contains(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sorted_answer_keeps_its_order() {
+        assert_eq!(in_order(&[3, 4, 5, 1, 9, 8]), "3:5,1,9,8");
+        assert_eq!(in_order(&[7]), "7");
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_of_the_site() {
+        let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
+        let day = Date::parse(b"24-Nov-2026").unwrap();
+        assert_eq!(
+            first_moment(day.days(), &tokyo).to_string(),
+            "2026-11-23T15:00:00Z"
+        );
+    }
+}

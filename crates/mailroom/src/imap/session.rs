@@ -1,0 +1,271 @@
+//! A session: which command is whose, and what is told between commands.
+
+use sekisho_imap::command::{Body, Command, FetchItem, StatusItem};
+use sekisho_imap::{MailboxName, Tag};
+use tokio::sync::watch;
+
+use super::reply::{Done, Out, Trouble};
+use super::view::{Manner, View};
+use super::{Imap, ServeError, capability};
+use crate::store::{FolderName, Mailbox, ModSeq, StoreError, UidSet};
+
+pub(super) struct Session {
+    pub(super) mailbox: Mailbox,
+    pub(super) imap: Imap,
+    pub(super) view: Option<View>,
+    /// The client has shown that it knows mod-sequences (RFC 7162, section 3.1), so it is told them.
+    pub(super) condstore: bool,
+    changes: watch::Receiver<ModSeq>,
+}
+
+/// What follows a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flow {
+    Next,
+    Logout,
+    /// The selected folder was deleted by another session: there is nothing left to number.
+    FolderGone,
+}
+
+pub(super) type Answer = Result<Done, Trouble>;
+
+impl Session {
+    pub(super) fn new(mailbox: Mailbox, imap: Imap) -> Self {
+        let changes = mailbox.watch();
+        Self {
+            mailbox,
+            imap,
+            view: None,
+            condstore: false,
+            changes,
+        }
+    }
+
+    /// Resolves when something has changed in the mailbox since the last [`Self::catch_up`].
+    pub(super) async fn news(&mut self) {
+        if self.changes.changed().await.is_err() {
+            // The store is going away; whoever closes it ends the session as well.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Carries out one command and writes its answer.
+    pub(super) async fn handle(
+        &mut self,
+        command: Command,
+        out: &mut Out<'_>,
+    ) -> Result<Flow, ServeError> {
+        let Command { tag, body } = command;
+        let logout = matches!(body, Body::Logout);
+        let expunge = allows_expunge(&body);
+        let answer = match self.carry_out(&tag, body, out).await {
+            Err(Trouble::End(error)) => return Err(error),
+            answer => answer,
+        };
+        if let Err(Trouble::Store(error @ StoreError::Broken(_))) = &answer {
+            tracing::error!(?error, "the store failed an IMAP command");
+        }
+        if !logout && self.catch_up(expunge, out).await == Flow::FolderGone {
+            return Ok(Flow::FolderGone);
+        }
+        out.tagged(&tag, &answer);
+        out.make_room().await?;
+        Ok(if logout { Flow::Logout } else { Flow::Next })
+    }
+
+    /// Tells what happened in the selected folder since the last time.
+    pub(super) async fn catch_up(&mut self, expunge: bool, out: &mut Out<'_>) -> Flow {
+        let newest = *self.changes.borrow_and_update();
+        let manner = Manner {
+            expunge,
+            uid: self.condstore,
+            modseq: self.condstore,
+        };
+        let Some(view) = &mut self.view else {
+            return Flow::Next;
+        };
+        if newest > view.modseq {
+            match view.catch_up(&self.mailbox, out, manner).await {
+                Ok(()) => return Flow::Next,
+                Err(StoreError::NoSuchFolder) => return Flow::FolderGone,
+                Err(error) => tracing::error!(?error, "the store failed to tell of changes"),
+            }
+        }
+        if expunge {
+            view.tell_gone(out);
+        }
+        Flow::Next
+    }
+
+    /// The selected folder.
+    pub(super) fn selected(&mut self) -> Result<&mut View, Trouble> {
+        self.view
+            .as_mut()
+            .ok_or(Trouble::Bad("no folder is selected"))
+    }
+
+    /// The selected folder, if it may be changed.
+    pub(super) fn writable(&mut self) -> Result<&mut View, Trouble> {
+        let view = self.selected()?;
+        if view.read_only {
+            return Err(Trouble::No(
+                "NOPERM",
+                "the folder was opened for reading only",
+            ));
+        }
+        Ok(view)
+    }
+
+    async fn carry_out(&mut self, tag: &Tag, body: Body, out: &mut Out<'_>) -> Answer {
+        match body {
+            Body::Capability => {
+                let size = self.imap.store.limits().message_size;
+                out.untagged(format_args!("CAPABILITY {}", capability(size)));
+                Ok(Done::plain("that is what works"))
+            }
+            Body::Noop | Body::Check => Ok(Done::plain("done")),
+            Body::Logout => {
+                out.bye("good-bye");
+                Ok(Done::plain("logged out"))
+            }
+            Body::StartTls | Body::Authenticate { .. } | Body::Login { .. } => {
+                Err(Trouble::Bad("this session is logged in already"))
+            }
+            Body::Id(_) => {
+                out.untagged(format_args!("ID (\"name\" \"Sekisho\")"));
+                Ok(Done::plain("pleased to meet you"))
+            }
+            Body::Enable(wanted) => {
+                let condstore = wanted.iter().any(|word| word == "CONDSTORE");
+                self.condstore |= condstore;
+                let word = if condstore { " CONDSTORE" } else { "" };
+                out.untagged(format_args!("ENABLED{word}"));
+                Ok(Done::plain("enabled what is known"))
+            }
+            Body::Namespace => {
+                out.untagged(format_args!("NAMESPACE ((\"\" \"/\")) NIL NIL"));
+                Ok(Done::plain("one namespace"))
+            }
+            Body::Select {
+                mailbox,
+                read_only,
+                condstore,
+            } => {
+                self.condstore |= condstore;
+                self.select(&mailbox, read_only, out).await
+            }
+            Body::Create {
+                mailbox,
+                special_use,
+            } => self.create(&mailbox, special_use).await,
+            Body::Delete(mailbox) => self.delete(&mailbox).await,
+            Body::Rename { from, to } => self.rename(&from, &to).await,
+            Body::Subscribe(mailbox) => self.subscribe(&mailbox, true).await,
+            Body::Unsubscribe(mailbox) => self.subscribe(&mailbox, false).await,
+            Body::List(list) => self.list(&list, out).await,
+            Body::Lsub { reference, pattern } => self.lsub(&reference, &pattern, out).await,
+            Body::Status { mailbox, items } => {
+                self.condstore |= items.contains(&StatusItem::HighestModSeq);
+                self.status(&mailbox, &items, out).await
+            }
+            Body::Append(append) => self.append(append).await,
+            Body::Close => self.close().await,
+            Body::Unselect => {
+                self.selected()?;
+                self.view = None;
+                Ok(Done::plain("no folder is selected now"))
+            }
+            Body::Expunge(set) => self.expunge(set.as_ref()).await,
+            Body::Search(search) => self.search(tag, &search, out).await,
+            Body::Sort(sort) => self.sort(tag, &sort, out).await,
+            Body::Fetch(fetch) => {
+                self.condstore |=
+                    fetch.changed_since.is_some() || fetch.items.contains(&FetchItem::ModSeq);
+                self.fetch(&fetch, out).await
+            }
+            Body::Store(store) => {
+                self.condstore |= store.unchanged_since.is_some();
+                self.store(&store, out).await
+            }
+            Body::Copy {
+                set,
+                uid,
+                mailbox,
+                remove,
+            } => self.copy(&set, uid, &mailbox, remove, out).await,
+            Body::GetQuotaRoot(_) | Body::GetQuota(_) => Err(Trouble::Bad("no quotas here")),
+            Body::Idle => Err(Trouble::Bad("IDLE comes alone")),
+        }
+    }
+
+    /// `SELECT` and `EXAMINE` (RFC 3501, section 6.3.1; RFC 7162, section 3.1.2). Whatever comes
+    /// of it, no folder is selected any more.
+    async fn select(
+        &mut self,
+        mailbox: &MailboxName,
+        read_only: bool,
+        out: &mut Out<'_>,
+    ) -> Answer {
+        self.view = None;
+        let folder = self.mailbox.folder(&existing(mailbox)?).await?;
+        let snapshot = self.mailbox.snapshot(folder.id).await?;
+        let (uid_validity, uid_next) = (snapshot.uid_validity, snapshot.uid_next);
+        let view = self.view.insert(View::new(folder.id, read_only, snapshot));
+        view.tell_flags(out);
+        out.words(format_args!("* OK [PERMANENTFLAGS ("));
+        if !read_only {
+            view.list_flags(out);
+            out.words(format_args!(" \\*"));
+        }
+        out.words(format_args!(")] these can be kept\r\n"));
+        out.untagged(format_args!("{} EXISTS", view.count()));
+        out.untagged(format_args!("0 RECENT"));
+        let unseen = view
+            .messages()
+            .iter()
+            .position(|message| !message.flags.contains(&sekisho_imap::Flag::Seen));
+        if let Some(at) = unseen {
+            out.untagged(format_args!(
+                "OK [UNSEEN {}] the first one not seen",
+                at + 1
+            ));
+        }
+        out.untagged(format_args!("OK [UIDVALIDITY {uid_validity}] UIDs hold"));
+        out.untagged(format_args!("OK [UIDNEXT {uid_next}] the next one"));
+        out.untagged(format_args!(
+            "OK [HIGHESTMODSEQ {}] the newest change",
+            view.modseq
+        ));
+        let code = if read_only { "READ-ONLY" } else { "READ-WRITE" };
+        Ok(Done::with(code.to_owned(), "selected"))
+    }
+
+    /// `CLOSE`: as UNSELECT, but what is marked `\Deleted` goes, without a word.
+    async fn close(&mut self) -> Answer {
+        let view = self.selected()?;
+        let (folder, read_only) = (view.folder, view.read_only);
+        self.view = None;
+        if !read_only {
+            self.mailbox.expunge(folder, UidSet::all()).await?;
+        }
+        Ok(Done::plain("closed"))
+    }
+}
+
+/// The name of a folder that should exist; one that no folder can have doesn't.
+pub(super) fn existing(mailbox: &MailboxName) -> Result<FolderName, Trouble> {
+    FolderName::parse(mailbox.as_str())
+        .map_err(|_| Trouble::No("NONEXISTENT", "no folder can have this name"))
+}
+
+/// Whether EXPUNGE may be said at the command's end (RFC 3501, section 7.4.1): not where the
+/// client speaks of messages by number and may already have sent more of the kind.
+fn allows_expunge(body: &Body) -> bool {
+    match body {
+        Body::Fetch(fetch) => fetch.uid,
+        Body::Store(store) => store.uid,
+        Body::Search(search) => search.uid,
+        Body::Sort(sort) => sort.uid,
+        _ => true,
+    }
+}

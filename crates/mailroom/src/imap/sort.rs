@@ -1,0 +1,82 @@
+//! SORT (RFC 5256, RFC 5957, RFC 5267).
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use sekisho_imap::Tag;
+use sekisho_imap::command::{Sort, SortKey};
+
+use super::reply::{Done, Out};
+use super::search::{names_modseq, numbers, tell_extended, tell_plain};
+use super::session::{Answer, Session};
+use crate::store::{MessageState, SearchKeys, UidSet};
+
+/// How many messages' words are held at once, besides what they are sorted by.
+const WORDS: usize = 500;
+
+impl Session {
+    /// `SORT` and `UID SORT`. What ties in all criteria stays in the order of the folder.
+    pub(super) async fn sort(&mut self, tag: &Tag, sort: &Sort, out: &mut Out<'_>) -> Answer {
+        self.condstore |= names_modseq(&sort.key);
+        let found = self.find(&sort.key).await?;
+        let mailbox = self.mailbox.clone();
+        let view = self.selected()?;
+        let mut values: HashMap<usize, Vec<Value>> = HashMap::with_capacity(found.len());
+        for some in found.chunks(WORDS) {
+            let messages = view.messages();
+            let uids: UidSet = some.iter().map(|&at| messages[at].uid).collect();
+            for words in mailbox.search_keys(view.folder, uids).await? {
+                if let Some(at) = view.position(words.uid) {
+                    let by = sort
+                        .order
+                        .iter()
+                        .map(|(key, _)| Value::of(*key, &messages[at], &words));
+                    values.insert(at, by.collect());
+                }
+            }
+        }
+        let mut sorted: Vec<usize> = found
+            .into_iter()
+            .filter(|at| values.contains_key(at))
+            .collect();
+        sorted.sort_by(|a, b| compare(&values[a], &values[b], sort));
+        let numbers = numbers(view, &sorted, sort.uid);
+        match sort.give {
+            None => tell_plain(out, "SORT", &numbers, None),
+            Some(options) => tell_extended(out, tag, sort.uid, options, &numbers, None),
+        }
+        Ok(Done::plain("sorted"))
+    }
+}
+
+/// What a message is sorted by under one criterion.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Value {
+    Moment(Timestamp),
+    Size(u64),
+    Text(String),
+}
+
+impl Value {
+    fn of(key: SortKey, state: &MessageState, words: &SearchKeys) -> Self {
+        match key {
+            SortKey::Arrival => Self::Moment(state.internal_date),
+            SortKey::Date => Self::Moment(words.sent),
+            SortKey::Size => Self::Size(state.size),
+            SortKey::Subject => Self::Text(words.base_subject.clone()),
+            SortKey::From => Self::Text(words.sort_from.clone()),
+            SortKey::To => Self::Text(words.sort_to.clone()),
+            SortKey::Cc => Self::Text(words.sort_cc.clone()),
+            SortKey::DisplayFrom => Self::Text(words.from.to_lowercase()),
+            SortKey::DisplayTo => Self::Text(words.to.to_lowercase()),
+        }
+    }
+}
+
+fn compare(a: &[Value], b: &[Value], sort: &Sort) -> Ordering {
+    let each = a.iter().zip(b).zip(&sort.order);
+    each.map(|((a, b), (_, reverse))| if *reverse { b.cmp(a) } else { a.cmp(b) })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}

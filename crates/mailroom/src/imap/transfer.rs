@@ -1,0 +1,143 @@
+//! Messages on the move: APPEND, COPY, MOVE, EXPUNGE.
+
+use jiff::Timestamp;
+use sekisho_imap::command::Append;
+use sekisho_imap::{MailboxName, SequenceSet};
+
+use super::reply::{Done, Out, Trouble};
+use super::session::{Answer, Session, existing};
+use crate::store::{Flags, NewMessage, Uid};
+
+impl Session {
+    /// `APPEND` (RFC 3501, section 6.3.11; RFC 4315)
+    pub(super) async fn append(&mut self, append: Append) -> Answer {
+        let name = existing(&append.mailbox).map_err(|_| NO_TARGET)?;
+        let folder = self
+            .mailbox
+            .folder(&name)
+            .await
+            .map_err(Trouble::try_create)?;
+        let internal_date = append
+            .date
+            .and_then(|date| Timestamp::from_second(date.unix()).ok())
+            .unwrap_or_else(|| self.imap.clock.now());
+        let message = NewMessage {
+            internal_date,
+            flags: Flags::new(&append.flags)?,
+            bytes: with_line_ends(append.message.into_bytes()),
+        };
+        if message.bytes.is_empty() {
+            return Err(Trouble::Bad("an empty message"));
+        }
+        let appended = self
+            .mailbox
+            .append(folder.id, message)
+            .await
+            .map_err(Trouble::try_create)?;
+        let code = format!("APPENDUID {} {}", appended.uid_validity, appended.uid);
+        Ok(Done::with(code, "appended"))
+    }
+
+    /// `COPY` and `MOVE` (RFC 3501, section 6.4.7; RFC 6851; RFC 4315)
+    pub(super) async fn copy(
+        &mut self,
+        set: &SequenceSet,
+        uid: bool,
+        mailbox: &MailboxName,
+        remove: bool,
+        out: &mut Out<'_>,
+    ) -> Answer {
+        let store = self.mailbox.clone();
+        let view = if remove {
+            self.writable()?
+        } else {
+            self.selected()?
+        };
+        let uids = view.uids(&view.positions(set, uid));
+        let from = view.folder;
+        let name = existing(mailbox).map_err(|_| NO_TARGET)?;
+        let to = store.folder(&name).await.map_err(Trouble::try_create)?.id;
+        if uids.is_empty() {
+            return Ok(Done::plain("no such messages"));
+        }
+        if remove && from == to {
+            return Err(Trouble::No(
+                "CANNOT",
+                "the messages are in this folder already",
+            ));
+        }
+        let copied = if remove {
+            store.move_messages(from, uids, to).await
+        } else {
+            store.copy(from, uids, to).await
+        };
+        let copied = copied.map_err(Trouble::try_create)?;
+        let (Some(source), Some(target)) = (numbers(&copied.from), numbers(&copied.to)) else {
+            return Ok(Done::plain("the messages are gone"));
+        };
+        let code = format!("COPYUID {} {source} {target}", copied.uid_validity);
+        if remove {
+            // Before the EXPUNGEs, which the end of the command brings (RFC 6851, section 4.3).
+            out.untagged(format_args!("OK [{code}] moved"));
+            return Ok(Done::plain("moved"));
+        }
+        Ok(Done::with(code, "copied"))
+    }
+
+    /// `EXPUNGE` and `UID EXPUNGE` (RFC 3501, section 6.4.3; RFC 4315, section 2.1). What went is
+    /// told by the catching up at the command's end.
+    pub(super) async fn expunge(&mut self, set: Option<&SequenceSet>) -> Answer {
+        let store = self.mailbox.clone();
+        let view = self.writable()?;
+        let uids = match set {
+            None => view.uids(&view.positions(&SequenceSet::all(), true)),
+            Some(set) => view.uids(&view.positions(set, true)),
+        };
+        if !uids.is_empty() {
+            store.expunge(view.folder, uids).await?;
+        }
+        Ok(Done::plain("expunged"))
+    }
+}
+
+const NO_TARGET: Trouble = Trouble::No("CANNOT", "no folder can have this name");
+
+/// UIDs as a set for COPYUID. Both lists rise, so position by position they still belong together.
+fn numbers(uids: &[Uid]) -> Option<SequenceSet> {
+    SequenceSet::from_sorted(uids.iter().map(|uid| uid.get()))
+}
+
+/// The message with every lone CR or LF made a CRLF: the store keeps nothing else, and a later
+/// reader could end a line at one.
+fn with_line_ends(bytes: Vec<u8>) -> Vec<u8> {
+    let lone = |at: usize| match bytes[at] {
+        b'\n' => at == 0 || bytes[at - 1] != b'\r',
+        b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let count = (0..bytes.len()).filter(|&at| lone(at)).count();
+    if count == 0 {
+        return bytes;
+    }
+    let mut whole = Vec::with_capacity(bytes.len() + count);
+    for (at, &byte) in bytes.iter().enumerate() {
+        if lone(at) {
+            whole.extend_from_slice(b"\r\n");
+        } else {
+            whole.push(byte);
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lone_line_ends_become_whole_ones() {
+        let kept = |text: &str| String::from_utf8(with_line_ends(text.into())).unwrap();
+        assert_eq!(kept("a\nb\r\nc\rd\n\r\n\r"), "a\r\nb\r\nc\r\nd\r\n\r\n\r\n");
+        assert_eq!(kept("a\r\n\r\nb"), "a\r\n\r\nb");
+    }
+}

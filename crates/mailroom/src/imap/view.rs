@@ -1,0 +1,227 @@
+//! The selected folder as the client knows it.
+//!
+//! Sequence numbers are positions in this list. The client's idea of them changes only by what it
+//! is told (RFC 3501, sections 5.2, 5.5 and 7.4.1), so the list changes only in [`View::catch_up`]:
+//! messages that others removed stay in it until EXPUNGE may be said.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use sekisho_imap::{Flag, Keyword, SequenceSet, encode};
+
+use super::reply::Out;
+use crate::store::{
+    Changes, Flags, FolderId, Mailbox, MessageState, ModSeq, Snapshot, StoreError, Uid, UidSet,
+};
+
+pub(super) struct View {
+    pub(super) folder: FolderId,
+    pub(super) read_only: bool,
+    /// What has been told is as of this modseq.
+    pub(super) modseq: ModSeq,
+    /// By sequence number less one, and by rising UID.
+    messages: Vec<MessageState>,
+    /// Gone from the store, but not yet told.
+    gone: BTreeSet<Uid>,
+    keywords: BTreeSet<Keyword>,
+}
+
+impl View {
+    pub(super) fn new(folder: FolderId, read_only: bool, snapshot: Snapshot) -> Self {
+        let mut view = Self {
+            folder,
+            read_only,
+            modseq: snapshot.highest_modseq,
+            messages: snapshot.messages,
+            gone: BTreeSet::new(),
+            keywords: BTreeSet::new(),
+        };
+        for message in &view.messages {
+            for keyword in message.flags.keywords() {
+                if !view.keywords.contains(keyword) {
+                    view.keywords.insert(keyword.clone());
+                }
+            }
+        }
+        view
+    }
+
+    pub(super) fn messages(&self) -> &[MessageState] {
+        &self.messages
+    }
+
+    /// The positions that `set` means, ascending and apart. Numbers that no message has mean
+    /// nothing.
+    pub(super) fn positions(&self, set: &SequenceSet, uid: bool) -> Vec<Range<usize>> {
+        let largest = if uid {
+            self.largest_uid()
+        } else {
+            self.count()
+        };
+        let ranges = set.resolve(largest).into_iter().map(|range| {
+            if uid {
+                let from = self
+                    .messages
+                    .partition_point(|m| m.uid.get() < *range.start());
+                let to = self
+                    .messages
+                    .partition_point(|m| m.uid.get() <= *range.end());
+                from..to
+            } else {
+                let from = (*range.start() - 1).min(largest);
+                from as usize..(*range.end()).min(largest) as usize
+            }
+        });
+        ranges.filter(|range| !range.is_empty()).collect()
+    }
+
+    /// The UIDs at some positions, as few ranges: between two neighbours in the list there are no
+    /// other messages in the store.
+    pub(super) fn uids(&self, positions: &[Range<usize>]) -> UidSet {
+        UidSet::from_ranges(positions.iter().filter_map(|range| {
+            let inside = &self.messages[range.clone()];
+            Some(inside.first()?.uid.get()..=inside.last()?.uid.get())
+        }))
+    }
+
+    pub(super) fn position(&self, uid: Uid) -> Option<usize> {
+        self.messages
+            .binary_search_by_key(&uid, |message| message.uid)
+            .ok()
+    }
+
+    /// How many messages the client knows of. A store has fewer than 2^32, since UIDs are 32 bits.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.messages.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn largest_uid(&self) -> u32 {
+        self.messages.last().map_or(0, |message| message.uid.get())
+    }
+
+    /// `* FLAGS`, with every keyword in use.
+    pub(super) fn tell_flags(&self, out: &mut Out<'_>) {
+        out.words(format_args!("* FLAGS ("));
+        self.list_flags(out);
+        out.words(format_args!(")\r\n"));
+    }
+
+    /// The flags in use, without parentheses.
+    pub(super) fn list_flags(&self, out: &mut Out<'_>) {
+        let keywords = self.keywords.iter().map(Keyword::as_str);
+        let mut space = "";
+        for word in Flag::SYSTEM.iter().map(Flag::as_str).chain(keywords) {
+            out.words(format_args!("{space}{word}"));
+            space = " ";
+        }
+    }
+
+    /// Takes note of a message's new state, if it is one; says whether there was news. Also tells
+    /// of keywords that the folder didn't have.
+    pub(super) fn note(&mut self, state: &MessageState, out: &mut Out<'_>) -> Option<usize> {
+        let at = self.position(state.uid)?;
+        if self.messages[at].modseq >= state.modseq {
+            return None;
+        }
+        self.messages[at] = state.clone();
+        self.learn_keywords(&state.flags, out);
+        Some(at)
+    }
+
+    fn learn_keywords(&mut self, flags: &Flags, out: &mut Out<'_>) {
+        let before = self.keywords.len();
+        for keyword in flags.keywords() {
+            if !self.keywords.contains(keyword) {
+                self.keywords.insert(keyword.clone());
+            }
+        }
+        if self.keywords.len() > before {
+            self.tell_flags(out);
+        }
+    }
+
+    /// Tells what happened in the folder since the last time: new flags, new messages, and, if
+    /// `expunge` allows it, messages that are gone.
+    pub(super) async fn catch_up(
+        &mut self,
+        mailbox: &Mailbox,
+        out: &mut Out<'_>,
+        manner: Manner,
+    ) -> Result<(), StoreError> {
+        let changes = mailbox.changes(self.folder, self.modseq).await?;
+        self.apply(&changes, out, manner);
+        Ok(())
+    }
+
+    fn apply(&mut self, changes: &Changes, out: &mut Out<'_>, manner: Manner) {
+        self.modseq = changes.highest_modseq;
+        let newest = self.largest_uid();
+        let (known, new): (Vec<_>, Vec<_>) = changes
+            .changed
+            .iter()
+            .partition(|message| message.uid.get() <= newest);
+        for message in known {
+            if let Some(at) = self.note(message, out) {
+                tell_state(out, at, message, manner);
+            }
+        }
+        self.gone.extend(&changes.expunged);
+        if manner.expunge {
+            self.tell_gone(out);
+        }
+        for message in &new {
+            self.learn_keywords(&message.flags, out);
+        }
+        if !new.is_empty() {
+            self.messages.extend(new.into_iter().cloned());
+            out.untagged(format_args!("{} EXISTS", self.count()));
+        }
+    }
+
+    /// `* n EXPUNGE` for each message that is gone. Highest numbers first, so that each is right
+    /// when it is said without counting down.
+    pub(super) fn tell_gone(&mut self, out: &mut Out<'_>) {
+        if self.gone.is_empty() {
+            return;
+        }
+        for (at, message) in self.messages.iter().enumerate().rev() {
+            if self.gone.contains(&message.uid) {
+                out.untagged(format_args!("{} EXPUNGE", at + 1));
+            }
+        }
+        self.messages
+            .retain(|message| !self.gone.contains(&message.uid));
+        self.gone.clear();
+    }
+}
+
+/// How changes are told.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// Whether EXPUNGE may be said (RFC 3501, section 7.4.1).
+    pub(super) expunge: bool,
+    /// Whether flags come with the UID.
+    pub(super) uid: bool,
+    /// Whether flags come with the mod-sequence (RFC 7162, section 3.2).
+    pub(super) modseq: bool,
+}
+
+/// `* n FETCH (FLAGS (...))`
+pub(super) fn tell_state(out: &mut Out<'_>, at: usize, message: &MessageState, manner: Manner) {
+    out.words(format_args!("* {} FETCH (", at + 1));
+    if manner.uid {
+        out.words(format_args!("UID {} ", message.uid));
+    }
+    out.words(format_args!("FLAGS "));
+    encode_flags(out, &message.flags);
+    if manner.modseq {
+        out.words(format_args!(" MODSEQ ({})", message.modseq));
+    }
+    out.words(format_args!(")\r\n"));
+}
+
+/// A message's flags in parentheses.
+pub(super) fn encode_flags(out: &mut Out<'_>, flags: &Flags) {
+    let flags: Vec<Flag> = flags.iter().collect();
+    encode::flags(out.bytes(), &flags);
+}
