@@ -1,0 +1,167 @@
+//! What a door says and hears before the login, as a machine without I/O: bytes go in, actions come out.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use sekisho_checkpoint::Password;
+
+/// After so many refusals a connection ends.
+pub(crate) const MOST_REFUSALS: u32 = 3;
+
+/// After so many commands that came to nothing a connection ends: who needs them speaks another protocol.
+pub(crate) const MOST_MISTAKES: u32 = 10;
+
+/// What the door has to do next.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Send this.
+    Send(Vec<u8>),
+    /// Start TLS, then call [`Dialogue::tls_started`]. Nothing unread is left.
+    StartTls,
+    /// Ask the checkpoint, then call [`Dialogue::admitted`], [`Dialogue::refused`] or [`Dialogue::unavailable`].
+    Attempt(Credentials),
+    /// Close the connection.
+    Close,
+}
+
+/// What a client came with, as typed.
+pub(crate) struct Credentials {
+    /// The name.
+    pub(crate) name: String,
+    /// SASL's authorisation identity, if one was given.
+    pub(crate) authorization: Option<String>,
+    /// The password.
+    pub(crate) password: Password,
+}
+
+impl fmt::Debug for Credentials {
+    /// People type passwords into the name field: nothing is printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+/// How safe the connection is, and what may be done on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Channel {
+    /// Whether it is encrypted by now.
+    pub(crate) encrypted: bool,
+    /// Whether STARTTLS can be offered.
+    pub(crate) tls_at_hand: bool,
+    /// Whether a login is taken unencrypted.
+    pub(crate) plaintext_login: bool,
+}
+
+impl Channel {
+    /// Whether a login is taken as things are.
+    pub(crate) fn takes_login(self) -> bool {
+        self.encrypted || self.plaintext_login
+    }
+
+    /// Whether STARTTLS is offered as things are.
+    pub(crate) fn offers_tls(self) -> bool {
+        self.tls_at_hand && !self.encrypted
+    }
+}
+
+/// Why a door ends a connection by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Farewell {
+    /// It took too long.
+    TooSlow,
+    /// It sent too much.
+    TooMuch,
+    /// Its place is needed for another.
+    Crowded,
+    /// The system ends.
+    ShuttingDown,
+}
+
+impl Farewell {
+    /// In words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::TooSlow => "Too slow",
+            Self::TooMuch => "Too much before the login",
+            Self::Crowded => "Too many connections",
+            Self::ShuttingDown => "Shutting down, try again soon",
+        }
+    }
+}
+
+/// One side of a conversation up to the login.
+pub(crate) trait Dialogue: Send {
+    /// What is said first.
+    fn greeting(&self) -> Vec<u8>;
+
+    /// Takes bytes from the client.
+    fn push(&mut self, bytes: &[u8]);
+
+    /// What to do next; `None` if that takes more bytes, or the outcome of the last action.
+    fn next(&mut self) -> Option<Action>;
+
+    /// TLS has started; nothing said before holds any more.
+    fn tls_started(&mut self);
+
+    /// The answer to a login that was admitted. The dialogue is over.
+    fn admitted(&mut self) -> Vec<u8>;
+
+    /// The attempt was refused, in these words; what to say is among the next actions.
+    fn refused(&mut self, sentence: &str);
+
+    /// The attempt could not be judged; what to say is among the next actions.
+    fn unavailable(&mut self);
+
+    /// The last words to a connection that the door ends.
+    fn farewell(&self, why: Farewell) -> Vec<u8>;
+
+    /// What the client calls itself; empty if it did not say.
+    fn client(&self) -> &str;
+
+    /// What was received and not used.
+    fn into_rest(self) -> Vec<u8>;
+}
+
+/// Actions decided on and not yet taken, and how often the client came to nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    actions: VecDeque<Action>,
+    refusals: u32,
+    mistakes: u32,
+    closing: bool,
+}
+
+impl Plan {
+    /// The next action.
+    pub(crate) fn next(&mut self) -> Option<Action> {
+        let next = self.actions.pop_front();
+        next.or_else(|| self.closing.then_some(Action::Close))
+    }
+
+    /// Does this behind what was planned before.
+    pub(crate) fn add(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    /// Sends a line.
+    pub(crate) fn say(&mut self, line: impl fmt::Display) {
+        self.add(Action::Send(format!("{line}\r\n").into_bytes()));
+    }
+
+    /// Closes when all that was planned is done. Nothing more is read.
+    pub(crate) fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Counts a refusal; whether it was one too many.
+    pub(crate) fn refused_once_more(&mut self) -> bool {
+        self.refusals += 1;
+        self.refusals >= MOST_REFUSALS
+    }
+
+    /// Counts a mistake; whether it was one too many.
+    pub(crate) fn mistaken_once_more(&mut self) -> bool {
+        self.mistakes += 1;
+        self.mistakes >= MOST_MISTAKES
+    }
+}

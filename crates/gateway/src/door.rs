@@ -1,0 +1,349 @@
+//! Running connections: reads and writes with limits, TLS, the question to the checkpoint, and handing on.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_checkpoint::audit;
+use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted};
+use sekisho_net::{
+    Accepted, Limits, Listener, NetError, Place, Places, Shutdown, Stream, TlsKeeper, serve,
+};
+use sekisho_source::Source;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Sleep, sleep, timeout};
+
+use crate::MailServer;
+use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell};
+use crate::imap::ImapGreeter;
+use crate::submission::SubmissionGreeter;
+
+/// How a door guards what is said.
+#[derive(Debug, Clone)]
+pub enum Security {
+    /// TLS from the first byte (RFC 8314: ports 993 and 465).
+    Implicit(Arc<TlsKeeper>),
+    /// Plaintext until the client starts TLS (ports 143 and 587).
+    StartTls(Arc<TlsKeeper>),
+    /// No TLS at all.
+    None,
+}
+
+/// Where a login is taken on an unencrypted connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PlaintextLogin {
+    /// Only from this machine itself, and not through a proxy.
+    #[default]
+    OnThisMachine,
+    /// From anywhere, because the site said so.
+    Anywhere,
+}
+
+/// What a door goes by.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// How it guards what is said.
+    pub security: Security,
+    /// Where it takes a login unencrypted.
+    pub plaintext: PlaintextLogin,
+    /// What a connection may cost before its login.
+    pub limits: Limits,
+    /// The places for connections before their login; doors may share them.
+    pub places: Places,
+    /// The host name with which it greets (submission).
+    pub host: String,
+}
+
+/// Runs an IMAP door until the end is asked for. Connections go on in tasks of `shutdown`.
+pub async fn run_imap(
+    listener: Listener,
+    door: Door,
+    checkpoint: Arc<Checkpoint>,
+    mail: Arc<dyn MailServer>,
+    shutdown: Shutdown,
+) {
+    let keeper = Arc::new(Keeper::new(audit::Door::Imap, door, checkpoint, &shutdown));
+    let places = keeper.door.places.clone();
+    serve(listener, places, shutdown, move |accepted| {
+        let (keeper, mail) = (Arc::clone(&keeper), Arc::clone(&mail));
+        async move {
+            let greeter = |channel| ImapGreeter::new(channel, mail.imap_capabilities());
+            let Some(guest) = keeper.receive(accepted, greeter).await else {
+                return;
+            };
+            let (lease, stream) = (guest.admitted.lease().clone(), Box::new(guest.stream));
+            let rest = guest.dialogue.into_rest();
+            tokio::select! {
+                biased;
+                why = lease.ended() => tracing::debug!(?why, "an IMAP connection's admission ended"),
+                () = mail.imap(stream, rest, guest.admitted) => {}
+            }
+        }
+    })
+    .await;
+}
+
+/// Runs a submission door until the end is asked for. Connections go on in tasks of `shutdown`.
+pub async fn run_submission(
+    listener: Listener,
+    door: Door,
+    checkpoint: Arc<Checkpoint>,
+    mail: Arc<dyn MailServer>,
+    shutdown: Shutdown,
+) {
+    let keeper = Keeper::new(audit::Door::Submission, door, checkpoint, &shutdown);
+    let keeper = Arc::new(keeper);
+    let places = keeper.door.places.clone();
+    serve(listener, places, shutdown, move |accepted| {
+        let (keeper, mail) = (Arc::clone(&keeper), Arc::clone(&mail));
+        async move {
+            let host = keeper.door.host.clone();
+            let greeter =
+                |channel| SubmissionGreeter::new(channel, host, mail.submission_extensions());
+            let Some(guest) = keeper.receive(accepted, greeter).await else {
+                return;
+            };
+            let (lease, stream) = (guest.admitted.lease().clone(), Box::new(guest.stream));
+            let hello = guest.dialogue.hello();
+            let rest = guest.dialogue.into_rest();
+            tokio::select! {
+                biased;
+                why = lease.ended() => tracing::debug!(?why, "a submission's admission ended"),
+                () = mail.submission(stream, rest, guest.admitted, hello) => {}
+            }
+        }
+    })
+    .await;
+}
+
+/// A connection that was admitted; its login has been answered.
+struct Guest<D> {
+    stream: Stream,
+    dialogue: D,
+    admitted: Admitted,
+}
+
+/// Keeps a door: what all its connections share.
+struct Keeper {
+    kind: audit::Door,
+    door: Door,
+    checkpoint: Arc<Checkpoint>,
+    shutdown: Shutdown,
+}
+
+/// Why a connection came to nothing.
+enum Lost {
+    /// The client hung up, or the connection broke.
+    Gone,
+    /// The door ends it, and says so.
+    Ended(Farewell),
+}
+
+impl From<NetError> for Lost {
+    fn from(_: NetError) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<std::io::Error> for Lost {
+    fn from(_: std::io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+/// How long the last words may take.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
+/// How much is read at once, in bytes. No more than that is ever read beyond a login.
+const READ: usize = 4096;
+
+impl Keeper {
+    fn new(
+        kind: audit::Door,
+        door: Door,
+        checkpoint: Arc<Checkpoint>,
+        shutdown: &Shutdown,
+    ) -> Self {
+        Self {
+            kind,
+            door,
+            checkpoint,
+            shutdown: shutdown.clone(),
+        }
+    }
+
+    /// Talks to a client until it is admitted; `None` if it never is.
+    async fn receive<D: Dialogue>(
+        &self,
+        accepted: Accepted,
+        greeter: impl FnOnce(Channel) -> D,
+    ) -> Option<Guest<D>> {
+        let plaintext_login = match self.door.plaintext {
+            PlaintextLogin::Anywhere => true,
+            PlaintextLogin::OnThisMachine => accepted.stays_here,
+        };
+        let (mut stream, encrypted) = (accepted.stream, self.is_implicit());
+        if let Security::Implicit(tls) = &self.door.security {
+            stream = stream.start_tls(tls, &[]).await.ok()?;
+        }
+        let dialogue = greeter(Channel {
+            encrypted,
+            tls_at_hand: matches!(self.door.security, Security::StartTls(_)),
+            plaintext_login,
+        });
+        let mut visit = Visit {
+            keeper: self,
+            stream: Some(stream),
+            dialogue,
+            place: accepted.place,
+            source: accepted.source,
+            allowed: self.door.limits.bytes,
+            total: Box::pin(sleep(self.door.limits.total)),
+        };
+        match visit.talk().await {
+            Ok(Some(admitted)) => Some(Guest {
+                stream: visit.stream?,
+                dialogue: visit.dialogue,
+                admitted,
+            }),
+            Ok(None) | Err(Lost::Gone) => None,
+            Err(Lost::Ended(why)) => {
+                visit.bid_farewell(why).await;
+                None
+            }
+        }
+    }
+
+    fn is_implicit(&self) -> bool {
+        matches!(self.door.security, Security::Implicit(_))
+    }
+}
+
+/// One connection before its login.
+struct Visit<'a, D> {
+    keeper: &'a Keeper,
+    /// Away only while TLS is being started.
+    stream: Option<Stream>,
+    dialogue: D,
+    place: Place,
+    source: Source,
+    /// How many bytes may still come.
+    allowed: usize,
+    total: Pin<Box<Sleep>>,
+}
+
+impl<D: Dialogue> Visit<'_, D> {
+    async fn talk(&mut self) -> Result<Option<Admitted>, Lost> {
+        self.send(&self.dialogue.greeting()).await?;
+        let mut buffer = vec![0; READ];
+        loop {
+            match self.dialogue.next() {
+                None => {
+                    let count = self.receive(&mut buffer).await?;
+                    self.dialogue.push(&buffer[..count]);
+                    // It may have held a password.
+                    buffer[..count].fill(0);
+                }
+                Some(Action::Send(bytes)) => self.send(&bytes).await?,
+                Some(Action::StartTls) => self.start_tls().await?,
+                Some(Action::Attempt(credentials)) => {
+                    if let Some(admitted) = self.attempt(credentials).await? {
+                        let answer = self.dialogue.admitted();
+                        self.send(&answer).await?;
+                        return Ok(Some(admitted));
+                    }
+                }
+                Some(Action::Close) => {
+                    if let Some(stream) = &mut self.stream {
+                        timeout(FAREWELL_TIME, stream.shutdown()).await.ok();
+                    }
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Asks the checkpoint. A refusal is held back until it is due, in a timer, and then planned as the dialogue's next words.
+    async fn attempt(&mut self, credentials: Credentials) -> Result<Option<Admitted>, Lost> {
+        let attempt = Attempt {
+            door: self.keeper.kind,
+            name: credentials.name,
+            authorization: credentials.authorization,
+            password: credentials.password,
+            source: self.source,
+            client: self.dialogue.client().to_owned(),
+        };
+        match self.keeper.checkpoint.admit(attempt).await {
+            Ok(admitted) => return Ok(Some(admitted)),
+            Err(NotAdmitted::Unavailable) => self.dialogue.unavailable(),
+            Err(NotAdmitted::Refused(refusal)) => {
+                let due = self
+                    .keeper
+                    .checkpoint
+                    .clock()
+                    .sleep_until(refusal.answer_at);
+                tokio::select! {
+                    () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+                    () = self.keeper.shutdown.asked() => return Err(Lost::Ended(Farewell::ShuttingDown)),
+                    () = due => {}
+                }
+                self.dialogue.refused(&refusal.sentence);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Lost> {
+        let stream = self.stream.as_mut().ok_or(Lost::Gone)?;
+        let reading = timeout(self.keeper.door.limits.idle, stream.read(buffer));
+        let count = tokio::select! {
+            () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+            () = self.keeper.shutdown.asked() => return Err(Lost::Ended(Farewell::ShuttingDown)),
+            () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
+            read = reading => read.map_err(|_| Lost::Ended(Farewell::TooSlow))??,
+        };
+        if count == 0 {
+            return Err(Lost::Gone);
+        }
+        self.allowed = self
+            .allowed
+            .checked_sub(count)
+            .ok_or(Lost::Ended(Farewell::TooMuch))?;
+        Ok(count)
+    }
+
+    /// Sends; who does not read in time is gone.
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+        let stream = self.stream.as_mut().ok_or(Lost::Gone)?;
+        let sending = async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        };
+        tokio::select! {
+            () = self.place.lost() => Err(Lost::Gone),
+            () = &mut self.total => Err(Lost::Gone),
+            sent = timeout(self.keeper.door.limits.idle, sending) => Ok(sent.map_err(|_| Lost::Gone)??),
+        }
+    }
+
+    async fn start_tls(&mut self) -> Result<(), Lost> {
+        let Security::StartTls(tls) = &self.keeper.door.security else {
+            return Err(Lost::Gone);
+        };
+        let plain = self.stream.take().ok_or(Lost::Gone)?;
+        self.stream = Some(plain.start_tls(tls, &[]).await?);
+        self.dialogue.tls_started();
+        Ok(())
+    }
+
+    async fn bid_farewell(&mut self, why: Farewell) {
+        let words = self.dialogue.farewell(why);
+        if let Some(stream) = &mut self.stream {
+            let last = async {
+                stream.write_all(&words).await?;
+                stream.shutdown().await
+            };
+            timeout(FAREWELL_TIME, last).await.ok();
+        }
+    }
+}

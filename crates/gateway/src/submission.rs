@@ -1,0 +1,306 @@
+//! Submission up to the login (RFC 6409; EHLO, RFC 5321; STARTTLS, RFC 3207; AUTH, RFC 4954; status codes of RFC 3463).
+
+use sekisho_mailroom::smtp::{Command, Inbound, LineFault, Reply};
+
+use crate::Hello;
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan};
+use crate::sasl::{self, Exchange, Progress};
+
+/// The longest line, in bytes with its CRLF: what RFC 4954, section 4 asks for the lines of an exchange.
+const LINE: usize = 12_288;
+
+/// The greeter at the submission door.
+pub(crate) struct SubmissionGreeter {
+    channel: Channel,
+    /// What the server calls itself.
+    host: String,
+    /// What is offered after the login.
+    extensions: Vec<String>,
+    inbound: Inbound,
+    plan: Plan,
+    state: State,
+    hello: Option<Hello>,
+}
+
+enum State {
+    /// Commands are read.
+    Commands,
+    /// An AUTH waits for the client's next line.
+    Sasl(Exchange),
+    /// The checkpoint is being asked.
+    Asking,
+    /// Nothing is read: TLS is being started, or the dialogue is over.
+    Deaf,
+}
+
+impl SubmissionGreeter {
+    /// `extensions` are lines of the answer to EHLO, without AUTH and STARTTLS.
+    pub(crate) fn new(channel: Channel, host: String, extensions: Vec<String>) -> Self {
+        Self {
+            channel,
+            host,
+            extensions,
+            inbound: Inbound::default(),
+            plan: Plan::default(),
+            state: State::Commands,
+            hello: None,
+        }
+    }
+
+    /// What the client said of itself.
+    pub(crate) fn hello(&self) -> Hello {
+        self.hello.clone().unwrap_or_else(|| Hello {
+            name: String::new(),
+            extended: false,
+            encrypted: self.channel.encrypted,
+        })
+    }
+
+    fn command(&mut self, line: &[u8]) {
+        let command = match Command::parse(line) {
+            Ok(command) => command,
+            Err(error) => return self.mistake(&error.reply()),
+        };
+        match command {
+            Command::Ehlo(name) => {
+                self.said_hello(name, true);
+                let answer = Reply::lines(250, self.offer());
+                self.say(&answer);
+            }
+            Command::Helo(name) => {
+                self.said_hello(name, false);
+                let answer = Reply::lines(250, [self.host.clone()]);
+                self.say(&answer);
+            }
+            Command::StartTls => self.start_tls(),
+            Command::Auth { mechanism, initial } => self.auth(&mechanism, initial.as_deref()),
+            Command::Noop | Command::Rset => self.say(&Reply::new(250, "2.0.0", "Done")),
+            Command::Quit => {
+                self.say(&Reply::new(221, "2.0.0", "Goodbye"));
+                self.end();
+            }
+            Command::Lhlo(_) => self.mistake(&Reply::new(500, "5.5.1", "This is not LMTP")),
+            Command::Mail(_) | Command::Rcpt(_) | Command::Data | Command::Vrfy | Command::Help => {
+                let words = if self.channel.takes_login() {
+                    "Authentication required"
+                } else {
+                    "Must issue a STARTTLS command first"
+                };
+                self.mistake(&Reply::new(530, "5.7.0", words));
+            }
+        }
+    }
+
+    fn said_hello(&mut self, name: String, extended: bool) {
+        self.hello = Some(Hello {
+            name,
+            extended,
+            encrypted: self.channel.encrypted,
+        });
+    }
+
+    fn offer(&self) -> Vec<String> {
+        let mut lines = vec![self.host.clone()];
+        lines.extend_from_slice(&self.extensions);
+        if self.channel.offers_tls() {
+            lines.push("STARTTLS".to_owned());
+        }
+        if self.channel.takes_login() {
+            lines.push("AUTH PLAIN LOGIN".to_owned());
+        }
+        lines
+    }
+
+    fn start_tls(&mut self) {
+        if !self.channel.offers_tls() {
+            return self.mistake(&Reply::new(503, "5.5.1", "TLS can't be started here"));
+        }
+        if !self.inbound.waiting().is_empty() {
+            self.say(&Reply::new(421, "4.7.0", "Plaintext behind STARTTLS"));
+            return self.end();
+        }
+        self.say(&Reply::new(220, "2.0.0", "Begin TLS"));
+        self.plan.add(Action::StartTls);
+        self.state = State::Deaf;
+    }
+
+    fn auth(&mut self, mechanism: &str, initial: Option<&str>) {
+        if self.hello.is_none() {
+            return self.mistake(&Reply::new(503, "5.5.1", "Say EHLO first"));
+        }
+        if !self.channel.takes_login() {
+            return self.mistake(&Reply::new(538, "5.7.11", "Encryption required"));
+        }
+        let Some(exchange) = Exchange::begin(mechanism) else {
+            let words = "Only PLAIN and LOGIN are known";
+            return self.mistake(&Reply::new(504, "5.5.4", words));
+        };
+        match initial {
+            None => self.progress(Progress::Goes(exchange)),
+            Some("=") => self.progress(exchange.take(b"")),
+            Some(text) => self.message(exchange, text.as_bytes()),
+        }
+    }
+
+    fn message(&mut self, exchange: Exchange, text: &[u8]) {
+        match sasl::decode(text) {
+            Some(message) => self.progress(exchange.take(&message)),
+            None => self.mistake(&Reply::new(501, "5.5.2", "Not base64")),
+        }
+    }
+
+    fn sasl_line(&mut self, exchange: Exchange, line: &[u8]) {
+        if line == b"*" {
+            return self.mistake(&Reply::new(501, "5.7.0", "Cancelled"));
+        }
+        self.message(exchange, line);
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        match progress {
+            Progress::Goes(exchange) => {
+                let challenge = exchange.challenge().to_owned();
+                self.say(&Reply::lines(334, [challenge]));
+                self.state = State::Sasl(exchange);
+            }
+            Progress::Complete(credentials) => {
+                self.plan.add(Action::Attempt(credentials));
+                self.state = State::Asking;
+            }
+            Progress::Malformed => {
+                self.mistake(&Reply::new(501, "5.5.2", "Not what the mechanism says"));
+            }
+        }
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        self.plan.add(Action::Send(reply.to_string().into_bytes()));
+    }
+
+    fn mistake(&mut self, reply: &Reply) {
+        self.say(reply);
+        if self.plan.mistaken_once_more() {
+            self.say(&Reply::new(421, "4.7.0", "Too many mistakes"));
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        self.plan.close();
+        self.state = State::Deaf;
+    }
+
+    /// Commands are read again, if an attempt is to be answered now.
+    fn answered(&mut self) -> bool {
+        let asking = matches!(self.state, State::Asking);
+        if asking {
+            self.state = State::Commands;
+        }
+        asking
+    }
+
+    /// Reads one command or line; `false` if there is none.
+    fn read(&mut self) -> Result<bool, LineFault> {
+        if matches!(self.state, State::Asking | State::Deaf) {
+            return Ok(false);
+        }
+        let Some(line) = self.inbound.line(LINE)? else {
+            return Ok(false);
+        };
+        match std::mem::replace(&mut self.state, State::Commands) {
+            State::Sasl(exchange) => self.sasl_line(exchange, &line),
+            _ => self.command(&line),
+        }
+        Ok(true)
+    }
+}
+
+impl Dialogue for SubmissionGreeter {
+    fn greeting(&self) -> Vec<u8> {
+        let words = format!("{} ESMTP Sekisho", self.host);
+        Reply::lines(220, [words]).to_string().into_bytes()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.inbound.push(bytes);
+    }
+
+    fn next(&mut self) -> Option<Action> {
+        loop {
+            let planned = self.plan.next();
+            if planned.is_some() {
+                return planned;
+            }
+            match self.read() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(fault) => {
+                    let status = match fault {
+                        LineFault::TooLong => "5.5.6",
+                        LineFault::BareLf => "5.5.2",
+                    };
+                    self.say(&Reply::new(500, status, &fault.to_string()));
+                    self.end();
+                }
+            }
+        }
+    }
+
+    fn tls_started(&mut self) {
+        let channel = Channel {
+            encrypted: true,
+            ..self.channel
+        };
+        let (host, extensions) = (
+            std::mem::take(&mut self.host),
+            std::mem::take(&mut self.extensions),
+        );
+        *self = Self::new(channel, host, extensions);
+    }
+
+    fn admitted(&mut self) -> Vec<u8> {
+        self.state = State::Deaf;
+        let reply = Reply::new(235, "2.7.0", "Authentication succeeded");
+        reply.to_string().into_bytes()
+    }
+
+    fn refused(&mut self, sentence: &str) {
+        if !self.answered() {
+            return;
+        }
+        self.say(&Reply::new(535, "5.7.8", sentence));
+        if self.plan.refused_once_more() {
+            self.say(&Reply::new(421, "4.7.0", "Too many refused logins"));
+            self.end();
+        }
+    }
+
+    fn unavailable(&mut self) {
+        if self.answered() {
+            let words = "Logins are temporarily out of order, try again later";
+            self.say(&Reply::new(454, "4.7.0", words));
+        }
+    }
+
+    fn farewell(&self, why: Farewell) -> Vec<u8> {
+        let status = match why {
+            Farewell::TooSlow => "4.4.2",
+            Farewell::TooMuch => "4.7.0",
+            Farewell::Crowded => "4.3.2",
+            Farewell::ShuttingDown => "4.3.2",
+        };
+        let reply = Reply::new(421, status, why.words());
+        reply.to_string().into_bytes()
+    }
+
+    fn client(&self) -> &str {
+        self.hello.as_ref().map_or("", |hello| &hello.name)
+    }
+
+    fn into_rest(self) -> Vec<u8> {
+        self.inbound.waiting().to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests;

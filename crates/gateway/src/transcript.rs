@@ -1,0 +1,70 @@
+//! Dialogues written down, for tests: what the door does, in the order in which it does it.
+
+use crate::dialogue::{Action, Channel, Dialogue};
+
+/// How the checkpoint judges an attempt.
+#[derive(Clone, Copy)]
+pub(crate) enum Verdict {
+    Admitted,
+    Refused,
+    Unavailable,
+}
+
+pub(crate) const PLAIN: Channel = Channel {
+    encrypted: false,
+    tls_at_hand: true,
+    plaintext_login: false,
+};
+
+pub(crate) const ENCRYPTED: Channel = Channel {
+    encrypted: true,
+    tls_at_hand: false,
+    plaintext_login: false,
+};
+
+/// What the door does when the client sends `input` in pieces of `step` bytes: what it says as it stands, what else it does in angle brackets.
+/// TLS starts when asked for; attempts are judged by the verdicts in turn. What was not used stands at the end, behind `rest:`.
+pub(crate) fn of<D: Dialogue>(
+    mut dialogue: D,
+    input: &[u8],
+    step: usize,
+    verdicts: &[Verdict],
+) -> String {
+    let mut said = String::new();
+    let mut verdicts = verdicts.iter();
+    for piece in input.chunks(step) {
+        dialogue.push(piece);
+        while let Some(action) = dialogue.next() {
+            match action {
+                Action::Send(bytes) => said += &String::from_utf8_lossy(&bytes),
+                Action::StartTls => {
+                    said += "<TLS>\r\n";
+                    dialogue.tls_started();
+                }
+                Action::Close => return said + "<close>\r\n",
+                Action::Attempt(credentials) => {
+                    let as_whom = credentials.authorization.map(|a| format!(" as {a:?}"));
+                    let (name, password) = (&credentials.name, credentials.password.expose());
+                    said += &format!("<{name:?} {password:?}{}", as_whom.unwrap_or_default());
+                    if !dialogue.client().is_empty() {
+                        said += &format!(" by {:?}", dialogue.client());
+                    }
+                    said += ">\r\n";
+                    match verdicts.next() {
+                        Some(Verdict::Refused) => dialogue.refused("Ask the desk. Ref 7K"),
+                        Some(Verdict::Unavailable) => dialogue.unavailable(),
+                        Some(Verdict::Admitted) => {
+                            said += &String::from_utf8_lossy(&dialogue.admitted());
+                        }
+                        None => return said,
+                    }
+                }
+            }
+        }
+    }
+    let rest = dialogue.into_rest();
+    if !rest.is_empty() {
+        said += &format!("rest: {}", rest.escape_ascii());
+    }
+    said
+}
