@@ -112,6 +112,12 @@ impl OwnDomains {
         })
     }
 
+    /// Whether the address lies in an own domain itself, so that its mailbox would be here. A subdomain may well be served elsewhere.
+    #[must_use]
+    pub fn include(&self, address: &MailAddress) -> bool {
+        self.0.contains(&address.domain)
+    }
+
     /// The first own domain, in whose name the site's own letters are sent.
     #[must_use]
     pub fn main(&self) -> Option<&str> {

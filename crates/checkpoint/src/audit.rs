@@ -128,6 +128,10 @@ pub enum What {
     PasswordChanged,
     /// The help desk took all factors away.
     FactorsReset,
+    /// The help desk gave out a one-time code for a first registration.
+    EnrolmentCodeGiven,
+    /// The account was disabled or deleted.
+    AccountDisabled,
     /// A code was mailed.
     CodeMailed,
     /// Signed out.
@@ -136,7 +140,7 @@ pub enum What {
 
 impl What {
     /// Every kind of event.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::SignedIn,
         Self::PasswordRight,
         Self::RefusedUnknown,
@@ -156,6 +160,8 @@ impl What {
         Self::MfaOff,
         Self::PasswordChanged,
         Self::FactorsReset,
+        Self::EnrolmentCodeGiven,
+        Self::AccountDisabled,
         Self::CodeMailed,
         Self::SignedOut,
     ];
@@ -183,6 +189,8 @@ impl What {
             Self::MfaOff => "mfa-off",
             Self::PasswordChanged => "password-changed",
             Self::FactorsReset => "factors-reset",
+            Self::EnrolmentCodeGiven => "enrolment-code-given",
+            Self::AccountDisabled => "account-disabled",
             Self::CodeMailed => "code-mailed",
             Self::SignedOut => "signed-out",
         }

@@ -1,5 +1,6 @@
 //! What the help desk does, at the command line: recorded with its reason, and announced.
 
+use super::prove::otp_key_binding;
 use super::{Checkpoint, Out};
 use crate::account::{Account, AccountId};
 use crate::audit::{Actor, Event, What};
@@ -96,8 +97,14 @@ impl Checkpoint {
     ) -> Result<EnrolmentCode, RecordsError> {
         let code = EnrolmentCode::draw().map_err(|e| RecordsError(e.to_string()))?;
         let change = Change::EnrolmentCode(self.enrolment_hash(account.id, &code.0));
-        self.desk(account, &change, &Ending::NOTHING, What::CodeMailed, reason)
-            .await?;
+        self.desk(
+            account,
+            &change,
+            &Ending::NOTHING,
+            What::EnrolmentCodeGiven,
+            reason,
+        )
+        .await?;
         Ok(code)
     }
 
@@ -148,6 +155,29 @@ impl Checkpoint {
             self.records.standing(account).await?,
             self.records.grants(account, self.now()).await?,
         ))
+    }
+
+    /// Seals every factor's key anew under the current key of the ring. Returns how many there were.
+    ///
+    /// # Errors
+    /// The records are out of reach; run it again, it goes on where it stopped.
+    pub async fn reseal_factors(&self) -> Result<u32, RecordsError> {
+        let current = self.keys.current();
+        let keys = self.keys.clone();
+        self.records
+            .reseal(&move |account, factor, sealed| {
+                if sealed.key_id() == Some(current) {
+                    return None;
+                }
+                let binding = otp_key_binding(account, factor);
+                keys.open(binding, sealed)
+                    .and_then(|plain| keys.seal(binding, &plain))
+                    .inspect_err(
+                        |error| tracing::error!(%error, "a factor's key could not be sealed anew"),
+                    )
+                    .ok()
+            })
+            .await
     }
 
     async fn desk(
