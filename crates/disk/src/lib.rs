@@ -5,10 +5,22 @@
 //!
 //! The crate knows nothing of mail, retries nothing and hides no error. It is the one room with `unsafe`: SQLite's virtual file system is a C interface.
 //!
-//! In reading order: [`port`] is what the store sees; [`real`] passes it on to the operating system; [`recording`] notes it and replays it.
+//! In reading order: [`port`] is what the store sees; [`real`] passes it on to the operating system; [`recording`] notes it in a `log`, which `replay`
+//! makes folders of; `vfs` is how SQLite's own writes get into it.
 
+mod log;
 pub mod port;
 pub mod real;
+pub mod recording;
+mod replay;
+#[expect(
+    unsafe_code,
+    reason = "SQLite takes a virtual file system as a table of C functions"
+)]
+mod vfs;
 
+pub use log::{Op, Origin};
 pub use port::{AppendFile, Disk, ReadFile};
 pub use real::RealDisk;
+pub use recording::RecordingDisk;
+pub use replay::{Loss, Recording};

@@ -1,0 +1,99 @@
+//! What was done to the disk, in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One thing done. Paths are relative to the recording's root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// A file was made.
+    Create(PathBuf),
+    /// A folder was made.
+    CreateFolder(PathBuf),
+    /// Bytes were written.
+    Write {
+        /// Into which file.
+        path: PathBuf,
+        /// From which byte on.
+        offset: u64,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A file was cut.
+    Truncate {
+        /// Which.
+        path: PathBuf,
+        /// To how many bytes.
+        length: u64,
+    },
+    /// A file's bytes were synced.
+    Sync(PathBuf),
+    /// A folder's names were synced.
+    SyncFolder(PathBuf, Origin),
+    /// A name was changed, within a folder.
+    Rename {
+        /// The name before.
+        from: PathBuf,
+        /// The name after.
+        to: PathBuf,
+    },
+    /// A file was removed.
+    Remove(PathBuf),
+    /// Nothing: stands where a test took something out.
+    Nothing,
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The caller of the port.
+    Caller,
+    /// SQLite.
+    Database,
+}
+
+/// The log of one [`crate::RecordingDisk`].
+#[derive(Debug)]
+pub(crate) struct Log {
+    root: PathBuf,
+    ops: Mutex<Vec<Op>>,
+    full: AtomicBool,
+}
+
+impl Log {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            ops: Mutex::default(),
+            full: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Notes what was done to `path`, unless that lies elsewhere.
+    pub(crate) fn note(&self, path: &Path, op: impl FnOnce(PathBuf) -> Op) {
+        if let Some(path) = self.relative(path) {
+            self.ops().push(op(path));
+        }
+    }
+
+    pub(crate) fn relative(&self, path: &Path) -> Option<PathBuf> {
+        path.strip_prefix(&self.root).ok().map(Path::to_owned)
+    }
+
+    pub(crate) fn ops(&self) -> MutexGuard<'_, Vec<Op>> {
+        self.ops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
+    }
+}

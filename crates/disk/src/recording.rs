@@ -1,0 +1,173 @@
+//! A disk that works, and remembers in which order.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::log::{Log, Op, Origin};
+use crate::port::{AppendFile, Disk, ReadFile, prepare};
+use crate::real::RealDisk;
+use crate::replay::Recording;
+use crate::vfs;
+
+/// The disk of this machine below one folder, with a log of everything done to it. For tests.
+///
+/// Each one leaves a registered SQLite file system behind: a few hundred bytes for the life of the process.
+pub struct RecordingDisk {
+    log: Arc<Log>,
+    vfs: String,
+}
+
+impl RecordingDisk {
+    /// Records what happens below `root`, an empty folder.
+    ///
+    /// # Errors
+    /// The folder isn't there, or SQLite takes no further file system.
+    pub fn new(root: &Path) -> io::Result<Self> {
+        let log = Arc::new(Log::new(root.canonicalize()?));
+        let vfs = vfs::register(Arc::clone(&log))?;
+        Ok(Self { log, vfs })
+    }
+
+    /// How much was done so far: what is acknowledged now must survive a crash at or after this position.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.log.ops().len()
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn recording(&self) -> Recording {
+        Recording::new(self.log.ops().clone())
+    }
+
+    /// From now on the disk has no room (or has again): a write fails, an append halfway.
+    pub fn set_full(&self, full: bool) {
+        self.log.set_full(full);
+    }
+
+    fn note<T>(&self, path: &Path, done: io::Result<T>, op: Op) -> io::Result<T> {
+        if done.is_ok() {
+            self.log.note(path, |_| op);
+        }
+        done
+    }
+
+    fn relative(&self, path: &Path) -> io::Result<std::path::PathBuf> {
+        self.log
+            .relative(path)
+            .ok_or_else(|| io::Error::other(format!("{path:?} is not below {:?}", self.log.root())))
+    }
+}
+
+impl Disk for RecordingDisk {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        let relative = self.relative(path)?;
+        if path.is_dir() {
+            return Ok(());
+        }
+        self.note(
+            path,
+            RealDisk.create_folder(path),
+            Op::CreateFolder(relative),
+        )
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        let relative = self.relative(path)?;
+        let op = Op::SyncFolder(relative, Origin::Caller);
+        self.note(path, RealDisk.sync_folder(path), op)
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        let relative = self.relative(path)?;
+        if self.log.is_full() && !path.exists() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let existed = path.exists();
+        let file = RealDisk.open_append(path)?;
+        if !existed {
+            self.log.note(path, Op::Create);
+        }
+        Ok(Box::new(RecordedFile {
+            file,
+            path: relative,
+            log: Arc::clone(&self.log),
+        }))
+    }
+
+    fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        RealDisk.open_read(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let op = Op::Rename {
+            from: self.relative(from)?,
+            to: self.relative(to)?,
+        };
+        self.note(to, RealDisk.rename(from, to), op)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let op = Op::Remove(self.relative(path)?);
+        self.note(path, RealDisk.remove(path), op)
+    }
+
+    fn open_database(&self, path: &Path) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::default();
+        prepare(Connection::open_with_flags_and_vfs(
+            path,
+            flags,
+            self.vfs.as_str(),
+        )?)
+    }
+}
+
+struct RecordedFile {
+    file: Box<dyn AppendFile>,
+    path: std::path::PathBuf,
+    log: Arc<Log>,
+}
+
+impl AppendFile for RecordedFile {
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let full = self.log.is_full();
+        let fitting = if full {
+            &bytes[..bytes.len() / 2]
+        } else {
+            bytes
+        };
+        let offset = self.file.len()?;
+        self.file.append(fitting)?;
+        self.log.ops().push(Op::Write {
+            path: self.path.clone(),
+            offset,
+            bytes: fitting.to_vec(),
+        });
+        if full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.file.truncate(length)?;
+        self.log.ops().push(Op::Truncate {
+            path: self.path.clone(),
+            length,
+        });
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()?;
+        self.log.ops().push(Op::Sync(self.path.clone()));
+        Ok(())
+    }
+}
