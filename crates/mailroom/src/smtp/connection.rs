@@ -106,14 +106,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.put(reply.to_string().as_bytes());
     }
 
-    /// Whether the other side said more than was asked for.
-    pub(crate) fn has_waiting(&self) -> bool {
-        !self.inbound.waiting().is_empty()
-    }
-
-    /// The bare stream; what waits on either side is dropped.
-    pub(crate) fn into_stream(self) -> S {
-        self.stream
+    /// The bare stream, and what was received from it but not used.
+    pub(crate) fn into_parts(self) -> (S, Vec<u8>) {
+        let unread = self.inbound.waiting().to_vec();
+        (self.stream, unread)
     }
 
     /// Sends what waits. Nothing is sent twice when this is cancelled and called again.

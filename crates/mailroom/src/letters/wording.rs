@@ -1,0 +1,162 @@
+//! How the site's letters read, in Japanese and English.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::ports::{Notice, OtpLetter};
+
+/// The subject of a mailed OTP: people and their filters know it.
+pub(super) const OTP_SUBJECT: &str = "OTP notification (OTP発行のお知らせ)";
+
+/// The text of a mailed OTP. The code stands first, where previews and phones find it.
+pub(super) fn otp(letter: &OtpLetter, zone: &TimeZone) -> String {
+    let code = letter.code.expose();
+    let from = letter.asked_from;
+    let until = time(letter.expires_at, zone);
+    format!(
+        "OTP: {code}\n\
+         \n\
+         多要素認証のワンタイムパスワード (OTP) をお知らせします。\n\
+         認証画面に上の6桁の数字を入力してください。\n\
+         \n\
+         有効期限: {until}\n\
+         アクセス元: {from}\n\
+         \n\
+         お心当たりのない場合は、パスワードを他人に知られているおそれがあります。\n\
+         この番号はだれにも教えず、すぐにパスワードを変更してください。\n\
+         \n\
+         --------\n\
+         \n\
+         This is your one-time password (OTP) for multi-factor authentication.\n\
+         Enter the six digits above on the page that asks for them.\n\
+         \n\
+         Valid until: {until}\n\
+         Requested from: {from}\n\
+         \n\
+         If you did not ask for it, someone else may know your password:\n\
+         tell nobody this code, and change your password at once.\n"
+    )
+}
+
+/// The subject and text of a notice.
+pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
+    let (japanese, english) = news(notice.what);
+    let at = time(notice.at, zone);
+    let from = notice.from.map(|a| a.to_string());
+    let line = |label: &str, value: Option<&str>| {
+        let value = value.filter(|v| !v.is_empty());
+        value.map_or(String::new(), |v| format!("{label}: {}\n", plain(v)))
+    };
+    let (address, detail) = (notice.mailbox.to_string(), notice.detail.as_str());
+    let text = format!(
+        "{japanese}\n\
+         \n\
+         アカウント: {address}\n\
+         日時: {at}\n\
+         {from_ja}{detail_ja}\
+         \n\
+         お心当たりのない場合は、すぐにパスワードを変更し、管理者へご連絡ください。\n\
+         \n\
+         --------\n\
+         \n\
+         {english}\n\
+         \n\
+         Account: {address}\n\
+         When: {at}\n\
+         {from_en}{detail_en}\
+         \n\
+         If this was not you, change your password at once and tell your administrators.\n",
+        from_ja = line("アクセス元", from.as_deref()),
+        from_en = line("From", from.as_deref()),
+        detail_ja = line("詳細", Some(detail)),
+        detail_en = line("Details", Some(detail)),
+    );
+    (
+        format!(
+            "{} ({})",
+            english.trim_end_matches('.'),
+            japanese.trim_end_matches('。')
+        ),
+        text,
+    )
+}
+
+/// One sentence in each language.
+fn news(what: What) -> (&'static str, &'static str) {
+    match what {
+        What::SignedIn => ("サインインがありました。", "Your account was signed in to."),
+        What::PasswordRight => (
+            "正しいパスワードが入力され、追加の認証を待っています。",
+            "Your password was entered and a second factor is awaited.",
+        ),
+        What::RefusedUnknown
+        | What::RefusedDisabled
+        | What::RefusedPassword
+        | What::RefusedNoGrant
+        | What::RefusedThrottled => (
+            "ログインを拒否しました。",
+            "An attempt to log in was refused.",
+        ),
+        What::OtpWrong => ("誤ったOTPが入力されました。", "A wrong OTP was entered."),
+        What::Granted => (
+            "多要素認証に成功しました。",
+            "Multi-factor authentication succeeded.",
+        ),
+        What::GrantEnded => (
+            "多要素認証の有効な状態を終了しました。",
+            "A multi-factor authentication was ended.",
+        ),
+        What::AppRegistered => ("OTPアプリを登録しました。", "An OTP app was registered."),
+        What::AddressRegistered => (
+            "認証用外部メールアドレスを登録しました。",
+            "An external email for authentication was registered.",
+        ),
+        What::FactorRemoved => (
+            "多要素認証の認証要素を削除しました。",
+            "An authentication factor was removed.",
+        ),
+        What::KindDisabled => (
+            "誤ったOTPが続いたため、この認証方法を停止しました。",
+            "A way of authentication was disabled after too many wrong codes.",
+        ),
+        What::KindEnabled => (
+            "停止していた認証方法を再開しました。",
+            "A disabled way of authentication was enabled again.",
+        ),
+        What::MfaOn => (
+            "多要素認証を「使用する」に変更しました。",
+            "Multi-factor authentication was turned on.",
+        ),
+        What::MfaOff => (
+            "多要素認証を「使用しない」に変更しました。",
+            "Multi-factor authentication was turned off.",
+        ),
+        What::PasswordChanged => ("パスワードを変更しました。", "Your password was changed."),
+        What::FactorsReset => (
+            "管理者が多要素認証の登録をすべて解除しました。",
+            "Your administrators removed all your authentication factors.",
+        ),
+        What::EnrolmentCodeGiven => (
+            "管理者が多要素認証の登録用コードを発行しました。",
+            "Your administrators issued a code for registering a factor.",
+        ),
+        What::AccountDisabled => (
+            "アカウントの利用を停止しました。",
+            "Your account was disabled.",
+        ),
+        What::CodeMailed => ("OTPをメールで送信しました。", "An OTP was sent by mail."),
+        What::SignedOut => ("ログアウトしました。", "Your account was signed out."),
+    }
+}
+
+/// A time in the site's zone, by name: `2026-11-23 14:05 JST`.
+fn time(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%Y-%m-%d %H:%M %Z")
+        .to_string()
+}
+
+/// Words from elsewhere on one line.
+fn plain(words: &str) -> String {
+    words.replace(char::is_control, " ")
+}

@@ -1,0 +1,115 @@
+//! The way out of the site, as the queue sees it.
+
+use async_trait::async_trait;
+
+use crate::smtp::{Notify, Path, Reply, Ret};
+
+/// Hands messages to whoever carries them on.
+#[async_trait]
+pub trait Exit: Send + Sync + 'static {
+    /// Hands over a message: one outcome for each recipient, in their order.
+    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<Outcome>;
+}
+
+/// Who sends to whom.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    /// The reverse-path.
+    pub sender: Option<Path>,
+    /// The forward-paths, one at least.
+    pub recipients: Vec<Addressee>,
+    /// Whether it needs RFC 6531.
+    pub utf8: bool,
+    /// Whether the content has octets beyond ASCII.
+    pub eight_bit: bool,
+    /// What reports return.
+    pub ret: Option<Ret>,
+    /// The sender's identifier for reports, as xtext.
+    pub envid: Option<String>,
+}
+
+/// One forward-path.
+#[derive(Debug, Clone)]
+pub struct Addressee {
+    /// The address.
+    pub path: Path,
+    /// Which reports are wanted.
+    pub notify: Notify,
+    /// The recipient as first named, `type;xtext`.
+    pub orcpt: Option<String>,
+}
+
+/// What became of a message for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was taken. Whether the other side makes the reports of success that were asked for.
+    Sent {
+        /// It does (RFC 3461).
+        reports: bool,
+    },
+    /// Not now.
+    Later(Trouble),
+    /// Not ever.
+    Never(Trouble),
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The enhanced status code (RFC 3463).
+    pub status: String,
+    /// In words: the other side's reply, or our own. One line.
+    pub words: String,
+    /// Whether the words are a reply of the other side.
+    pub replied: bool,
+}
+
+impl Trouble {
+    /// The longest words that are kept, in characters.
+    const LONGEST: usize = 500;
+
+    /// Trouble in our own words.
+    #[must_use]
+    pub fn own(status: &str, words: impl std::fmt::Display) -> Self {
+        Self {
+            status: status.to_owned(),
+            words: on_one_line(&words.to_string()),
+            replied: false,
+        }
+    }
+
+    /// Trouble as the other side told it.
+    #[must_use]
+    pub fn reply(reply: &Reply) -> Self {
+        let fallback = if reply.is_permanent() {
+            "5.0.0"
+        } else {
+            "4.0.0"
+        };
+        Self {
+            status: reply.status().unwrap_or(fallback).to_owned(),
+            words: on_one_line(&reply.in_one_line()),
+            replied: true,
+        }
+    }
+}
+
+fn on_one_line(words: &str) -> String {
+    words
+        .chars()
+        .take(Trouble::LONGEST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+impl Outcome {
+    /// What a reply that is no success means.
+    #[must_use]
+    pub fn refused(reply: &Reply) -> Self {
+        if reply.is_permanent() {
+            Self::Never(Trouble::reply(reply))
+        } else {
+            Self::Later(Trouble::reply(reply))
+        }
+    }
+}

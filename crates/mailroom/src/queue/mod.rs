@@ -1,0 +1,227 @@
+//! Mail that was taken and is not yet where it goes: kept on disk until it is delivered, handed to the relay, or reported as undeliverable.
+//!
+//! [`Queue::put`] returns once the message is on the disk. From then on it ends in one of three ways only: every recipient has it, the sender has a report, or
+//! somebody took it out by hand. A crash can make the relay, or a mailbox, get a message twice; it never loses one.
+//!
+//! A message for a mailbox of this site waits here as well, for an instant: so a message to ten recipients is taken as a whole or not at all.
+//!
+//! In reading order: [`entry`] is what the queue takes and tells, [`exit`] the way out, with [`relay`] and [`outbox`] as its two forms; `ledger` is the memory,
+//! `run` the tries, `report` what senders are told.
+
+pub mod entry;
+mod error;
+pub mod exit;
+mod ledger;
+pub mod outbox;
+pub mod relay;
+mod report;
+mod run;
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use sekisho_checkpoint::id::LetterId;
+use sekisho_checkpoint::ports::{Clock, Directory, Fate};
+use sekisho_disk::Disk;
+use sekisho_net::Shutdown;
+use tokio::sync::Notify;
+
+pub use entry::{Listed, Mail, Otp, QueueId, Recipient, Waiting};
+pub use error::QueueError;
+pub use exit::{Exit, Outcome, Trouble};
+pub use outbox::{Departed, Outbox};
+pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, SmtpExit};
+
+use crate::store::{Delivery, Store};
+use ledger::{Lane, Ledger};
+use run::{MaybeExit, later};
+
+/// How long mail is tried.
+const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// How long a report is tried; nobody hears if that fails.
+const REPORT_LIFE: SignedDuration = LIFE;
+
+/// What a queue works with.
+pub struct Parts {
+    /// Where mail for this site goes.
+    pub store: Store,
+    /// Who has a mailbox.
+    pub directory: Arc<dyn Directory>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+    /// The way out for mail; without one, mail to other sites is not taken.
+    pub exit: Option<Arc<dyn Exit>>,
+    /// The way out for mailed OTPs, if they have one of their own.
+    pub otp_exit: Option<Arc<dyn Exit>>,
+    /// This site's host name, for reports.
+    pub host: String,
+    /// The site's time zone, for dates in reports.
+    pub zone: TimeZone,
+}
+
+/// The queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    ledger: Arc<Ledger>,
+    delivery: Delivery,
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+    exit: MaybeExit,
+    otp_exit: MaybeExit,
+    host: String,
+    zone: TimeZone,
+    news: [Notify; 3],
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Opens the queue's folder, making it if it is missing (its parent must exist), for the one process that runs it. Blocks.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn open(folder: &FilePath, parts: Parts) -> Result<Self, QueueError> {
+        let ledger = Ledger::open(folder, parts.disk)?;
+        ledger.sweep()?;
+        ledger.purge(parts.clock.now())?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                ledger: Arc::new(ledger),
+                delivery: Delivery::new(parts.store),
+                directory: parts.directory,
+                clock: parts.clock,
+                exit: parts.exit,
+                otp_exit: parts.otp_exit,
+                host: parts.host,
+                zone: parts.zone,
+                news: Default::default(),
+            }),
+        })
+    }
+
+    /// Takes a message; when this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// Nothing was taken.
+    pub async fn put(&self, mail: Mail) -> Result<QueueId, QueueError> {
+        let now = self.inner.clock.now();
+        let ends_at = mail.otp.map_or(later(now, LIFE), |otp| otp.expires_at);
+        let id = self
+            .inner
+            .ledger(move |ledger| ledger.put(&mail, now, ends_at))
+            .await?;
+        self.call();
+        Ok(id)
+    }
+
+    /// Whether mail can leave the site; for a mailed OTP, whether that can.
+    #[must_use]
+    pub fn has_exit(&self, otp: bool) -> bool {
+        let lane = if otp { Lane::Otp } else { Lane::Out };
+        self.inner.exit(lane).is_some()
+    }
+
+    /// Tries what is due, until the end is asked for; then finishes what is under way. Run it once.
+    pub async fn run(&self, shutdown: Shutdown) {
+        let lane = |lane| run::lane(Arc::clone(&self.inner), lane, shutdown.clone());
+        tokio::join!(lane(Lane::Here), lane(Lane::Out), lane(Lane::Otp));
+    }
+
+    /// What became of a letter; `None` if it is not known, or no longer.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub async fn fate(&self, letter: LetterId) -> Result<Option<Fate>, QueueError> {
+        self.inner.ledger(move |ledger| ledger.fate(letter)).await
+    }
+
+    fn call(&self) {
+        for news in &self.inner.news {
+            news.notify_one();
+        }
+    }
+}
+
+/// The queue as the command line sees it, also beside a process that runs it.
+pub struct QueueDesk {
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+}
+
+impl QueueDesk {
+    /// Opens the queue's folder. Blocks, as all of its methods do.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn open(
+        folder: &FilePath,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, QueueError> {
+        let ledger = Ledger::open(folder, disk)?;
+        Ok(Self { ledger, clock })
+    }
+
+    /// All that waits, the oldest first.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn list(&self) -> Result<Vec<Listed>, QueueError> {
+        self.ledger.list()
+    }
+
+    /// Makes a message due now; the running process tries it within a minute. Says whether it was there.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn retry_now(&self, id: QueueId) -> Result<bool, QueueError> {
+        self.ledger.retry_now(id, self.clock.now())
+    }
+
+    /// Takes a message out of the queue; nobody is told. Says whether it was there.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn drop(&self, id: QueueId) -> Result<bool, QueueError> {
+        self.ledger.drop(id)
+    }
+}
+
+impl Inner {
+    /// Runs blocking work on the ledger.
+    async fn ledger<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, QueueError> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        let ledger = Arc::clone(&self.ledger);
+        tokio::task::spawn_blocking(move || work(&ledger)).await?
+    }
+
+    fn exit(&self, lane: Lane) -> Option<&Arc<dyn Exit>> {
+        match lane {
+            Lane::Here => None,
+            Lane::Out => self.exit.as_ref(),
+            Lane::Otp => self.otp_exit.as_ref().or(self.exit.as_ref()),
+        }
+    }
+
+    fn news(&self, lane: Lane) -> &Notify {
+        match lane {
+            Lane::Here => &self.news[0],
+            Lane::Out => &self.news[1],
+            Lane::Otp => &self.news[2],
+        }
+    }
+}

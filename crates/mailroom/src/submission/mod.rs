@@ -1,0 +1,257 @@
+//! Mail that people send, once the door has let them in (RFC 6409).
+//!
+//! The session begins authenticated: the door did EHLO, TLS and AUTH, the checkpoint gave [`Admitted`]. A person sends in the name of an own address only, in
+//! the envelope as in the header. Recipients here are checked at once, those elsewhere are the relay's to judge. Everything accepted is in the queue, on the
+//! disk, before the 250: all recipients or none.
+//!
+//! Two things are not passed on: `Bcc`, and the sender's network address, which is nobody's business but the audit records'; `Received` says `ESMTPSA` and
+//! no more.
+
+mod outgoing;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+use sekisho_checkpoint::address::{MailAddress, OwnDomains};
+use sekisho_checkpoint::ports::{Clock, Directory};
+use sekisho_checkpoint::{Account, AccountId, Admitted};
+use sekisho_net::Shutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::addressing::{accounts_of, may_send_as};
+use crate::queue::{Mail, Queue, QueueError, Recipient};
+use crate::smtp::connection::{Connection, Lost};
+use crate::smtp::session::{Service, Transaction, serve};
+use crate::smtp::{Body, Command, MailFrom, Path, RcptTo, Reply};
+
+/// How long a client may be silent (RFC 5321 4.5.3.2.7).
+const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// What submission works with, and what it allows.
+pub struct Submission {
+    /// Takes the mail.
+    pub queue: Queue,
+    /// Knows who has a mailbox here.
+    pub directory: Arc<dyn Directory>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Domains whose mailboxes are all here.
+    pub own: OwnDomains,
+    /// This site's host name.
+    pub host: String,
+    /// The site's time zone, for dates.
+    pub zone: TimeZone,
+    /// The largest message, in bytes.
+    pub message_size: u64,
+    /// The most recipients of a message; RFC 5321 4.5.3.1.8 asks for 100 at least.
+    pub recipients: usize,
+    /// Ends idle sessions.
+    pub shutdown: Shutdown,
+}
+
+/// Serves a client that was admitted, until it quits, is lost, or the admission ends. `unread` is what the door read from the stream and did not use;
+/// `hello` is what the client called itself last.
+pub async fn serve_submission<S>(
+    stream: S,
+    unread: Vec<u8>,
+    admitted: Admitted,
+    hello: String,
+    submission: Arc<Submission>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let clock = Arc::clone(&submission.clock);
+    let mut connection = Connection::new(stream, unread, clock, PATIENCE);
+    let mut sender = Sender {
+        account: admitted.details().clone(),
+        hello,
+        submission: Arc::clone(&submission),
+    };
+    let ended = tokio::select! {
+        biased;
+        _ = admitted.lease().ended() => Some(Reply::new(421, "4.7.0", "signed out, sign in again")),
+        () = submission.shutdown.asked() => Some(Reply::new(421, "4.3.2", "shutting down")),
+        served = serve(&mut connection, &mut sender, true) => farewell(served),
+    };
+    if let Some(reply) = ended {
+        connection.reply(&reply);
+    }
+    if let Err(lost) = connection.close().await {
+        tracing::debug!(%lost, "a submission ended");
+    }
+}
+
+fn farewell(served: Result<(), Lost>) -> Option<Reply> {
+    match served {
+        Err(Lost::Silent) => Some(Reply::new(421, "4.4.2", "silent for too long")),
+        Err(lost) => {
+            tracing::debug!(%lost, "a submission ended");
+            None
+        }
+        Ok(()) => None,
+    }
+}
+
+/// One admitted client.
+struct Sender {
+    account: Account,
+    hello: String,
+    submission: Arc<Submission>,
+}
+
+#[async_trait]
+impl Service for Sender {
+    /// An address of several accounts is as many recipients.
+    type Recipient = Vec<Recipient>;
+
+    fn message_size(&self) -> u64 {
+        self.submission.message_size
+    }
+
+    fn most_recipients(&self) -> usize {
+        self.submission.recipients
+    }
+
+    fn answers_each_recipient(&self) -> bool {
+        false
+    }
+
+    async fn hello(&mut self, command: Command) -> Result<Reply, Reply> {
+        let host = self.submission.host.clone();
+        match command {
+            Command::Ehlo(name) => {
+                self.hello = name;
+                let size = format!("SIZE {}", self.submission.message_size);
+                let offers = [
+                    "8BITMIME",
+                    "SMTPUTF8",
+                    "DSN",
+                    "ENHANCEDSTATUSCODES",
+                    "PIPELINING",
+                ];
+                let offers = offers.map(str::to_owned);
+                Ok(Reply::lines(250, [host, size].into_iter().chain(offers)))
+            }
+            Command::Helo(name) => {
+                self.hello = name;
+                Ok(Reply::lines(250, [host]))
+            }
+            _ => Err(Reply::new(500, "5.5.1", "no such command")),
+        }
+    }
+
+    async fn mail(&self, mail: &MailFrom) -> Result<(), Reply> {
+        let own = match &mail.from {
+            // Receipts and the like; whose they are, the header says (RFC 3798 3).
+            None => true,
+            Some(path) => path
+                .address()
+                .is_some_and(|address| may_send_as(&self.account, &address)),
+        };
+        own.then_some(())
+            .ok_or_else(|| not_yours(553, "the sender address is not one of yours"))
+    }
+
+    async fn recipient(&self, _: &MailFrom, rcpt: RcptTo) -> Result<Vec<Recipient>, Reply> {
+        let accounts: Vec<Option<AccountId>> = match self.place(&rcpt.to).await? {
+            Place::Here(accounts) if accounts.is_empty() => {
+                return Err(Reply::new(550, "5.1.1", "no such mailbox here"));
+            }
+            Place::Here(accounts) => accounts.into_iter().map(Some).collect(),
+            Place::Elsewhere if self.submission.queue.has_exit(false) => vec![None],
+            Place::Elsewhere => {
+                let words = "this site sends no mail to other sites";
+                return Err(Reply::new(550, "5.4.4", words));
+            }
+        };
+        let to = |account| Recipient {
+            path: rcpt.to.clone(),
+            account,
+            notify: rcpt.notify,
+            orcpt: rcpt.orcpt.clone(),
+        };
+        Ok(accounts.into_iter().map(to).collect())
+    }
+
+    async fn message(&self, transaction: Transaction<Vec<Recipient>>) -> Vec<Reply> {
+        vec![match self.take(transaction).await {
+            Ok(reply) | Err(reply) => reply,
+        }]
+    }
+}
+
+enum Place {
+    Here(Vec<AccountId>),
+    Elsewhere,
+}
+
+impl Sender {
+    async fn place(&self, path: &Path) -> Result<Place, Reply> {
+        let own = &self.submission.own;
+        let Some(address) = path.address() else {
+            // Not a form that mailboxes here have; whether it would be one of ours, its domain says.
+            let any = MailAddress::parse(&format!("any@{}", path.domain()));
+            let here = any.is_ok_and(|any| own.include(&any));
+            return Ok(if here {
+                Place::Here(Vec::new())
+            } else {
+                Place::Elsewhere
+            });
+        };
+        let accounts = accounts_of(self.submission.directory.as_ref(), &address).await;
+        let accounts = accounts.map_err(|error| {
+            tracing::error!(%error, "recipients can't be looked up");
+            Reply::new(451, "4.3.0", "recipients can't be looked up just now")
+        })?;
+        if accounts.is_empty() && !own.include(&address) {
+            return Ok(Place::Elsewhere);
+        }
+        Ok(Place::Here(accounts))
+    }
+
+    async fn take(&self, transaction: Transaction<Vec<Recipient>>) -> Result<Reply, Reply> {
+        let Transaction {
+            mail,
+            recipients,
+            message,
+        } = transaction;
+        let message = outgoing::prepare(&message, &self.account, &self.hello, &self.submission)?;
+        let mut seen = HashSet::new();
+        let recipients: Vec<Recipient> = recipients
+            .into_iter()
+            .flatten()
+            .filter(|to| seen.insert((to.account, to.account.is_none().then(|| to.path.clone()))))
+            .collect();
+        let beyond_ascii = |path: &Path| !path.as_str().is_ascii();
+        let utf8 = mail.utf8
+            || mail.from.as_ref().is_some_and(beyond_ascii)
+            || recipients.iter().any(|r| beyond_ascii(&r.path));
+        let mail = Mail {
+            sender: mail.from,
+            recipients,
+            eight_bit: mail.body == Body::EightBit || !message.is_ascii(),
+            message,
+            utf8,
+            ret: mail.ret,
+            envid: mail.envid,
+            otp: None,
+        };
+        match self.submission.queue.put(mail).await {
+            Ok(id) => Ok(Reply::new(250, "2.6.0", &format!("queued as {id}"))),
+            Err(error) => {
+                tracing::error!(%error, "a submitted message could not be queued");
+                Err(match error {
+                    QueueError::Full => Reply::new(452, "4.3.1", "no room just now"),
+                    QueueError::Broken(_) => Reply::new(451, "4.3.0", "out of order just now"),
+                })
+            }
+        }
+    }
+}
+
+fn not_yours(code: u16, words: &str) -> Reply {
+    Reply::new(code, "5.7.1", words)
+}

@@ -1,0 +1,92 @@
+//! A message as it leaves: the sender's right to its header checked, what is missing added, what is private taken out (RFC 6409 6 and 8).
+
+use sekisho_checkpoint::Account;
+use sekisho_checkpoint::address::MailAddress;
+
+use super::{Submission, not_yours};
+use crate::addressing::may_send_as;
+use crate::header::{self, Header, HeaderFault};
+use crate::smtp::Reply;
+
+/// So many `Received` fields mean that a message runs in a circle (RFC 5321 6.3).
+const MOST_HOPS: usize = 100;
+
+/// Checks and completes a message.
+pub(super) fn prepare(
+    message: &[u8],
+    account: &Account,
+    hello: &str,
+    submission: &Submission,
+) -> Result<Vec<u8>, Reply> {
+    let header = Header::parse(message).map_err(|fault| {
+        let code = match fault {
+            HeaderFault::TooLarge => 552,
+            HeaderFault::NoField => 554,
+        };
+        Reply::new(code, "5.6.0", &fault.to_string())
+    })?;
+    check_author(&header, account)?;
+    if header.all("Received").count() > MOST_HOPS {
+        return Err(Reply::new(554, "5.4.6", "the message runs in a circle"));
+    }
+    let date = header::date(submission.clock.now(), &submission.zone);
+    let mut out = format!(
+        "Received: from {hello} by {host} with ESMTPSA;\r\n {date}\r\n",
+        hello = name_of_client(hello),
+        host = submission.host,
+    );
+    if !header.has("Date") {
+        out += &format!("Date: {date}\r\n");
+    }
+    if !header.has("Message-ID") {
+        let domain = account
+            .main_address()
+            .map_or(&*submission.host, |a| a.domain());
+        let id = header::message_id(domain)
+            .ok_or_else(|| Reply::new(451, "4.3.0", "out of order just now"))?;
+        out += &format!("Message-ID: {id}\r\n");
+    }
+    let mut out = out.into_bytes();
+    let private = ["Bcc", "Resent-Bcc", "Return-Path"];
+    for field in &header.fields {
+        if !private.iter().any(|name| field.is(name)) {
+            out.extend_from_slice(field.raw);
+        }
+    }
+    out.extend_from_slice(header.rest);
+    Ok(out)
+}
+
+/// One `From`, and every address in it the account's own; `Sender`, if there is one, likewise.
+fn check_author(header: &Header<'_>, account: &Account) -> Result<(), Reply> {
+    let refusal = |words: &str| Err(not_yours(550, words));
+    let mut from = header.all("From");
+    let (Some(author), None) = (from.next(), from.next()) else {
+        return refusal("the message needs exactly one From field");
+    };
+    for field in std::iter::once(author).chain(header.all("Sender")) {
+        let Some(addresses) = header::addresses(&field.value()) else {
+            return refusal("the From or Sender field can't be read in one way only");
+        };
+        let own = |text: &String| {
+            MailAddress::parse(text).is_ok_and(|address| may_send_as(account, &address))
+        };
+        if !addresses.iter().all(own) {
+            return refusal("the From or Sender field has an address that is not one of yours");
+        }
+    }
+    Ok(())
+}
+
+/// What a client calls itself is often its network address in brackets; that stays here, and so does anything that is no host name.
+fn name_of_client(hello: &str) -> &str {
+    let is_name = hello
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    let is_address = hello.parse::<std::net::IpAddr>().is_ok();
+    if is_name && !is_address && !hello.is_empty() {
+        hello
+    } else {
+        "client"
+    }
+}
