@@ -1,1 +1,50 @@
-//! mailclient
+//! The webmail's way to mail: a client of IMAP and of submission.
+//!
+//! Both speak over any stream that is logged in already: a pipe into the mailroom, or TLS to an
+//! upstream. The webmail gets typed operations, most of them one round trip, and typed results with
+//! names and subjects decoded.
+//!
+//! It refuses to send what its encoders didn't make (names, searches and addresses can't become
+//! commands), to use a form that the server did not announce, and to hold more of an answer than a
+//! limit allows. It keeps no cache and no clock: whoever wants a deadline drops the future, and the
+//! connection then counts as gone.
+//!
+//! In reading order:
+//! - [`Error`]: what may go wrong, and what the caller can do
+//! - [`Imap`]: folders; [`OpenFolder`]: the messages of one; [`Download`]: a large part
+//! - [`Summary`], [`Envelope`], [`BodyPart`]: what is known of a message
+//! - [`HeaderText`], [`decode_words`]: text of headers
+//! - [`Submission`], which sends mail
+
+mod connection;
+mod download;
+mod error;
+mod imap;
+mod listing;
+mod message;
+mod open;
+mod part;
+mod search;
+mod submission;
+mod text;
+mod transfer;
+mod wire;
+
+pub use sekisho_imap::command::SearchKey;
+pub use sekisho_imap::datetime::Date;
+pub use sekisho_imap::mailbox::SpecialUse;
+pub use sekisho_imap::response::Code;
+pub use sekisho_imap::{Flag, Keyword, MailboxName};
+
+pub use self::download::Download;
+pub use self::error::Error;
+pub use self::imap::{Access, Appended, Imap};
+pub use self::listing::Folder;
+pub use self::message::{Address, Envelope, Flags, InvalidUid, Message, Summary, Uid};
+pub use self::open::{FlagChange, FolderState, OpenFolder, Order, Page, PageRequest, SortBy};
+pub use self::part::{BodyPart, Disposition, InvalidPartNumber, PartNumber, TransferEncoding};
+pub use self::search::search_text;
+pub use self::submission::{
+    EnvelopeAddress, InvalidAddress, Receipt, Reply, Submission, SubmitError,
+};
+pub use self::text::{HeaderText, decode_words};

@@ -1,0 +1,208 @@
+//! An account's mail on an IMAP server (RFC 3501, section 6).
+
+use sekisho_imap::response::{Code, Data};
+use sekisho_imap::{Flag, MailboxName};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::listing::{self, Folder};
+use crate::message::Uid;
+use crate::open::OpenFolder;
+
+/// A connection to an IMAP server that is logged in.
+///
+/// One operation at a time; each ends by itself unless the server falls silent. Dropping the future
+/// of an operation is safe: whatever of it was under way, later operations fail with
+/// [`Error::Gone`] rather than take its answer for theirs.
+pub struct Imap {
+    pub(crate) connection: Connection,
+}
+
+/// What a folder is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Only to read: EXAMINE.
+    Read,
+    /// To change flags and messages as well: SELECT.
+    Change,
+}
+
+/// Where an appended message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The folder's UIDVALIDITY.
+    pub uid_validity: u32,
+    /// The message's number.
+    pub uid: Uid,
+}
+
+impl Imap {
+    /// Takes over a stream on which the login is done and nothing more was said. Asks what the
+    /// server can do.
+    ///
+    /// # Errors
+    /// As every operation: see [`Error`].
+    pub async fn authenticated(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<Self, Error> {
+        let mut connection = Connection::new(stream);
+        connection.ask_capabilities().await?;
+        Ok(Self { connection })
+    }
+
+    /// Whether the server announces a capability, in any case.
+    #[must_use]
+    pub fn capability(&self, word: &str) -> bool {
+        self.connection.can(word)
+    }
+
+    /// Every folder, INBOX first, with what it is for and its figures. A folder whose name isn't
+    /// decodable can't be asked for and is left out.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn folders(&mut self) -> Result<Vec<Folder>, Error> {
+        listing::folders(&mut self.connection).await
+    }
+
+    /// Makes a folder, and subscribes to it so that mail programs show it.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_folder_exists`] among them.
+    pub async fn create(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.connection
+            .run("CREATE", |c| Ok(c.mailbox(name)))
+            .await?;
+        self.subscription("SUBSCRIBE", name).await
+    }
+
+    /// Renames a folder and those below it; the subscription moves along for the folder itself.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn rename(&mut self, from: &MailboxName, to: &MailboxName) -> Result<(), Error> {
+        self.connection
+            .run("RENAME", |c| Ok(c.mailbox(from).mailbox(to)))
+            .await?;
+        self.subscription("UNSUBSCRIBE", from).await?;
+        self.subscription("SUBSCRIBE", to).await
+    }
+
+    /// Deletes a folder with all its messages, and its subscription.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn delete(&mut self, name: &MailboxName) -> Result<(), Error> {
+        self.connection
+            .run("DELETE", |c| Ok(c.mailbox(name)))
+            .await?;
+        self.subscription("UNSUBSCRIBE", name).await
+    }
+
+    /// Adds a message to a folder, with its line ends made CRLF. Tells where it is, if the server
+    /// does (UIDPLUS, RFC 4315).
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_no_such_folder`] and [`Error::is_over_quota`] among them.
+    /// [`Error::TooLarge`] if the server announces a limit below the message's size.
+    pub async fn append(
+        &mut self,
+        folder: &MailboxName,
+        flags: &[Flag],
+        message: &[u8],
+    ) -> Result<Option<Appended>, Error> {
+        let message = with_crlf(message);
+        if let Some(most) = self.connection.capability_value("APPENDLIMIT")
+            && message.len() as u64 > most
+        {
+            return Err(Error::TooLarge { most });
+        }
+        let answer = self
+            .connection
+            .run("APPEND", |c| {
+                c.mailbox(folder).flags(flags).literal(&message)
+            })
+            .await?;
+        Ok(match answer.status.code {
+            Some(Code::AppendUid { validity, uids }) => {
+                let uid = uids
+                    .resolve(0)
+                    .first()
+                    .and_then(|range| Uid::new(*range.start()));
+                uid.map(|uid| Appended {
+                    uid_validity: validity,
+                    uid,
+                })
+            }
+            _ => None,
+        })
+    }
+
+    /// Opens a folder; its messages can be reached through it only.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_no_such_folder`] among them.
+    pub async fn open(
+        &mut self,
+        name: &MailboxName,
+        access: Access,
+    ) -> Result<OpenFolder<'_>, Error> {
+        let verb = match access {
+            Access::Read => "EXAMINE",
+            Access::Change => "SELECT",
+        };
+        self.connection.messages = 0;
+        let answer = self.connection.run(verb, |c| Ok(c.mailbox(name))).await?;
+        // Not counted along, since news of the folder that was open before may have come first.
+        let exists = answer.data.iter().rev().find_map(|data| match data {
+            Data::Exists(messages) => Some(*messages),
+            _ => None,
+        });
+        self.connection.messages = exists.ok_or(Error::Protocol("SELECT without EXISTS"))?;
+        OpenFolder::new(&mut self.connection, access, &answer)
+    }
+
+    /// Asks whether the connection is still there.
+    ///
+    /// # Errors
+    /// [`Error::Gone`] if it isn't.
+    pub async fn poll(&mut self) -> Result<(), Error> {
+        self.connection.run("NOOP", Ok).await.map(drop)
+    }
+
+    /// Says good-bye.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if the server answers something else than good-bye.
+    pub async fn logout(mut self) -> Result<(), Error> {
+        match self.connection.run("LOGOUT", Ok).await {
+            // The untagged BYE ends it; nothing that comes behind it matters.
+            Ok(_) | Err(Error::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Subscriptions are for other programs' lists: a refusal does no harm here.
+    async fn subscription(&mut self, verb: &'static str, name: &MailboxName) -> Result<(), Error> {
+        match self.connection.run(verb, |c| Ok(c.mailbox(name))).await {
+            Ok(_) | Err(Error::No { .. } | Error::Bad { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Every CR LF, lone CR and lone LF as one CR LF.
+pub(crate) fn with_crlf(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + message.len() / 32);
+    let mut after_cr = false;
+    for &byte in message {
+        match byte {
+            b'\n' if after_cr => {}
+            b'\r' | b'\n' => out.extend_from_slice(b"\r\n"),
+            _ => out.push(byte),
+        }
+        after_cr = byte == b'\r';
+    }
+    out
+}

@@ -1,0 +1,291 @@
+//! What is known of a message.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use sekisho_imap::Flag;
+use sekisho_imap::response::{self, Fetched};
+
+use crate::part::BodyPart;
+use crate::text::{HeaderText, one_line};
+
+/// A message's number within its folder. It stays the same as long as the folder's UIDVALIDITY does
+/// (RFC 3501, section 2.3.1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid(NonZeroU32);
+
+/// Text that is no UID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no UID")]
+pub struct InvalidUid;
+
+impl Uid {
+    /// Takes a number; 0 is no UID.
+    #[must_use]
+    pub fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl From<NonZeroU32> for Uid {
+    fn from(number: NonZeroU32) -> Self {
+        Self(number)
+    }
+}
+
+impl From<Uid> for NonZeroU32 {
+    fn from(uid: Uid) -> Self {
+        uid.0
+    }
+}
+
+impl FromStr for Uid {
+    type Err = InvalidUid;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(InvalidUid);
+        }
+        text.parse().map(Self).map_err(|_| InvalidUid)
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A message as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Its number.
+    pub uid: Uid,
+    /// Its flags.
+    pub flags: Flags,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it arrived.
+    pub arrived: Option<Timestamp>,
+    /// Its header in short; empty if the server's can't be read.
+    pub envelope: Envelope,
+    /// Its parts, if the server's description can be read.
+    pub structure: Option<BodyPart>,
+    /// Its first words, if the server knows them.
+    pub preview: Option<String>,
+}
+
+impl Summary {
+    /// What was fetched as a summary; none if it is only news of a message's flags.
+    pub(crate) fn new(fetched: Fetched) -> Option<Self> {
+        let arrived = fetched
+            .internal_date
+            .and_then(|date| Timestamp::from_second(date.unix()).ok());
+        let preview = fetched
+            .preview
+            .map(|text| one_line(&String::from_utf8_lossy(&text)));
+        Some(Self {
+            uid: fetched.uid?.into(),
+            size: fetched.size?,
+            flags: Flags(fetched.flags.unwrap_or_default()),
+            arrived,
+            envelope: fetched.envelope.map(Envelope::new).unwrap_or_default(),
+            structure: fetched.structure.map(BodyPart::new),
+            preview: preview.filter(|text| !text.is_empty()),
+        })
+    }
+
+    /// Whether files are attached.
+    #[must_use]
+    pub fn has_attachment(&self) -> bool {
+        let structure = self.structure.as_ref();
+        structure.is_some_and(|part| part.attachments().next().is_some())
+    }
+}
+
+/// A whole message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What a list shows of it.
+    pub summary: Summary,
+    /// Its bytes.
+    pub raw: Vec<u8>,
+}
+
+/// A message's flags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags(Vec<Flag>);
+
+impl Flags {
+    /// Whether a flag is set.
+    #[must_use]
+    pub fn has(&self, flag: &Flag) -> bool {
+        self.0.contains(flag)
+    }
+
+    /// Whether it was read.
+    #[must_use]
+    pub fn seen(&self) -> bool {
+        self.has(&Flag::Seen)
+    }
+
+    /// Whether it was answered.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.has(&Flag::Answered)
+    }
+
+    /// Whether it was marked as important.
+    #[must_use]
+    pub fn flagged(&self) -> bool {
+        self.has(&Flag::Flagged)
+    }
+
+    /// Whether it is still being written.
+    #[must_use]
+    pub fn draft(&self) -> bool {
+        self.has(&Flag::Draft)
+    }
+
+    /// Whether it is to be removed.
+    #[must_use]
+    pub fn deleted(&self) -> bool {
+        self.has(&Flag::Deleted)
+    }
+
+    /// Every flag that is set.
+    pub fn iter(&self) -> impl Iterator<Item = &Flag> {
+        self.0.iter()
+    }
+}
+
+/// A message's header in short.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// When it was sent, by its own account.
+    pub date: Option<Timestamp>,
+    /// What it is about.
+    pub subject: HeaderText,
+    /// Who wrote it.
+    pub from: Vec<Address>,
+    /// Who sent it.
+    pub sender: Vec<Address>,
+    /// To whom an answer goes.
+    pub reply_to: Vec<Address>,
+    /// To whom it went.
+    pub to: Vec<Address>,
+    /// Who got a copy.
+    pub cc: Vec<Address>,
+    /// Who got a copy that the others don't know of.
+    pub bcc: Vec<Address>,
+    /// What it answers: message IDs with their angle brackets, in one line.
+    pub in_reply_to: Option<String>,
+    /// Its own message ID with its angle brackets.
+    pub message_id: Option<String>,
+}
+
+impl Envelope {
+    fn new(raw: response::Envelope) -> Self {
+        let date = raw.date.and_then(|date| {
+            let parser = DateTimeParser::new().relaxed_weekday(true);
+            parser.parse_timestamp(&date).ok()
+        });
+        let line = |bytes: Vec<u8>| one_line(&String::from_utf8_lossy(&bytes));
+        Self {
+            date,
+            subject: HeaderText::new(raw.subject.unwrap_or_default()),
+            from: addresses(raw.from),
+            sender: addresses(raw.sender),
+            reply_to: addresses(raw.reply_to),
+            to: addresses(raw.to),
+            cc: addresses(raw.cc),
+            bcc: addresses(raw.bcc),
+            in_reply_to: raw.in_reply_to.map(line),
+            message_id: raw.message_id.map(line),
+        }
+    }
+}
+
+/// Somebody's address in a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The name before it; may be empty.
+    pub name: HeaderText,
+    /// What stands before the `@`, in one line.
+    pub local: String,
+    /// What stands behind it, in one line; may be empty if the header was broken.
+    pub domain: String,
+}
+
+impl Address {
+    /// `local@domain`, with the local part quoted where it has to be (RFC 5322, section 3.4.1).
+    #[must_use]
+    pub fn addr_spec(&self) -> String {
+        let plain = |c: char| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c);
+        let local = if !self.local.is_empty() && self.local.chars().all(plain) {
+            self.local.clone()
+        } else {
+            let escaped = self.local.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("\"{escaped}\"")
+        };
+        format!("{local}@{}", self.domain)
+    }
+
+    /// The name to show: the one that stands there, else the address.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let name = self.name.decoded();
+        if name.trim().is_empty() {
+            self.addr_spec()
+        } else {
+            name
+        }
+    }
+}
+
+/// Addresses of people; the marks where groups begin and end are left out.
+fn addresses(raw: Vec<response::Address>) -> Vec<Address> {
+    let line = |bytes: Vec<u8>| one_line(&String::from_utf8_lossy(&bytes));
+    raw.into_iter()
+        .filter_map(|raw| {
+            Some(Address {
+                name: HeaderText::new(raw.name.unwrap_or_default()),
+                local: line(raw.mailbox?),
+                domain: line(raw.host?),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_so_that_they_can_be_read_again() {
+        let address = |local: &str| Address {
+            name: HeaderText::default(),
+            local: local.to_owned(),
+            domain: "kit.example".to_owned(),
+        };
+        assert_eq!(address("a.b+c").shown(), "a.b+c@kit.example");
+        assert_eq!(address("a b\"c").addr_spec(), "\"a b\\\"c\"@kit.example");
+    }
+
+    #[test]
+    fn uids_are_digits_above_zero() {
+        assert_eq!("17".parse(), Ok(Uid::new(17).unwrap()));
+        for text in ["", "0", "+1", "-1", "4294967296", "1:*"] {
+            assert_eq!(text.parse::<Uid>(), Err(InvalidUid), "{text}");
+        }
+    }
+}

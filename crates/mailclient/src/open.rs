@@ -1,0 +1,526 @@
+//! An open folder and its messages.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sekisho_imap::command::{FetchItem, Partial, SearchKey, Section, SectionText, SortKey};
+use sekisho_imap::response::{Code, Data, Fetched};
+use sekisho_imap::{Flag, MailboxName, SequenceSet};
+
+use crate::connection::{Answer, Connection, MOST_BYTES};
+use crate::download::Download;
+use crate::error::Error;
+use crate::imap::Access;
+use crate::message::{Message, Summary, Uid};
+use crate::part::BodyPart;
+use crate::{search, transfer};
+
+/// A folder that is open on its connection. Messages that came or went are counted along, whenever
+/// the server tells of them.
+pub struct OpenFolder<'a> {
+    connection: &'a mut Connection,
+    uid_validity: u32,
+    uid_next: Option<Uid>,
+    read_only: bool,
+}
+
+/// What is known of an open folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderState {
+    /// How many messages it has.
+    pub messages: u32,
+    /// Under another value every UID means another message (RFC 3501, section 2.3.1.1).
+    pub uid_validity: u32,
+    /// The UID that the next message was going to get when the folder was opened, if told.
+    pub uid_next: Option<Uid>,
+    /// Whether nothing can be changed.
+    pub read_only: bool,
+}
+
+/// Which messages a page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// How many messages come before the page.
+    pub offset: u32,
+    /// How many messages it has at most; never more than 1,000.
+    pub limit: u32,
+    /// In which order.
+    pub order: Order,
+    /// Which messages; all, if none is given.
+    pub query: Option<SearchKey>,
+}
+
+/// The order of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// What arrived last comes first.
+    Newest,
+    /// What arrived first comes first.
+    Oldest,
+    /// By something else.
+    Sorted {
+        /// By what.
+        by: SortBy,
+        /// Whether the largest or latest comes first.
+        descending: bool,
+    },
+}
+
+/// What messages can be ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortBy {
+    /// When it was sent.
+    Date,
+    /// Who wrote it.
+    From,
+    /// What it is about, without `Re:`.
+    Subject,
+    /// How large it is.
+    Size,
+}
+
+/// A page of messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many messages there are, on all pages.
+    pub total: u32,
+    /// The order they are in: as asked for, or [`Order::Newest`] if the server can't sort.
+    pub order: Order,
+    /// The messages.
+    pub messages: Vec<Summary>,
+}
+
+/// How many messages one page has at most.
+const MOST_SHOWN: u32 = 1000;
+
+/// What to do with flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlagChange {
+    /// Set these.
+    Add,
+    /// Clear these.
+    Remove,
+    /// Set these and clear all others.
+    Replace,
+}
+
+/// How many messages one command names: its line stays below what servers accept (RFC 7162,
+/// section 4, recommends 8192 bytes and more).
+const MOST_NAMED: usize = 500;
+
+impl<'a> OpenFolder<'a> {
+    pub(crate) fn new(
+        connection: &'a mut Connection,
+        access: Access,
+        answer: &Answer,
+    ) -> Result<Self, Error> {
+        let told = |read: fn(&Code) -> Option<u32>| answer.told.iter().rev().find_map(read);
+        let uid_validity = told(|code| match code {
+            Code::UidValidity(value) => Some(*value),
+            _ => None,
+        });
+        let uid_next = told(|code| match code {
+            Code::UidNext(value) => Some(*value),
+            _ => None,
+        });
+        Ok(Self {
+            connection,
+            uid_validity: uid_validity.ok_or(Error::Protocol("SELECT without UIDVALIDITY"))?,
+            uid_next: uid_next.and_then(Uid::new),
+            read_only: access == Access::Read || answer.status.code == Some(Code::ReadOnly),
+        })
+    }
+
+    /// What is known of the folder at present.
+    #[must_use]
+    pub fn state(&self) -> FolderState {
+        FolderState {
+            messages: self.connection.messages,
+            uid_validity: self.uid_validity,
+            uid_next: self.uid_next,
+            read_only: self.read_only,
+        }
+    }
+
+    /// Asks for news.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn poll(&mut self) -> Result<FolderState, Error> {
+        self.connection.run("NOOP", Ok).await?;
+        Ok(self.state())
+    }
+
+    /// A page of messages: one round trip in order of arrival, two with a query or another order.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::TooLarge`] if more than a million messages would have to be ordered.
+    pub async fn page(&mut self, wanted: &PageRequest) -> Result<Page, Error> {
+        let order = match wanted.order {
+            Order::Sorted { .. } if !self.connection.can("SORT") => Order::Newest,
+            order => order,
+        };
+        if wanted.query.is_none() && matches!(order, Order::Newest | Order::Oldest) {
+            return self.page_by_arrival(wanted, order).await;
+        }
+        let all = SearchKey::All;
+        let key = wanted.query.as_ref().unwrap_or(&all);
+        let mut uids = match order {
+            Order::Sorted { by, descending } => {
+                let order = self.sort_order(by, descending);
+                search::sort(self.connection, &order, key).await?
+            }
+            Order::Newest | Order::Oldest => search::search(self.connection, key).await?,
+        };
+        if order == Order::Newest {
+            uids.reverse();
+        }
+        let total = u32::try_from(uids.len()).unwrap_or(u32::MAX);
+        let shown: Vec<Uid> = uids
+            .into_iter()
+            .skip(wanted.offset as usize)
+            .take(wanted.limit.min(MOST_SHOWN) as usize)
+            .collect();
+        Ok(Page {
+            total,
+            order,
+            messages: self.summaries(&shown).await?,
+        })
+    }
+
+    /// The messages that a search finds, newest first.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::TooLarge`] if it finds more than a million.
+    pub async fn search(&mut self, query: &SearchKey) -> Result<Vec<Uid>, Error> {
+        let mut found = search::search(self.connection, query).await?;
+        found.reverse();
+        Ok(found)
+    }
+
+    /// What a list shows of one message; none if it isn't there.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn summary(&mut self, uid: Uid) -> Result<Option<Summary>, Error> {
+        Ok(self.summaries(&[uid]).await?.pop())
+    }
+
+    /// A whole message, without marking it as read; none if it isn't there.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::TooLarge`] if it has more than `most` bytes, or more than 64 MiB.
+    pub async fn message(&mut self, uid: Uid, most: usize) -> Result<Option<Message>, Error> {
+        let most = limit(most);
+        let mut items = self.summary_items();
+        items.push(bytes_of(&[], SectionText::All, 0, most + 1));
+        let Some(mut fetched) = self.fetch_one(uid, &items).await? else {
+            return Ok(None);
+        };
+        let raw = take_bytes(&mut fetched, most)?;
+        let summary = Summary::new(fetched);
+        Ok(raw
+            .zip(summary)
+            .map(|(raw, summary)| Message { summary, raw }))
+    }
+
+    /// A message's header; none if the message isn't there.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::TooLarge`] if it has more than `most` bytes.
+    pub async fn header(&mut self, uid: Uid, most: usize) -> Result<Option<Vec<u8>>, Error> {
+        self.section(uid, &[], SectionText::Header, most).await
+    }
+
+    /// A part's content with its transfer encoding undone; none if the message isn't there.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::TooLarge`] if it has more than `most` bytes before decoding.
+    pub async fn part(
+        &mut self,
+        uid: Uid,
+        part: &BodyPart,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let number = part.number.as_slice();
+        let raw = self.section(uid, number, SectionText::All, most).await?;
+        Ok(raw.map(|raw| transfer::at_once(part.encoding, &raw)))
+    }
+
+    /// A part's content piece by piece, in as little memory for a large part as for a small one.
+    pub fn download(&mut self, uid: Uid, part: &BodyPart) -> Download<'_> {
+        Download::new(self.connection, uid, part)
+    }
+
+    /// Changes flags. Messages that are not there are passed over.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn set_flags(
+        &mut self,
+        uids: &[Uid],
+        change: FlagChange,
+        flags: &[Flag],
+    ) -> Result<(), Error> {
+        for set in batches(uids) {
+            self.store(&set, change, flags).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves messages to another folder. Without MOVE (RFC 6851) they are copied and then deleted,
+    /// as [`Self::delete`] does it.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_no_such_folder`] among them.
+    pub async fn move_to(&mut self, uids: &[Uid], folder: &MailboxName) -> Result<(), Error> {
+        let at_once = self.connection.can("MOVE") || self.connection.can("IMAP4REV2");
+        for set in batches(uids) {
+            if at_once {
+                self.connection
+                    .run("UID MOVE", |c| Ok(c.sequence(&set).mailbox(folder)))
+                    .await?;
+            } else {
+                self.copy(&set, folder).await?;
+                self.remove(&set).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies messages to another folder.
+    ///
+    /// # Errors
+    /// See [`Error`]; [`Error::is_no_such_folder`] among them.
+    pub async fn copy_to(&mut self, uids: &[Uid], folder: &MailboxName) -> Result<(), Error> {
+        for set in batches(uids) {
+            self.copy(&set, folder).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes messages for good. A server without UIDPLUS (RFC 4315) can't remove these messages
+    /// alone: there they are marked `\Deleted`, and go when a mail program clears the folder.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn delete(&mut self, uids: &[Uid]) -> Result<(), Error> {
+        for set in batches(uids) {
+            self.remove(&set).await?;
+        }
+        Ok(())
+    }
+
+    async fn page_by_arrival(&mut self, wanted: &PageRequest, order: Order) -> Result<Page, Error> {
+        let total = self.connection.messages;
+        let before = wanted.offset.min(total);
+        let count = wanted.limit.min(MOST_SHOWN).min(total - before);
+        let first = match order {
+            Order::Oldest => before + 1,
+            _ => total - before - count + 1,
+        };
+        let mut messages = Vec::new();
+        if let Some(set) = SequenceSet::from_sorted(first..first.saturating_add(count)) {
+            let items = self.summary_items();
+            let answer = self
+                .connection
+                .run("FETCH", |c| c.sequence(&set).items(&items))
+                .await?;
+            let fetched = collect(answer.data).into_values();
+            messages.extend(fetched.filter_map(Summary::new));
+        }
+        if order == Order::Newest {
+            messages.reverse();
+        }
+        Ok(Page {
+            total,
+            order,
+            messages,
+        })
+    }
+
+    /// Summaries in the order of `uids`; those that are not there are left out.
+    async fn summaries(&mut self, uids: &[Uid]) -> Result<Vec<Summary>, Error> {
+        let items = self.summary_items();
+        let mut known: HashMap<Uid, Summary> = HashMap::new();
+        for set in batches(uids) {
+            let answer = self
+                .connection
+                .run("UID FETCH", |c| c.sequence(&set).items(&items))
+                .await?;
+            let fetched = collect(answer.data).into_values();
+            known.extend(
+                fetched
+                    .filter_map(Summary::new)
+                    .map(|summary| (summary.uid, summary)),
+            );
+        }
+        Ok(uids.iter().filter_map(|uid| known.remove(uid)).collect())
+    }
+
+    async fn section(
+        &mut self,
+        uid: Uid,
+        part: &[u32],
+        text: SectionText,
+        most: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let most = limit(most);
+        let items = [FetchItem::Uid, bytes_of(part, text, 0, most + 1)];
+        match self.fetch_one(uid, &items).await? {
+            Some(mut fetched) => take_bytes(&mut fetched, most),
+            None => Ok(None),
+        }
+    }
+
+    async fn fetch_one(&mut self, uid: Uid, items: &[FetchItem]) -> Result<Option<Fetched>, Error> {
+        fetch_one(self.connection, uid, items).await
+    }
+
+    async fn store(
+        &mut self,
+        set: &SequenceSet,
+        change: FlagChange,
+        flags: &[Flag],
+    ) -> Result<(), Error> {
+        let word = match change {
+            FlagChange::Add => "+FLAGS.SILENT",
+            FlagChange::Remove => "-FLAGS.SILENT",
+            FlagChange::Replace => "FLAGS.SILENT",
+        };
+        let stored = self
+            .connection
+            .run("UID STORE", |c| Ok(c.sequence(set).word(word).flags(flags)));
+        stored.await.map(drop)
+    }
+
+    async fn copy(&mut self, set: &SequenceSet, folder: &MailboxName) -> Result<(), Error> {
+        let copied = self
+            .connection
+            .run("UID COPY", |c| Ok(c.sequence(set).mailbox(folder)));
+        copied.await.map(drop)
+    }
+
+    async fn remove(&mut self, set: &SequenceSet) -> Result<(), Error> {
+        self.store(set, FlagChange::Add, &[Flag::Deleted]).await?;
+        if self.connection.can("UIDPLUS") || self.connection.can("IMAP4REV2") {
+            self.connection
+                .run("UID EXPUNGE", |c| Ok(c.sequence(set)))
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn summary_items(&self) -> Vec<FetchItem> {
+        let mut items = vec![
+            FetchItem::Uid,
+            FetchItem::Flags,
+            FetchItem::InternalDate,
+            FetchItem::Size,
+            FetchItem::Envelope,
+            FetchItem::BodyStructure,
+        ];
+        if self.connection.can("PREVIEW") {
+            items.push(FetchItem::Preview { lazy: true });
+        }
+        items
+    }
+
+    /// Equal ones are told apart by their arrival, which sorts the same way.
+    fn sort_order(&self, by: SortBy, descending: bool) -> Vec<(SortKey, bool)> {
+        let key = match by {
+            SortBy::Date => SortKey::Date,
+            SortBy::From if self.connection.can("SORT=DISPLAY") => SortKey::DisplayFrom,
+            SortBy::From => SortKey::From,
+            SortBy::Subject => SortKey::Subject,
+            SortBy::Size => SortKey::Size,
+        };
+        vec![(key, descending), (SortKey::Arrival, descending)]
+    }
+}
+
+pub(crate) async fn fetch_one(
+    connection: &mut Connection,
+    uid: Uid,
+    items: &[FetchItem],
+) -> Result<Option<Fetched>, Error> {
+    let set = SequenceSet::one(uid.into());
+    let answer = connection
+        .run("UID FETCH", |c| c.sequence(&set).items(items))
+        .await?;
+    let fetched = collect(answer.data).into_values();
+    Ok(fetched
+        .into_iter()
+        .find(|one| one.uid.map(Uid::from) == Some(uid)))
+}
+
+/// `BODY.PEEK[...]<start.length>`
+pub(crate) fn bytes_of(part: &[u32], text: SectionText, start: u32, length: u32) -> FetchItem {
+    FetchItem::Section {
+        peek: true,
+        section: Section {
+            part: part.to_vec(),
+            text,
+        },
+        partial: Some(Partial { start, length }),
+    }
+}
+
+/// The one section that was asked for. One byte more was asked for than is welcome.
+fn take_bytes(fetched: &mut Fetched, most: u32) -> Result<Option<Vec<u8>>, Error> {
+    let bytes = fetched.sections.pop().and_then(|section| section.bytes);
+    match bytes {
+        Some(bytes) if bytes.len() > most as usize => Err(Error::TooLarge {
+            most: u64::from(most),
+        }),
+        bytes => Ok(bytes),
+    }
+}
+
+fn limit(most: usize) -> u32 {
+    u32::try_from(most).unwrap_or(u32::MAX).min(MOST_BYTES)
+}
+
+/// What was told of each message, by its sequence number at the end. A server may tell of one
+/// message in several responses, of others unasked, and that messages went in between, whereupon
+/// those behind them move up (RFC 3501, section 7.4.1).
+fn collect(data: Vec<Data>) -> BTreeMap<u32, Fetched> {
+    let mut messages: BTreeMap<u32, Fetched> = BTreeMap::new();
+    for data in data {
+        match data {
+            Data::Fetch(fetched) => {
+                let message = messages.entry(fetched.sequence).or_default();
+                merge(message, *fetched);
+            }
+            Data::Expunge(gone) => {
+                let behind = messages.split_off(&gone);
+                let moved = behind.into_iter().filter(|(number, _)| *number != gone);
+                messages.extend(moved.map(|(number, message)| (number - 1, message)));
+            }
+            _ => {}
+        }
+    }
+    messages
+}
+
+fn merge(message: &mut Fetched, news: Fetched) {
+    message.sequence = news.sequence;
+    message.uid = news.uid.or(message.uid);
+    message.flags = news.flags.or(message.flags.take());
+    message.internal_date = news.internal_date.or(message.internal_date);
+    message.size = news.size.or(message.size);
+    message.mod_seq = news.mod_seq.or(message.mod_seq);
+    message.envelope = news.envelope.or(message.envelope.take());
+    message.structure = news.structure.or(message.structure.take());
+    message.preview = news.preview.or(message.preview.take());
+    message.sections.extend(news.sections);
+}
+
+/// The UIDs as sets that fit into a command each.
+fn batches(uids: &[Uid]) -> Vec<SequenceSet> {
+    let mut numbers: Vec<u32> = uids.iter().map(|uid| uid.get()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let sets = numbers.chunks(MOST_NAMED);
+    sets.filter_map(|chunk| SequenceSet::from_sorted(chunk.iter().copied()))
+        .collect()
+}

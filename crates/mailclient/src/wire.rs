@@ -1,0 +1,67 @@
+//! Streams to servers, and writing to them without waiting for each other.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// A stream to a server.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// How many bytes are read at a time.
+const PIECE: usize = 16 * 1024;
+
+/// A stream with room for what was just read from it.
+pub(crate) struct Wire {
+    stream: Box<dyn Stream>,
+    piece: Box<[u8]>,
+}
+
+impl Wire {
+    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
+        Self {
+            stream: Box::new(stream),
+            piece: vec![0; PIECE].into(),
+        }
+    }
+
+    /// The next bytes from the server.
+    pub(crate) async fn receive(&mut self) -> io::Result<&[u8]> {
+        match self.stream.read(&mut self.piece).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            length => Ok(&self.piece[..length]),
+        }
+    }
+
+    /// Sends bytes, and hands on what the server says meanwhile, up to `most` bytes: if both sides
+    /// only wrote, both could wait for ever.
+    pub(crate) async fn send(
+        &mut self,
+        bytes: &[u8],
+        most: usize,
+        mut heard: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        let (mut from, mut to) = tokio::io::split(&mut self.stream);
+        let write = async {
+            to.write_all(bytes).await?;
+            to.flush().await
+        };
+        tokio::pin!(write);
+        let mut early = 0;
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut write => return done,
+                length = from.read(&mut self.piece) => {
+                    let length = length?;
+                    early += length;
+                    if length == 0 || early > most {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    heard(&self.piece[..length]);
+                }
+            }
+        }
+    }
+}
