@@ -1,0 +1,306 @@
+//! How passwords are kept, and which hashes of other systems can be checked.
+//!
+//! New hashes are argon2id in PHC form. Taken over are argon2 of any kind and cost, SHA-crypt (`$5$`, `$6$`, as in `/etc/shadow`) and salted SHA as LDAP
+//! servers keep it (`{SSHA}`, `{SSHA256}`, `{SSHA512}`). Each stays until its owner's first right password, which gives it the site's own form.
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha_crypt::ShaCrypt;
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
+use subtle::ConstantTimeEq;
+
+use crate::AccountsError;
+
+/// The most that a hash of another system may cost: 1 GiB, 16 passes, a million rounds. More would let an imported file stop the server.
+const MOST_MEMORY_KIB: u32 = 1024 * 1024;
+const MOST_PASSES: u32 = 16;
+const MOST_ROUNDS: u32 = 1_000_000;
+
+/// What one argon2id computation costs.
+#[derive(Debug, Clone)]
+pub struct ArgonCost(Params);
+
+impl ArgonCost {
+    /// Memory in KiB, passes over it, and lanes (RFC 9106 3.1); `None` for what argon2 has not, or more than 1 GiB or 16 passes.
+    #[must_use]
+    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Option<Self> {
+        let bearable = memory_kib <= MOST_MEMORY_KIB && passes <= MOST_PASSES;
+        let params = Params::new(memory_kib, passes, lanes, None).ok()?;
+        bearable.then_some(Self(params))
+    }
+
+    /// The least that argon2 has, for tests and demonstrations alone: it protects nothing.
+    #[must_use]
+    pub fn least() -> Self {
+        match Params::new(
+            Params::MIN_M_COST,
+            Params::MIN_T_COST,
+            Params::MIN_P_COST,
+            None,
+        ) {
+            Ok(params) => Self(params),
+            Err(_) => unreachable!("the least parameters are parameters"),
+        }
+    }
+
+    /// Hashes a password with a new salt.
+    pub(crate) fn hash(&self, password: &[u8]) -> Result<String, AccountsError> {
+        self.argon2id()
+            .hash_password(password)
+            .map(|hash| hash.to_string())
+            .map_err(|error| AccountsError::Hashing(error.to_string()))
+    }
+
+    fn argon2id(&self) -> Argon2<'static> {
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.0.clone())
+    }
+}
+
+impl Default for ArgonCost {
+    /// 19 MiB, two passes, one lane: what OWASP's password storage sheet asks for at least.
+    fn default() -> Self {
+        Self(Params::DEFAULT)
+    }
+}
+
+/// A stored hash of which it is known that it can be checked.
+#[derive(Debug, Clone)]
+pub(crate) enum StoredHash {
+    Argon2(Box<PasswordHash>),
+    ShaCrypt(String),
+    SaltedSha {
+        sha: Sha,
+        digest: Vec<u8>,
+        salt: Vec<u8>,
+    },
+}
+
+/// Which SHA a salted hash is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sha {
+    One,
+    Two256,
+    Two512,
+}
+
+/// A hash of another system was not taken. The hash itself is not repeated: it is nearly a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// The scheme is not one of those that can be checked.
+    #[error(
+        "password hashes of the kind {0:?} can't be checked here (argon2, SHA-crypt and SSHA can): leave the hash empty and have the person set a password"
+    )]
+    Unsupported(String),
+    /// The scheme is known, but the hash is not well formed.
+    #[error("the password hash is damaged, or cut off")]
+    Malformed,
+    /// Checking it would take more memory or time than a server can give.
+    #[error(
+        "the password hash costs too much to check (1 GiB, 16 passes or 1,000,000 rounds at most)"
+    )]
+    TooCostly,
+}
+
+impl StoredHash {
+    /// Reads a hash as it is kept here or as another system kept it; a scheme in braces before it, as LDAP and Dovecot write, is understood.
+    pub(crate) fn parse(text: &str) -> Result<Self, HashError> {
+        let text = text.trim();
+        let (scheme, rest) = text
+            .strip_prefix('{')
+            .and_then(|t| t.split_once('}'))
+            .map_or((String::new(), text), |(scheme, rest)| {
+                (scheme.to_uppercase(), rest)
+            });
+        match scheme.as_str() {
+            "SSHA" => salted(Sha::One, 20, rest),
+            "SSHA256" => salted(Sha::Two256, 32, rest),
+            "SSHA512" => salted(Sha::Two512, 64, rest),
+            "" | "CRYPT" | "ARGON2" | "ARGON2I" | "ARGON2ID" | "SHA256-CRYPT" | "SHA512-CRYPT" => {
+                modular(rest)
+            }
+            other => Err(HashError::Unsupported(other.chars().take(20).collect())),
+        }
+    }
+
+    /// Whether the password is the one.
+    pub(crate) fn verify(&self, password: &[u8]) -> bool {
+        match self {
+            Self::Argon2(hash) => Argon2::default()
+                .verify_password(password, hash.as_ref())
+                .is_ok(),
+            Self::ShaCrypt(hash) => ShaCrypt::default()
+                .verify_password(password, hash.as_str())
+                .is_ok(),
+            Self::SaltedSha { sha, digest, salt } => {
+                sha.digest(password, salt).ct_eq(digest).into()
+            }
+        }
+    }
+
+    /// Whether it is what [`ArgonCost::hash`] makes today; another is replaced at the next right password.
+    pub(crate) fn is_current(&self, cost: &ArgonCost) -> bool {
+        let Self::Argon2(hash) = self else {
+            return false;
+        };
+        let same_cost = Params::try_from(hash.as_ref()).is_ok_and(|params| {
+            (params.m_cost(), params.t_cost(), params.p_cost())
+                == (cost.0.m_cost(), cost.0.t_cost(), cost.0.p_cost())
+        });
+        same_cost
+            && hash.algorithm.as_str() == "argon2id"
+            && hash.version == Some(Version::V0x13.into())
+    }
+}
+
+impl Sha {
+    fn digest(self, password: &[u8], salt: &[u8]) -> Vec<u8> {
+        match self {
+            Self::One => Sha1::new()
+                .chain_update(password)
+                .chain_update(salt)
+                .finalize()
+                .to_vec(),
+            Self::Two256 => Sha256::new()
+                .chain_update(password)
+                .chain_update(salt)
+                .finalize()
+                .to_vec(),
+            Self::Two512 => Sha512::new()
+                .chain_update(password)
+                .chain_update(salt)
+                .finalize()
+                .to_vec(),
+        }
+    }
+}
+
+fn salted(sha: Sha, length: usize, encoded: &str) -> Result<StoredHash, HashError> {
+    let mut digest = STANDARD.decode(encoded).map_err(|_| HashError::Malformed)?;
+    if digest.len() <= length {
+        return Err(HashError::Malformed);
+    }
+    let salt = digest.split_off(length);
+    Ok(StoredHash::SaltedSha { sha, digest, salt })
+}
+
+/// `$name$...`, in PHC or in the modular form of crypt(3).
+fn modular(text: &str) -> Result<StoredHash, HashError> {
+    let mut parts = text.split('$');
+    let name = match (parts.next(), parts.next()) {
+        (Some(""), Some(name)) => name,
+        _ => return Err(HashError::Unsupported("no known form".to_owned())),
+    };
+    match name {
+        "argon2id" | "argon2i" | "argon2d" => {
+            let hash = PasswordHash::new(text).map_err(|_| HashError::Malformed)?;
+            let params = Params::try_from(&hash).map_err(|_| HashError::Malformed)?;
+            if params.m_cost() > MOST_MEMORY_KIB || params.t_cost() > MOST_PASSES {
+                return Err(HashError::TooCostly);
+            }
+            let whole = hash.salt.is_some() && hash.hash.is_some();
+            whole
+                .then_some(StoredHash::Argon2(Box::new(hash)))
+                .ok_or(HashError::Malformed)
+        }
+        "5" | "6" => sha_crypt_hash(text, name, parts),
+        other => Err(HashError::Unsupported(other.chars().take(20).collect())),
+    }
+}
+
+/// `$5$` or `$6$`, perhaps `rounds=N$`, then salt and digest.
+fn sha_crypt_hash<'t>(
+    text: &str,
+    name: &str,
+    parts: impl Iterator<Item = &'t str>,
+) -> Result<StoredHash, HashError> {
+    sha_crypt::PasswordHashRef::new(text).map_err(|_| HashError::Malformed)?;
+    let parts: Vec<_> = parts.collect();
+    let (rounds, digest) = match *parts.as_slice() {
+        [_salt, digest] => (None, digest),
+        [rounds, _salt, digest] => (Some(rounds), digest),
+        _ => return Err(HashError::Malformed),
+    };
+    if digest.len() != if name == "5" { 43 } else { 86 } {
+        return Err(HashError::Malformed);
+    }
+    let rounds: u32 = rounds
+        .map_or(Ok(0), |rounds| {
+            rounds.strip_prefix("rounds=").unwrap_or_default().parse()
+        })
+        .map_err(|_| HashError::Malformed)?;
+    if rounds > MOST_ROUNDS {
+        return Err(HashError::TooCostly);
+    }
+    Ok(StoredHash::ShaCrypt(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made with `openssl passwd`, the last with Python's `hashlib`.
+    const FOREIGN: [(&str, &str); 4] = [
+        (
+            "Hello world!",
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+        ),
+        (
+            "Hello world!",
+            "$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5",
+        ),
+        (
+            "Hello world!",
+            "{CRYPT}$5$rounds=10000$saltstringsaltst$3xv.VbSHBb41AL9AvLeujZkZRBAwqFMz2.opqey6IcA",
+        ),
+        ("secret", "{SSHA}gVK8WC9YyFT1gMsQHTGCgT3sSv5zYWx0"),
+    ];
+
+    #[test]
+    fn hashes_of_other_systems_are_checked_and_are_not_current() {
+        for (password, text) in FOREIGN {
+            let hash = StoredHash::parse(text).expect(text);
+            assert!(hash.verify(password.as_bytes()), "{text}");
+            assert!(!hash.verify(b"another"), "{text}");
+            assert!(!hash.is_current(&ArgonCost::default()), "{text}");
+        }
+    }
+
+    #[test]
+    fn our_own_hash_is_current_until_the_cost_is_raised() {
+        let least = ArgonCost::least();
+        let hash = StoredHash::parse(&least.hash(b"secret").expect("hashed")).expect("read");
+        assert!(hash.verify(b"secret") && !hash.verify(b"Secret"));
+        assert!(hash.is_current(&least));
+        assert!(!hash.is_current(&ArgonCost::default()));
+    }
+
+    #[test]
+    fn what_can_not_be_checked_is_named_by_its_kind_alone() {
+        for (text, error) in [
+            (
+                "$2y$10$abcdefghijklmnopqrstuv",
+                HashError::Unsupported("2y".to_owned()),
+            ),
+            (
+                "{CRAM-MD5}0123456789",
+                HashError::Unsupported("CRAM-MD5".to_owned()),
+            ),
+            (
+                "plain password",
+                HashError::Unsupported("no known form".to_owned()),
+            ),
+            ("{SSHA}AAAA", HashError::Malformed),
+            ("$5$saltstring$5B8vYYiY", HashError::Malformed),
+            ("$argon2id$v=19$m=19456", HashError::Malformed),
+            (
+                "$6$rounds=999999999$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+                HashError::TooCostly,
+            ),
+        ] {
+            assert_eq!(StoredHash::parse(text).err(), Some(error), "{text}");
+        }
+    }
+}

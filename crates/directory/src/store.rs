@@ -1,0 +1,374 @@
+//! The accounts' file: every statement of SQL in this crate.
+//!
+//! Who changes an account's login name or addresses has its names indexed anew in the same transaction; the table of names refuses one that is taken.
+
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params,
+};
+use sekisho_checkpoint::account::{Account, AccountId, Group};
+use sekisho_checkpoint::address::MailAddress;
+
+use crate::AccountsError;
+
+const MIGRATIONS: [&str; NEWEST as usize] = [include_str!("../migrations/0001.sql")];
+
+/// The newest version of the file that this program knows.
+const NEWEST: u32 = 1;
+
+/// How long one process waits for another that writes.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The open file: one connection that writes and one that reads, which do not wait for each other.
+#[derive(Clone)]
+pub(crate) struct Store {
+    writing: Arc<Mutex<Connection>>,
+    reading: Arc<Mutex<Connection>>,
+}
+
+/// An account as it is kept, deleted ones too.
+pub(crate) struct Kept {
+    /// With `usable` false: that depends on the time.
+    pub(crate) account: Account,
+    pub(crate) password: Option<String>,
+    pub(crate) disabled: bool,
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) deleted_at: Option<Timestamp>,
+}
+
+/// What a new account is made of, all of it checked.
+#[derive(Clone)]
+pub(crate) struct Fresh {
+    pub(crate) login: String,
+    pub(crate) display_name: String,
+    pub(crate) addresses: Vec<MailAddress>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) password: Option<String>,
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+}
+
+impl Store {
+    /// Opens the file, makes it if it is missing (readable for its owner alone) and brings it up to date.
+    pub(crate) fn open(path: &Path) -> Result<Self, AccountsError> {
+        create(path)?;
+        let mut writing = connect(path)?;
+        writing.pragma_update(None, "journal_mode", "WAL")?;
+        writing.pragma_update(None, "synchronous", "FULL")?;
+        writing.pragma_update(None, "foreign_keys", true)?;
+        migrate(&mut writing)?;
+        let reading = connect(path)?;
+        reading.pragma_update(None, "query_only", true)?;
+        Ok(Self {
+            writing: Arc::new(Mutex::new(writing)),
+            reading: Arc::new(Mutex::new(reading)),
+        })
+    }
+
+    /// Reads on a blocking thread, all of one moment.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
+    ) -> Result<T, AccountsError> {
+        in_transaction(&self.reading, TransactionBehavior::Deferred, work).await
+    }
+
+    /// Writes on a blocking thread, all or nothing, on disk when it returns.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
+    ) -> Result<T, AccountsError> {
+        in_transaction(&self.writing, TransactionBehavior::Immediate, work).await
+    }
+}
+
+/// Does something within the transaction, and takes it back if what came of it is not to be kept.
+pub(crate) fn provisionally<T>(
+    db: &Connection,
+    work: impl FnOnce() -> T,
+    keep: impl FnOnce(&T) -> bool,
+) -> Result<T, AccountsError> {
+    db.execute_batch("SAVEPOINT provisional")?;
+    let result = work();
+    if !keep(&result) {
+        db.execute_batch("ROLLBACK TO provisional")?;
+    }
+    db.execute_batch("RELEASE provisional")?;
+    Ok(result)
+}
+
+/// The account that a folded name leads to.
+pub(crate) fn find(db: &Connection, folded: &str) -> Result<Option<AccountId>, AccountsError> {
+    let id = db
+        .prepare_cached("SELECT account FROM names WHERE name = ?1")?
+        .query_row([folded], |row| row.get(0))
+        .optional()?;
+    Ok(id.map(AccountId::new))
+}
+
+/// An account, a deleted one too.
+pub(crate) fn kept(db: &Connection, id: AccountId) -> Result<Option<Kept>, AccountsError> {
+    db.prepare_cached("SELECT * FROM accounts WHERE account = ?1")?
+        .query_and_then([id.get()], |row| read(db, row))?
+        .next()
+        .transpose()
+}
+
+/// The account, if it is there and not deleted.
+pub(crate) fn existing(db: &Connection, id: AccountId) -> Result<Kept, AccountsError> {
+    kept(db, id)?
+        .filter(|kept| kept.deleted_at.is_none())
+        .ok_or(AccountsError::NoSuchAccount)
+}
+
+/// All accounts that are not deleted, by login name.
+pub(crate) fn all(db: &Connection) -> Result<Vec<Kept>, AccountsError> {
+    db.prepare_cached("SELECT * FROM accounts WHERE deleted_at IS NULL ORDER BY login")?
+        .query_and_then([], |row| read(db, row))?
+        .collect()
+}
+
+pub(crate) fn insert(db: &Connection, fresh: &Fresh) -> Result<AccountId, AccountsError> {
+    let id = db
+        .prepare_cached(
+            "INSERT INTO accounts (login, display_name, password, ends_at, created_at)
+             VALUES (?1, ?2, ?3, ?4, ?5) RETURNING account",
+        )?
+        .query_row(
+            params![
+                fresh.login,
+                fresh.display_name,
+                fresh.password,
+                fresh.ends_at.map(Timestamp::as_millisecond),
+                fresh.created_at.as_millisecond()
+            ],
+            |row| row.get(0),
+        )
+        .map(AccountId::new)?;
+    set_groups(db, id, &fresh.groups)?;
+    set_addresses(db, id, &fresh.addresses)?;
+    Ok(id)
+}
+
+pub(crate) fn set_login(db: &Connection, id: AccountId, login: &str) -> Result<(), AccountsError> {
+    db.prepare_cached("UPDATE accounts SET login = ?2 WHERE account = ?1")?
+        .execute(params![id.get(), login])?;
+    index_names(db, id)
+}
+
+pub(crate) fn set_display_name(
+    db: &Connection,
+    id: AccountId,
+    name: &str,
+) -> Result<(), AccountsError> {
+    db.prepare_cached("UPDATE accounts SET display_name = ?2 WHERE account = ?1")?
+        .execute(params![id.get(), name])?;
+    Ok(())
+}
+
+pub(crate) fn set_addresses(
+    db: &Connection,
+    id: AccountId,
+    addresses: &[MailAddress],
+) -> Result<(), AccountsError> {
+    db.prepare_cached("DELETE FROM addresses WHERE account = ?1")?
+        .execute([id.get()])?;
+    let mut insert = db
+        .prepare_cached("INSERT INTO addresses (account, position, address) VALUES (?1, ?2, ?3)")?;
+    for (position, address) in (0_i64..).zip(addresses) {
+        insert.execute(params![id.get(), position, address.to_string()])?;
+    }
+    index_names(db, id)
+}
+
+pub(crate) fn set_groups(
+    db: &Connection,
+    id: AccountId,
+    groups: &[Group],
+) -> Result<(), AccountsError> {
+    db.prepare_cached("DELETE FROM account_groups WHERE account = ?1")?
+        .execute([id.get()])?;
+    let mut insert =
+        db.prepare_cached("INSERT OR IGNORE INTO account_groups (account, name) VALUES (?1, ?2)")?;
+    for group in groups {
+        insert.execute(params![id.get(), group.0])?;
+    }
+    Ok(())
+}
+
+pub(crate) fn set_password(
+    db: &Connection,
+    id: AccountId,
+    hash: &str,
+) -> Result<(), AccountsError> {
+    db.prepare_cached("UPDATE accounts SET password = ?2 WHERE account = ?1")?
+        .execute(params![id.get(), hash])?;
+    Ok(())
+}
+
+/// Keeps another hash of the same password, unless the password was changed meanwhile.
+pub(crate) fn replace_hash(
+    db: &Connection,
+    id: AccountId,
+    old: &str,
+    new: &str,
+) -> Result<(), AccountsError> {
+    db.prepare_cached("UPDATE accounts SET password = ?3 WHERE account = ?1 AND password = ?2")?
+        .execute(params![id.get(), old, new])?;
+    Ok(())
+}
+
+pub(crate) fn set_disabled(
+    db: &Connection,
+    id: AccountId,
+    disabled: bool,
+) -> Result<(), AccountsError> {
+    db.prepare_cached("UPDATE accounts SET disabled = ?2 WHERE account = ?1")?
+        .execute(params![id.get(), disabled])?;
+    Ok(())
+}
+
+pub(crate) fn set_end(
+    db: &Connection,
+    id: AccountId,
+    ends_at: Option<Timestamp>,
+) -> Result<(), AccountsError> {
+    db.prepare_cached("UPDATE accounts SET ends_at = ?2 WHERE account = ?1")?
+        .execute(params![id.get(), ends_at.map(Timestamp::as_millisecond)])?;
+    Ok(())
+}
+
+/// Marks an account as deleted: its names are free, its password is gone.
+pub(crate) fn delete(db: &Connection, id: AccountId, at: Timestamp) -> Result<(), AccountsError> {
+    db.prepare_cached("UPDATE accounts SET deleted_at = ?2, password = NULL WHERE account = ?1")?
+        .execute(params![id.get(), at.as_millisecond()])?;
+    db.prepare_cached("DELETE FROM names WHERE account = ?1")?
+        .execute([id.get()])?;
+    Ok(())
+}
+
+/// Enters the names that lead to an account anew: its login name and its addresses, folded.
+fn index_names(db: &Connection, id: AccountId) -> Result<(), AccountsError> {
+    let account = existing(db, id)?.account;
+    let names: BTreeSet<String> = account
+        .addresses
+        .iter()
+        .map(MailAddress::folded)
+        .chain([account.login])
+        .collect();
+    db.prepare_cached("DELETE FROM names WHERE account = ?1")?
+        .execute([id.get()])?;
+    let mut insert = db.prepare_cached("INSERT INTO names (name, account) VALUES (?1, ?2)")?;
+    for name in names {
+        match insert.execute(params![name, id.get()]) {
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == ErrorCode::ConstraintViolation =>
+            {
+                return Err(AccountsError::NameTaken(name));
+            }
+            inserted => inserted?,
+        };
+    }
+    Ok(())
+}
+
+fn read(db: &Connection, row: &Row<'_>) -> Result<Kept, AccountsError> {
+    let id: i64 = row.get("account")?;
+    let addresses = db
+        .prepare_cached("SELECT address FROM addresses WHERE account = ?1 ORDER BY position")?
+        .query_and_then([id], |row| {
+            MailAddress::parse(row.get_ref(0)?.as_str().unwrap_or_default())
+                .map_err(|_| AccountsError::Damaged("address"))
+        })?
+        .collect::<Result<_, AccountsError>>()?;
+    let groups = db
+        .prepare_cached("SELECT name FROM account_groups WHERE account = ?1 ORDER BY name")?
+        .query_map([id], |row| row.get(0).map(Group))?
+        .collect::<Result<_, _>>()?;
+    Ok(Kept {
+        account: Account {
+            id: AccountId::new(id),
+            login: row.get("login")?,
+            display_name: row.get("display_name")?,
+            addresses,
+            groups,
+            usable: false,
+        },
+        password: row.get("password")?,
+        disabled: row.get("disabled")?,
+        ends_at: row
+            .get::<_, Option<i64>>("ends_at")?
+            .map(time)
+            .transpose()?,
+        created_at: time(row.get("created_at")?)?,
+        deleted_at: row
+            .get::<_, Option<i64>>("deleted_at")?
+            .map(time)
+            .transpose()?,
+    })
+}
+
+fn time(millis: i64) -> Result<Timestamp, AccountsError> {
+    Timestamp::from_millisecond(millis).map_err(|_| AccountsError::Damaged("time"))
+}
+
+async fn in_transaction<T: Send + 'static>(
+    connection: &Arc<Mutex<Connection>>,
+    behavior: TransactionBehavior,
+    work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
+) -> Result<T, AccountsError> {
+    let connection = Arc::clone(connection);
+    tokio::task::spawn_blocking(move || {
+        // A panic within a transaction rolled it back: the connection behind the lock is sound.
+        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let transaction = connection.transaction_with_behavior(behavior)?;
+        let value = work(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    })
+    .await
+    .map_err(|_| AccountsError::GivenUp)?
+}
+
+fn connect(path: &Path) -> Result<Connection, AccountsError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+/// Makes the file for its owner alone. One that exists is not opened here: closing it would drop the locks that SQLite holds on it in this process.
+fn create(path: &Path) -> Result<(), AccountsError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(AccountsError::Create(error)),
+        _ => Ok(()),
+    }
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), AccountsError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > NEWEST {
+        return Err(AccountsError::Newer(version));
+    }
+    for (number, migration) in (1..).zip(MIGRATIONS) {
+        if number > version {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", number)?;
+        }
+    }
+    Ok(transaction.commit()?)
+}
