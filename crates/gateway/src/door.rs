@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use sekisho_checkpoint::audit;
 use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted};
-use sekisho_net::{
-    Accepted, Limits, Listener, NetError, Place, Places, Shutdown, Stream, TlsKeeper, serve,
-};
+use sekisho_net::{Accepted, Limits, Listener, Place, Places, Shutdown, Stream, TlsKeeper, serve};
 use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
@@ -139,12 +137,6 @@ enum Lost {
     Ended(Farewell),
 }
 
-impl From<NetError> for Lost {
-    fn from(_: NetError) -> Self {
-        Self::Gone
-    }
-}
-
 impl From<std::io::Error> for Lost {
     fn from(_: std::io::Error) -> Self {
         Self::Gone
@@ -184,7 +176,7 @@ impl Keeper {
         };
         let (mut stream, encrypted) = (accepted.stream, self.is_implicit());
         if let Security::Implicit(tls) = &self.door.security {
-            stream = stream.start_tls(tls, &[]).await.ok()?;
+            stream = secured(stream, tls).await.ok()?;
         }
         let dialogue = greeter(Channel {
             encrypted,
@@ -217,6 +209,14 @@ impl Keeper {
     fn is_implicit(&self) -> bool {
         matches!(self.door.security, Security::Implicit(_))
     }
+}
+
+/// Starts TLS on a connection of which nothing is left unread.
+async fn secured(stream: Stream, tls: &TlsKeeper) -> Result<Stream, Lost> {
+    stream.start_tls(tls, &[]).await.map_err(|error| {
+        tracing::debug!(?error, "TLS did not start");
+        Lost::Gone
+    })
 }
 
 /// One connection before its login.
@@ -331,7 +331,7 @@ impl<D: Dialogue> Visit<'_, D> {
             return Err(Lost::Gone);
         };
         let plain = self.stream.take().ok_or(Lost::Gone)?;
-        self.stream = Some(plain.start_tls(tls, &[]).await?);
+        self.stream = Some(secured(plain, tls).await?);
         self.dialogue.tls_started();
         Ok(())
     }

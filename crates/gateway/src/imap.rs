@@ -214,11 +214,7 @@ impl ImapGreeter {
 
 impl Dialogue for ImapGreeter {
     fn greeting(&self) -> Vec<u8> {
-        format!(
-            "* OK [CAPABILITY {}] Sekisho is here\r\n",
-            self.capability()
-        )
-        .into_bytes()
+        format!("* OK [CAPABILITY {}] Sekisho ready\r\n", self.capability()).into_bytes()
     }
 
     fn push(&mut self, bytes: &[u8]) {

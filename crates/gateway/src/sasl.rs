@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_checkpoint::Password;
+use sekisho_imap::Secret;
 
 use crate::dialogue::Credentials;
 
@@ -88,6 +89,6 @@ pub(crate) fn as_typed(bytes: &[u8]) -> String {
 }
 
 /// Decodes a message; `None` if it is not base64.
-pub(crate) fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    STANDARD.decode(text).ok()
+pub(crate) fn decode(text: &[u8]) -> Option<Secret> {
+    STANDARD.decode(text).ok().map(Secret::new)
 }

@@ -1,5 +1,6 @@
 //! Submission up to the login (RFC 6409; EHLO, RFC 5321; STARTTLS, RFC 3207; AUTH, RFC 4954; status codes of RFC 3463).
 
+use sekisho_imap::Secret;
 use sekisho_mailroom::smtp::{Command, Inbound, LineFault, Reply};
 
 use crate::Hello;
@@ -144,7 +145,7 @@ impl SubmissionGreeter {
 
     fn message(&mut self, exchange: Exchange, text: &[u8]) {
         match sasl::decode(text) {
-            Some(message) => self.progress(exchange.take(&message)),
+            Some(message) => self.progress(exchange.take(message.expose())),
             None => self.mistake(&Reply::new(501, "5.5.2", "Not base64")),
         }
     }
@@ -207,9 +208,11 @@ impl SubmissionGreeter {
         let Some(line) = self.inbound.line(LINE)? else {
             return Ok(false);
         };
+        // It may hold a password.
+        let line = Secret::new(line);
         match std::mem::replace(&mut self.state, State::Commands) {
-            State::Sasl(exchange) => self.sasl_line(exchange, &line),
-            _ => self.command(&line),
+            State::Sasl(exchange) => self.sasl_line(exchange, line.expose()),
+            _ => self.command(line.expose()),
         }
         Ok(true)
     }

@@ -14,7 +14,7 @@ pub struct Limits {
     pub bytes: usize,
     /// How long it may be silent, or leave what it is sent unread.
     pub idle: Duration,
-    /// How long all may take, not counting the time that answers are held back.
+    /// How long all may take.
     pub total: Duration,
 }
 

@@ -28,6 +28,7 @@ impl Shutdown {
         let cut = self.cut.clone();
         self.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = cut.cancelled() => {}
                 () = task => {}
             }

@@ -61,6 +61,20 @@ async fn a_direct_connection_comes_from_its_peer() {
 }
 
 #[tokio::test]
+async fn a_socket_for_both_families_shows_an_ipv4_peer_as_such() {
+    let any = "[::]:0".parse().expect("an address");
+    let listener = Listener::bind(any, SourceFrom::Connection, KeyLength::default())
+        .await
+        .expect("IPv6");
+    let port = listener.local_address().expect("an address").port();
+    let (_client, arrival) =
+        tokio::join!(TcpStream::connect(("127.0.0.1", port)), listener.accept());
+    let identified = arrival.expect("a client").identify().await.expect("direct");
+    assert_eq!(identified.source.shown_address().to_string(), "127.0.0.1");
+    assert!(identified.stays_here);
+}
+
+#[tokio::test]
 async fn a_configured_proxy_says_for_whom_it_speaks_and_must() {
     let proxies = Peers::new(vec!["127.0.0.1/32".parse().expect("a prefix")]);
     let (server, _shutdown) = telling(SourceFrom::Proxies(proxies)).await;

@@ -25,11 +25,11 @@ fn the_greeting_says_what_is_possible_now() {
     let greeting = |channel| String::from_utf8(greeter(channel).greeting()).expect("ASCII");
     assert_eq!(
         greeting(PLAIN),
-        "* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR ID STARTTLS LOGINDISABLED] Sekisho is here\r\n"
+        "* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR ID STARTTLS LOGINDISABLED] Sekisho ready\r\n"
     );
     assert_eq!(
         greeting(ENCRYPTED),
-        "* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN AUTH=LOGIN] Sekisho is here\r\n"
+        "* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR ID AUTH=PLAIN AUTH=LOGIN] Sekisho ready\r\n"
     );
     let this_machine = Channel {
         plaintext_login: true,
@@ -37,7 +37,7 @@ fn the_greeting_says_what_is_possible_now() {
     };
     assert_eq!(
         greeting(this_machine),
-        "* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR ID STARTTLS AUTH=PLAIN AUTH=LOGIN] Sekisho is here\r\n"
+        "* OK [CAPABILITY IMAP4rev1 LITERAL- SASL-IR ID STARTTLS AUTH=PLAIN AUTH=LOGIN] Sekisho ready\r\n"
     );
 }
 

@@ -1,0 +1,319 @@
+//! A checkpoint whose world is small: one account, `alice`, with the password `right`, records that remember nothing, and a clock in the test's hand.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
+use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::factor::{FactorKind, Standing};
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
+use sekisho_checkpoint::policy::{MfaDemand, Policy};
+use sekisho_checkpoint::ports::{
+    BoxFuture, Change, Clock, Courier, CourierError, Directory, DirectoryError, Ending, Fate,
+    Letter, MailedCode, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
+    RevocationNumber, SessionUpdate, SetPasswordError,
+};
+use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
+use sekisho_checkpoint::session::Session;
+use sekisho_checkpoint::throttle::Throttle;
+use sekisho_checkpoint::{Checkpoint, Parts, Site};
+use sekisho_otp::Step;
+use tokio::sync::watch;
+
+/// The checkpoint and what the test holds of its world.
+pub struct World {
+    pub checkpoint: Arc<Checkpoint>,
+    pub clock: Arc<HandClock>,
+    records: Arc<FewRecords>,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        let clock = Arc::new(HandClock {
+            now: watch::Sender::new(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000)),
+            sleepers: watch::Sender::new(0),
+        });
+        let records = Arc::new(FewRecords::default());
+        let keys = BTreeMap::from([(KeyId(1), SealingKey::new([7; 32]))]);
+        let checkpoint = Checkpoint::start(Parts {
+            records: Arc::clone(&records) as Arc<dyn Records>,
+            directory: Arc::new(Alice),
+            courier: Arc::new(NoCourier),
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            keys: KeyRing::new(keys).expect("a key"),
+            site: Site::default(),
+        })
+        .await
+        .expect("a checkpoint");
+        Self {
+            checkpoint,
+            clock,
+            records,
+        }
+    }
+
+    /// From now on everybody needs a second factor, which nobody has.
+    pub async fn demand_mfa(&self) {
+        let policy = Policy {
+            mfa: MfaDemand::RequiredFrom(Timestamp::UNIX_EPOCH),
+            ..Policy::default()
+        };
+        let site = Site {
+            policy,
+            ..Site::default()
+        };
+        self.checkpoint.reconfigure(site).await;
+    }
+
+    /// From now on the records can't be reached.
+    pub fn lose_the_records(&self) {
+        self.records.lost.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Stands still until it is moved, and knows how many wait for it.
+pub struct HandClock {
+    now: watch::Sender<Timestamp>,
+    sleepers: watch::Sender<usize>,
+}
+
+impl HandClock {
+    pub fn advance(&self, by: SignedDuration) {
+        self.now.send_modify(|now| *now += by);
+    }
+
+    /// Completes when that many sleeps have begun since the start.
+    pub async fn sleeps(&self, count: usize) {
+        let mut sleepers = self.sleepers.subscribe();
+        sleepers.wait_for(|n| *n >= count).await.expect("the clock");
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.now.borrow()
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        let mut now = self.now.subscribe();
+        self.sleepers.send_modify(|count| *count += 1);
+        Box::pin(async move {
+            now.wait_for(|now| *now >= until).await.expect("the clock");
+        })
+    }
+}
+
+struct Alice;
+
+fn alice() -> Account {
+    Account {
+        id: AccountId::new(1),
+        login: "alice".to_owned(),
+        display_name: String::new(),
+        addresses: vec![MailAddress::parse("alice@kit.example").expect("an address")],
+        groups: Vec::new(),
+        usable: true,
+    }
+}
+
+#[async_trait]
+impl Directory for Alice {
+    async fn find(&self, name: &LoginName) -> Result<Option<Account>, DirectoryError> {
+        Ok((name.as_str() == "alice").then(alice))
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
+        Ok(Some(alice()).filter(|account| account.id == id))
+    }
+
+    async fn recipients(&self, _: &MailAddress) -> Result<Vec<AccountId>, DirectoryError> {
+        Ok(Vec::new())
+    }
+
+    async fn verify(
+        &self,
+        account: Option<AccountId>,
+        password: &Password,
+    ) -> Result<bool, DirectoryError> {
+        Ok(account.is_some() && password.expose() == "right")
+    }
+
+    fn password_change(&self) -> PasswordChange {
+        PasswordChange::Here
+    }
+
+    async fn set_password(&self, _: AccountId, _: &Password) -> Result<(), SetPasswordError> {
+        Err(SetPasswordError::Elsewhere)
+    }
+}
+
+struct NoCourier;
+
+#[async_trait]
+impl Courier for NoCourier {
+    async fn send(&self, _: Letter) -> Result<(), CourierError> {
+        Err(CourierError::NoRelay)
+    }
+
+    async fn fate(&self, _: LetterId) -> Result<Option<Fate>, CourierError> {
+        Ok(None)
+    }
+}
+
+/// Records that remember nothing and answer what a login needs; the rest fails.
+#[derive(Default)]
+struct FewRecords {
+    lost: AtomicBool,
+}
+
+impl FewRecords {
+    fn answer<T>(&self, answer: T) -> Result<T, RecordsError> {
+        if self.lost.load(Ordering::Relaxed) {
+            return Self::none();
+        }
+        Ok(answer)
+    }
+
+    fn none<T>() -> Result<T, RecordsError> {
+        Err(RecordsError("not kept".to_owned()))
+    }
+}
+
+#[async_trait]
+impl Records for FewRecords {
+    async fn raise_clock(&self, now: Timestamp) -> Result<Timestamp, RecordsError> {
+        self.answer(now)
+    }
+
+    async fn standing(&self, _: AccountId) -> Result<Standing, RecordsError> {
+        self.answer(Standing::default())
+    }
+
+    async fn grants(&self, _: AccountId, _: Timestamp) -> Result<Vec<Grant>, RecordsError> {
+        self.answer(Vec::new())
+    }
+
+    async fn put_grant(&self, _: &Grant, _: Timestamp) -> Result<GrantId, RecordsError> {
+        Self::none()
+    }
+
+    async fn apply(
+        &self,
+        _: AccountId,
+        _: &Change,
+        _: &Ending,
+        _: &Event,
+    ) -> Result<RevocationNumber, RecordsError> {
+        Self::none()
+    }
+
+    async fn accept_step(
+        &self,
+        _: AccountId,
+        _: FactorId,
+        _: Step,
+        _: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        Self::none()
+    }
+
+    async fn count_otp_failure(
+        &self,
+        _: AccountId,
+        _: FactorKind,
+        _: Option<SessionId>,
+        _: u32,
+        _: Timestamp,
+    ) -> Result<OtpFailures, RecordsError> {
+        Self::none()
+    }
+
+    async fn put_mailed_code(&self, _: &MailedCode, _: Timestamp) -> Result<(), RecordsError> {
+        Self::none()
+    }
+
+    async fn mailed_codes(
+        &self,
+        _: SessionId,
+        _: Timestamp,
+    ) -> Result<Vec<MailedCode>, RecordsError> {
+        Self::none()
+    }
+
+    async fn use_mailed_code(
+        &self,
+        _: SessionId,
+        _: &[u8; 32],
+        _: Timestamp,
+    ) -> Result<Option<MailedCode>, RecordsError> {
+        Self::none()
+    }
+
+    async fn put_session(&self, _: &Session) -> Result<(), RecordsError> {
+        Self::none()
+    }
+
+    async fn session(&self, _: &TokenHash) -> Result<Option<Session>, RecordsError> {
+        Self::none()
+    }
+
+    async fn update_session(&self, _: SessionId, _: &SessionUpdate) -> Result<bool, RecordsError> {
+        Self::none()
+    }
+
+    async fn end_session(&self, _: SessionId) -> Result<(), RecordsError> {
+        Self::none()
+    }
+
+    async fn count(&self, _: &[Throttle], _: Timestamp) -> Result<(), RecordsError> {
+        self.answer(())
+    }
+
+    async fn counted(
+        &self,
+        keys: &[(Throttle, Timestamp)],
+    ) -> Result<Vec<Vec<Timestamp>>, RecordsError> {
+        self.answer(vec![Vec::new(); keys.len()])
+    }
+
+    async fn note(&self, _: &Event) -> Result<(), RecordsError> {
+        self.answer(())
+    }
+
+    async fn events(&self, _: AccountId, _: Timestamp, _: u32) -> Result<Vec<Event>, RecordsError> {
+        Self::none()
+    }
+
+    async fn event_of(&self, _: &Reference) -> Result<Option<Event>, RecordsError> {
+        Self::none()
+    }
+
+    async fn all_events(
+        &self,
+        _: Timestamp,
+        _: Option<What>,
+        _: u32,
+    ) -> Result<Vec<Event>, RecordsError> {
+        Self::none()
+    }
+
+    async fn revocations(
+        &self,
+        _: Option<RevocationNumber>,
+    ) -> Result<(RevocationNumber, Vec<Revocation>), RecordsError> {
+        self.answer((RevocationNumber(0), Vec::new()))
+    }
+
+    async fn purge(&self, _: Timestamp, _: Timestamp, _: Timestamp) -> Result<(), RecordsError> {
+        self.answer(())
+    }
+
+    async fn reseal(&self, _: &Reseal) -> Result<u32, RecordsError> {
+        Self::none()
+    }
+}
