@@ -98,7 +98,7 @@ fn a_committed_row_survives_and_needs_its_sync_to_do_so() {
         committed.iter().enumerate().all(|(index, &position)| {
             losses.iter().all(|&loss| {
                 let folder = replayed(recording, position, loss);
-                rows(&folder.path().join("a.db")) == Some(index + 1)
+                rows(&folder.path().join("a.db")) == Some(index as u32 + 1)
             })
         })
     };
@@ -112,7 +112,7 @@ fn a_committed_row_survives_and_needs_its_sync_to_do_so() {
     ))));
 }
 
-fn rows(path: &Path) -> Option<usize> {
+fn rows(path: &Path) -> Option<u32> {
     if !path.exists() {
         return None;
     }

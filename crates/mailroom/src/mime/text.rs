@@ -30,7 +30,7 @@ impl Parsed<'_> {
             if word.is_empty() {
                 continue;
             }
-            if count > 0 {
+            if (1..PREVIEW_CHARACTERS).contains(&count) {
                 preview.push(' ');
                 count += 1;
             }

@@ -31,15 +31,23 @@ async fn a_new_account_has_its_inbox_and_a_folder_for_each_special_use() {
 async fn folders_are_made_with_those_above_and_renamed_with_those_below() {
     let root = tempfile::tempdir().unwrap();
     let mailbox = mailbox(root.path()).await;
-    let made = mailbox.create_folder(&named("部署/会議/2025")).await.unwrap();
+    let made = mailbox
+        .create_folder(&named("部署/会議/2025"))
+        .await
+        .unwrap();
     mailbox.append(made.id, message("a")).await.unwrap();
-    mailbox.rename_folder(&named("部署"), &named("old/部")).await.unwrap();
+    mailbox
+        .rename_folder(&named("部署"), &named("old/部"))
+        .await
+        .unwrap();
     let moved = mailbox.folder(&named("old/部/会議/2025")).await.unwrap();
     assert_eq!((moved.id, moved.uid_validity), (made.id, made.uid_validity));
     assert_eq!(mailbox.status(moved.id).await.unwrap().messages, 1);
     assert!(names(&mailbox).await.contains(&"old".to_owned()));
     assert_eq!(
-        mailbox.rename_folder(&named("old"), &named("old/deeper")).await,
+        mailbox
+            .rename_folder(&named("old"), &named("old/deeper"))
+            .await,
         Err(StoreError::FolderFixed)
     );
     assert_eq!(
@@ -60,7 +68,10 @@ async fn a_deleted_folder_takes_its_messages_along_and_never_lends_its_numbers()
     mailbox.create_folder(&named("a/b")).await.unwrap();
     mailbox.append(first.id, message("x")).await.unwrap();
     mailbox.delete_folder(&named("a")).await.unwrap();
-    assert_eq!(mailbox.snapshot(first.id).await, Err(StoreError::NoSuchFolder));
+    assert_eq!(
+        mailbox.snapshot(first.id).await,
+        Err(StoreError::NoSuchFolder)
+    );
     assert!(names(&mailbox).await.contains(&"a/b".to_owned()));
     let second = mailbox.create_folder(&named("a")).await.unwrap();
     assert!(second.id > first.id && second.uid_validity > first.uid_validity);
@@ -77,7 +88,10 @@ async fn renaming_the_inbox_moves_its_messages_and_leaves_it_there() {
     let mailbox = mailbox(root.path()).await;
     let inbox = folder(&mailbox, "INBOX").await;
     mailbox.append(inbox, message("x")).await.unwrap();
-    mailbox.rename_folder(&named("INBOX"), &named("2024")).await.unwrap();
+    mailbox
+        .rename_folder(&named("INBOX"), &named("2024"))
+        .await
+        .unwrap();
     assert_eq!(mailbox.status(inbox).await.unwrap().messages, 0);
     let moved = folder(&mailbox, "2024").await;
     assert_eq!(mailbox.status(moved).await.unwrap().messages, 1);

@@ -8,7 +8,10 @@ async fn a_delivered_message_is_read_back_whole_and_described() {
     let account = AccountId::new(AI);
     let sent = message("会議");
     let bytes = sent.bytes.clone();
-    let at = delivery.deliver(account, &named("no such folder"), sent).await.unwrap();
+    let at = delivery
+        .deliver(account, &named("no such folder"), sent)
+        .await
+        .unwrap();
     let mailbox = operator.open(account).await.unwrap();
     let inbox = mailbox.folder(&FolderName::inbox()).await.unwrap();
     assert_eq!((at.uid, at.uid_validity), (Uid::new(1), inbox.uid_validity));
@@ -21,7 +24,10 @@ async fn a_delivered_message_is_read_back_whole_and_described() {
     assert_eq!(rows[0].state.size, bytes.len() as u64);
     assert!(rows[0].structure.starts_with(b"(\"TEXT\" \"PLAIN\""));
     let keys = mailbox.search_keys(inbox.id, UidSet::all()).await.unwrap();
-    assert_eq!((keys[0].subject.as_str(), keys[0].sort_from.as_str()), ("会議", "ai"));
+    assert_eq!(
+        (keys[0].subject.as_str(), keys[0].sort_from.as_str()),
+        ("会議", "ai")
+    );
     assert_eq!(keys[0].sent, Standing.now());
     delivery
         .deliver_special(account, SpecialUse::Sent, message("copy"))
@@ -47,12 +53,24 @@ async fn flags_are_added_removed_and_replaced_and_only_what_changed_is_told() {
         .unwrap();
     assert_eq!(stored.changed.len(), 2);
     let again = mailbox
-        .store_flags(inbox, uids(&[1]), FlagChange::Add, flags(&["$important"]), None)
+        .store_flags(
+            inbox,
+            uids(&[1]),
+            FlagChange::Add,
+            flags(&["$important"]),
+            None,
+        )
         .await
         .unwrap();
     assert_eq!(again, Stored::default());
     let replaced = mailbox
-        .store_flags(inbox, uids(&[2]), FlagChange::Replace, flags(&["\\Deleted"]), None)
+        .store_flags(
+            inbox,
+            uids(&[2]),
+            FlagChange::Replace,
+            flags(&["\\Deleted"]),
+            None,
+        )
         .await
         .unwrap();
     assert_eq!(replaced.changed[0].flags, flags(&["\\Deleted"]));
@@ -71,7 +89,11 @@ async fn flags_are_added_removed_and_replaced_and_only_what_changed_is_told() {
     let status = mailbox.status(inbox).await.unwrap();
     assert_eq!((status.messages, status.unseen, status.deleted), (3, 2, 1));
     let changes = mailbox.changes(inbox, before.highest_modseq).await.unwrap();
-    let changed: Vec<_> = changes.changed.iter().map(|state| state.uid.get()).collect();
+    let changed: Vec<_> = changes
+        .changed
+        .iter()
+        .map(|state| state.uid.get())
+        .collect();
     assert_eq!(changed, [1, 2]);
     assert_eq!(changes.changed[0].flags, seen);
     assert!(changes.highest_modseq > before.highest_modseq);
@@ -90,7 +112,10 @@ async fn copies_share_bytes_and_the_last_one_gone_leaves_waste() {
     mailbox.append(inbox, sent).await.unwrap();
     mailbox.append(inbox, message("stays")).await.unwrap();
     let copied = mailbox.copy(inbox, uids(&[1]), trash).await.unwrap();
-    assert_eq!((copied.from, copied.to), (vec![Uid::new(1)], vec![Uid::new(1)]));
+    assert_eq!(
+        (copied.from, copied.to),
+        (vec![Uid::new(1)], vec![Uid::new(1)])
+    );
     let rows = |folder| mailbox.rows(folder, uids(&[1]));
     let (original, copy) = (rows(inbox).await.unwrap(), rows(trash).await.unwrap());
     assert_eq!(original[0].content, copy[0].content);
@@ -98,11 +123,20 @@ async fn copies_share_bytes_and_the_last_one_gone_leaves_waste() {
 
     let content = mailbox.content(inbox, Uid::new(1)).await.unwrap();
     let before = mailbox.snapshot(inbox).await.unwrap().highest_modseq;
-    assert_eq!(mailbox.expunge(inbox, UidSet::all()).await.unwrap(), [Uid::new(1)]);
+    assert_eq!(
+        mailbox.expunge(inbox, UidSet::all()).await.unwrap(),
+        [Uid::new(1)]
+    );
     let changes = mailbox.changes(inbox, before).await.unwrap();
-    assert_eq!((changes.expunged, changes.changed), (vec![Uid::new(1)], vec![]));
+    assert_eq!(
+        (changes.expunged, changes.changed),
+        (vec![Uid::new(1)], vec![])
+    );
     assert_eq!(waste(root.path()), 0);
-    assert_eq!(mailbox.expunge(trash, uids(&[1])).await.unwrap(), [Uid::new(1)]);
+    assert_eq!(
+        mailbox.expunge(trash, uids(&[1])).await.unwrap(),
+        [Uid::new(1)]
+    );
     assert_eq!(waste(root.path()), size as i64);
     assert_eq!(content.read().await.unwrap().len(), size);
     assert_eq!(
@@ -127,13 +161,19 @@ async fn a_moved_message_is_in_one_folder_at_a_time() {
     for text in ["a", "b", "c"] {
         mailbox.append(inbox, message(text)).await.unwrap();
     }
-    let moved = mailbox.move_messages(inbox, uids(&[1, 3, 9]), archive).await.unwrap();
+    let moved = mailbox
+        .move_messages(inbox, uids(&[1, 3, 9]), archive)
+        .await
+        .unwrap();
     assert_eq!(moved.from, [Uid::new(1), Uid::new(3)]);
     assert_eq!(moved.to, [Uid::new(1), Uid::new(2)]);
     assert_eq!(mailbox.snapshot(inbox).await.unwrap().messages.len(), 1);
     assert_eq!(mailbox.snapshot(archive).await.unwrap().messages.len(), 2);
     // Within one folder a moved message gets a new number.
-    let again = mailbox.move_messages(inbox, uids(&[2]), inbox).await.unwrap();
+    let again = mailbox
+        .move_messages(inbox, uids(&[2]), inbox)
+        .await
+        .unwrap();
     assert_eq!(again.to, [Uid::new(4)]);
     assert_eq!(mailbox.snapshot(inbox).await.unwrap().messages.len(), 1);
 }
@@ -145,7 +185,10 @@ async fn sessions_at_once_agree_in_the_end() {
     let inbox = folder(&mailbox, "INBOX").await;
     let trash = folder(&mailbox, "Trash").await;
     for n in 0..20 {
-        mailbox.append(inbox, message(&n.to_string())).await.unwrap();
+        mailbox
+            .append(inbox, message(&n.to_string()))
+            .await
+            .unwrap();
     }
     let start = mailbox.snapshot(inbox).await.unwrap();
     let sessions: Vec<_> = (0..4_u32)
@@ -158,7 +201,10 @@ async fn sessions_at_once_agree_in_the_end() {
                         mailbox.move_messages(inbox, set, trash).await.unwrap();
                     } else {
                         let seen = flags(&["\\Seen"]);
-                        mailbox.store_flags(inbox, set, FlagChange::Add, seen, None).await.unwrap();
+                        mailbox
+                            .store_flags(inbox, set, FlagChange::Add, seen, None)
+                            .await
+                            .unwrap();
                     }
                     mailbox.snapshot(inbox).await.unwrap();
                 }
@@ -192,8 +238,9 @@ async fn ten_thousand_messages_are_listed_by_one_call() {
     assert_eq!(snapshot.messages.len(), 10_240);
     assert!(snapshot.messages.is_sorted_by_key(|state| state.uid));
     let flags = &snapshot.messages[0].flags;
-    let shared = snapshot.messages.iter().all(|state| {
-        std::ptr::eq(state.flags.keywords().as_ptr(), flags.keywords().as_ptr())
-    });
+    let shared = snapshot
+        .messages
+        .iter()
+        .all(|state| std::ptr::eq(state.flags.keywords().as_ptr(), flags.keywords().as_ptr()));
     assert!(shared, "the same keywords are kept once");
 }

@@ -1,7 +1,9 @@
 //! The store, as its callers see it.
 
+mod crash;
 mod folders;
 mod messages;
+mod trouble;
 
 use std::path::Path;
 use std::sync::Arc;

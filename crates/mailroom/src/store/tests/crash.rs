@@ -1,0 +1,233 @@
+//! Power cuts: a recording of everything the store did is cut anywhere, with unsynced writes lost, torn or kept, and what is left is opened.
+
+use std::path::PathBuf;
+
+use sekisho_disk::{Loss, Op, Origin, Recording, RecordingDisk};
+
+use super::*;
+
+/// All that can be seen of an account: per folder its snapshot and its messages' bytes.
+type View = Vec<(Folder, Snapshot, Vec<Vec<u8>>)>;
+
+/// What was acknowledged, and by how many operations of the disk.
+struct Told {
+    position: usize,
+    view: View,
+}
+
+async fn view(mailbox: &Mailbox) -> Result<View, StoreError> {
+    let mut view = View::new();
+    for folder in mailbox.folders().await? {
+        let snapshot = mailbox.snapshot(folder.id).await?;
+        let mut bytes = Vec::new();
+        for state in &snapshot.messages {
+            bytes.push(mailbox.content(folder.id, state.uid).await?.read().await?);
+        }
+        view.push((folder, snapshot, bytes));
+    }
+    Ok(view)
+}
+
+/// Message files small enough that several are begun.
+fn limits() -> Limits {
+    Limits {
+        file_size: 400,
+        ..Limits::default()
+    }
+}
+
+/// Deliveries, flags, moves, copies, expunges, folders, and a restart in the midst, each step's result noted.
+async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
+    let disk = Arc::new(RecordingDisk::new(root).unwrap());
+    let mut told = Vec::new();
+    for part in 0..2 {
+        let (store, operator) = store_on(&root.join("mail"), disk.clone(), limits());
+        let delivery = Delivery::new(store);
+        let account = AccountId::new(AI);
+        let mailbox = operator.open(account).await.unwrap();
+        let inbox = folder(&mailbox, "INBOX").await;
+        let trash = folder(&mailbox, "Trash").await;
+        let mut last = Uid::new(1);
+        for step in 0..12 {
+            match step % 6 {
+                0 => {
+                    let seen = flags(&["\\Seen", "$Word"]);
+                    let set = UidSet::from(last);
+                    mailbox
+                        .store_flags(inbox, set, FlagChange::Add, seen, None)
+                        .await
+                        .unwrap();
+                }
+                1 => {
+                    mailbox
+                        .move_messages(inbox, UidSet::from(last), trash)
+                        .await
+                        .unwrap();
+                }
+                2 => {
+                    mailbox.copy(inbox, UidSet::all(), trash).await.unwrap();
+                }
+                3 => {
+                    let gone = flags(&["\\Deleted"]);
+                    mailbox
+                        .store_flags(trash, UidSet::from(last), FlagChange::Add, gone, None)
+                        .await
+                        .unwrap();
+                    told.push(note(&disk, &mailbox).await);
+                    mailbox.expunge(trash, UidSet::all()).await.unwrap();
+                }
+                4 => {
+                    let name = named(&format!("folder {part}-{step}"));
+                    mailbox.create_folder(&name).await.unwrap();
+                }
+                _ => {}
+            }
+            told.push(note(&disk, &mailbox).await);
+            let text = format!("message {part}-{step} {}", "x".repeat(step * 20));
+            let at = delivery
+                .deliver(account, &FolderName::inbox(), message(&text))
+                .await
+                .unwrap();
+            last = at.uid;
+            told.push(note(&disk, &mailbox).await);
+        }
+    }
+    (disk.recording(), told)
+}
+
+async fn note(disk: &RecordingDisk, mailbox: &Mailbox) -> Told {
+    let position = disk.position();
+    Told {
+        position,
+        view: view(mailbox).await.unwrap(),
+    }
+}
+
+/// Opens what a crash after `length` operations left: it shows what was told last, or already what would have been told next; and takes mail.
+async fn survives(recording: &Recording, told: &[Told], length: usize, loss: Loss) -> bool {
+    let into = scratch();
+    recording.replay(length, loss, into.path()).unwrap();
+    let (_, operator) = store_on(&into.path().join("mail"), Arc::new(RealDisk), limits());
+    let known = told.partition_point(|told| told.position <= length);
+    let Ok(mailbox) = operator.open(AccountId::new(AI)).await else {
+        return false;
+    };
+    let Ok(found) = view(&mailbox).await else {
+        return false;
+    };
+    let allowed = [known.checked_sub(1), Some(known)];
+    let mut allowed = allowed
+        .into_iter()
+        .flatten()
+        .filter_map(|index| told.get(index));
+    if known > 0 && !allowed.any(|told| told.view == found) {
+        return false;
+    }
+    let inbox = folder(&mailbox, "INBOX").await;
+    let Ok(at) = mailbox.append(inbox, message("after")).await else {
+        return false;
+    };
+    let bytes = mailbox
+        .content(inbox, at.uid)
+        .await
+        .unwrap()
+        .read()
+        .await
+        .unwrap();
+    bytes == message("after").bytes && at.uid == found[0].1.uid_next
+}
+
+/// A folder in memory where there is such a thing: what was replayed needn't be synced once more.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+/// Each losing of what was not synced, for a crash at `length`.
+fn losses(length: usize) -> [Loss; 3] {
+    [
+        Loss::DropUnsynced,
+        Loss::TornLast(length as u64),
+        Loss::KeepAll,
+    ]
+}
+
+async fn survives_everywhere(recording: &Recording, told: &[Told], lengths: &[usize]) -> bool {
+    for &length in lengths {
+        for loss in losses(length) {
+            if !survives(recording, told, length, loss).await {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Every place to cut if `SEKISHO_LONG_TESTS` is set; else some, those right behind an acknowledgement among them.
+fn cuts(recording: &Recording, told: &[Told]) -> Vec<usize> {
+    let every = if std::env::var_os("SEKISHO_LONG_TESTS").is_some() {
+        1
+    } else {
+        7
+    };
+    let mut cuts: Vec<usize> = (0..=recording.ops().len()).step_by(every).collect();
+    cuts.extend(told.iter().map(|told| told.position));
+    cuts.sort_unstable();
+    cuts.dedup();
+    cuts
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_anywhere_loses_nothing_that_was_acknowledged() {
+    let root = tempfile::tempdir().unwrap();
+    let (recording, told) = a_day(root.path()).await;
+    for length in cuts(&recording, &told) {
+        for loss in losses(length) {
+            assert!(
+                survives(&recording, &told, length, loss).await,
+                "after {length} of {} operations, {loss:?}; the last was {:?}",
+                recording.ops().len(),
+                length
+                    .checked_sub(1)
+                    .and_then(|last| recording.ops().get(last))
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_sync_is_needed() {
+    let root = tempfile::tempdir().unwrap();
+    let (recording, told) = a_day(root.path()).await;
+    let account = PathBuf::from("mail/1");
+    let lengths: Vec<usize> = told.iter().map(|told| told.position).collect();
+    assert!(survives_everywhere(&recording, &told, &lengths[..4]).await);
+    let syncs: [(&str, &dyn Fn(&Op) -> bool); 5] = [
+        (
+            "message files",
+            &|op| matches!(op, Op::Sync(path) if path.extension().is_some_and(|end| end == "mail")),
+        ),
+        ("names of message files", &|op| {
+            *op == Op::SyncFolder(account.clone(), Origin::Caller)
+        }),
+        (
+            "the index",
+            &|op| matches!(op, Op::Sync(path) if path.ends_with("index.db-wal")),
+        ),
+        ("names of accounts", &|op| {
+            *op == Op::SyncFolder("mail".into(), Origin::Caller)
+        }),
+        ("the store's name", &|op| {
+            *op == Op::SyncFolder("".into(), Origin::Caller)
+        }),
+    ];
+    for (name, sync) in syncs {
+        let without = recording.without(sync);
+        assert_ne!(without.ops(), recording.ops(), "{name} are never synced");
+        assert!(
+            !survives_everywhere(&without, &told, &lengths).await,
+            "nothing shows that {name} must be synced"
+        );
+    }
+}
