@@ -8,7 +8,7 @@
 //! ([`Shutdown`]). It knows no mail protocol, no account and no network's class.
 //!
 //! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the web's headers), [`stream`] and [`tls`], [`places`],
-//! [`serve`] with [`shutdown`], [`client`].
+//! [`mod@serve`] with [`shutdown`], [`client`].
 
 pub mod client;
 pub mod forwarded;
