@@ -223,7 +223,8 @@ fn sha_crypt_hash<'t>(
         [rounds, _salt, digest] => (Some(rounds), digest),
         _ => return Err(HashError::Malformed),
     };
-    if digest.len() != if name == "5" { 43 } else { 86 } {
+    let whole = if name == "5" { 43 } else { 86 };
+    if digest.len() != whole {
         return Err(HashError::Malformed);
     }
     let rounds: u32 = rounds
