@@ -20,6 +20,7 @@ use sekisho_net::{
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use self::fakes::World;
 
@@ -117,6 +118,9 @@ async fn submission(world: &World, door: Door) -> (SocketAddr, Shutdown) {
     (address, shutdown)
 }
 
+/// What is not heard by then never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A mail client.
 struct Client(BufReader<BoxedStream>);
 
@@ -138,7 +142,8 @@ impl Client {
     /// The next line, without its CRLF.
     async fn hear(&mut self) -> String {
         let mut line = String::new();
-        self.0.read_line(&mut line).await.expect("a line");
+        let hearing = timeout(PATIENCE, self.0.read_line(&mut line));
+        hearing.await.expect("in time").expect("a line");
         line.trim_end_matches("\r\n").to_owned()
     }
 
@@ -146,7 +151,8 @@ impl Client {
     async fn hear_out(mut self) -> String {
         let mut all = Vec::new();
         // An end in the middle of TLS is an error to the reader, and an end.
-        let _ = self.0.read_to_end(&mut all).await;
+        let hearing = timeout(PATIENCE, self.0.read_to_end(&mut all));
+        let _ = hearing.await.expect("in time");
         String::from_utf8(all).expect("text")
     }
 }
@@ -163,7 +169,7 @@ async fn every_refusal_waits_for_its_time_and_says_the_same() {
         client.hear().await;
         client.say(&format!("a LOGIN {login}\r\n")).await;
         world.clock.sleeps(at + 1).await;
-        let early = tokio::time::timeout(Duration::ZERO, client.hear()).await;
+        let early = timeout(Duration::ZERO, client.hear()).await;
         assert!(early.is_err(), "it is not time yet");
         world.clock.advance(THREE_SECONDS);
         let answer = client.hear().await;
