@@ -1,0 +1,8 @@
+//! The IMAP server as clients hear it: transcripts, bytes in and bytes out, over a store in a temporary folder.
+
+mod changing;
+mod client;
+mod finding;
+mod folders;
+mod reading;
+mod sharing;
