@@ -227,7 +227,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// `local@domain`, with the local part quoted where it has to be (RFC 5322, section 3.4.1).
+    /// `local@domain`, with the local part quoted where it has to be (RFC 5322, section 3.4.1); of a
+    /// broken address, what there is.
     #[must_use]
     pub fn addr_spec(&self) -> String {
         let plain = |c: char| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c);
@@ -237,6 +238,9 @@ impl Address {
             let escaped = self.local.replace('\\', "\\\\").replace('"', "\\\"");
             format!("\"{escaped}\"")
         };
+        if self.domain.is_empty() {
+            return local;
+        }
         format!("{local}@{}", self.domain)
     }
 
@@ -254,16 +258,27 @@ impl Address {
 
 /// Addresses of people; the marks where groups begin and end are left out.
 fn addresses(raw: Vec<response::Address>) -> Vec<Address> {
-    let line = |bytes: Vec<u8>| one_line(&String::from_utf8_lossy(&bytes));
     raw.into_iter()
         .filter_map(|raw| {
             Some(Address {
                 name: HeaderText::new(raw.name.unwrap_or_default()),
-                local: line(raw.mailbox?),
-                domain: line(raw.host?),
+                local: present(&raw.mailbox?),
+                domain: present(&raw.host?),
             })
         })
         .collect()
+}
+
+/// A half of an address, without what Dovecot, Cyrus and UW IMAP put where a broken one lacks it.
+fn present(half: &[u8]) -> String {
+    match half {
+        b"MISSING_MAILBOX"
+        | b"MISSING_DOMAIN"
+        | b"unspecified-domain"
+        | b".MISSING-HOST-NAME."
+        | b".SYNTAX-ERROR." => String::new(),
+        half => one_line(&String::from_utf8_lossy(half)),
+    }
 }
 
 #[cfg(test)]
@@ -279,6 +294,11 @@ mod tests {
         };
         assert_eq!(address("a.b+c").shown(), "a.b+c@kit.example");
         assert_eq!(address("a b\"c").addr_spec(), "\"a b\\\"c\"@kit.example");
+        let broken = Address {
+            domain: present(b"MISSING_DOMAIN"),
+            ..address("hanako")
+        };
+        assert_eq!(broken.shown(), "hanako");
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub struct BodyPart {
     pub kind: String,
     /// The charset of a text, if it names one.
     pub charset: Option<String>,
+    /// Whether a text's lines may be joined again where they end in a space (RFC 3676).
+    pub flowed: bool,
+    /// Whether that space goes then (RFC 3676, section 4).
+    pub deletes_space: bool,
     /// Its name as a file, if it has one: decoded, in one line and without slashes.
     pub file_name: Option<String>,
     /// How it wants to be shown, if it says.
@@ -119,6 +123,8 @@ impl BodyPart {
             number,
             kind: one_line(&format!("multipart/{}", multipart.subtype)),
             charset: None,
+            flowed: false,
+            deletes_space: false,
             file_name: None,
             disposition: multipart.disposition.as_ref().map(Disposition::of),
             content_id: None,
@@ -143,6 +149,8 @@ impl BodyPart {
             number,
             kind: one_line(&format!("{}/{}", leaf.kind, leaf.subtype)),
             charset: parameter(&leaf.params, "charset"),
+            flowed: says(&leaf.params, "format", "flowed"),
+            deletes_space: says(&leaf.params, "delsp", "yes"),
             file_name,
             disposition: disposition.map(Disposition::of),
             content_id,
@@ -216,6 +224,11 @@ impl fmt::Display for PartNumber {
 
 /// Into how many pieces a parameter may be cut.
 const MOST_PIECES: usize = 100;
+
+/// Whether a parameter has a value, in any case.
+fn says(params: &Params, name: &str, value: &str) -> bool {
+    parameter(params, name).is_some_and(|said| said.eq_ignore_ascii_case(value))
+}
 
 /// A parameter's value: `name*` or `name*0*`, `name*1`, ... (RFC 2231), else `name`, in which
 /// programs put encoded words although RFC 2047 forbids it.
