@@ -33,12 +33,12 @@ pub(super) fn words(value: &[u8]) -> String {
     let mut out = String::new();
     let mut rest = value;
     // The last encoded word's charset and bytes: neighbours are decoded together, since some programs cut characters in two.
-    let mut pending: Option<(Vec<u8>, Vec<u8>)> = None;
+    let mut pending: Option<Word> = None;
     while !rest.is_empty() {
         if let Some((word, after)) = encoded_word(rest) {
             match &mut pending {
-                Some((charset, bytes)) if charset.eq_ignore_ascii_case(&word.0) => {
-                    bytes.extend_from_slice(&word.1);
+                Some(last) if last.charset.eq_ignore_ascii_case(&word.charset) => {
+                    last.bytes.extend_from_slice(&word.bytes);
                 }
                 _ => {
                     flush(&mut out, &mut pending);
@@ -73,14 +73,20 @@ pub(super) fn words(value: &[u8]) -> String {
         .collect()
 }
 
-fn flush(out: &mut String, pending: &mut Option<(Vec<u8>, Vec<u8>)>) {
-    if let Some((charset, bytes)) = pending.take() {
-        out.push_str(&text(Some(&charset), &bytes));
+/// An encoded word, its bytes decoded from base64 or quoted-printable.
+struct Word {
+    charset: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+fn flush(out: &mut String, pending: &mut Option<Word>) {
+    if let Some(word) = pending.take() {
+        out.push_str(&text(Some(&word.charset), &word.bytes));
     }
 }
 
-/// Reads `=?charset*language?B?...?=` at the beginning: charset and bytes, and what follows. An encoded word is short, so looking for its end is as well.
-fn encoded_word(bytes: &[u8]) -> Option<((Vec<u8>, Vec<u8>), &[u8])> {
+/// Reads `=?charset*language?B?...?=` at the beginning, and what follows. An encoded word is short, so looking for its end is as well.
+fn encoded_word(bytes: &[u8]) -> Option<(Word, &[u8])> {
     const LONGEST: usize = 1_000;
     let inner = bytes.strip_prefix(b"=?")?;
     let inner = &inner[..inner.len().min(LONGEST)];
@@ -95,7 +101,11 @@ fn encoded_word(bytes: &[u8]) -> Option<((Vec<u8>, Vec<u8>), &[u8])> {
         _ => return None,
     };
     let used = 2 + (inner.len() - rest.len()) + end + 2;
-    Some(((charset.to_vec(), decoded), &bytes[used..]))
+    let word = Word {
+        charset: charset.to_vec(),
+        bytes: decoded,
+    };
+    Some((word, &bytes[used..]))
 }
 
 /// The first encoding that the bytes are valid in.

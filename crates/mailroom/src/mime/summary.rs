@@ -9,6 +9,10 @@ use super::header::Header;
 
 /// The most bytes of a header field that are turned into words.
 const LONGEST_FIELD: usize = 64 << 10;
+/// The most bytes of a name or of half an address that are turned into words.
+const LONGEST_NAME: usize = 1_000;
+/// The most characters of a subject that its base is made of.
+const LONGEST_BASE: usize = 1_000;
 
 /// A message's description and its header in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +115,7 @@ fn people(header: Header<'_>, name: &[u8]) -> People {
         if people.words.len() > LONGEST_FIELD {
             break;
         }
-        let mailbox = decode::words(&mailbox);
+        let mailbox = short(&mailbox);
         if people.first.is_empty() {
             people.first = mailbox.to_lowercase();
         }
@@ -119,14 +123,18 @@ fn people(header: Header<'_>, name: &[u8]) -> People {
             people.words.push_str(", ");
         }
         if let Some(name) = name {
-            people.words.push_str(&decode::words(&name));
+            people.words.push_str(&short(&name));
             people.words.push(' ');
         }
         people
             .words
-            .push_str(&format!("<{mailbox}@{}>", decode::words(&host)));
+            .push_str(&format!("<{mailbox}@{}>", short(&host)));
     }
     people
+}
+
+fn short(name: &[u8]) -> String {
+    decode::words(&name[..name.len().min(LONGEST_NAME)])
 }
 
 /// Moment and own day of a Date field (RFC 5322, section 3.3).
@@ -143,7 +151,11 @@ fn date(field: &[u8]) -> Option<(i64, i64)> {
 
 /// The subject without what replies and forwards put around it (RFC 5256, section 2.1), lower case.
 fn base_subject(subject: &str) -> String {
-    let folded = subject.to_lowercase();
+    let folded: String = subject
+        .chars()
+        .take(LONGEST_BASE)
+        .flat_map(char::to_lowercase)
+        .collect();
     let words: Vec<&str> = folded.split_whitespace().collect();
     let joined = words.join(" ");
     let mut text = joined.as_str();

@@ -164,10 +164,12 @@ proptest! {
         }
         let summary = Summary::of(&parsed);
         prop_assert!(summary.preview.chars().count() <= 200);
-        parsed.searchable_text(1 << 20);
+        prop_assert!(parsed.searchable_text(0).trim().is_empty());
+        let _ = parsed.searchable_text(1 << 20);
         for path in [&[1][..], &[1, 1], &[2], &[1, 2, 1]] {
-            parsed.section(path, SectionText::Whole);
-            parsed.section(path, SectionText::Header);
+            let whole = parsed.section(path, SectionText::Whole);
+            let header = parsed.section(path, SectionText::Header);
+            prop_assert!(whole.is_some() || header.is_none());
         }
     }
 }

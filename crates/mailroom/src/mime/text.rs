@@ -79,6 +79,7 @@ impl Parsed<'_> {
                         .find(b"Content-Transfer-Encoding")
                         .unwrap_or_default(),
                     body: &self.bytes[part.body.clone()],
+                    has_id: header.find(b"Content-ID").is_some(),
                     in_digest: part.in_digest,
                 }
             })
@@ -90,6 +91,7 @@ struct Leaf<'a> {
     disposition: Option<ParameterizedValue>,
     encoding: Vec<u8>,
     body: &'a [u8],
+    has_id: bool,
     in_digest: bool,
 }
 
@@ -107,15 +109,20 @@ impl Leaf<'_> {
             .is_some_and(|kind| kind.is("text", "html"))
     }
 
-    /// It says so, or has a name and is neither text nor a picture of the text's.
+    /// It says so, or has a name and is neither text nor a picture that the text shows.
     fn is_attachment(&self) -> bool {
-        let inline = match &self.disposition {
-            Some(value) if value.value.eq_ignore_ascii_case(b"attachment") => return true,
-            Some(value) => value.value.eq_ignore_ascii_case(b"inline"),
-            None => false,
+        let says = |word: &[u8]| {
+            let disposition = self.disposition.as_ref();
+            disposition.is_some_and(|value| value.value.eq_ignore_ascii_case(word))
         };
+        if says(b"attachment") {
+            return true;
+        }
         let image = self.kind.as_ref().is_some_and(|kind| kind.is_main("image"));
-        !self.is_text() && !(image && inline) && self.kind.as_ref().is_some_and(has_name)
+        let shown = image && (self.has_id || says(b"inline"));
+        let named = has_parameter(self.kind.as_ref(), b"name")
+            || has_parameter(self.disposition.as_ref(), b"filename");
+        named && !shown && !self.is_text()
     }
 
     fn text(&self, limit: usize) -> String {
@@ -130,10 +137,13 @@ impl Leaf<'_> {
     }
 }
 
-fn has_name(kind: &ParameterizedValue) -> bool {
-    kind.parameters
-        .iter()
-        .any(|(name, _)| name.len() >= 4 && name[..4].eq_ignore_ascii_case(b"name"))
+/// Whether a value has a parameter, in one piece or in those of RFC 2231 (`name*0`).
+fn has_parameter(value: Option<&ParameterizedValue>, name: &[u8]) -> bool {
+    let parameters = value.map(|value| &value.parameters[..]).unwrap_or_default();
+    parameters.iter().any(|(known, _)| {
+        let plain = known.split(|&byte| byte == b'*').next();
+        plain.is_some_and(|plain| plain.eq_ignore_ascii_case(name))
+    })
 }
 
 /// HTML without tags, comments, style and script; common entities decoded. Only for reading and searching: it makes nothing safe to show as HTML.

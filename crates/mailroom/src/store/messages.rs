@@ -295,10 +295,8 @@ struct States {
 
 impl States {
     fn read(&mut self, row: &Row<'_>) -> rusqlite::Result<MessageState> {
-        let keywords = match row.get_ref(3)?.as_str_or_null()? {
-            Some(text) => Some(self.shared(text)),
-            None => None,
-        };
+        let keywords = row.get_ref(3)?.as_str_or_null()?;
+        let keywords = keywords.map(|text| self.shared(text));
         Ok(MessageState {
             uid: Uid::new(row.get(0)?),
             modseq: ModSeq::new(row.get(1)?),

@@ -203,31 +203,34 @@ async fn each_sync_is_needed() {
     let account = PathBuf::from("mail/1");
     let lengths: Vec<usize> = told.iter().map(|told| told.position).collect();
     assert!(survives_everywhere(&recording, &told, &lengths[..4]).await);
-    let syncs: [(&str, &dyn Fn(&Op) -> bool); 5] = [
-        (
-            "message files",
-            &|op| matches!(op, Op::Sync(path) if path.extension().is_some_and(|end| end == "mail")),
-        ),
-        ("names of message files", &|op| {
-            *op == Op::SyncFolder(account.clone(), Origin::Caller)
-        }),
-        (
-            "the index",
-            &|op| matches!(op, Op::Sync(path) if path.ends_with("index.db-wal")),
-        ),
-        ("names of accounts", &|op| {
-            *op == Op::SyncFolder("mail".into(), Origin::Caller)
-        }),
-        ("the store's name", &|op| {
-            *op == Op::SyncFolder("".into(), Origin::Caller)
-        }),
-    ];
-    for (name, sync) in syncs {
+    let is_needed = async |name: &str, sync: &dyn Fn(&Op) -> bool| {
         let without = recording.without(sync);
         assert_ne!(without.ops(), recording.ops(), "{name} are never synced");
         assert!(
             !survives_everywhere(&without, &told, &lengths).await,
             "nothing shows that {name} must be synced"
         );
-    }
+    };
+    is_needed(
+        "message files",
+        &|op| matches!(op, Op::Sync(path) if path.extension().is_some_and(|end| end == "mail")),
+    )
+    .await;
+    is_needed("names of message files", &|op| {
+        *op == Op::SyncFolder(account.clone(), Origin::Caller)
+    })
+    .await;
+    is_needed(
+        "the index",
+        &|op| matches!(op, Op::Sync(path) if path.ends_with("index.db-wal")),
+    )
+    .await;
+    is_needed("names of accounts", &|op| {
+        *op == Op::SyncFolder("mail".into(), Origin::Caller)
+    })
+    .await;
+    is_needed("the store's name", &|op| {
+        *op == Op::SyncFolder("".into(), Origin::Caller)
+    })
+    .await;
 }
