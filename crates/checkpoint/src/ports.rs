@@ -38,7 +38,7 @@ pub struct RecordsError(pub String);
 
 /// The checkpoint's records. Each method is one transaction that is on disk when it returns.
 ///
-/// Methods that take `now` raise the clock's stored high-water mark to it in the same transaction.
+/// Writing methods raise the clock's stored high-water mark in the same transaction: to `now` where they take it, to the event's time where they write one.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
     /// Raises the stored high-water mark of the clock to `now`, and returns the mark: never below what was stored.

@@ -40,7 +40,9 @@ pub const PASSWORD: &str = "correct horse battery";
 /// The text is no address.
 #[must_use]
 pub fn from(address: &str) -> Source {
-    let address = address.parse().unwrap_or_else(|_| panic!("{address} is no address"));
+    let address = address
+        .parse()
+        .unwrap_or_else(|_| panic!("{address} is no address"));
     Source::assured(address, KeyLength::default())
 }
 
@@ -79,7 +81,10 @@ impl LetterBox {
     /// All letters so far, the oldest first.
     #[must_use]
     pub fn letters(&self) -> Vec<Letter> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The code of the latest OTP letter.
@@ -87,10 +92,14 @@ impl LetterBox {
     /// # Errors
     /// There is none.
     pub fn latest_code(&self) -> anyhow::Result<OtpCode> {
-        let code = self.letters().into_iter().rev().find_map(|letter| match letter {
-            Letter::Otp(otp) => Some(otp.code),
-            Letter::Notice(_) => None,
-        });
+        let code = self
+            .letters()
+            .into_iter()
+            .rev()
+            .find_map(|letter| match letter {
+                Letter::Otp(otp) => Some(otp.code),
+                Letter::Notice(_) => None,
+            });
         code.context("no code was mailed")
     }
 }
@@ -98,7 +107,10 @@ impl LetterBox {
 #[async_trait]
 impl Courier for LetterBox {
     async fn send(&self, letter: Letter) -> Result<(), CourierError> {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(letter);
         Ok(())
     }
 
@@ -161,14 +173,57 @@ impl Kit {
     /// # Errors
     /// Something could not be opened.
     pub async fn another(&self, site: Site) -> anyhow::Result<Arc<Checkpoint>> {
-        start_checkpoint(self.folder.path(), site, &self.clock, &self.letters, &self.accounts).await
+        start_checkpoint(
+            self.folder.path(),
+            site,
+            &self.clock,
+            &self.letters,
+            &self.accounts,
+        )
+        .await
+    }
+
+    /// All that the records keep on disk.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn bytes_of_the_records(&self) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for name in ["records.sqlite", "records.sqlite-wal"] {
+            bytes.extend(std::fs::read(self.folder.path().join(name))?);
+        }
+        Ok(bytes)
+    }
+
+    /// Makes the records useless, as a disk that goes away does.
+    ///
+    /// # Errors
+    /// They can't be reached by the test either.
+    pub fn break_the_records(&self) -> anyhow::Result<()> {
+        let tables = rusqlite::Connection::open(self.folder.path().join("records.sqlite"))?;
+        let names: Vec<String> = tables
+            .prepare(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+            )?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        tables.pragma_update(None, "foreign_keys", false)?;
+        for name in names {
+            tables.execute_batch(&format!("ALTER TABLE {name} RENAME TO gone_{name}"))?;
+        }
+        Ok(())
     }
 
     /// Tries a mail client's door.
     ///
     /// # Errors
     /// Not admitted.
-    pub async fn mail_client(&self, name: &str, password: &str, source: Source) -> Result<Admitted, NotAdmitted> {
+    pub async fn mail_client(
+        &self,
+        name: &str,
+        password: &str,
+        source: Source,
+    ) -> Result<Admitted, NotAdmitted> {
         self.checkpoint
             .admit(Attempt {
                 door: Door::Imap,
@@ -187,7 +242,10 @@ impl Kit {
     /// The password was not accepted.
     pub async fn sign_in(&self, source: Source) -> anyhow::Result<(SessionToken, WebStanding)> {
         let password = Password::new(PASSWORD.to_owned());
-        let signed = self.checkpoint.sign_in("alice", password, source, "browser").await?;
+        let signed = self
+            .checkpoint
+            .sign_in("alice", password, source, "browser")
+            .await?;
         Ok((signed.token, signed.standing))
     }
 
@@ -198,7 +256,9 @@ impl Kit {
     pub async fn seat(&self, source: Source) -> anyhow::Result<(SessionToken, Seat)> {
         match self.sign_in(source).await? {
             (token, WebStanding::Admitted(seat)) => Ok((token, seat)),
-            (_, WebStanding::Owed(owed)) => Err(anyhow!("a factor is owed: {:?}", owed.first_step())),
+            (_, WebStanding::Owed(owed)) => {
+                Err(anyhow!("a factor is owed: {:?}", owed.first_step()))
+            }
         }
     }
 
@@ -209,7 +269,9 @@ impl Kit {
     pub async fn owed(&self, source: Source) -> anyhow::Result<(SessionToken, FactorOwed)> {
         match self.sign_in(source).await? {
             (token, WebStanding::Owed(owed)) => Ok((token, owed)),
-            (_, WebStanding::Admitted(seat)) => Err(anyhow!("let in: {:?}", seat.admitted().reason())),
+            (_, WebStanding::Admitted(seat)) => {
+                Err(anyhow!("let in: {:?}", seat.admitted().reason()))
+            }
         }
     }
 
@@ -230,9 +292,13 @@ impl Kit {
     /// Something was refused.
     pub async fn alice_uses_mfa(&self) -> anyhow::Result<App> {
         let (token, seat) = self.seat(from(CAMPUS)).await?;
-        let app = self.register_app(Person::from(&seat), &token, from(CAMPUS)).await?;
+        let app = self
+            .register_app(Person::from(&seat), &token, from(CAMPUS))
+            .await?;
         let (_, seat) = self.seat(from(CAMPUS)).await?;
-        self.checkpoint.set_mfa(&seat, true, &Reproof::none(), "browser").await?;
+        self.checkpoint
+            .set_mfa(&seat, true, &Reproof::none(), "browser")
+            .await?;
         Ok(app)
     }
 
@@ -240,7 +306,12 @@ impl Kit {
     ///
     /// # Errors
     /// Something was refused.
-    pub async fn register_app(&self, person: Person<'_>, token: &SessionToken, source: Source) -> anyhow::Result<App> {
+    pub async fn register_app(
+        &self,
+        person: Person<'_>,
+        token: &SessionToken,
+        source: Source,
+    ) -> anyhow::Result<App> {
         let app_code = AppCode::generate();
         let state = self
             .checkpoint
@@ -299,7 +370,8 @@ impl App {
     /// The code that it would show so many seconds from now.
     #[must_use]
     pub fn shows_at(&self, seconds: i64) -> OtpCode {
-        self.key.code(Step::at(self.clock.now().as_second() + seconds))
+        self.key
+            .code(Step::at(self.clock.now().as_second() + seconds))
     }
 
     /// That code as it is given to the webmail.
@@ -326,7 +398,10 @@ impl App {
     }
 }
 
-fn open_accounts(folder: &Path, clock: &Arc<HandClock>) -> anyhow::Result<sekisho_directory::OwnAccounts> {
+fn open_accounts(
+    folder: &Path,
+    clock: &Arc<HandClock>,
+) -> anyhow::Result<sekisho_directory::OwnAccounts> {
     crate::accounts::open(folder, Arc::<HandClock>::clone(clock))
 }
 

@@ -1,7 +1,8 @@
 //! Starts Sekisho, or parts of it, for tests: on free ports, in a temporary folder, with the clock in the test's hand.
 //!
-//! [`clock`] is that clock; [`checkpoint`] is a checkpoint over real databases with a letter box in place of the mail system; the stories themselves are in
+//! [`clock`] is that clock; [`accounts`] makes people; [`checkpoint`] is a checkpoint over real databases with a letter box in place of the mail system; the stories themselves are in
 //! `tests/it/`, named after what they show.
 
+pub mod accounts;
 pub mod checkpoint;
 pub mod clock;

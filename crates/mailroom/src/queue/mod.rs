@@ -93,10 +93,23 @@ impl Queue {
     /// # Errors
     /// As [`QueueError`] says.
     pub fn open(folder: &FilePath, parts: Parts) -> Result<Self, QueueError> {
-        let ledger = Ledger::open(folder, parts.disk)?;
+        let ledger = Ledger::open(folder, Arc::clone(&parts.disk))?;
         ledger.sweep()?;
         ledger.purge(parts.clock.now())?;
-        Ok(Self {
+        Ok(Self::of(ledger, parts))
+    }
+
+    /// Opens the queue's folder beside the process that runs it, to [put](Self::put) mail into it; that process takes notice within a minute. Blocks.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn beside(folder: &FilePath, parts: Parts) -> Result<Self, QueueError> {
+        let ledger = Ledger::open(folder, Arc::clone(&parts.disk))?;
+        Ok(Self::of(ledger, parts))
+    }
+
+    fn of(ledger: Ledger, parts: Parts) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 ledger: Arc::new(ledger),
                 delivery: Delivery::new(parts.store),
@@ -108,7 +121,7 @@ impl Queue {
                 zone: parts.zone,
                 news: Default::default(),
             }),
-        })
+        }
     }
 
     /// Takes a message; when this returns, it is on the disk.

@@ -52,6 +52,16 @@ pub struct Submission {
     pub shutdown: Shutdown,
 }
 
+impl Submission {
+    /// What EHLO offers, a line each.
+    #[must_use]
+    pub fn extensions(&self) -> Vec<String> {
+        let size = format!("SIZE {}", self.message_size);
+        let offers = ["8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "PIPELINING"];
+        [size].into_iter().chain(offers.map(str::to_owned)).collect()
+    }
+}
+
 /// Serves a client that was admitted, until it quits, is lost, or the admission ends. `unread` is what the door read from the stream and did not use;
 /// `hello` is what the client called itself last.
 pub async fn serve_submission<S>(
@@ -124,16 +134,8 @@ impl Service for Sender {
         match command {
             Command::Ehlo(name) => {
                 self.hello = name;
-                let size = format!("SIZE {}", self.submission.message_size);
-                let offers = [
-                    "8BITMIME",
-                    "SMTPUTF8",
-                    "DSN",
-                    "ENHANCEDSTATUSCODES",
-                    "PIPELINING",
-                ];
-                let offers = offers.map(str::to_owned);
-                Ok(Reply::lines(250, [host, size].into_iter().chain(offers)))
+                let offers = self.submission.extensions();
+                Ok(Reply::lines(250, [host].into_iter().chain(offers)))
             }
             Command::Helo(name) => {
                 self.hello = name;

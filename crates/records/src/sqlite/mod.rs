@@ -113,6 +113,7 @@ impl Records for SqliteRecords {
         let (change, ending, event) = (change.clone(), *ending, event.clone());
         self.writer
             .run(move |db| {
+                clock::raise(db, event.at)?;
                 account::change(db, account, &change)?;
                 sessions::end_of(db, account, ending.sessions)?;
                 grants::end_of(db, account, ending.grants, event.at)?;
@@ -258,7 +259,12 @@ impl Records for SqliteRecords {
 
     async fn note(&self, event: &Event) -> Result<(), RecordsError> {
         let event = event.clone();
-        self.writer.run(move |db| audit::write(db, &event)).await
+        self.writer
+            .run(move |db| {
+                clock::raise(db, event.at)?;
+                audit::write(db, &event)
+            })
+            .await
     }
 
     async fn events(

@@ -9,7 +9,9 @@ async fn the_session_falls_back_and_comes_back_with_what_was_being_written() -> 
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     let (token, seat) = kit.seat(from(CAMPUS)).await?;
-    kit.checkpoint.put_stash(seat.session(), Some(Sealed(b"half a letter".to_vec()))).await?;
+    kit.checkpoint
+        .put_stash(seat.session(), Some(Sealed(b"half a letter".to_vec())))
+        .await?;
     let WebStanding::Owed(owed) = kit.checkpoint.resume(&token, from(HOME)).await? else {
         anyhow::bail!("let in at home");
     };
@@ -17,7 +19,10 @@ async fn the_session_falls_back_and_comes_back_with_what_was_being_written() -> 
     let seat = kit.seat_again(&new, from(HOME)).await?;
     assert_eq!(seat.record().stash, Some(Sealed(b"half a letter".to_vec())));
     let old = kit.checkpoint.resume(&token, from(HOME)).await;
-    assert!(matches!(old, Err(NoSession::Gone)), "the old token is worth nothing after the rise");
+    assert!(
+        matches!(old, Err(NoSession::Gone)),
+        "the old token is worth nothing after the rise"
+    );
     Ok(())
 }
 
@@ -26,14 +31,20 @@ async fn a_session_ends_after_two_idle_hours_and_after_fourteen_in_all() -> anyh
     let kit = Kit::start().await?;
     let (token, _) = kit.seat(from(CAMPUS)).await?;
     kit.clock.advance_seconds(2 * 3600);
-    assert!(kit.checkpoint.resume(&token, from(CAMPUS)).await.is_err(), "idle");
+    assert!(
+        kit.checkpoint.resume(&token, from(CAMPUS)).await.is_err(),
+        "idle"
+    );
     let (token, _) = kit.seat(from(CAMPUS)).await?;
     for _ in 0..13 {
         kit.clock.advance_seconds(3600);
         kit.seat_again(&token, from(CAMPUS)).await?;
     }
     kit.clock.advance_seconds(3600);
-    assert!(kit.checkpoint.resume(&token, from(CAMPUS)).await.is_err(), "fourteen hours");
+    assert!(
+        kit.checkpoint.resume(&token, from(CAMPUS)).await.is_err(),
+        "fourteen hours"
+    );
     Ok(())
 }
 
@@ -51,7 +62,10 @@ async fn the_registration_under_way_is_there_again_after_a_reload() -> anyhow::R
     let kit = Kit::start().await?;
     let (token, seat) = kit.seat(from(CAMPUS)).await?;
     let none = sekisho_checkpoint::Reproof::none();
-    let shown = kit.checkpoint.offer_user_code(Person::from(&seat), &none, "browser").await?;
+    let shown = kit
+        .checkpoint
+        .offer_user_code(Person::from(&seat), &none, "browser")
+        .await?;
     let sekisho_checkpoint::RegistrationState::UserCode { user, .. } = shown else {
         anyhow::bail!("no user code");
     };
@@ -64,6 +78,12 @@ async fn the_registration_under_way_is_there_again_after_a_reload() -> anyhow::R
     assert_eq!(user.grouped(), same.grouped());
     kit.clock.advance_seconds(1);
     let seat = kit.seat_again(&token, from(CAMPUS)).await?;
-    assert!(kit.checkpoint.registration(Person::from(&seat)).await?.is_none(), "ten minutes, not more");
+    assert!(
+        kit.checkpoint
+            .registration(Person::from(&seat))
+            .await?
+            .is_none(),
+        "ten minutes, not more"
+    );
     Ok(())
 }

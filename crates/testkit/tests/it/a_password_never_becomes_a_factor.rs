@@ -23,12 +23,21 @@ async fn with_a_factor_registered_a_password_leads_to_no_registration() -> anyho
     let (_, owed) = kit.owed(from(HOME)).await?;
     assert!(matches!(owed.first_step(), FirstStep::Prove(_)));
     let person = Person::from(&owed);
-    let code = kit.checkpoint.offer_user_code(person, &with_password(), "").await;
+    let code = kit
+        .checkpoint
+        .offer_user_code(person, &with_password(), "")
+        .await;
     assert!(matches!(code, Err(RegisterError::Forbidden)), "{code:?}");
-    let app = kit.checkpoint.take_app_code(person, AppCode::generate(), &with_password(), "").await;
+    let app = kit
+        .checkpoint
+        .take_app_code(person, AppCode::generate(), &with_password(), "")
+        .await;
     assert!(matches!(app, Err(RegisterError::Forbidden)), "{app:?}");
     let address = MailAddress::parse("thief@mail.example")?;
-    let mail = kit.checkpoint.take_address(person, address, &with_password(), "").await;
+    let mail = kit
+        .checkpoint
+        .take_address(person, address, &with_password(), "")
+        .await;
     assert!(matches!(mail, Err(RegisterError::Forbidden)), "{mail:?}");
     Ok(())
 }
@@ -37,68 +46,110 @@ async fn with_a_factor_registered_a_password_leads_to_no_registration() -> anyho
 async fn turning_mfa_on_from_outside_needs_a_proven_factor() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let (_, seat) = kit.seat(from(HOME)).await?;
-    let on = kit.checkpoint.set_mfa(&seat, true, &with_password(), "").await;
+    let on = kit
+        .checkpoint
+        .set_mfa(&seat, true, &with_password(), "")
+        .await;
     assert!(matches!(on, Err(ChangeError::NoFactor)), "{on:?}");
     let (token, seat) = kit.seat(from(HOME)).await?;
-    kit.register_app(Person::from(&seat), &token, from(HOME)).await?;
+    kit.register_app(Person::from(&seat), &token, from(HOME))
+        .await?;
     let (_, seat) = kit.seat(from(HOME)).await?;
-    let unproven = kit.checkpoint.set_mfa(&seat, true, &with_password(), "").await;
-    assert!(matches!(unproven, Err(ChangeError::ReproofNeeded { .. })), "another session did not prove it: {unproven:?}");
+    let unproven = kit
+        .checkpoint
+        .set_mfa(&seat, true, &with_password(), "")
+        .await;
+    assert!(
+        matches!(unproven, Err(ChangeError::ReproofNeeded { .. })),
+        "another session did not prove it: {unproven:?}"
+    );
     Ok(())
 }
 
 #[tokio::test]
-async fn registering_and_turning_on_in_one_session_from_outside_keeps_the_person_in() -> anyhow::Result<()> {
+async fn registering_and_turning_on_in_one_session_from_outside_keeps_the_person_in()
+-> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let (token, seat) = kit.seat(from(HOME)).await?;
     let app = AppCode::generate();
-    let state = kit.checkpoint.take_app_code(Person::from(&seat), app.clone(), &Reproof::none(), "").await?;
+    let state = kit
+        .checkpoint
+        .take_app_code(Person::from(&seat), app.clone(), &Reproof::none(), "")
+        .await?;
     let RegistrationState::Codes { user, .. } = state else {
         anyhow::bail!("no codes");
     };
     let seat = kit.seat_again(&token, from(HOME)).await?;
     let key = sekisho_otp::OtpKey::agree(&app, &user);
     let code = key.code(sekisho_otp::Step::at(kit.checkpoint.now().as_second()));
-    let token = kit.checkpoint.finish_app(Person::from(&seat), code, "", "").await?.token;
+    let token = kit
+        .checkpoint
+        .finish_app(Person::from(&seat), code, "", "")
+        .await?
+        .token;
     let seat = kit.seat_again(&token, from(HOME)).await?;
-    kit.checkpoint.set_mfa(&seat, true, &Reproof::none(), "").await?;
+    kit.checkpoint
+        .set_mfa(&seat, true, &Reproof::none(), "")
+        .await?;
     kit.seat_again(&token, from(HOME)).await?;
     assert!(kit.mail_client("alice", PASSWORD, from(HOME)).await.is_ok());
     Ok(())
 }
 
 #[tokio::test]
-async fn after_a_reset_the_next_registration_needs_the_help_desks_code_once() -> anyhow::Result<()> {
+async fn after_a_reset_the_next_registration_needs_the_help_desks_code_once() -> anyhow::Result<()>
+{
     let kit = Kit::start().await?;
     kit.alice_uses_mfa().await?;
-    let alice = kit.accounts.account_by_id(kit.alice).await?;
-    let code = kit.checkpoint.desk_reset_factors(&alice, "lost the phone").await?;
+    let alice = kit.accounts.show(kit.alice).await?.account;
+    let code = kit
+        .checkpoint
+        .desk_reset_factors(&alice, "lost the phone")
+        .await?;
     for place in [HOME, CAMPUS] {
         let (_, standing) = kit.sign_in(from(place)).await?;
         let person = match &standing {
             sekisho_checkpoint::web::WebStanding::Admitted(seat) => Person::from(seat),
             sekisho_checkpoint::web::WebStanding::Owed(owed) => Person::from(owed),
         };
-        let without = kit.checkpoint.offer_user_code(person, &with_password(), "").await;
-        assert!(matches!(without, Err(RegisterError::EnrolmentCodeNeeded)), "{place}: {without:?}");
+        let without = kit
+            .checkpoint
+            .offer_user_code(person, &with_password(), "")
+            .await;
+        assert!(
+            matches!(without, Err(RegisterError::EnrolmentCodeNeeded)),
+            "{place}: {without:?}"
+        );
         let wrong = Reproof {
             enrolment_code: Some("AAAAA-BBBBB".into()),
             ..with_password()
         };
         let wrong = kit.checkpoint.offer_user_code(person, &wrong, "").await;
-        assert!(matches!(wrong, Err(RegisterError::EnrolmentCodeWrong)), "{place}: {wrong:?}");
+        assert!(
+            matches!(wrong, Err(RegisterError::EnrolmentCodeWrong)),
+            "{place}: {wrong:?}"
+        );
     }
     let (token, owed) = kit.owed(from(HOME)).await?;
     let right = Reproof {
         enrolment_code: Some(code.grouped().to_lowercase()),
         ..Reproof::none()
     };
-    kit.checkpoint.offer_user_code(Person::from(&owed), &right, "").await?;
-    let sekisho_checkpoint::web::WebStanding::Owed(owed) = kit.checkpoint.resume(&token, from(HOME)).await? else {
+    kit.checkpoint
+        .offer_user_code(Person::from(&owed), &right, "")
+        .await?;
+    let sekisho_checkpoint::web::WebStanding::Owed(owed) =
+        kit.checkpoint.resume(&token, from(HOME)).await?
+    else {
         anyhow::bail!("let in");
     };
-    kit.register_app(Person::from(&owed), &token, from(HOME)).await?;
-    let (_, standing) = kit.checkpoint.desk_standing(kit.alice).await.map(|(s, g)| (g, s))?;
+    kit.register_app(Person::from(&owed), &token, from(HOME))
+        .await?;
+    let (_, standing) = kit
+        .checkpoint
+        .desk_standing(kit.alice)
+        .await
+        .map(|(s, g)| (g, s))?;
     assert!(standing.enrolment_code.is_none(), "used up");
     Ok(())
 }
@@ -108,14 +159,25 @@ async fn a_site_can_forbid_a_first_registration_from_outside() -> anyhow::Result
     let mut strict = site();
     strict.policy.first_registration = FirstRegistration::Forbid;
     let kit = Kit::start_for(strict).await?;
-    let alice = kit.accounts.account_by_id(kit.alice).await?;
+    let alice = kit.accounts.show(kit.alice).await?.account;
     kit.checkpoint.desk_set_mfa(&alice, true, "test").await?;
     let (_, owed) = kit.owed(from(HOME)).await?;
-    assert_eq!(*owed.first_step(), FirstStep::Register(FirstRegistration::Forbid));
-    let refused = kit.checkpoint.offer_user_code(Person::from(&owed), &Reproof::none(), "").await;
-    assert!(matches!(refused, Err(RegisterError::Forbidden)), "{refused:?}");
+    assert_eq!(
+        *owed.first_step(),
+        FirstStep::Register(FirstRegistration::Forbid)
+    );
+    let refused = kit
+        .checkpoint
+        .offer_user_code(Person::from(&owed), &Reproof::none(), "")
+        .await;
+    assert!(
+        matches!(refused, Err(RegisterError::Forbidden)),
+        "{refused:?}"
+    );
     let (_, seat) = kit.seat(from(CAMPUS)).await?;
-    kit.checkpoint.offer_user_code(Person::from(&seat), &Reproof::none(), "").await?;
+    kit.checkpoint
+        .offer_user_code(Person::from(&seat), &Reproof::none(), "")
+        .await?;
     Ok(())
 }
 
@@ -123,12 +185,25 @@ async fn a_site_can_forbid_a_first_registration_from_outside() -> anyhow::Result
 async fn an_address_of_the_site_is_no_factor_in_any_spelling() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let (_, seat) = kit.seat(from(CAMPUS)).await?;
-    for typed in ["bob@kit.example", "x@KIT.EXAMPLE.", "x@mail.kit.example", "ｘ＠ｋｉｔ．ｅｘａｍｐｌｅ"] {
+    for typed in [
+        "bob@kit.example",
+        "x@KIT.EXAMPLE.",
+        "x@mail.kit.example",
+        "ｘ＠ｋｉｔ．ｅｘａｍｐｌｅ",
+    ] {
         let refused = kit
             .checkpoint
-            .take_address(Person::from(&seat), MailAddress::parse(typed)?, &Reproof::none(), "")
+            .take_address(
+                Person::from(&seat),
+                MailAddress::parse(typed)?,
+                &Reproof::none(),
+                "",
+            )
             .await;
-        assert!(matches!(refused, Err(RegisterError::OwnDomain)), "{typed}: {refused:?}");
+        assert!(
+            matches!(refused, Err(RegisterError::OwnDomain)),
+            "{typed}: {refused:?}"
+        );
     }
     Ok(())
 }
@@ -145,7 +220,11 @@ async fn changing_the_address_tells_the_old_one_too() -> anyhow::Result<()> {
             .await?;
         let seat = kit.seat_again(&token, from(CAMPUS)).await?;
         let code = kit.letters.latest_code()?;
-        token = kit.checkpoint.finish_address(Person::from(&seat), code, "").await?.token;
+        token = kit
+            .checkpoint
+            .finish_address(Person::from(&seat), code, "")
+            .await?
+            .token;
     }
     let Some(Letter::Notice(notice)) = kit.letters.letters().pop() else {
         anyhow::bail!("no notice");
@@ -153,6 +232,10 @@ async fn changing_the_address_tells_the_old_one_too() -> anyhow::Result<()> {
     let told: Vec<_> = notice.also_to.iter().map(ToString::to_string).collect();
     assert_eq!(told, ["old@mail.example", "new@mail.example"]);
     let seat = kit.seat_again(&token, from(CAMPUS)).await?;
-    assert_eq!(seat.standing().factors.len(), 1, "the new one took the place of the old");
+    assert_eq!(
+        seat.standing().factors.len(),
+        1,
+        "the new one took the place of the old"
+    );
     Ok(())
 }

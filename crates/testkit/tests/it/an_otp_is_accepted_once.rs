@@ -1,16 +1,19 @@
 //! Security rule 3: a code opens once, however many ask at the same moment.
 
-use sekisho_checkpoint::{OtpEntry, ProofError};
 use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::{OtpEntry, ProofError};
 use sekisho_testkit::checkpoint::{CAFE, HOME, Kit, from, site};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_at_once_exactly_one_is_let_in() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
-    let mut tries = tokio::task::JoinSet::new();
+    let mut browsers = Vec::new();
     for _ in 0..16 {
-        let (_, owed) = kit.owed(from(HOME)).await?;
+        browsers.push(kit.owed(from(HOME)).await?.1);
+    }
+    let mut tries = tokio::task::JoinSet::new();
+    for owed in browsers {
         let checkpoint = std::sync::Arc::clone(&kit.checkpoint);
         let entry = app.entry();
         tries.spawn(async move { checkpoint.prove(&owed, entry, "browser").await.is_ok() });
@@ -30,7 +33,15 @@ async fn a_used_code_is_told_apart_and_costs_no_try() -> anyhow::Result<()> {
     for _ in 0..20 {
         let (_, owed) = kit.owed(from(CAFE)).await?;
         let again = kit.checkpoint.prove(&owed, app.entry(), "browser").await;
-        assert!(matches!(again, Err(ProofError::Used { next_in_seconds: 1..=60 })), "{again:?}");
+        assert!(
+            matches!(
+                again,
+                Err(ProofError::Used {
+                    next_in_seconds: 1..=60
+                })
+            ),
+            "{again:?}"
+        );
     }
     kit.clock.advance_seconds(30);
     let (_, owed) = kit.owed(from(CAFE)).await?;
@@ -52,7 +63,10 @@ async fn an_earlier_code_is_refused_after_a_later_one_also_by_another_node() -> 
     let (_, owed) = kit.owed(from(CAFE)).await?;
     let node = kit.another(site()).await?;
     let refused = node.prove(&owed, entry(earlier), "browser").await;
-    assert!(matches!(refused, Err(ProofError::Used { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ProofError::Used { .. })),
+        "{refused:?}"
+    );
     Ok(())
 }
 
@@ -66,6 +80,15 @@ async fn a_wrong_clock_is_recognised_and_not_accepted() -> anyhow::Result<()> {
         code: app.shows_at(-300),
     };
     let refused = kit.checkpoint.prove(&owed, entry, "browser").await;
-    assert!(matches!(refused, Err(ProofError::ClockOff { minutes: -6..=-4, .. })), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            Err(ProofError::ClockOff {
+                minutes: -6..=-4,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
     Ok(())
 }

@@ -27,9 +27,13 @@ async fn registering_another_factor_throws_nobody_out() -> anyhow::Result<()> {
     let app = kit.alice_uses_mfa().await?;
     let elsewhere = kit.prove(&app, from(CAFE)).await?;
     let token = kit.prove(&app, from(HOME)).await?;
-    let client = kit.mail_client("alice", PASSWORD, from(CAFE)).await.expect("admitted");
+    let client = kit
+        .mail_client("alice", PASSWORD, from(CAFE))
+        .await
+        .expect("admitted");
     let seat = kit.seat_again(&token, from(HOME)).await?;
-    kit.register_app(Person::from(&seat), &token, from(HOME)).await?;
+    kit.register_app(Person::from(&seat), &token, from(HOME))
+        .await?;
     assert!(!client.lease().is_over());
     kit.seat_again(&elsewhere, from(CAFE)).await?;
     Ok(())
@@ -40,9 +44,17 @@ async fn turning_mfa_on_ends_other_sessions_and_untrusted_mail_connections() -> 
     let kit = Kit::start().await?;
     let (other, _) = kit.seat(from(HOME)).await?;
     let (own, seat) = kit.seat(from(CAMPUS)).await?;
-    let at_home = kit.mail_client("alice", PASSWORD, from(HOME)).await.expect("admitted");
-    let on_campus = kit.mail_client("alice", PASSWORD, from(CAMPUS)).await.expect("admitted");
-    kit.checkpoint.set_mfa(&seat, true, &Reproof::none(), "").await?;
+    let at_home = kit
+        .mail_client("alice", PASSWORD, from(HOME))
+        .await
+        .expect("admitted");
+    let on_campus = kit
+        .mail_client("alice", PASSWORD, from(CAMPUS))
+        .await
+        .expect("admitted");
+    kit.checkpoint
+        .set_mfa(&seat, true, &Reproof::none(), "")
+        .await?;
     assert_eq!(at_home.lease().ended().await, LeaseEnd::Revoked);
     assert!(!on_campus.lease().is_over());
     assert!(kit.checkpoint.resume(&other, from(HOME)).await.is_err());
@@ -51,22 +63,45 @@ async fn turning_mfa_on_ends_other_sessions_and_untrusted_mail_connections() -> 
 }
 
 #[tokio::test]
-async fn removing_a_factor_ends_all_but_the_session_and_grant_of_who_did_it() -> anyhow::Result<()> {
+async fn removing_a_factor_ends_all_but_the_session_and_grant_of_who_did_it() -> anyhow::Result<()>
+{
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     let elsewhere = kit.prove(&app, from(CAFE)).await?;
     let own = kit.prove(&app, from(HOME)).await?;
-    let client = kit.mail_client("alice", PASSWORD, from(HOME)).await.expect("admitted");
+    let client = kit
+        .mail_client("alice", PASSWORD, from(HOME))
+        .await
+        .expect("admitted");
     let seat = kit.seat_again(&own, from(HOME)).await?;
     let factor = seat.standing().factors[0].id;
-    let asked = kit.checkpoint.remove_factor(&seat, factor, &Reproof::none(), "").await;
-    assert!(matches!(asked, Err(ChangeError::ReproofNeeded { password: true, .. })), "{asked:?}");
-    kit.checkpoint.remove_factor(&seat, factor, &with_both(&app), "").await?;
+    let asked = kit
+        .checkpoint
+        .remove_factor(&seat, factor, &Reproof::none(), "")
+        .await;
+    assert!(
+        matches!(
+            asked,
+            Err(ChangeError::ReproofNeeded { password: true, .. })
+        ),
+        "{asked:?}"
+    );
+    kit.checkpoint
+        .remove_factor(&seat, factor, &with_both(&app), "")
+        .await?;
     assert_eq!(client.lease().ended().await, LeaseEnd::Revoked);
     assert!(kit.checkpoint.resume(&elsewhere, from(CAFE)).await.is_err());
-    assert!(kit.mail_client("alice", PASSWORD, from(CAFE)).await.is_err(), "its grant is gone");
+    assert!(
+        kit.mail_client("alice", PASSWORD, from(CAFE))
+            .await
+            .is_err(),
+        "its grant is gone"
+    );
     kit.seat_again(&own, from(HOME)).await?;
-    assert!(kit.mail_client("alice", PASSWORD, from(HOME)).await.is_ok(), "the acting place keeps its grant");
+    assert!(
+        kit.mail_client("alice", PASSWORD, from(HOME)).await.is_ok(),
+        "the acting place keeps its grant"
+    );
     Ok(())
 }
 
@@ -87,10 +122,15 @@ async fn a_new_password_ends_what_the_old_one_opened_on_the_other_node_too() -> 
     let there = node.admit(attempt(PASSWORD)).await.expect("admitted");
     let new = Password::new("a longer and newer one".to_owned());
     let old = Password::new(PASSWORD.to_owned());
-    kit.checkpoint.change_password(&seat, old, &new, Reproof::none(), "").await?;
+    kit.checkpoint
+        .change_password(&seat, old, &new, Reproof::none(), "")
+        .await?;
     kit.clock.advance_seconds(1);
     assert_eq!(there.lease().ended().await, LeaseEnd::Revoked);
-    assert!(node.admit(attempt(PASSWORD)).await.is_err(), "not remembered there either");
+    assert!(
+        node.admit(attempt(PASSWORD)).await.is_err(),
+        "not remembered there either"
+    );
     kit.seat_again(&own, from(CAMPUS)).await?;
     keeper.abort();
     Ok(())
@@ -102,15 +142,27 @@ async fn ending_a_grant_by_hand_closes_what_lived_by_it_alone() -> anyhow::Resul
     let app = kit.alice_uses_mfa().await?;
     kit.prove(&app, from(CAFE)).await?;
     let own = kit.prove(&app, from(HOME)).await?;
-    let cafe = kit.mail_client("alice", PASSWORD, from(CAFE)).await.expect("admitted");
-    let home = kit.mail_client("alice", PASSWORD, from(HOME)).await.expect("admitted");
+    let cafe = kit
+        .mail_client("alice", PASSWORD, from(CAFE))
+        .await
+        .expect("admitted");
+    let home = kit
+        .mail_client("alice", PASSWORD, from(HOME))
+        .await
+        .expect("admitted");
     let seat = kit.seat_again(&own, from(HOME)).await?;
     let grants = kit.checkpoint.grants(&seat).await?;
     let elsewhere = grants.iter().find(|g| !g.here).expect("the café's");
-    kit.checkpoint.end_grants(&seat, Some(elsewhere.grant.id), "").await?;
+    kit.checkpoint
+        .end_grants(&seat, Some(elsewhere.grant.id), "")
+        .await?;
     assert_eq!(cafe.lease().ended().await, LeaseEnd::Revoked);
     assert!(!home.lease().is_over());
-    assert!(kit.mail_client("alice", PASSWORD, from(CAFE)).await.is_err());
+    assert!(
+        kit.mail_client("alice", PASSWORD, from(CAFE))
+            .await
+            .is_err()
+    );
     Ok(())
 }
 
@@ -120,7 +172,10 @@ async fn that_was_not_me_ends_everything() -> anyhow::Result<()> {
     let app = kit.alice_uses_mfa().await?;
     let thief = kit.prove(&app, from(CAFE)).await?;
     let (own, seat) = kit.seat(from(CAMPUS)).await?;
-    let client = kit.mail_client("alice", PASSWORD, from(CAMPUS)).await.expect("admitted");
+    let client = kit
+        .mail_client("alice", PASSWORD, from(CAMPUS))
+        .await
+        .expect("admitted");
     kit.checkpoint.end_everything(&seat, "").await?;
     assert_eq!(client.lease().ended().await, LeaseEnd::Revoked);
     assert!(kit.checkpoint.resume(&thief, from(CAFE)).await.is_err());
@@ -133,7 +188,9 @@ async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     kit.alice_uses_mfa().await?;
     let (_, seat) = kit.seat(from(CAMPUS)).await?;
-    kit.checkpoint.set_mfa(&seat, false, &with_password(), "").await?;
+    kit.checkpoint
+        .set_mfa(&seat, false, &with_password(), "")
+        .await?;
     use sekisho_checkpoint::audit::What;
     let told: Vec<_> = kit
         .letters
@@ -146,7 +203,13 @@ async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
         .collect();
     let changes = [What::AppRegistered, What::MfaOn, What::MfaOff];
     assert_eq!(told, changes);
-    let written: Vec<_> = kit.checkpoint.recent(kit.alice, 1).await?.into_iter().map(|e| e.what).collect();
+    let written: Vec<_> = kit
+        .checkpoint
+        .recent(kit.alice, 1)
+        .await?
+        .into_iter()
+        .map(|e| e.what)
+        .collect();
     assert!(changes.iter().all(|c| written.contains(c)), "{written:?}");
     Ok(())
 }
@@ -155,15 +218,26 @@ async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
 async fn a_disabled_account_is_out_at_its_next_request() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let (token, _) = kit.seat(from(CAMPUS)).await?;
-    let client = kit.mail_client("alice", PASSWORD, from(CAMPUS)).await.expect("admitted");
-    let alice = kit.accounts.account_by_id(kit.alice).await?;
-    kit.accounts.disable_by_id(kit.alice).await?;
+    let client = kit
+        .mail_client("alice", PASSWORD, from(CAMPUS))
+        .await
+        .expect("admitted");
+    let alice = kit.accounts.show(kit.alice).await?.account;
+    kit.accounts.set_disabled(kit.alice, true).await?;
     kit.checkpoint
-        .desk_end_everything(&alice, sekisho_checkpoint::audit::What::GrantEnded, "left the university")
+        .desk_end_everything(
+            &alice,
+            sekisho_checkpoint::audit::What::GrantEnded,
+            "left the university",
+        )
         .await?;
     assert_eq!(client.lease().ended().await, LeaseEnd::Revoked);
     assert!(kit.checkpoint.resume(&token, from(CAMPUS)).await.is_err());
-    assert!(kit.mail_client("alice", PASSWORD, from(CAMPUS)).await.is_err());
+    assert!(
+        kit.mail_client("alice", PASSWORD, from(CAMPUS))
+            .await
+            .is_err()
+    );
     assert!(matches!(kit.sign_in(from(CAMPUS)).await, Err(e) if e.to_string().contains("wrong")));
     Ok(())
 }
@@ -176,6 +250,9 @@ async fn logging_out_ends_the_session_and_leaves_the_grant() -> anyhow::Result<(
     let seat = kit.seat_again(&token, from(HOME)).await?;
     kit.checkpoint.sign_out(seat.session()).await?;
     assert!(kit.checkpoint.resume(&token, from(HOME)).await.is_err());
-    assert!(matches!(kit.sign_in(from(HOME)).await?.1, WebStanding::Admitted(_)));
+    assert!(matches!(
+        kit.sign_in(from(HOME)).await?.1,
+        WebStanding::Admitted(_)
+    ));
     Ok(())
 }

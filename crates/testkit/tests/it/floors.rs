@@ -20,7 +20,13 @@ fn table() -> anyhow::Result<BTreeMap<String, Room>> {
         let [_, floor, room, may_use, ..] = cells.as_slice() else {
             return None;
         };
-        let names = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let names = |cell: &str| {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let room = names(room).into_iter().next()?;
         Some((
             room,
@@ -36,7 +42,13 @@ fn table() -> anyhow::Result<BTreeMap<String, Room>> {
 /// Every edge between rooms: from, to, and whether it is for tests alone.
 fn edges() -> anyhow::Result<Vec<(String, String, bool)>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()?;
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
@@ -55,21 +67,32 @@ fn edges() -> anyhow::Result<Vec<(String, String, bool)>> {
 }
 
 #[test]
-fn every_room_uses_lower_floors_only_and_no_room_that_its_row_does_not_name() -> anyhow::Result<()> {
+fn every_room_uses_lower_floors_only_and_no_room_that_its_row_does_not_name() -> anyhow::Result<()>
+{
     let table = table()?;
     let edges = edges()?;
     assert!(edges.len() > 20, "the edges were read");
     for (from, to, for_tests) in edges {
         let (room, used) = (
-            table.get(&from).with_context(|| format!("{from} has no row in ARCHITECTURE.md"))?,
-            table.get(&to).with_context(|| format!("{to} has no row in ARCHITECTURE.md"))?,
+            table
+                .get(&from)
+                .with_context(|| format!("{from} has no row in ARCHITECTURE.md"))?,
+            table
+                .get(&to)
+                .with_context(|| format!("{to} has no row in ARCHITECTURE.md"))?,
         );
         if for_tests {
             // Tests of a room may furnish it with its neighbours, never with what stands on it.
             assert!(used.floor <= room.floor, "{from} tests with {to}");
         } else {
-            assert!(used.floor < room.floor, "{from} uses {to}, which is not on a lower floor");
-            assert!(room.may_use.contains(&to), "{from} uses {to}, which its row does not name");
+            assert!(
+                used.floor < room.floor,
+                "{from} uses {to}, which is not on a lower floor"
+            );
+            assert!(
+                room.may_use.contains(&to),
+                "{from} uses {to}, which its row does not name"
+            );
         }
     }
     Ok(())

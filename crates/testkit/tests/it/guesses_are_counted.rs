@@ -11,7 +11,10 @@ async fn after_five_wrong_codes_the_password_is_asked_for_again() -> anyhow::Res
     let (token, owed) = kit.owed(from(HOME)).await?;
     for left in (0..5).rev() {
         let wrong = kit.checkpoint.prove(&owed, app.wrong(), "browser").await;
-        assert!(matches!(wrong, Err(ProofError::Wrong { tries_left: Some(n) }) if n == left), "{wrong:?}");
+        assert!(
+            matches!(wrong, Err(ProofError::Wrong { tries_left: Some(n) }) if n == left),
+            "{wrong:?}"
+        );
     }
     let right = kit.checkpoint.prove(&owed, app.entry(), "browser").await;
     assert!(matches!(right, Err(ProofError::PasswordAgain)), "{right:?}");
@@ -27,10 +30,24 @@ async fn guesses_in_parallel_are_counted_like_guesses_in_a_row() -> anyhow::Resu
     let owed = std::sync::Arc::new(owed);
     let mut tries = tokio::task::JoinSet::new();
     for _ in 0..64 {
-        let (checkpoint, owed, entry) = (std::sync::Arc::clone(&kit.checkpoint), std::sync::Arc::clone(&owed), app.wrong());
-        tries.spawn(async move { matches!(checkpoint.prove(&owed, entry, "").await, Err(ProofError::Wrong { .. })) });
+        let (checkpoint, owed, entry) = (
+            std::sync::Arc::clone(&kit.checkpoint),
+            std::sync::Arc::clone(&owed),
+            app.wrong(),
+        );
+        tries.spawn(async move {
+            matches!(
+                checkpoint.prove(&owed, entry, "").await,
+                Err(ProofError::Wrong { .. })
+            )
+        });
     }
-    let judged = tries.join_all().await.into_iter().filter(|&wrong| wrong).count();
+    let judged = tries
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|&wrong| wrong)
+        .count();
     assert_eq!(judged, 5, "so many codes were compared, and no more");
     Ok(())
 }
@@ -50,12 +67,16 @@ async fn ten_in_an_hour_make_further_tries_wait_from_anywhere_but_campus() -> an
     let waits = restarted.prove(&owed, app.entry(), "").await;
     assert!(matches!(waits, Err(ProofError::Wait { .. })), "{waits:?}");
     let (_, seat) = kit.seat(from(CAMPUS)).await?;
-    assert!(kit.checkpoint.renew(&seat, app.entry(), "").await.is_ok(), "a trusted network does not wait");
+    assert!(
+        kit.checkpoint.renew(&seat, app.entry(), "").await.is_ok(),
+        "a trusted network does not wait"
+    );
     Ok(())
 }
 
 #[tokio::test]
-async fn a_hundred_failures_disable_the_kind_which_still_counts_as_registered() -> anyhow::Result<()> {
+async fn a_hundred_failures_disable_the_kind_which_still_counts_as_registered() -> anyhow::Result<()>
+{
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     for _ in 0..20 {
@@ -67,12 +88,26 @@ async fn a_hundred_failures_disable_the_kind_which_still_counts_as_registered() 
         }
     }
     let (_, owed) = kit.owed(from(HOME)).await?;
-    assert_eq!(*owed.first_step(), FirstStep::AllDisabled, "not offered, and no registration either");
+    assert_eq!(
+        *owed.first_step(),
+        FirstStep::AllDisabled,
+        "not offered, and no registration either"
+    );
     let refused = kit.checkpoint.prove(&owed, app.entry(), "").await;
-    assert!(matches!(refused, Err(ProofError::KindDisabled)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(ProofError::KindDisabled)),
+        "{refused:?}"
+    );
     let (_, seat) = kit.seat(from(CAMPUS)).await?;
     let none = sekisho_checkpoint::Reproof::none();
-    kit.checkpoint.enable_kind(&seat, sekisho_checkpoint::factor::FactorKind::OtpApp, &none, "").await?;
+    kit.checkpoint
+        .enable_kind(
+            &seat,
+            sekisho_checkpoint::factor::FactorKind::OtpApp,
+            &none,
+            "",
+        )
+        .await?;
     kit.prove(&app, from(HOME)).await?;
     Ok(())
 }
@@ -81,17 +116,39 @@ async fn a_hundred_failures_disable_the_kind_which_still_counts_as_registered() 
 async fn wrong_passwords_are_counted_and_the_same_one_again_counts_once() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     for _ in 0..50 {
-        assert!(kit.mail_client("alice", "her old password", from(HOME)).await.is_err());
+        assert!(
+            kit.mail_client("alice", "her old password", from(HOME))
+                .await
+                .is_err()
+        );
     }
-    assert!(kit.mail_client("alice", PASSWORD, from(HOME)).await.is_ok(), "a forgotten phone locks nobody out");
+    assert!(
+        kit.mail_client("alice", PASSWORD, from(HOME)).await.is_ok(),
+        "a forgotten phone locks nobody out"
+    );
     for guess in 0..20 {
-        assert!(kit.mail_client("alice", &format!("guess {guess}"), from(CAFE)).await.is_err());
+        assert!(
+            kit.mail_client("alice", &format!("guess {guess}"), from(CAFE))
+                .await
+                .is_err()
+        );
     }
     let stranger = kit.mail_client("alice", PASSWORD, from(CAFE)).await;
-    assert!(stranger.is_err(), "the guesser is locked out, right password or not");
-    assert!(kit.mail_client("alice", PASSWORD, from(CAMPUS)).await.is_ok(), "a trusted network is not");
+    assert!(
+        stranger.is_err(),
+        "the guesser is locked out, right password or not"
+    );
+    assert!(
+        kit.mail_client("alice", PASSWORD, from(CAMPUS))
+            .await
+            .is_ok(),
+        "a trusted network is not"
+    );
     kit.clock.advance_seconds(15 * 60);
-    assert!(kit.mail_client("alice", PASSWORD, from(CAFE)).await.is_ok(), "it passes");
+    assert!(
+        kit.mail_client("alice", PASSWORD, from(CAFE)).await.is_ok(),
+        "it passes"
+    );
     Ok(())
 }
 
@@ -102,12 +159,23 @@ async fn names_of_nobody_are_throttled_like_names_of_somebody() -> anyhow::Resul
         let place = from(&format!("192.0.2.{}", index + 1));
         for guess in 0..20 {
             let password = sekisho_checkpoint::Password::new(format!("guess {guess}"));
-            let answer = kit.checkpoint.sign_in(name, password, place, "").await.map(drop);
+            let answer = kit
+                .checkpoint
+                .sign_in(name, password, place, "")
+                .await
+                .map(drop);
             assert_eq!(answer, Err(SignInError::Refused), "{name}");
         }
         let password = sekisho_checkpoint::Password::new("one more".to_owned());
-        let answer = kit.checkpoint.sign_in(name, password, place, "").await.map(drop);
-        assert!(matches!(answer, Err(SignInError::Throttled(_))), "{name}: {answer:?}");
+        let answer = kit
+            .checkpoint
+            .sign_in(name, password, place, "")
+            .await
+            .map(drop);
+        assert!(
+            matches!(answer, Err(SignInError::Throttled(_))),
+            "{name}: {answer:?}"
+        );
     }
     Ok(())
 }

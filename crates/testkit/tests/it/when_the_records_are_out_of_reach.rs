@@ -11,15 +11,25 @@ async fn every_door_says_temporarily() -> anyhow::Result<()> {
     let token = kit.prove(&app, from(HOME)).await?;
     kit.break_the_records()?;
     for place in [CAMPUS, HOME] {
-        let answer = kit.mail_client("alice", PASSWORD, from(place)).await.map(drop);
+        let answer = kit
+            .mail_client("alice", PASSWORD, from(place))
+            .await
+            .map(drop);
         assert_eq!(answer, Err(NotAdmitted::Unavailable), "{place}");
-        let answer = kit.mail_client("alice", "wrong", from(place)).await.map(drop);
+        let answer = kit
+            .mail_client("alice", "wrong", from(place))
+            .await
+            .map(drop);
         assert_eq!(answer, Err(NotAdmitted::Unavailable), "{place}");
     }
     let session = kit.checkpoint.resume(&token, from(HOME)).await.map(drop);
     assert_eq!(session, Err(NoSession::Unavailable));
     let password = sekisho_checkpoint::Password::new(PASSWORD.to_owned());
-    let sign_in = kit.checkpoint.sign_in("alice", password, from(CAMPUS), "").await.map(drop);
+    let sign_in = kit
+        .checkpoint
+        .sign_in("alice", password, from(CAMPUS), "")
+        .await
+        .map(drop);
     assert_eq!(sign_in, Err(SignInError::Unavailable));
     Ok(())
 }
