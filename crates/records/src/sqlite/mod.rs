@@ -43,7 +43,7 @@ const READERS: usize = 4;
 
 /// The records in a SQLite file.
 ///
-/// Reading methods that take `now` (`grants`, `mailed_codes`) do not raise the clock's mark: a page view would cost a disk sync. Every writing one does.
+/// Reading methods that take `now` (`grants`, `mailed_codes`) do not raise the clock's mark: a page view would cost a disk sync. Those that write do.
 pub struct SqliteRecords {
     writer: Writer,
     readers: Readers,

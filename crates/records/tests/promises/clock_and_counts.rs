@@ -1,7 +1,9 @@
+use sekisho_checkpoint::audit::What;
 use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::ports::{Change, Ending};
 use sekisho_checkpoint::throttle::{Guess, Throttle};
 
-use super::{Place, alice, at, bob, source};
+use super::{Place, alice, at, bob, event, source};
 
 pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
     let records = place.open().await;
@@ -18,6 +20,15 @@ pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
         at(20),
         "whatever writes with a time raises the mark"
     );
+    let signed_in = event(What::SignedIn, 30);
+    records.note(&signed_in).await.expect("noted");
+    assert_eq!(records.raise_clock(at(0)).await.expect("raised"), at(30));
+    let off = event(What::MfaOff, 40);
+    records
+        .apply(alice(), &Change::Mfa(false), &Ending::NOTHING, &off)
+        .await
+        .expect("applied");
+    assert_eq!(records.raise_clock(at(0)).await.expect("raised"), at(40));
 }
 
 pub async fn failures_are_counted_within_their_window_and_survive_reopening(place: &dyn Place) {
