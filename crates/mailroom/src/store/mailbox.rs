@@ -42,7 +42,8 @@ impl Mailbox {
         self.core.account
     }
 
-    /// Tells of every change of the account, by whomever: the value is its highest modseq. For IDLE; see [`Self::changes`].
+    /// Tells of every change of the account that this process makes, in whatever session: the value is its highest modseq. For IDLE; see
+    /// [`Self::changes`]. (What another process changes is seen by the next call that reads.)
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<ModSeq> {
         self.core.changes.subscribe()

@@ -159,8 +159,10 @@ impl Store {
         let cell = Arc::clone(accounts.entry(account).or_default());
         if accounts.len() > self.shared.limits.idle_accounts {
             let idle: Vec<_> = accounts.extract_if(|_, cell| is_idle(cell)).collect();
-            // Closing an index writes to the disk.
-            drop(tokio::task::spawn_blocking(move || drop(idle)));
+            if !idle.is_empty() {
+                // Closing an index writes to the disk.
+                drop(tokio::task::spawn_blocking(move || drop(idle)));
+            }
         }
         cell
     }
