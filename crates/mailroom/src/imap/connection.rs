@@ -42,22 +42,20 @@ where
     };
     let mut ended = pin!(ended);
     loop {
-        let farewell = match connection.turn(ended.as_mut()).await {
-            Ok(Turn::Next) => continue,
+        match connection.turn(ended.as_mut()).await {
+            Ok(Turn::Next) => {}
             Ok(Turn::Closed) => return Ok(()),
-            Ok(Turn::Farewell(text)) => Ok(text),
-            Err(ServeError::Protocol(error)) => Err(error),
-            Err(other) => return Err(other),
-        };
-        match farewell {
-            Ok(text) => {
-                connection.farewell(text).await;
+            Ok(Turn::Farewell(text)) => {
+                connection.out.bye(text);
+                connection.finish().await;
                 return Ok(());
             }
-            Err(error) => {
-                connection.farewell(&error.to_string()).await;
+            Err(ServeError::Protocol(error)) => {
+                connection.out.bye(&error.to_string());
+                connection.finish().await;
                 return Err(error.into());
             }
+            Err(other) => return Err(other),
         }
     }
 }
@@ -137,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
                     Flow::Next => {}
                     Flow::FolderGone => return Ok(Turn::Farewell("the selected folder is gone")),
                     Flow::Logout => {
-                        self.flushed(ended).await?;
+                        self.finish().await;
                         return Ok(Turn::Closed);
                     }
                 }
@@ -254,16 +252,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
         }
     }
 
-    /// Says `* BYE`; whether the client still listens matters to nobody.
-    async fn farewell(&mut self, text: &str) {
-        self.out.bye(text);
+    /// Sends the last words; whether the client still listens matters to nobody.
+    async fn finish(&mut self) {
         let clock = self.imap.clock.clone();
         let latest = clock
             .now()
             .saturating_add(FAREWELL)
             .unwrap_or(jiff::Timestamp::MAX);
         tokio::select! {
-            _ = self.out.flush() => {}
+            _ = self.out.finish() => {}
             () = clock.sleep_until(latest) => {}
         }
     }

@@ -110,6 +110,12 @@ impl<'w> Out<'w> {
         self.writer.write_all(&buffer).await?;
         self.writer.flush().await
     }
+
+    /// Writes everything out and ends the stream, as TLS wants it ended.
+    pub(super) async fn finish(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.writer.shutdown().await
+    }
 }
 
 /// A command that was carried out.

@@ -22,17 +22,26 @@ impl Session {
         let found = self.find(&sort.key).await?;
         let mailbox = self.mailbox.clone();
         let view = self.selected()?;
+        let messages = view.messages();
         let mut values: HashMap<usize, Vec<Value>> = HashMap::with_capacity(found.len());
-        for some in found.chunks(WORDS) {
-            let messages = view.messages();
-            let uids: UidSet = some.iter().map(|&at| messages[at].uid).collect();
-            for words in mailbox.search_keys(view.folder, uids).await? {
-                if let Some(at) = view.position(words.uid) {
-                    let by = sort
-                        .order
-                        .iter()
-                        .map(|(key, _)| Value::of(*key, &messages[at], &words));
-                    values.insert(at, by.collect());
+        if sort.order.iter().all(|(key, _)| is_state(*key)) {
+            values.extend(found.iter().map(|&at| {
+                let by = sort.order.iter();
+                (
+                    at,
+                    by.map(|(key, _)| Value::of_state(*key, &messages[at]))
+                        .collect(),
+                )
+            }));
+        } else {
+            for some in found.chunks(WORDS) {
+                let uids: UidSet = some.iter().map(|&at| messages[at].uid).collect();
+                for words in mailbox.search_keys(view.folder, uids).await? {
+                    if let Some(at) = view.position(words.uid) {
+                        let by = sort.order.iter();
+                        let by = by.map(|(key, _)| Value::of(*key, &messages[at], &words));
+                        values.insert(at, by.collect());
+                    }
                 }
             }
         }
@@ -58,12 +67,23 @@ enum Value {
     Text(String),
 }
 
+/// Whether the view knows what the criterion needs, so that the index need not be asked.
+fn is_state(key: SortKey) -> bool {
+    matches!(key, SortKey::Arrival | SortKey::Size)
+}
+
 impl Value {
+    fn of_state(key: SortKey, state: &MessageState) -> Self {
+        match key {
+            SortKey::Size => Self::Size(state.size),
+            _ => Self::Moment(state.internal_date),
+        }
+    }
+
     fn of(key: SortKey, state: &MessageState, words: &SearchKeys) -> Self {
         match key {
-            SortKey::Arrival => Self::Moment(state.internal_date),
+            SortKey::Arrival | SortKey::Size => Self::of_state(key, state),
             SortKey::Date => Self::Moment(words.sent),
-            SortKey::Size => Self::Size(state.size),
             SortKey::Subject => Self::Text(words.base_subject.clone()),
             SortKey::From => Self::Text(words.sort_from.clone()),
             SortKey::To => Self::Text(words.sort_to.clone()),

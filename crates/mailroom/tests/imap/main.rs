@@ -1,5 +1,6 @@
 //! The IMAP server as clients hear it: transcripts, bytes in and bytes out, over a store in a temporary folder.
 
+mod anything;
 mod changing;
 mod client;
 mod finding;
