@@ -21,6 +21,14 @@ pub fn hour(zone: &TimeZone, at: Timestamp) -> String {
         .to_string()
 }
 
+/// Hour, minute and second with the zone's name, such as `09:05:30 JST`: for what is waited for.
+#[must_use]
+pub fn second(zone: &TimeZone, at: Timestamp) -> String {
+    at.to_zoned_datetime(zone.clone())
+        .strftime("%H:%M:%S %Z")
+        .to_string()
+}
+
 /// How long from `now` to `until`, in hours and minutes, or in seconds below a minute; nothing is left once it has passed.
 #[must_use]
 pub fn left(lang: Lang, now: Timestamp, until: Timestamp) -> String {

@@ -14,6 +14,7 @@ next = Next
 
 time-left-hours = { $hours } h { $minutes } min
 time-left-minutes = { $minutes } min
+time-left-minutes-seconds = { $minutes } min { $seconds } s
 time-left-seconds = { $seconds } s
 
 error-not-found = There is no such page

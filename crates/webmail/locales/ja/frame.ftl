@@ -14,6 +14,7 @@ next = 次へ
 
 time-left-hours = { $hours }時間{ $minutes }分
 time-left-minutes = { $minutes }分
+time-left-minutes-seconds = { $minutes }分{ $seconds }秒
 time-left-seconds = { $seconds }秒
 
 error-not-found = ページが見つかりません

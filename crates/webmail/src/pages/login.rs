@@ -63,6 +63,13 @@ pub(super) async fn enter(
         .into_response())
 }
 
+/// Where the password is asked for again, after too many wrong codes.
+pub(super) fn again(to: &str) -> String {
+    let login = detour("/login", to);
+    let joint = if login.contains('?') { '&' } else { '?' };
+    format!("{login}{joint}again=1")
+}
+
 fn form(visit: &Visit, to: Option<&str>, name: &str, refused: Option<&SignInError>) -> Response {
     let lang = visit.lang;
     let wrong = refused.map(|why| match why {
@@ -77,6 +84,8 @@ fn form(visit: &Visit, to: Option<&str>, name: &str, refused: Option<&SignInErro
             h1 { (t!(lang, "log-in")) }
             @if let Some(wrong) = &wrong {
                 (notice(Tone::Wrong, html! { p { (wrong) } }))
+            } @else if query_value(&visit.path, "again").is_some() {
+                (notice(Tone::Warning, html! { p { (t!(lang, "proof-password-again")) } }))
             } @else if to.is_some() {
                 p.hint { (t!(lang, "login-first")) }
             }

@@ -1,21 +1,74 @@
 //! The pages of sign-in, second factor and preferences.
+//!
+//! In reading order: `login` and `session` (F1), `step` (F6) and `wizard` (F4) for those who owe a factor; `status` (F7, F8); `preferences`, `mfa` (F2),
+//! `register` (F3, F5) and `password` (F12); `ask` asks anew before a change; `words` and `parts` are shared.
 
+mod ask;
 mod login;
+mod mfa;
+mod parts;
+mod password;
+mod preferences;
+mod register;
 mod session;
+mod status;
+mod step;
+mod wizard;
+mod words;
 
 use axum::response::Redirect;
 
-use crate::route::{Route, Who};
+use crate::route::Route;
+use crate::route::Who::{Anyone, Owing, Seated, Signed};
 
 /// Their routes.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::get("/", Who::Seated, front),
-        Route::get("/login", Who::Anyone, login::show),
-        Route::post("/login", Who::Anyone, login::enter),
-        Route::post("/logout", Who::Signed, session::leave),
-        Route::post("/language", Who::Anyone, session::choose_language),
+        Route::get("/", Seated, front),
+        Route::get("/login", Anyone, login::show),
+        Route::post("/login", Anyone, login::enter),
+        Route::post("/logout", Signed, session::leave),
+        Route::post("/language", Anyone, session::choose_language),
+        Route::get("/mfa-step", Owing, step::show),
+        Route::get("/mfa-step/app", Owing, step::app),
+        Route::post("/mfa-step/app", Owing, step::prove_app),
+        Route::get("/mfa-step/mail", Owing, step::mail),
+        Route::post("/mfa-step/mail", Owing, step::prove_mail),
+        Route::post("/mfa-step/mail/issue", Owing, step::issue),
+        Route::get("/mfa-step/register", Owing, wizard::show),
+        Route::post("/mfa-step/register/app-code", Owing, wizard::app_code),
+        Route::post("/mfa-step/register/otp", Owing, wizard::otp),
+        Route::post("/mfa-step/register/address", Owing, wizard::address),
+        Route::post(
+            "/mfa-step/register/address-code",
+            Owing,
+            wizard::address_code,
+        ),
+        Route::post("/mfa-step/register/abandon", Owing, wizard::abandon),
+        Route::get("/mfa", Seated, status::show),
+        Route::post("/mfa/end-grants", Seated, status::end),
+        Route::post("/mfa/end-everything", Seated, status::end_everything),
+        Route::get("/mfa/registered", Seated, register::registered),
+        Route::get("/preferences", Seated, preferences::show),
+        Route::get("/preferences/mfa", Seated, mfa::show),
+        Route::post("/preferences/mfa/use", Seated, mfa::choose_use),
+        Route::post("/preferences/mfa/remove", Seated, mfa::remove),
+        Route::post("/preferences/mfa/enable", Seated, mfa::enable),
+        Route::get("/preferences/mfa/app", Seated, register::app),
+        Route::post(
+            "/preferences/mfa/app/user-code",
+            Seated,
+            register::user_code,
+        ),
+        Route::post("/preferences/mfa/app/app-code", Seated, register::app_code),
+        Route::post("/preferences/mfa/app/otp", Seated, register::app_otp),
+        Route::get("/preferences/mfa/mail", Seated, register::mail),
+        Route::post("/preferences/mfa/mail/address", Seated, register::address),
+        Route::post("/preferences/mfa/mail/code", Seated, register::address_code),
+        Route::post("/preferences/mfa/abandon", Seated, register::abandon),
+        Route::get("/preferences/password", Seated, password::show),
+        Route::post("/preferences/password", Seated, password::change),
     ]
 }
 

@@ -1,0 +1,275 @@
+//! Asking anew for the password, and a factor where it is needed, before a change.
+//!
+//! The question carries the change along: what was typed for it goes on in hidden fields, so that it is made as soon as the proof is given.
+
+use axum::response::Response;
+use maud::{Markup, html};
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::web::Person;
+use sekisho_checkpoint::{ChangeError, OtpEntry, ProofError, RegisterError, Reproof};
+use sekisho_otp::OtpCode;
+
+use super::{login, parts, words};
+use crate::error::WebError;
+use crate::form::Fields;
+use crate::layout::{Page, Whose, csrf_field};
+use crate::visit::{Seated, Visit};
+
+const PASSWORD: &str = "proof-password";
+const KIND: &str = "proof-kind";
+const CODE: &str = "otp";
+const ISSUE: &str = "proof-issue";
+/// Fields that are asked for anew, never carried along.
+const NOT_CARRIED: [&str; 5] = ["csrf", PASSWORD, KIND, CODE, ISSUE];
+
+/// A change that someone wants to make.
+pub(super) struct Ask<'a> {
+    pub(super) seated: &'a Seated,
+    /// Where its form goes.
+    pub(super) action: &'static str,
+    /// What it is.
+    pub(super) title: String,
+    /// What it brings with it, if that is not plain.
+    pub(super) consequence: Option<String>,
+    /// Where giving it up leads.
+    pub(super) back: &'static str,
+    /// What was typed for it.
+    pub(super) fields: &'a Fields,
+}
+
+/// Why the checkpoint did not make a change, sorted by what helps.
+pub(super) enum Refused {
+    /// Something must be proven.
+    Needed {
+        password: bool,
+        factor: Vec<FactorKind>,
+    },
+    /// What was given as proof is wrong.
+    BadProof(String),
+    /// Something else; in words.
+    Other(String),
+    /// The session is over: too many wrong codes.
+    Ended,
+    /// The checkpoint can't be asked.
+    Unavailable,
+}
+
+impl Refused {
+    pub(super) fn change(visit: &Visit, error: ChangeError) -> Self {
+        match error {
+            ChangeError::ReproofNeeded { password, factor } => Self::Needed { password, factor },
+            ChangeError::WrongPassword => Self::BadProof(words::change(visit, &error)),
+            ChangeError::Proof(error) => Self::proof(visit, &error),
+            ChangeError::Unavailable => Self::Unavailable,
+            other => Self::Other(words::change(visit, &other)),
+        }
+    }
+
+    pub(super) fn register(visit: &Visit, error: RegisterError) -> Self {
+        match error {
+            RegisterError::ReproofNeeded { password, factor } => Self::Needed { password, factor },
+            RegisterError::WrongPassword => Self::BadProof(words::register(visit, &error)),
+            RegisterError::Proof(error) => Self::proof(visit, &error),
+            RegisterError::Unavailable => Self::Unavailable,
+            other => Self::Other(words::register(visit, &other)),
+        }
+    }
+
+    fn proof(visit: &Visit, error: &ProofError) -> Self {
+        let words = words::proof(visit, error);
+        match error {
+            ProofError::PasswordAgain => Self::Ended,
+            ProofError::Unavailable => Self::Unavailable,
+            ProofError::TooManyLetters { .. }
+            | ProofError::Mail(_)
+            | ProofError::SourceObscured => Self::Other(words),
+            _ => Self::BadProof(words),
+        }
+    }
+}
+
+impl Ask<'_> {
+    /// What was given as proof; or a page, where a code is to be mailed first or the one given can't be read.
+    pub(super) async fn given(&self) -> Result<Result<Reproof, Response>, WebError> {
+        if self.mails_code() {
+            let problem = self.issue().await?;
+            return self.again(problem.as_deref()).await.map(Err);
+        }
+        let otp = match self.entry() {
+            Ok(otp) => otp,
+            Err(words) => return self.again(Some(&words)).await.map(Err),
+        };
+        Ok(Ok(Reproof {
+            password: self.fields.password(PASSWORD),
+            otp,
+            enrolment_code: Some(self.fields.text("enrolment-code").trim().to_owned())
+                .filter(|code| !code.is_empty()),
+        }))
+    }
+
+    /// The page that helps further, or words for the page that the change began on.
+    pub(super) async fn explain(
+        &self,
+        refused: Refused,
+    ) -> Result<Result<Response, String>, WebError> {
+        match refused {
+            Refused::Needed { password, factor } => {
+                self.page(password, &factor, None).await.map(Ok)
+            }
+            Refused::BadProof(words) => self.again(Some(&words)).await.map(Ok),
+            Refused::Other(words) => Ok(Err(words)),
+            Refused::Ended => Err(WebError::SeeOther(login::again(self.back))),
+            Refused::Unavailable => Err(WebError::Unavailable),
+        }
+    }
+
+    /// Whether the button that mails a code was pressed.
+    pub(super) fn mails_code(&self) -> bool {
+        self.fields.has(ISSUE)
+    }
+
+    /// Mails a code; words if that does not go.
+    pub(super) async fn issue(&self) -> Result<Option<String>, WebError> {
+        let visit = &self.seated.visit;
+        let person = Person::from(&self.seated.seat);
+        match visit.context.checkpoint.mail_code(person).await {
+            Ok(_) => Ok(None),
+            Err(ProofError::Unavailable) => Err(WebError::Unavailable),
+            Err(error) => Ok(Some(words::proof(visit, &error))),
+        }
+    }
+
+    /// The code that was given, if any; words if it can't be read.
+    pub(super) fn entry(&self) -> Result<Option<OtpEntry>, String> {
+        let typed = self.fields.text(CODE);
+        match OtpCode::parse(typed) {
+            Ok(code) => Ok(Some(OtpEntry {
+                kind: self.chosen_kind(),
+                code,
+            })),
+            Err(_) if typed.is_empty() => Ok(None),
+            Err(error) => Err(words::otp(self.seated.visit.lang, error)),
+        }
+    }
+
+    /// The kind of the code that was given, or is to be.
+    pub(super) fn chosen_kind(&self) -> FactorKind {
+        if self.mails_code() {
+            return FactorKind::ExternalMail;
+        }
+        FactorKind::parse(self.fields.text(KIND)).unwrap_or(FactorKind::OtpApp)
+    }
+
+    /// The same questions as the form that was sent.
+    async fn again(&self, problem: Option<&str>) -> Result<Response, WebError> {
+        let kinds = if self.fields.has(KIND) {
+            self.seated.seat.standing().offered()
+        } else {
+            Vec::new()
+        };
+        self.page(self.fields.has(PASSWORD), &kinds, problem).await
+    }
+
+    async fn page(
+        &self,
+        password: bool,
+        kinds: &[FactorKind],
+        problem: Option<&str>,
+    ) -> Result<Response, WebError> {
+        let Seated { visit, seat, .. } = self.seated;
+        let lang = visit.lang;
+        let factor = factor_fields(self.seated, kinds, self.chosen_kind()).await?;
+        let carried = self
+            .fields
+            .iter()
+            .filter(|(name, _)| !NOT_CARRIED.contains(name));
+        Ok(Page::new(visit, self.title.clone())
+            .of(Whose::Seated(seat.account()))
+            .show(html! {
+                section.card {
+                    h1 { (self.title) }
+                    (parts::wrong(problem))
+                    @if let Some(consequence) = &self.consequence { p { (consequence) } }
+                    p { (t!(lang, "reproof-why")) }
+                    form method="post" action=(self.action) {
+                        (csrf_field(visit))
+                        @for (name, value) in carried { input type="hidden" name=(name) value=(value); }
+                        (factor)
+                        @if password { (password_field(visit)) }
+                        div.buttons {
+                            button { (t!(lang, "ok")) }
+                            a.button.quiet href=(self.back) { (t!(lang, "cancel")) }
+                        }
+                    }
+                }
+            }))
+    }
+}
+
+fn password_field(visit: &Visit) -> Markup {
+    html! {
+        div.field {
+            label for="proof-password" { (t!(visit.lang, "password")) }
+            input #proof-password name=(PASSWORD) type="password" required autocomplete="current-password" maxlength="1024";
+        }
+    }
+}
+
+/// The fields for a code, of whichever kind is at hand. None where none is needed.
+pub(super) async fn factor_fields(
+    seated: &Seated,
+    kinds: &[FactorKind],
+    chosen: FactorKind,
+) -> Result<Markup, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    let chosen = if kinds.contains(&chosen) {
+        Some(chosen)
+    } else {
+        kinds.first().copied()
+    };
+    let can_mail = kinds.contains(&FactorKind::ExternalMail);
+    let waiting = if can_mail {
+        visit
+            .context
+            .checkpoint
+            .mailed_code(Person::from(seat))
+            .await?
+    } else {
+        None
+    };
+    let sent = match &waiting {
+        Some(code) => parts::letter(visit, &code.to.to_string(), code.letter, Some(code)).await,
+        None => html! {},
+    };
+    Ok(html! {
+        @if let Some(chosen) = chosen {
+            fieldset.stack {
+                @if let [only] = kinds {
+                    legend.hint { (words::kind(lang, *only)) }
+                    input type="hidden" name=(KIND) value=(only.as_str());
+                } @else {
+                    legend.hint { (t!(lang, "reproof-factor")) }
+                    div.choices {
+                        @for kind in kinds {
+                            label.choice {
+                                input type="radio" name=(KIND) value=(kind.as_str()) checked[*kind == chosen];
+                                (words::kind(lang, *kind))
+                            }
+                        }
+                    }
+                }
+                @if can_mail {
+                    (sent)
+                    div.buttons {
+                        button.quiet.small name=(ISSUE) value="1" formnovalidate { (t!(lang, "issue-otp")) }
+                    }
+                }
+                div.field {
+                    label for="otp" { (t!(lang, "otp")) }
+                    input.code-input #otp name=(CODE) required inputmode="numeric" autocomplete="one-time-code" maxlength="24";
+                }
+            }
+        }
+    })
+}

@@ -1,0 +1,152 @@
+//! Parts that several of these pages show.
+
+use axum::http::header;
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use maud::{Markup, html};
+use sekisho_checkpoint::MailedCodeState;
+use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::id::{LetterId, SessionToken};
+use sekisho_checkpoint::ports::Fate;
+use sekisho_checkpoint::session::Session;
+use sekisho_otp::UserCode;
+
+use crate::config::Context;
+use crate::cookie::Cookie;
+use crate::error::WebError;
+use crate::layout::{Tone, notice};
+use crate::stash;
+use crate::time;
+use crate::visit::{Visit, local_path, query_value};
+
+/// Where the person was going, from the page's `to`.
+pub(super) fn destination(visit: &Visit) -> String {
+    query_value(&visit.path, "to")
+        .and_then(|to| local_path(&to))
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+/// Gives the browser the session's new token, carries the stash over to it, and leads on.
+pub(super) async fn go_on(
+    context: &Context,
+    record: &Session,
+    old: &SessionToken,
+    new: &SessionToken,
+    to: &str,
+) -> Result<Response, WebError> {
+    stash::carry_over(context, record, old, new).await?;
+    let cookie = Cookie::Session.set(&context.config, &new.expose());
+    Ok((
+        AppendHeaders(cookie.map(|c| (header::SET_COOKIE, c))),
+        Redirect::to(to),
+    )
+        .into_response())
+}
+
+/// What did not go, said where it can't be missed.
+pub(super) fn wrong(words: Option<&str>) -> Markup {
+    html! {
+        @if let Some(words) = words { (notice(Tone::Wrong, html! { p { (words) } })) }
+    }
+}
+
+/// The field for six digits.
+pub(super) fn otp_field(visit: &Visit, is_wrong: bool) -> Markup {
+    html! {
+        div.field {
+            label for="otp" { (t!(visit.lang, "otp")) }
+            input.code-input #otp name="otp" required autofocus inputmode="numeric" autocomplete="one-time-code"
+                maxlength="24" aria-invalid=[is_wrong.then_some("true")];
+            p.hint { (t!(visit.lang, "otp-hint")) }
+        }
+    }
+}
+
+/// A user code to read off, to copy, or to hand to the app by a link whose fragment no server sees.
+pub(super) fn user_code(visit: &Visit, user: &UserCode, expires_at: Timestamp) -> Markup {
+    let lang = visit.lang;
+    let code = user.grouped();
+    let mut app = visit.context.config.app_url.clone();
+    app.set_fragment(Some(&format!("u={code}")));
+    html! {
+        div.code-line {
+            p.hint { (t!(lang, "user-code")) }
+            p.code translate="no" { (grouped(&code)) }
+            div.buttons {
+                button.quiet.small type="button" hidden data-copy=(code) data-done=(t!(lang, "copied")) { (t!(lang, "copy")) }
+                a.button.quiet.small href=(app) target="_blank" rel="noopener noreferrer" { (t!(lang, "open-in-app")) }
+            }
+        }
+        p.hint { (t!(lang, "user-code-until")) " " (countdown(visit, expires_at)) }
+    }
+}
+
+/// A code in groups, the hyphens set back.
+pub(super) fn grouped(code: &str) -> Markup {
+    html! {
+        @for (i, group) in code.split('-').enumerate() {
+            @if i > 0 { span.hyphen { "-" } }
+            (group)
+        }
+    }
+}
+
+/// A time until which something holds, with what is left of it; a script keeps the rest current.
+pub(super) fn countdown(visit: &Visit, until: Timestamp) -> Markup {
+    let lang = visit.lang;
+    let now = visit.context.checkpoint.now();
+    html! {
+        (time::hour(&visit.context.config.zone, until)) " ("
+        time datetime=(time::machine(until)) data-until
+            data-hours=(t!(lang, "time-left-hours", hours = "%h", minutes = "%m"))
+            data-minutes=(t!(lang, "time-left-minutes-seconds", minutes = "%m", seconds = "%s"))
+            data-seconds=(t!(lang, "time-left-seconds", seconds = "%s")) { (time::left(lang, now, until)) }
+        ")"
+    }
+}
+
+/// An address as someone may see it who proved a password alone: enough to recognise one's own.
+pub(super) fn masked(address: &MailAddress) -> String {
+    let first: String = address.local().chars().take(1).collect();
+    format!("{first}•••@{}", address.domain())
+}
+
+/// What became of a mailed code: where it went, until when it holds, and whether it arrived at all. `to` as it may be shown.
+pub(super) async fn letter(
+    visit: &Visit,
+    to: &str,
+    letter: LetterId,
+    code: Option<&MailedCodeState>,
+) -> Markup {
+    let lang = visit.lang;
+    let fate = visit.context.checkpoint.letter_fate(letter).await;
+    let trouble = match fate {
+        Some(Fate::Failed(why)) => Some(t!(lang, "letter-failed", to = to.to_owned(), why = why)),
+        Some(Fate::Expired) => Some(t!(lang, "letter-expired")),
+        Some(Fate::Waiting(Some(_))) => Some(t!(lang, "letter-delayed")),
+        Some(Fate::Waiting(None) | Fate::Sent) | None => None,
+    };
+    html! {
+        @if let Some(trouble) = trouble {
+            (notice(Tone::Warning, html! { p { (trouble) } }))
+        } @else if let Some(code) = code {
+            (notice(Tone::Good, html! {
+                p { (t!(lang, "letter-sent", to = to.to_owned())) }
+                p.hint { (t!(lang, "letter-from")) }
+                p.hint { (t!(lang, "letter-until")) " " (countdown(visit, code.expires_at)) }
+            }))
+        }
+    }
+}
+
+/// When another code can be asked for, if not at once.
+pub(super) fn again_hint(visit: &Visit, code: &MailedCodeState) -> Markup {
+    let now = visit.context.checkpoint.now();
+    html! {
+        @if now < code.again_at {
+            p.hint {
+                (t!(visit.lang, "letter-again-at", until = time::second(&visit.context.config.zone, code.again_at)))
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! F12: the password.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::html;
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::ports::PasswordChange;
+use sekisho_checkpoint::{ChangeError, Password, Reproof};
+
+use super::ask::{Ask, Refused, factor_fields};
+use super::parts;
+use super::preferences::crumbs;
+use crate::config::Context;
+use crate::error::WebError;
+use crate::form::Form;
+use crate::layout::{Page, Tone, Whose, csrf_field, notice};
+use crate::visit::{Seated, query_value};
+
+const HERE: &str = "/preferences/password";
+
+/// The form, or the way to the site's own page.
+pub(super) async fn show(seated: Seated) -> Result<Response, WebError> {
+    page(&seated, FactorKind::OtpApp, None).await
+}
+
+/// Changes the password.
+pub(super) async fn change(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let (visit, fields) = (&seated.visit, &posted.fields);
+    let lang = visit.lang;
+    // Only what is asked of the factor goes through the question: passwords are never carried along in a page.
+    let ask = Ask {
+        seated: &seated,
+        action: "/preferences/password",
+        title: t!(lang, "password-change"),
+        consequence: None,
+        back: HERE,
+        fields,
+    };
+    let kind = ask.chosen_kind();
+    if ask.mails_code() {
+        let words = ask.issue().await?;
+        return page(&seated, kind, words.as_deref()).await;
+    }
+    let otp = match ask.entry() {
+        Ok(otp) => otp,
+        Err(words) => return page(&seated, kind, Some(&words)).await,
+    };
+    let new = fields.text("new");
+    if new != fields.text("again") {
+        return page(&seated, kind, Some(&t!(lang, "password-differs"))).await;
+    }
+    let reproof = Reproof {
+        otp,
+        ..Reproof::none()
+    };
+    let old = Password::new(fields.text("old").to_owned());
+    let new = Password::new(new.to_owned());
+    let outcome = context
+        .checkpoint
+        .change_password(&seated.seat, old, &new, reproof, &visit.client)
+        .await;
+    let words = match outcome {
+        Ok(()) => return Err(WebError::SeeOther(format!("{HERE}?done=1"))),
+        Err(ChangeError::WrongPassword) => t!(lang, "password-old-wrong"),
+        Err(error) => match Refused::change(visit, error) {
+            Refused::Needed { .. } => t!(lang, "password-factor-needed"),
+            Refused::BadProof(words) | Refused::Other(words) => words,
+            Refused::Ended => return Err(WebError::SeeOther(super::login::again(HERE))),
+            Refused::Unavailable => return Err(WebError::Unavailable),
+        },
+    };
+    page(&seated, kind, Some(&words)).await
+}
+
+async fn page(
+    seated: &Seated,
+    kind: FactorKind,
+    problem: Option<&str>,
+) -> Result<Response, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    let checkpoint = &visit.context.checkpoint;
+    let body = match checkpoint.password_change() {
+        PasswordChange::At(url) => html! {
+            p { (t!(lang, "password-elsewhere")) }
+            div.buttons { a.button href=(url) rel="noreferrer" { (t!(lang, "password-page")) } }
+        },
+        PasswordChange::Here => {
+            let view = checkpoint.mfa_view(seat);
+            let now = checkpoint.now();
+            let recent = checkpoint.site().policy.recent_proof;
+            let proven = seat.record().factor_proven_at;
+            let kinds = if view.trusted_here || proven.is_some_and(|at| now < at + recent) {
+                Vec::new()
+            } else {
+                seat.standing().offered()
+            };
+            let factor = factor_fields(seated, &kinds, kind).await?;
+            let field = |name: &str, label: String, complete: &str| {
+                html! {
+                    div.field {
+                        label for=(name) { (label) }
+                        input id=(name) name=(name) type="password" required autocomplete=(complete) maxlength="1024";
+                    }
+                }
+            };
+            html! {
+                p { (t!(lang, "password-consequence")) }
+                form method="post" action=(HERE) {
+                    (csrf_field(visit))
+                    input type="hidden" name="user" autocomplete="username" value=(seat.account().login);
+                    (factor)
+                    (field("old", t!(lang, "password-old"), "current-password"))
+                    (field("new", t!(lang, "password-new"), "new-password"))
+                    (field("again", t!(lang, "password-again"), "new-password"))
+                    div.buttons {
+                        button { (t!(lang, "change")) }
+                        a.button.quiet href="/preferences" { (t!(lang, "cancel")) }
+                    }
+                }
+            }
+        }
+    };
+    let is_done = query_value(&visit.path, "done").is_some() && problem.is_none();
+    Ok(Page::new(visit, t!(lang, "password-change"))
+        .of(Whose::Seated(seat.account()))
+        .show(html! {
+            (crumbs(visit, false))
+            section.card {
+                h1 { (t!(lang, "password-change")) }
+                (parts::wrong(problem))
+                @if is_done { (notice(Tone::Good, html! { p { (t!(lang, "done-password")) } })) }
+                (body)
+            }
+        }))
+}

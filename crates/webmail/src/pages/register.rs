@@ -1,0 +1,398 @@
+//! F3 and F5: registering an OTP app or a private address from the preferences.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::{Markup, html};
+use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::web::Person;
+use sekisho_checkpoint::{ProofError, RegisterError, Registered, RegistrationState};
+use sekisho_otp::{AppCode, OtpCode};
+
+use super::ask::{Ask, Refused};
+use super::preferences::crumbs;
+use super::wizard::{address_field, app_code_field};
+use super::{login, mfa, parts, words};
+use crate::config::Context;
+use crate::error::WebError;
+use crate::form::{Fields, Form};
+use crate::layout::{Page, Tone, Whose, csrf_field, notice};
+use crate::visit::{Seated, Visit};
+
+const APP: &str = "/preferences/mfa/app";
+const MAIL: &str = "/preferences/mfa/mail";
+
+/// OTPアプリ登録.
+pub(super) async fn app(seated: Seated) -> Result<Response, WebError> {
+    app_page(&seated, "", None).await
+}
+
+/// ユーザコード生成.
+pub(super) async fn user_code(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let ask = ask_app(&seated, "/preferences/mfa/app/user-code", &posted.fields);
+    let reproof = match ask.given().await? {
+        Ok(reproof) => reproof,
+        Err(page) => return Ok(page),
+    };
+    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let outcome = context
+        .checkpoint
+        .offer_user_code(person, &reproof, &visit.client)
+        .await;
+    settle_app(&ask, outcome).await
+}
+
+/// Takes the app code.
+pub(super) async fn app_code(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let ask = ask_app(&seated, "/preferences/mfa/app/app-code", &posted.fields);
+    let typed = posted.fields.text("app-code");
+    let code = match AppCode::parse(typed) {
+        Ok(code) => code,
+        Err(error) => {
+            let words = words::code(seated.visit.lang, error);
+            return app_page(&seated, typed, Some(&words)).await;
+        }
+    };
+    let reproof = match ask.given().await? {
+        Ok(reproof) => reproof,
+        Err(page) => return Ok(page),
+    };
+    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let outcome = context
+        .checkpoint
+        .take_app_code(person, code, &reproof, &visit.client)
+        .await;
+    settle_app(&ask, outcome).await
+}
+
+/// Takes the code that the app shows: the app is registered.
+pub(super) async fn app_otp(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let code = match OtpCode::parse(posted.fields.text("otp")) {
+        Ok(code) => code,
+        Err(error) => return app_page(&seated, "", Some(&words::otp(visit.lang, error))).await,
+    };
+    let name = posted.fields.text("name").trim();
+    let outcome = context
+        .checkpoint
+        .finish_app(person, code, name, &visit.client)
+        .await;
+    match finished(&seated, outcome, APP, "/preferences/mfa?done=app").await? {
+        Ok(response) => Ok(response),
+        Err(words) => app_page(&seated, "", Some(&words)).await,
+    }
+}
+
+/// 認証用外部メールアドレス.
+pub(super) async fn mail(seated: Seated) -> Result<Response, WebError> {
+    mail_page(&seated, "", None).await
+}
+
+/// Takes the address and mails a code there.
+pub(super) async fn address(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let typed = posted.fields.text("address");
+    let address = match MailAddress::parse(typed) {
+        Ok(address) => address,
+        Err(error) => {
+            let words = words::address(visit.lang, error);
+            return mail_page(&seated, typed, Some(&words)).await;
+        }
+    };
+    let replaces = seated
+        .seat
+        .standing()
+        .of_kind(FactorKind::ExternalMail)
+        .next()
+        .is_some();
+    let ask = Ask {
+        seated: &seated,
+        action: "/preferences/mfa/mail/address",
+        title: t!(
+            visit.lang,
+            "register-address-title",
+            address = address.to_string()
+        ),
+        consequence: replaces.then(|| t!(visit.lang, "replace-address-consequence")),
+        back: MAIL,
+        fields: &posted.fields,
+    };
+    let reproof = match ask.given().await? {
+        Ok(reproof) => reproof,
+        Err(page) => return Ok(page),
+    };
+    let outcome = context
+        .checkpoint
+        .take_address(person, address, &reproof, &visit.client)
+        .await;
+    match outcome {
+        Ok(_) => Err(WebError::SeeOther(MAIL.to_owned())),
+        Err(error) => match ask.explain(Refused::register(visit, error)).await? {
+            Ok(response) => Ok(response),
+            Err(words) => mail_page(&seated, typed, Some(&words)).await,
+        },
+    }
+}
+
+/// Takes the code that was mailed: the address is registered.
+pub(super) async fn address_code(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let code = match OtpCode::parse(posted.fields.text("otp")) {
+        Ok(code) => code,
+        Err(error) => return mail_page(&seated, "", Some(&words::otp(visit.lang, error))).await,
+    };
+    let outcome = context
+        .checkpoint
+        .finish_address(person, code, &visit.client)
+        .await;
+    match finished(&seated, outcome, MAIL, "/preferences/mfa?done=address").await? {
+        Ok(response) => Ok(response),
+        Err(words) => mail_page(&seated, "", Some(&words)).await,
+    }
+}
+
+/// Gives up what is under way.
+pub(super) async fn abandon(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    _posted: Form,
+) -> Result<Response, WebError> {
+    let person = Person::from(&seated.seat);
+    context.checkpoint.abandon_registration(person).await?;
+    Err(WebError::SeeOther("/preferences/mfa".to_owned()))
+}
+
+/// F4's end: the first factor is there, and so is the grant.
+pub(super) async fn registered(Seated { visit, seat, .. }: Seated) -> Response {
+    let lang = visit.lang;
+    let view = visit.context.checkpoint.mfa_view(&seat);
+    Page::new(&visit, t!(lang, "registered-title"))
+        .of(Whose::Seated(seat.account()))
+        .show(html! {
+            section.card {
+                h1 { (t!(lang, "registered-title")) }
+                (notice(Tone::Good, html! { p { (t!(lang, "registered-what")) } }))
+                (mfa::only_one(&visit, &view))
+                div.buttons { a.button href=(parts::destination(&visit)) { (t!(lang, "home")) } }
+            }
+        })
+}
+
+fn ask_app<'a>(seated: &'a Seated, action: &'static str, fields: &'a Fields) -> Ask<'a> {
+    Ask {
+        seated,
+        action,
+        title: t!(seated.visit.lang, "register-otp-app"),
+        consequence: None,
+        back: "/preferences/mfa",
+        fields,
+    }
+}
+
+async fn settle_app(
+    ask: &Ask<'_>,
+    outcome: Result<RegistrationState, RegisterError>,
+) -> Result<Response, WebError> {
+    match outcome {
+        Ok(_) => Err(WebError::SeeOther(APP.to_owned())),
+        Err(error) => match ask
+            .explain(Refused::register(&ask.seated.visit, error))
+            .await?
+        {
+            Ok(response) => Ok(response),
+            Err(words) => app_page(ask.seated, ask.fields.text("app-code"), Some(&words)).await,
+        },
+    }
+}
+
+/// On with the session's new token, or words for the page.
+async fn finished(
+    seated: &Seated,
+    outcome: Result<Registered, RegisterError>,
+    page: &str,
+    done: &str,
+) -> Result<Result<Response, String>, WebError> {
+    let visit = &seated.visit;
+    match outcome {
+        Ok(registered) => {
+            let (record, old) = (seated.seat.record(), &seated.token);
+            parts::go_on(&visit.context, record, old, &registered.token, done)
+                .await
+                .map(Ok)
+        }
+        Err(RegisterError::Unavailable) => Err(WebError::Unavailable),
+        Err(RegisterError::Proof(ProofError::PasswordAgain)) => {
+            Err(WebError::SeeOther(login::again(page)))
+        }
+        Err(error) => Ok(Err(words::register(visit, &error))),
+    }
+}
+
+async fn app_page(
+    seated: &Seated,
+    typed: &str,
+    problem: Option<&str>,
+) -> Result<Response, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    let state = visit
+        .context
+        .checkpoint
+        .registration(Person::from(seat))
+        .await?;
+    let needs_code = seat.standing().enrolment_code.is_some() && !seat.standing().has_factor();
+    let app_form = |user_code_first: bool| {
+        html! {
+            form method="post" action="/preferences/mfa/app/app-code" {
+                (csrf_field(visit))
+                (app_code_field(visit, typed, problem.is_some()))
+                @if needs_code && !user_code_first { (enrolment_field(visit)) }
+                div.buttons { button { (t!(lang, "next")) } }
+            }
+        }
+    };
+    let body = match state {
+        Some(RegistrationState::UserCode { user, expires_at }) => html! {
+            (parts::user_code(visit, &user, expires_at))
+            p { (t!(lang, "app-code-next")) }
+            (app_form(true))
+        },
+        Some(RegistrationState::Codes {
+            user,
+            app,
+            expires_at,
+        }) => html! {
+            (parts::user_code(visit, &user, expires_at))
+            p.hint { (t!(lang, "app-code-taken")) " " span.code-small translate="no" { (parts::grouped(&app.grouped())) } }
+            p { (t!(lang, "wizard-user-code-hint")) }
+            form method="post" action="/preferences/mfa/app/otp" {
+                (csrf_field(visit))
+                (parts::otp_field(visit, problem.is_some()))
+                div.field {
+                    label for="name" { (t!(lang, "app-name")) }
+                    input #name name="name" maxlength="40" autocomplete="off";
+                    p.hint { (t!(lang, "app-name-hint")) }
+                }
+                div.buttons { button { (t!(lang, "register")) } }
+            }
+        },
+        Some(RegistrationState::Address { .. }) | None => html! {
+            p { (t!(lang, "register-app-how")) }
+            form method="post" action="/preferences/mfa/app/user-code" {
+                (csrf_field(visit))
+                @if needs_code { (enrolment_field(visit)) }
+                div.buttons {
+                    button { (t!(lang, "generate-user-code")) }
+                    a.button.quiet href=(visit.context.config.app_url) target="_blank" rel="noopener noreferrer" {
+                        (t!(lang, "open-app"))
+                    }
+                }
+            }
+            details open[problem.is_some()] {
+                summary { (t!(lang, "app-code-first")) }
+                (app_form(false))
+            }
+        },
+    };
+    Ok(frame(seated, &t!(lang, "register-otp-app"), problem, body))
+}
+
+async fn mail_page(
+    seated: &Seated,
+    typed: &str,
+    problem: Option<&str>,
+) -> Result<Response, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    let state = visit
+        .context
+        .checkpoint
+        .registration(Person::from(seat))
+        .await?;
+    let needs_code = seat.standing().enrolment_code.is_some() && !seat.standing().has_factor();
+    let body = match state {
+        Some(RegistrationState::Address {
+            to, code, letter, ..
+        }) => {
+            let shown = to.to_string();
+            html! {
+                (parts::letter(visit, &shown, letter, code.as_ref()).await)
+                form method="post" action="/preferences/mfa/mail/code" {
+                    (csrf_field(visit))
+                    (parts::otp_field(visit, problem.is_some()))
+                    div.buttons { button { (t!(lang, "ok")) } }
+                }
+                details {
+                    summary { (t!(lang, "letter-not-there")) }
+                    div.stack {
+                        p { (t!(lang, "letter-not-there-hint")) }
+                        @if let Some(code) = &code { (parts::again_hint(visit, code)) }
+                        form method="post" action="/preferences/mfa/mail/address" {
+                            (csrf_field(visit))
+                            input type="hidden" name="address" value=(shown);
+                            div.buttons { button.quiet { (t!(lang, "issue-otp")) } }
+                        }
+                    }
+                }
+            }
+        }
+        _ => html! {
+            p { (t!(lang, "wizard-address-hint")) }
+            form method="post" action="/preferences/mfa/mail/address" {
+                (csrf_field(visit))
+                (address_field(visit, typed, problem.is_some()))
+                @if needs_code { (enrolment_field(visit)) }
+                div.buttons { button { (t!(lang, "register")) } }
+            }
+        },
+    };
+    Ok(frame(seated, &t!(lang, "external-address"), problem, body))
+}
+
+fn enrolment_field(visit: &Visit) -> Markup {
+    super::wizard::enrolment_field(
+        visit,
+        sekisho_checkpoint::policy::FirstRegistration::EnrolmentCode,
+        "",
+    )
+}
+
+fn frame(seated: &Seated, title: &str, problem: Option<&str>, body: Markup) -> Response {
+    let Seated { visit, seat, .. } = seated;
+    Page::new(visit, title)
+        .of(Whose::Seated(seat.account()))
+        .show(html! {
+            (crumbs(visit, true))
+            section.card {
+                h1 { (title) }
+                (parts::wrong(problem))
+                (body)
+                form method="post" action="/preferences/mfa/abandon" {
+                    (csrf_field(visit))
+                    div.buttons { button.quiet { (t!(visit.lang, "cancel")) } }
+                }
+            }
+        })
+}

@@ -1,0 +1,140 @@
+//! What went wrong, in words that say what to do.
+
+use sekisho_checkpoint::address::MailAddressError;
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::ports::{CourierError, SetPasswordError};
+use sekisho_checkpoint::{ChangeError, ProofError, RegisterError};
+use sekisho_otp::{CodeError, OtpCodeError};
+
+use crate::lang::Lang;
+use crate::time;
+use crate::visit::Visit;
+
+/// A kind of factor.
+pub(super) fn kind(lang: Lang, kind: FactorKind) -> String {
+    match kind {
+        FactorKind::OtpApp => t!(lang, "otp-app-auth"),
+        FactorKind::ExternalMail => t!(lang, "external-mail-auth"),
+    }
+}
+
+/// A code that was not accepted.
+pub(super) fn proof(visit: &Visit, error: &ProofError) -> String {
+    let lang = visit.lang;
+    let zone = &visit.context.config.zone;
+    match error {
+        ProofError::Wrong { tries_left } => with_tries(lang, t!(lang, "proof-wrong"), *tries_left),
+        ProofError::Used { next_in_seconds } => t!(lang, "proof-used", seconds = *next_in_seconds),
+        ProofError::ClockOff {
+            minutes,
+            tries_left,
+        } => {
+            let off = minutes.unsigned_abs();
+            let words = if *minutes < 0 {
+                t!(lang, "proof-clock-behind", minutes = off)
+            } else {
+                t!(lang, "proof-clock-ahead", minutes = off)
+            };
+            with_tries(lang, words, *tries_left)
+        }
+        ProofError::PasswordAgain => t!(lang, "proof-password-again"),
+        ProofError::KindDisabled => t!(lang, "proof-kind-disabled"),
+        ProofError::Wait { until } => t!(lang, "proof-wait", until = time::second(zone, *until)),
+        ProofError::NotOffered => t!(lang, "proof-not-offered"),
+        ProofError::CodeExpired => t!(lang, "proof-code-expired"),
+        ProofError::TooManyLetters { until } => {
+            t!(
+                lang,
+                "proof-too-many-letters",
+                until = time::second(zone, *until)
+            )
+        }
+        ProofError::Mail(CourierError::NoRelay) => t!(lang, "proof-no-relay"),
+        ProofError::Mail(CourierError::Temporarily(_)) => t!(lang, "proof-mail-temporarily"),
+        ProofError::SourceObscured => t!(lang, "proof-source-obscured"),
+        ProofError::Unavailable => t!(lang, "error-unavailable-what-to-do"),
+    }
+}
+
+fn with_tries(lang: Lang, words: String, tries_left: Option<u32>) -> String {
+    match tries_left {
+        None => words,
+        Some(tries) => format!("{words}{}", t!(lang, "proof-tries-left", tries = tries)),
+    }
+}
+
+/// Six digits that are not six digits.
+pub(super) fn otp(lang: Lang, error: OtpCodeError) -> String {
+    match error {
+        OtpCodeError::Length { found: 15 } => t!(lang, "otp-is-a-code"),
+        OtpCodeError::Length { found } => t!(lang, "otp-length", found = found),
+        OtpCodeError::Character { found, .. } => {
+            t!(lang, "otp-character", found = found.to_string())
+        }
+    }
+}
+
+/// A typed app code.
+pub(super) fn code(lang: Lang, error: CodeError) -> String {
+    match error {
+        CodeError::Length { found } => t!(lang, "code-length", found = found),
+        CodeError::Character { at, found } => {
+            t!(lang, "code-character", at = at, found = found.to_string())
+        }
+        CodeError::Check => t!(lang, "code-check"),
+    }
+}
+
+/// A typed mail address.
+pub(super) fn address(lang: Lang, error: MailAddressError) -> String {
+    match error {
+        MailAddressError::NoAt => t!(lang, "address-no-at"),
+        MailAddressError::Local => t!(lang, "address-local"),
+        MailAddressError::Domain => t!(lang, "address-domain"),
+    }
+}
+
+/// A registration that does not go on.
+pub(super) fn register(visit: &Visit, error: &RegisterError) -> String {
+    let lang = visit.lang;
+    match error {
+        RegisterError::Proof(error) => proof(visit, error),
+        RegisterError::ReproofNeeded { .. } => t!(lang, "reproof-why"),
+        RegisterError::WrongPassword => t!(lang, "wrong-password"),
+        RegisterError::Forbidden => t!(lang, "register-forbidden"),
+        RegisterError::EnrolmentCodeNeeded => t!(lang, "enrolment-code-needed"),
+        RegisterError::EnrolmentCodeWrong => t!(lang, "enrolment-code-wrong"),
+        RegisterError::OwnDomain => t!(lang, "address-own-domain"),
+        RegisterError::SameCode => t!(lang, "code-same"),
+        RegisterError::NothingWaits => t!(lang, "register-nothing-waits"),
+        RegisterError::TurnedOff => t!(lang, "register-mail-off"),
+        RegisterError::TooMany(most) => t!(lang, "register-too-many", most = *most),
+        RegisterError::Unavailable => t!(lang, "error-unavailable-what-to-do"),
+    }
+}
+
+/// A change that was not made.
+pub(super) fn change(visit: &Visit, error: &ChangeError) -> String {
+    let lang = visit.lang;
+    match error {
+        ChangeError::ReproofNeeded { .. } => t!(lang, "reproof-why"),
+        ChangeError::WrongPassword => t!(lang, "wrong-password"),
+        ChangeError::Proof(error) => proof(visit, error),
+        ChangeError::Required => t!(lang, "mfa-required"),
+        ChangeError::NoFactor => t!(lang, "mfa-no-factor"),
+        ChangeError::NotTrusted => t!(lang, "enable-not-trusted"),
+        ChangeError::NoSuchFactor => t!(lang, "remove-no-such-factor"),
+        ChangeError::Password(error) => password(lang, error),
+        ChangeError::Unavailable => t!(lang, "error-unavailable-what-to-do"),
+    }
+}
+
+fn password(lang: Lang, error: &SetPasswordError) -> String {
+    match error {
+        SetPasswordError::TooShort(least) => t!(lang, "password-too-short", least = *least),
+        SetPasswordError::TooLong(_) => t!(lang, "password-too-long"),
+        SetPasswordError::TooCommon => t!(lang, "password-too-common"),
+        SetPasswordError::Elsewhere => t!(lang, "password-elsewhere"),
+        SetPasswordError::Directory(_) => t!(lang, "error-unavailable-what-to-do"),
+    }
+}
