@@ -1,21 +1,21 @@
 //! The operating system's disk, nothing added.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rusqlite::Connection;
 
 use crate::port::{AppendFile, Disk, ReadFile, prepare};
 
-/// The disk of this machine.
+/// The disk of this machine. Folders and files that it makes are their owner's alone.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
-        match fs::create_dir(path) {
+        match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             made => made,
         }
@@ -26,7 +26,9 @@ impl Disk for RealDisk {
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o600);
+        let file = options.open(path)?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -70,5 +72,25 @@ impl AppendFile for RealFile {
 impl ReadFile for RealFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.0.read_exact_at(buffer, offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_may_look_into_what_it_makes() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, file) = (root.path().join("a"), root.path().join("b"));
+        RealDisk.create_folder(&folder).unwrap();
+        RealDisk.create_folder(&folder).unwrap();
+        drop(RealDisk.open_append(&file).unwrap());
+        for path in [folder, file] {
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{path:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! then is it acknowledged. Messages that wait at the same account at the same time share the syncs. COPY and MOVE touch the index alone.
 //! The bytes of expunged messages stay in the file and are counted as waste, until somebody compacts it.
 //!
-//! A mailbox opens for [`Admitted`](sekisho_checkpoint::Admitted), through [`Store::open`], and for two narrow capabilities besides: [`Delivery`], which
+//! A mailbox opens for [`Admitted`], through [`Store::open`], and for two narrow capabilities besides: [`Delivery`], which
 //! only adds, and [`Operator`], which the command line holds. There is no other way to a message.
 //!
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `uid`, `name` are their

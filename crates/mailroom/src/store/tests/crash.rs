@@ -234,3 +234,54 @@ async fn each_sync_is_needed() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_among_many_deliveries_at_once_leaves_each_acknowledged_one_whole() {
+    let root = tempfile::tempdir().unwrap();
+    let disk = Arc::new(RecordingDisk::new(root.path()).unwrap());
+    let (store, _operator) = store_on(&root.path().join("mail"), disk.clone(), Limits::default());
+    let delivery = Delivery::new(store);
+    let deliveries: Vec<_> = (0..60)
+        .map(|n| {
+            let (delivery, disk) = (delivery.clone(), disk.clone());
+            tokio::spawn(async move {
+                let sent = message(&format!("number {n}"));
+                let bytes = sent.bytes.clone();
+                let account = AccountId::new(AI);
+                delivery
+                    .deliver(account, &FolderName::inbox(), sent)
+                    .await
+                    .unwrap();
+                (disk.position(), bytes)
+            })
+        })
+        .collect();
+    let mut told = Vec::new();
+    for delivery in deliveries {
+        told.push(delivery.await.unwrap());
+    }
+    let recording = disk.recording();
+    for length in (0..=recording.ops().len()).step_by(3) {
+        for loss in losses(length) {
+            let into = scratch();
+            recording.replay(length, loss, into.path()).unwrap();
+            let found = messages_in(&into.path().join("mail")).await;
+            let lost = told
+                .iter()
+                .filter(|(position, bytes)| *position <= length && !found.contains(bytes))
+                .count();
+            assert_eq!(lost, 0, "after {length} operations, {loss:?}");
+        }
+    }
+}
+
+/// The INBOX's messages, the account being made anew where nothing of it was left.
+async fn messages_in(root: &Path) -> Vec<Vec<u8>> {
+    let (_, operator) = store_on(root, Arc::new(RealDisk), limits());
+    let mailbox = operator.open(AccountId::new(AI)).await.unwrap();
+    let view = view(&mailbox).await.unwrap();
+    view.into_iter()
+        .next()
+        .map(|(_, _, bytes)| bytes)
+        .unwrap_or_default()
+}
