@@ -9,7 +9,7 @@
 //! writes a byte from outside unencoded, and it allocates nothing that a limit doesn't bound.
 //!
 //! In reading order:
-//! - [`token`]: character classes, [`Tag`](token::Tag), [`Secret`](token::Secret)
+//! - [`token`]: character classes, [`Tag`], [`Secret`]
 //! - [`framing`]: from a stream to whole commands or responses
 //! - [`mailbox`], [`sequence`], [`flag`], [`datetime`]: the values commands speak of
 //! - [`command`]: what a client asks for, and its parser

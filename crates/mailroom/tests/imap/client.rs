@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::{BoxFuture, Clock};
 use sekisho_disk::RealDisk;
+use sekisho_imap::framing::{self, ResponseReader};
+use sekisho_imap::response::{self, Response};
 use sekisho_mailroom::imap::{Imap, serve_mailbox};
 use sekisho_mailroom::store::{Flags, FolderName, Limits, Mailbox, NewMessage, Operator, Store};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -133,6 +135,28 @@ impl Client {
                 assert!(line.is_empty(), "neither C: nor S: {line:?}");
             }
         }
+    }
+
+    /// Sends one command and reads, with the parser that the webmail uses, what is answered.
+    pub async fn ask(&mut self, command: &str) -> Vec<Response> {
+        let bytes = format!("{command}\r\n");
+        self.stream.write_all(bytes.as_bytes()).await.unwrap();
+        let mut reader = ResponseReader::new(framing::Limits {
+            literal: 1 << 20,
+            ..framing::Limits::after_login(1 << 20)
+        });
+        let mut heard = Vec::new();
+        while !matches!(heard.last(), Some(Response::Done(..))) {
+            let some = self.stream.fill_buf().await.unwrap();
+            assert!(!some.is_empty(), "the stream ended");
+            reader.push(some);
+            let used = some.len();
+            self.stream.consume(used);
+            while let Some(frame) = reader.next_response().unwrap() {
+                heard.push(response::parse(&frame).unwrap());
+            }
+        }
+        heard
     }
 
     /// One line, without its end; empty at the end of the stream.

@@ -1,6 +1,7 @@
 //! The IMAP server as clients hear it: transcripts, bytes in and bytes out, over a store in a temporary folder.
 
 mod anything;
+mod both_ends;
 mod changing;
 mod client;
 mod finding;
