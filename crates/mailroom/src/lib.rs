@@ -13,6 +13,8 @@ pub mod letters;
 pub mod lmtp;
 pub mod mime;
 pub mod queue;
+#[cfg(test)]
+mod scene;
 pub mod smtp;
 pub mod store;
 pub mod submission;

@@ -6,6 +6,8 @@
 //!
 //! The words are in `wording`.
 
+#[cfg(test)]
+mod tests;
 mod wording;
 
 use std::sync::Arc;

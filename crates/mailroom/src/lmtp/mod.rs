@@ -4,6 +4,8 @@
 //! gets an answer of its own after the message; 250 says that it is on the disk.
 
 mod door;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -16,6 +16,8 @@ pub mod outbox;
 pub mod relay;
 mod report;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;

@@ -8,6 +8,8 @@
 //! no more.
 
 mod outgoing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -57,8 +59,17 @@ impl Submission {
     #[must_use]
     pub fn extensions(&self) -> Vec<String> {
         let size = format!("SIZE {}", self.message_size);
-        let offers = ["8BITMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES", "PIPELINING"];
-        [size].into_iter().chain(offers.map(str::to_owned)).collect()
+        let offers = [
+            "8BITMIME",
+            "SMTPUTF8",
+            "DSN",
+            "ENHANCEDSTATUSCODES",
+            "PIPELINING",
+        ];
+        [size]
+            .into_iter()
+            .chain(offers.map(str::to_owned))
+            .collect()
     }
 }
 
@@ -73,20 +84,37 @@ pub async fn serve_submission<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    let account = admitted.details().clone();
+    let ended = async {
+        admitted.lease().ended().await;
+    };
+    serve_sender(stream, unread, account, hello, submission, ended).await;
+}
+
+async fn serve_sender<S>(
+    stream: S,
+    unread: Vec<u8>,
+    account: Account,
+    hello: String,
+    submission: Arc<Submission>,
+    ended: impl Future<Output = ()> + Send,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let clock = Arc::clone(&submission.clock);
     let mut connection = Connection::new(stream, unread, clock, PATIENCE);
     let mut sender = Sender {
-        account: admitted.details().clone(),
+        account,
         hello,
         submission: Arc::clone(&submission),
     };
-    let ended = tokio::select! {
+    let last = tokio::select! {
         biased;
-        _ = admitted.lease().ended() => Some(Reply::new(421, "4.7.0", "signed out, sign in again")),
+        () = ended => Some(Reply::new(421, "4.7.0", "signed out, sign in again")),
         () = submission.shutdown.asked() => Some(Reply::new(421, "4.3.2", "shutting down")),
         served = serve(&mut connection, &mut sender, true) => farewell(served),
     };
-    if let Some(reply) = ended {
+    if let Some(reply) = last {
         connection.reply(&reply);
     }
     if let Err(lost) = connection.close().await {

@@ -1,0 +1,199 @@
+use std::sync::Arc;
+
+use sekisho_net::Peers;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::{Lmtp, LmtpDoor, LmtpListener, run_lmtp};
+use crate::scene::{ALICE, BOB, Client, Scene, Town, own, tokyo};
+
+const MESSAGE: &str = "From: x@y.example\r\nSubject: hi\r\n\r\nHello\r\n..dots";
+
+async fn start(scene: &Scene, listener: LmtpListener) {
+    let lmtp = Arc::new(Lmtp::new(
+        scene.store.clone(),
+        Arc::new(Town),
+        scene.clock.clone(),
+        own(),
+        "mail.kit.example".to_owned(),
+        tokyo(),
+    ));
+    let door = LmtpDoor {
+        listed: Peers::default(),
+        tls: None,
+    };
+    let shutdown = scene.shutdown.clone();
+    scene
+        .shutdown
+        .spawn(run_lmtp(listener, lmtp, door, shutdown));
+}
+
+async fn connect(scene: &Scene) -> Client<TcpStream> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let address = listener.local_addr().expect("address");
+    start(scene, LmtpListener::Tcp(listener)).await;
+    let mut client = Client::new(TcpStream::connect(address).await.expect("connect"));
+    assert_eq!(client.hear().await, "220 mail.kit.example LMTP");
+    client
+        .expect(
+            "LHLO mx.example",
+            "250-mail.kit.example|250-SIZE 10000|250-8BITMIME",
+        )
+        .await;
+    client
+}
+
+#[tokio::test]
+async fn a_message_is_in_the_mailbox_when_its_250_comes() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client
+        .expect("MAIL FROM:<x@y.example> SIZE=60 BODY=8BITMIME", "250 2.1.0")
+        .await;
+    client
+        .expect("RCPT TO:<Alice@KIT.example>", "250 2.1.5")
+        .await;
+    assert_eq!(client.data(MESSAGE).await, "250 2.1.5 delivered");
+    assert_eq!(
+        scene.inbox(ALICE).await,
+        ["Return-Path: <x@y.example>\r\n\
+          Received: from mx.example by mail.kit.example with LMTP;\r\n Mon, 23 Nov 2026 14:00:00 +0900\r\n\
+          From: x@y.example\r\nSubject: hi\r\n\r\nHello\r\n.dots\r\n"]
+    );
+    client.expect("QUIT", "221").await;
+    assert_eq!(client.hear().await, "");
+}
+
+#[tokio::test]
+async fn each_recipient_gets_an_answer_of_its_own() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client.expect("MAIL FROM:<>", "250").await;
+    client
+        .expect("RCPT TO:<nobody@kit.example>", "550 5.1.1")
+        .await;
+    client
+        .expect("RCPT TO:<alice@elsewhere.example>", "550 5.1.1")
+        .await;
+    client
+        .expect("RCPT TO:<lost@kit.example>", "451 4.3.0")
+        .await;
+    client
+        .expect("RCPT TO:<alice+lists@kit.example>", "250")
+        .await;
+    client.expect("RCPT TO:<office@kit.example>", "250").await;
+    client
+        .expect("RCPT TO:<mfa-bounce@kit.example>", "250")
+        .await;
+    assert!(
+        client
+            .data(MESSAGE)
+            .await
+            .starts_with("250 2.1.5 delivered")
+    );
+    assert_eq!(client.hear().await, "250 2.1.5 delivered");
+    assert_eq!(client.hear().await, "250 2.1.5 noted");
+    client.expect("NOOP", "250").await;
+    assert_eq!(scene.inbox(ALICE).await.len(), 2);
+    assert_eq!(scene.inbox(BOB).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_too_big_is_refused_for_each_recipient_and_the_session_goes_on() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client
+        .expect("MAIL FROM:<x@y.example> SIZE=99999999", "552 5.3.4")
+        .await;
+    client.expect("MAIL FROM:<x@y.example>", "250").await;
+    client.expect("RCPT TO:<alice@kit.example>", "250").await;
+    client.expect("RCPT TO:<bob@kit.example>", "250").await;
+    let big = format!("Subject: big\r\n\r\n{}", "x".repeat(20_000));
+    assert!(client.data(&big).await.starts_with("552 5.3.4"));
+    assert!(client.hear().await.starts_with("552 5.3.4"));
+    client.expect("NOOP", "250").await;
+    assert_eq!(scene.inbox(ALICE).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_smuggled_message_is_refused_with_its_carrier() {
+    let scene = Scene::new();
+    for end in ["\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "\r.\r\n"] {
+        let mut client = connect(&scene).await;
+        client.expect("MAIL FROM:<x@y.example>", "250").await;
+        client.expect("RCPT TO:<alice@kit.example>", "250").await;
+        let forged = "MAIL FROM:<boss@kit.example>\r\nRCPT TO:<bob@kit.example>\r\nDATA\r\nforged";
+        let reply = client
+            .data(&format!("Subject: a\r\n\r\nb{end}{forged}"))
+            .await;
+        assert!(
+            reply.starts_with("550 5.6.0 bare CR or LF"),
+            "{end:?}: {reply}"
+        );
+        client.expect("NOOP", "250 2.0.0 ok").await;
+    }
+    assert_eq!(scene.inbox(ALICE).await, [""; 0]);
+    assert_eq!(scene.inbox(BOB).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn commands_have_an_order() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client.expect("EHLO mx.example", "500 5.5.1").await;
+    client
+        .expect("RCPT TO:<alice@kit.example>", "503 5.5.1")
+        .await;
+    client.expect("DATA", "503 5.5.1").await;
+    client.expect("MAIL FROM:<x@y.example>", "250").await;
+    client.expect("MAIL FROM:<x@y.example>", "503").await;
+    client.expect("DATA", "503 5.5.1").await;
+    client.expect("RSET", "250").await;
+    client.expect("RCPT TO:<alice@kit.example>", "503").await;
+    client.expect("AUTH PLAIN AGEAYg==", "503").await;
+    client.expect("VRFY alice", "252").await;
+    client.expect("HELP", "214").await;
+    client.send(b"NOOP\n").await;
+    assert_eq!(client.hear().await, "500 5.5.2 lines end with CR LF");
+    assert_eq!(client.hear().await, "");
+}
+
+#[tokio::test]
+async fn what_is_sent_in_one_go_is_answered_in_order() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client
+        .send(b"MAIL FROM:<x@y.example>\r\nRCPT TO:<bob@kit.example>\r\nDATA\r\nSubject: a\r\n\r\nb\r\n.\r\nQUIT\r\n")
+        .await;
+    for code in ["250", "250", "354", "250", "221"] {
+        let reply = client.hear().await;
+        assert!(reply.starts_with(code), "{reply}, not {code}");
+    }
+    assert_eq!(scene.inbox(BOB).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_unix_socket_serves_and_ends_with_the_process() {
+    let scene = Scene::new();
+    let path = scene.folder.path().join("lmtp.sock");
+    let listener = UnixListener::bind(&path).expect("bind");
+    start(&scene, LmtpListener::Unix(listener)).await;
+    let mut client = Client::new(UnixStream::connect(&path).await.expect("connect"));
+    assert!(client.hear().await.starts_with("220"));
+    client.expect("LHLO mx", "250").await;
+    let grace = std::time::Duration::from_secs(10);
+    assert!(scene.shutdown.drain(grace).await);
+    assert!(client.hear().await.starts_with("421 4.3.2"));
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_let_go() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client.expect("NOOP", "250").await;
+    crate::scene::eventually("the connection is closed", async || {
+        scene.clock.advance(jiff::SignedDuration::from_mins(6));
+        let wait = tokio::time::timeout(std::time::Duration::from_millis(50), client.hear());
+        wait.await.is_ok_and(|heard| heard.is_empty())
+    })
+    .await;
+}
