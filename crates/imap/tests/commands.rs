@@ -150,6 +150,24 @@ fn nesting_is_bounded_however_it_is_written() {
 }
 
 #[test]
+fn a_command_holds_no_more_than_can_be_carried_out() {
+    for (verb, item, end) in [
+        ("SEARCH", " SEEN", ""),
+        ("FETCH 1 (FLAGS", " UID", ")"),
+        ("LIST \"\" (a", " *", ")"),
+        ("STORE 1 FLAGS (x", " y", ")"),
+    ] {
+        let line = |count| format!("a {verb}{}{end}", item.repeat(count));
+        assert!(parse(&line(900)).is_ok(), "{verb}");
+        assert_eq!(
+            parse(&line(1100)).unwrap_err().reason,
+            Reason::TooMany,
+            "{verb}"
+        );
+    }
+}
+
+#[test]
 fn a_password_prints_nowhere() {
     let printed = format!("{:?}", understood("a LOGIN hana geheim"));
     assert!(!printed.contains("geheim"), "{printed}");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{MAX_DEPTH, Reason};
+use super::{MAX_DEPTH, MAX_ITEMS, Reason};
 use crate::datetime::{Date, DateTime};
 use crate::token::{is_astring_char, is_atom_char};
 use crate::{Flag, MailboxName, SequenceSet};
@@ -21,6 +21,7 @@ pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
+    items: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -29,6 +30,7 @@ impl<'a> Cursor<'a> {
             bytes,
             at: 0,
             depth: 0,
+            items: 0,
         }
     }
 
@@ -282,10 +284,20 @@ impl<'a> Cursor<'a> {
         self.expect(b'(', "an opening parenthesis")?;
         let mut items = vec![item(self)?];
         while self.eat(b' ') {
+            self.count_item()?;
             items.push(item(self)?);
         }
         self.expect(b')', "a space or a closing parenthesis")?;
         Ok(items)
+    }
+
+    /// Counts one more thing in a list, up to [`MAX_ITEMS`] in a command.
+    pub(super) fn count_item(&mut self) -> Parsed<()> {
+        if self.items == MAX_ITEMS {
+            return self.fail(Reason::TooMany);
+        }
+        self.items += 1;
+        Ok(())
     }
 
     /// Reads something that may hold itself, up to [`MAX_DEPTH`] deep.

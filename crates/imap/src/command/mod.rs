@@ -28,6 +28,10 @@ use crate::{MailboxName, SequenceSet};
 /// How deep searches may nest.
 pub const MAX_DEPTH: usize = 50;
 
+/// How many listed things (search keys, header fields, patterns, flags) a command may hold: what
+/// it costs to carry out grows with them.
+pub const MAX_ITEMS: usize = 1000;
+
 /// One command of a client.
 #[derive(Debug)]
 pub struct Command {
@@ -213,6 +217,9 @@ pub enum Reason {
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("nested too deep")]
     TooDeep,
+    /// More listed things than [`MAX_ITEMS`].
+    #[error("too many things in one command")]
+    TooMany,
 }
 
 impl Command {

@@ -219,6 +219,7 @@ fn keys(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
 }
 
 fn key(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
+    c.count_item()?;
     match c.peek() {
         Some(b'(') => c.nested(|c| {
             c.expect(b'(', "an opening parenthesis")?;

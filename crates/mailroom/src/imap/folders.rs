@@ -108,6 +108,8 @@ impl Session {
         let patterns = patterns(&list.reference, &list.patterns)?;
         let tree = tree(self.mailbox.folders().await?);
         for (name, node) in &tree {
+            // Matching is all computing; other sessions have their turn in between.
+            tokio::task::consume_budget().await;
             if !patterns.iter().any(|pattern| pattern.matches(name)) {
                 continue;
             }
@@ -191,6 +193,9 @@ impl Node {
     }
 }
 
+/// The most patterns of a LIST; each is held against each name.
+const MOST_PATTERNS: usize = 20;
+
 /// Every level of every name, by name.
 fn tree(folders: Vec<Folder>) -> BTreeMap<String, Node> {
     let mut tree: BTreeMap<String, Node> = BTreeMap::new();
@@ -207,6 +212,9 @@ fn tree(folders: Vec<Folder>) -> BTreeMap<String, Node> {
 }
 
 fn patterns(reference: &str, patterns: &[String]) -> Result<Vec<Pattern>, Trouble> {
+    if patterns.len() > MOST_PATTERNS {
+        return Err(Trouble::No("LIMIT", "there are too many patterns"));
+    }
     patterns
         .iter()
         .map(|pattern| Pattern::new(reference, pattern))

@@ -42,10 +42,11 @@ impl Pattern {
     pub(super) fn matches(&self, name: &str) -> bool {
         let pattern = &self.0;
         let mut reached = vec![false; pattern.len() + 1];
+        let mut next = reached.clone();
         reached[0] = true;
         self.pass_wildcards(&mut reached);
         for character in name.chars() {
-            let mut next = vec![false; pattern.len() + 1];
+            next.fill(false);
             for (at, &expected) in pattern.iter().enumerate() {
                 if !reached[at] {
                     continue;
@@ -56,7 +57,7 @@ impl Pattern {
                     _ => next[at + 1] |= expected == character,
                 }
             }
-            reached = next;
+            std::mem::swap(&mut reached, &mut next);
             self.pass_wildcards(&mut reached);
         }
         reached.last() == Some(&true)

@@ -58,6 +58,8 @@ impl Session {
         let mut found = Vec::new();
         let mut open = Vec::new();
         for (at, state) in view.messages().iter().enumerate() {
+            // Judging is all computing; other sessions have their turn in between.
+            tokio::task::consume_budget().await;
             match asked.judge(&Facts::of(at, state)) {
                 Some(true) => found.push(at),
                 Some(false) => {}
