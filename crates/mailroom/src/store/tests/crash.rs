@@ -164,9 +164,9 @@ async fn survives_everywhere(recording: &Recording, told: &[Told], lengths: &[us
     true
 }
 
-/// Every place to cut if `SEKISHO_LONG_TESTS` is set; else some, those right behind an acknowledgement among them.
+/// Every place to cut if `SEKISHO_LONG` is set; else some, those right behind an acknowledgement among them.
 fn cuts(recording: &Recording, told: &[Told]) -> Vec<usize> {
-    let every = if std::env::var_os("SEKISHO_LONG_TESTS").is_some() {
+    let every = if std::env::var_os("SEKISHO_LONG").is_some() {
         1
     } else {
         7
