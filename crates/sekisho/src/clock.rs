@@ -10,7 +10,10 @@ use sekisho_checkpoint::ports::{BoxFuture, Clock};
 pub struct WallClock;
 
 impl Clock for WallClock {
-    #[expect(clippy::disallowed_methods, reason = "everybody else is handed the time from here")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "everybody else is handed the time from here"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

@@ -75,7 +75,11 @@ fn line(id: KeyId, key: &SealingKey) -> Zeroizing<String> {
 
 fn parse(text: &str) -> anyhow::Result<BTreeMap<KeyId, SealingKey>> {
     let mut keys = BTreeMap::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+    for (index, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, l)| !l.trim().is_empty())
+    {
         let parsed = line.split_once(' ').and_then(|(id, hex)| {
             let mut bytes = [0; 32];
             if hex.len() != 64 || !hex.is_ascii() {
@@ -87,7 +91,11 @@ fn parse(text: &str) -> anyhow::Result<BTreeMap<KeyId, SealingKey>> {
             Some((KeyId(id.parse().ok()?), SealingKey::new(bytes)))
         });
         let (id, key) = parsed.with_context(|| format!("line {} is not a key", index + 1))?;
-        ensure!(keys.insert(id, key).is_none(), "key {} stands there twice", id.0);
+        ensure!(
+            keys.insert(id, key).is_none(),
+            "key {} stands there twice",
+            id.0
+        );
     }
     Ok(keys)
 }
@@ -100,7 +108,10 @@ mod tests {
     fn the_file_is_made_private_and_read_back_with_its_keys() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("etc/keys");
-        assert!(load(&path, false).is_err(), "a lost key file must not be replaced silently");
+        assert!(
+            load(&path, false).is_err(),
+            "a lost key file must not be replaced silently"
+        );
         let first = load(&path, true).expect("made");
         assert_eq!(load(&path, false).expect("read").current(), first.current());
         assert_eq!(add(&path).expect("added").current(), KeyId(2));

@@ -81,49 +81,68 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// Everything that is wrong with it, as far as it can be told at once.
 pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
-    let config: Config = toml::from_str(text).map_err(|e| ConfigError::Wrong(vec![syntax(text, &e)]))?;
+    let config: Config =
+        toml::from_str(text).map_err(|e| ConfigError::Wrong(vec![syntax(text, &e)]))?;
     let lines = Lines(text);
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
 
     let own_domains = OwnDomains::new(config.site.domains.iter().map(String::as_str));
     if config.site.domains.is_empty() {
-        problems.push(missing("[site] needs `domains`: the site's own mail domains, such as [\"example.ac.jp\"]"));
+        problems.push(missing(
+            "[site] needs `domains`: the site's own mail domains, such as [\"example.ac.jp\"]",
+        ));
     }
     if let Err(error) = &own_domains {
         problems.push(lines.at("domains", error.to_string()));
     }
     for (key, url) in [("url", &config.site.url), ("app_url", &config.site.app_url)] {
         if url.is_empty() {
-            problems.push(missing(&format!("[site] needs `{key}`: an address such as \"https://mail.example.ac.jp\"")));
+            problems.push(missing(&format!(
+                "[site] needs `{key}`: an address such as \"https://mail.example.ac.jp\""
+            )));
         } else if !is_origin(url) {
             let text = format!("`{key}` must be https:// and a host name in ASCII, without a path");
             problems.push(lines.at(key, text));
         }
     }
     if !config.site.url.is_empty() && config.site.url == config.site.app_url {
-        problems.push(lines.at("app_url", "the OTP app needs an origin of its own, not that of `url`".into()));
+        problems.push(lines.at(
+            "app_url",
+            "the OTP app needs an origin of its own, not that of `url`".into(),
+        ));
     }
     let zone = TimeZone::get(&config.site.zone);
     if zone.is_err() {
-        let text = format!("{:?} is not a time zone; write one such as \"Asia/Tokyo\"", config.site.zone);
+        let text = format!(
+            "{:?} is not a time zone; write one such as \"Asia/Tokyo\"",
+            config.site.zone
+        );
         problems.push(lines.at("zone", text));
     }
     if !["ja", "en"].contains(&config.site.language.as_str()) {
         problems.push(lines.at("language", "`language` is \"ja\" or \"en\"".into()));
     }
     if config.tls.certificate.is_some() != config.tls.key.is_some() {
-        problems.push(lines.at("[tls]", "`certificate` and `key` belong together: give both or neither".into()));
+        problems.push(lines.at(
+            "[tls]",
+            "`certificate` and `key` belong together: give both or neither".into(),
+        ));
     }
     for address in &config.lmtp.listen {
         if !is_loopback(address.ip()) {
-            let text = format!("LMTP on {address} could be reached from elsewhere; listen on loopback or on a `socket`");
+            let text = format!(
+                "LMTP on {address} could be reached from elsewhere; listen on loopback or on a `socket`"
+            );
             problems.push(lines.at("listen", text));
         }
     }
     let key_length = KeyLength::new(config.policy.ipv6_prefix);
     if key_length.is_none() {
-        problems.push(lines.at("ipv6_prefix", "`ipv6_prefix` is a number from 48 to 128".into()));
+        problems.push(lines.at(
+            "ipv6_prefix",
+            "`ipv6_prefix` is a number from 48 to 128".into(),
+        ));
     }
     let durations = [
         ("grant", config.policy.grant),
@@ -135,19 +154,28 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
     ];
     for (key, duration) in durations {
         if !duration.is_positive() || duration > jiff::SignedDuration::from_hours(24 * 3660) {
-            problems.push(lines.at(key, format!("`{key}` must be a time from one second to ten years")));
+            problems.push(lines.at(
+                key,
+                format!("`{key}` must be a time from one second to ten years"),
+            ));
         }
     }
     let delay = config.policy.refusal_delay;
     if delay.is_negative() || delay > jiff::SignedDuration::from_secs(30) {
-        problems.push(lines.at("refusal_delay", "`refusal_delay` must be a time from 0 to 30 s".into()));
+        problems.push(lines.at(
+            "refusal_delay",
+            "`refusal_delay` must be a time from 0 to 30 s".into(),
+        ));
     }
     let networks = Networks::new(config.network.iter().map(network).collect());
     if let Err(error) = &networks {
         problems.push(lines.at("[[network]]", error.to_string()));
     }
     if config.relay.user.is_some() != config.relay.password_file.is_some() {
-        problems.push(lines.at("[relay]", "`user` and `password_file` belong together: give both or neither".into()));
+        problems.push(lines.at(
+            "[relay]",
+            "`user` and `password_file` belong together: give both or neither".into(),
+        ));
     }
     warn(&config, &lines, &mut warnings);
 
@@ -167,8 +195,14 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
 }
 
 fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
-    if !config.network.iter().any(|n| n.class == NetworkClassWord::Trusted) {
-        warnings.push(missing("no network is trusted: everybody with MFA in use is asked for a factor, on campus too"));
+    if !config
+        .network
+        .iter()
+        .any(|n| n.class == NetworkClassWord::Trusted)
+    {
+        warnings.push(missing(
+            "no network is trusted: everybody with MFA in use is asked for a factor, on campus too",
+        ));
     }
     if !config.web.tls && config.web.proxies.is_empty() && config.web.proxy_protocol.is_empty() {
         let text = "without TLS this listener is meant for a reverse proxy, but `proxies` names none: \
@@ -176,10 +210,15 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(lines.at("tls", text.into()));
     }
     if config.relay.host.is_none() {
-        warnings.push(missing("no [relay]: mail to other domains is refused, and no code can be mailed"));
+        warnings.push(missing(
+            "no [relay]: mail to other domains is refused, and no code can be mailed",
+        ));
     }
     if config.imap.plain_login || config.submission.plain_login {
-        warnings.push(lines.at("plain_login", "passwords cross the network in the clear".into()));
+        warnings.push(lines.at(
+            "plain_login",
+            "passwords cross the network in the clear".into(),
+        ));
     }
 }
 
@@ -239,7 +278,10 @@ fn is_origin(url: &str) -> bool {
         (None, None) => return false,
     };
     let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host);
-    let plain = !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
+    let plain = !rest.is_empty()
+        && rest
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b));
     plain && (secure || host == "localhost" || host.parse().is_ok_and(is_loopback))
 }
 
@@ -252,9 +294,17 @@ fn missing(text: &str) -> Problem {
 
 /// Turns a TOML error into a problem; for an unknown key, names the nearest known one.
 fn syntax(text: &str, error: &toml::de::Error) -> Problem {
-    let line = error.span().map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+    let line = error
+        .span()
+        .map(|span| 1 + text[..span.start.min(text.len())].matches('\n').count());
     let message = error.message();
-    let quoted = |s: &str| s.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let quoted = |s: &str| {
+        s.split('`')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let text = match message.strip_prefix("unknown field ") {
         None => message.to_owned(),
         Some(rest) => {
@@ -313,16 +363,25 @@ prefixes = ["203.0.113.0/24"]
     #[test]
     fn a_small_file_is_enough_and_its_defaults_are_the_known_numbers() {
         let loaded = parse(GOOD).expect("a good file");
-        assert_eq!(loaded.site.policy.grant, jiff::SignedDuration::from_hours(14));
+        assert_eq!(
+            loaded.site.policy.grant,
+            jiff::SignedDuration::from_hours(14)
+        );
         assert_eq!(loaded.site.policy.help_url, "https://mail.kit.example/mfa");
     }
 
     #[test]
     fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
         let text = GOOD.replace("prefixes", "prefxes");
-        assert_eq!(problems(&text), "line 10: there is no key `prefxes`; did you mean `prefixes`?");
+        assert_eq!(
+            problems(&text),
+            "line 10: there is no key `prefxes`; did you mean `prefixes`?"
+        );
         let text = format!("{GOOD}\n[polcy]\n");
-        assert_eq!(problems(&text), "line 12: there is no key `polcy`; did you mean `policy`?");
+        assert_eq!(
+            problems(&text),
+            "line 12: there is no key `polcy`; did you mean `policy`?"
+        );
     }
 
     #[test]
@@ -339,7 +398,10 @@ prefixes = ["203.0.113.0/24"]
 
     #[test]
     fn an_lmtp_door_to_the_world_is_refused() {
-        assert!(problems(&format!("{GOOD}\n[lmtp]\nlisten = [\"0.0.0.0:24\"]\n")).contains("LMTP on 0.0.0.0:24"));
+        assert!(
+            problems(&format!("{GOOD}\n[lmtp]\nlisten = [\"0.0.0.0:24\"]\n"))
+                .contains("LMTP on 0.0.0.0:24")
+        );
     }
 
     #[test]
@@ -351,6 +413,11 @@ prefixes = ["203.0.113.0/24"]
     #[test]
     fn a_forgotten_proxy_setting_is_warned_of() {
         let loaded = parse(&format!("{GOOD}\n[web]\ntls = false\n")).expect("a good file");
-        assert!(loaded.warnings.iter().any(|w| w.line == Some(13) && w.text.contains("proxies")));
+        assert!(
+            loaded
+                .warnings
+                .iter()
+                .any(|w| w.line == Some(13) && w.text.contains("proxies"))
+        );
     }
 }

@@ -257,7 +257,9 @@ pub fn reference() -> String {
          changes nothing. Durations are written `14h`, `10m`, `2s`.\n",
     );
     for (name, about, keys) in sections {
-        text.push_str(&format!("\n## [{name}]\n\n{about}\n\n| key | default | meaning |\n|---|---|---|\n"));
+        text.push_str(&format!(
+            "\n## [{name}]\n\n{about}\n\n| key | default | meaning |\n|---|---|---|\n"
+        ));
         for (key, default, meaning) in keys {
             text.push_str(&format!("| `{key}` | `{default}` | {meaning} |\n"));
         }

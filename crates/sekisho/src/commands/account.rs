@@ -1,0 +1,366 @@
+//! `sekisho account`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+use sekisho_checkpoint::Account;
+use sekisho_checkpoint::account::{Group, LoginName};
+use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::ports::Directory;
+use sekisho_directory::{NewAccount, OwnAccounts};
+
+use super::{prompt, say};
+use crate::config::Loaded;
+use crate::system::Desk;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountCommand {
+    /// Add an account; the password is asked for, or read from standard input.
+    Add {
+        /// The login name.
+        login: String,
+        /// Its addresses; LOGIN@ the first own domain if none is given.
+        #[arg(long = "address", value_name = "ADDRESS")]
+        addresses: Vec<String>,
+        /// The person's or role's name.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Its groups.
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+        /// The last day, or the instant, of the account.
+        #[arg(long, value_name = "DATE")]
+        ends: Option<String>,
+    },
+    /// List the accounts.
+    List,
+    /// Set a new password; ends everything that the old one opened.
+    Passwd {
+        /// The login name.
+        login: String,
+    },
+    /// Disable an account; ends its sessions and connections.
+    Disable {
+        /// The login name.
+        login: String,
+        /// Why, for the audit table.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Enable a disabled account.
+    Enable {
+        /// The login name.
+        login: String,
+    },
+    /// Delete an account; its id is never given again. Its mail is kept.
+    Delete {
+        /// The login name.
+        login: String,
+        /// Really do it.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give an account another login name; id, mail and factors stay.
+    Rename {
+        /// The login name.
+        login: String,
+        /// The new one.
+        new: String,
+    },
+    /// Add or remove an address.
+    Address {
+        /// The login name.
+        login: String,
+        /// `add` or `remove`.
+        #[arg(value_parser = ["add", "remove"])]
+        what: String,
+        /// The address.
+        address: String,
+    },
+    /// Show how MFA stands for an account, or turn it on or off.
+    Mfa {
+        /// The login name.
+        login: String,
+        /// `on`, `off`, or nothing to show.
+        #[arg(value_parser = ["on", "off"])]
+        set: Option<String>,
+        /// Why, for the audit table.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Take all factors of an account away; prints the one-time code that the next registration needs.
+    ResetMfa {
+        /// The login name.
+        login: String,
+        /// Why, for the audit table and the person's notice.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Print a one-time code for a first registration, where the site demands one.
+    EnrolmentCode {
+        /// The login name.
+        login: String,
+        /// Why, for the audit table.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Enable a kind of factor that too many failures disabled.
+    EnableFactor {
+        /// The login name.
+        login: String,
+        /// `otp-app` or `external-mail`.
+        #[arg(value_parser = ["otp-app", "external-mail"])]
+        kind: String,
+    },
+    /// Add accounts from a CSV file: login,name,addresses,groups,password_hash,ends. All or nothing.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Only say what would happen.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(loaded).await?;
+    let accounts = &desk.accounts;
+    match command {
+        AccountCommand::Add {
+            login,
+            addresses,
+            name,
+            groups,
+            ends,
+        } => {
+            let new = NewAccount {
+                addresses: addresses_of(loaded, &login, &addresses)?,
+                ends_at: ends.map(|e| accounts.parse_end(&e)).transpose()?,
+                display_name: name,
+                groups: groups.into_iter().map(Group).collect(),
+                password: Some(prompt::new_password()?),
+                login: login.clone(),
+            };
+            let id = accounts.add(new).await?;
+            say(&format!("added {login} (account {id})"));
+        }
+        AccountCommand::List => list(accounts).await?,
+        AccountCommand::Passwd { login } => {
+            let account = find(accounts, &login).await?;
+            accounts
+                .change_password(account.id, &prompt::new_password()?)
+                .await?;
+            let reason = "set at the command line";
+            desk.checkpoint
+                .desk_end_everything(&account, What::PasswordChanged, reason)
+                .await?;
+            say(&format!(
+                "{login} has a new password; everything that was open is closed"
+            ));
+        }
+        AccountCommand::Disable { login, reason } => {
+            let account = find(accounts, &login).await?;
+            accounts.set_disabled(account.id, true).await?;
+            desk.checkpoint
+                .desk_end_everything(&account, What::AccountDisabled, &reason)
+                .await?;
+            say(&format!(
+                "{login} is disabled; its sessions and connections are closed"
+            ));
+        }
+        AccountCommand::Enable { login } => {
+            let account = find(accounts, &login).await?;
+            accounts.set_disabled(account.id, false).await?;
+            say(&format!("{login} is enabled"));
+        }
+        AccountCommand::Delete { login, yes } => {
+            let account = find(accounts, &login).await?;
+            if !yes {
+                bail!(
+                    "{login} would be deleted for good; say --yes to do it, or use `account disable`"
+                );
+            }
+            desk.checkpoint
+                .desk_end_everything(&account, What::AccountDisabled, "deleted")
+                .await?;
+            accounts.delete(account.id).await?;
+            say(&format!(
+                "{login} is deleted; its mail stays in the folder of account {}",
+                account.id
+            ));
+        }
+        AccountCommand::Rename { login, new } => {
+            let account = find(accounts, &login).await?;
+            accounts.rename(account.id, &new).await?;
+            say(&format!("{login} is {new} now"));
+        }
+        AccountCommand::Address {
+            login,
+            what,
+            address,
+        } => {
+            let account = find(accounts, &login).await?;
+            let address = MailAddress::parse(&address)?;
+            if what == "add" {
+                accounts.add_address(account.id, address).await?;
+            } else {
+                accounts.remove_address(account.id, &address).await?;
+            }
+            say("done");
+        }
+        AccountCommand::Mfa { login, set, reason } => {
+            let account = find(accounts, &login).await?;
+            match set {
+                Some(set) => {
+                    desk.checkpoint
+                        .desk_set_mfa(&account, set == "on", &reason)
+                        .await?;
+                    say(&format!("multi-factor authentication of {login} is {set}"));
+                }
+                None => show_mfa(&desk, &account).await?,
+            }
+        }
+        AccountCommand::ResetMfa { login, reason } => {
+            let account = find(accounts, &login).await?;
+            let code = desk
+                .checkpoint
+                .desk_reset_factors(&account, &reason)
+                .await?;
+            say(&format!(
+                "all factors of {login} are removed, everything that was open is closed.\n\
+                 One-time code for the next registration: {}",
+                code.grouped()
+            ));
+        }
+        AccountCommand::EnrolmentCode { login, reason } => {
+            let account = find(accounts, &login).await?;
+            let code = desk
+                .checkpoint
+                .desk_enrolment_code(&account, &reason)
+                .await?;
+            say(&format!(
+                "one-time code for {login}'s registration: {}",
+                code.grouped()
+            ));
+        }
+        AccountCommand::EnableFactor { login, kind } => {
+            let account = find(accounts, &login).await?;
+            let kind = FactorKind::parse(&kind).context("a kind of factor")?;
+            desk.checkpoint
+                .desk_enable_kind(&account, kind, "at the command line")
+                .await?;
+            say("done");
+        }
+        AccountCommand::Import { file, dry_run } => import(accounts, &file, dry_run).await?,
+    }
+    Ok(())
+}
+
+async fn list(accounts: &OwnAccounts) -> anyhow::Result<()> {
+    let listed = accounts.list().await?;
+    if listed.is_empty() {
+        say("no accounts yet: add one with `sekisho account add LOGIN`");
+    }
+    for entry in listed {
+        let account = &entry.account;
+        let addresses: Vec<_> = account.addresses.iter().map(ToString::to_string).collect();
+        let mut notes = Vec::new();
+        if entry.disabled {
+            notes.push("disabled".to_owned());
+        }
+        if let Some(end) = entry.ends_at {
+            notes.push(format!("ends {end}"));
+        }
+        if !entry.has_password {
+            notes.push("no password".to_owned());
+        }
+        say(&format!(
+            "{:>6}  {:<20} {:<40} {}",
+            account.id.get(),
+            account.login,
+            addresses.join(" "),
+            notes.join(", ")
+        ));
+    }
+    Ok(())
+}
+
+async fn show_mfa(desk: &Desk, account: &Account) -> anyhow::Result<()> {
+    let (standing, grants) = desk.checkpoint.desk_standing(account.id).await?;
+    let site = desk.checkpoint.site();
+    let required = site
+        .policy
+        .requires_mfa(&account.groups, desk.checkpoint.now());
+    let state = match (required, standing.mfa_on) {
+        (true, _) => "required by the site",
+        (false, true) => "on, by the person's choice",
+        (false, false) => "off",
+    };
+    say(&format!("multi-factor authentication: {state}"));
+    for kind in [FactorKind::OtpApp, FactorKind::ExternalMail] {
+        let count = standing.of_kind(kind).count();
+        let disabled = if standing.kind(kind).disabled {
+            ", disabled after too many failures"
+        } else {
+            ""
+        };
+        say(&format!("{}: {count} registered{disabled}", kind.as_str()));
+    }
+    say(&format!("live grants: {}", grants.len()));
+    Ok(())
+}
+
+async fn import(
+    accounts: &OwnAccounts,
+    path: &std::path::Path,
+    dry_run: bool,
+) -> anyhow::Result<()> {
+    let file = std::fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    let report = accounts.import_csv(file, dry_run).await?;
+    let mut problems = 0;
+    for (line, problem) in report.problems() {
+        problems += 1;
+        say(&format!("line {line}: {problem}"));
+    }
+    let count = report.lines.len();
+    if problems > 0 {
+        bail!("{problems} of {count} lines can't be taken; nothing was changed");
+    }
+    say(&if report.written {
+        format!("{count} accounts added")
+    } else {
+        format!("{count} accounts would be added; nothing was changed")
+    });
+    Ok(())
+}
+
+fn addresses_of(
+    loaded: &Loaded,
+    login: &str,
+    given: &[String],
+) -> anyhow::Result<Vec<MailAddress>> {
+    if given.is_empty() {
+        let domain = loaded
+            .site
+            .policy
+            .own_domains
+            .main()
+            .context("the site has no domain")?;
+        return Ok(vec![MailAddress::parse(&format!("{login}@{domain}"))?]);
+    }
+    given
+        .iter()
+        .map(|text| MailAddress::parse(text).with_context(|| format!("{text:?} is not an address")))
+        .collect()
+}
+
+/// Finds the account of a login name as typed at the command line.
+pub(super) async fn find(accounts: &OwnAccounts, login: &str) -> anyhow::Result<Account> {
+    let name = LoginName::parse(login).with_context(|| format!("{login:?} is not a login name"))?;
+    let account = accounts.find(&name).await?;
+    account
+        .with_context(|| format!("there is no account {login:?}; `sekisho account list` shows all"))
+}

@@ -1,0 +1,88 @@
+//! `sekisho audit`.
+
+use anyhow::Context;
+use clap::Args;
+use jiff::SignedDuration;
+use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::id::Reference;
+
+use super::desk::in_zone;
+use super::{account, say};
+use crate::config::Loaded;
+use crate::system::Desk;
+
+#[derive(Debug, Args)]
+pub(super) struct AuditFilter {
+    /// Only this account.
+    #[arg(long)]
+    login: Option<String>,
+    /// Only the attempt with this reference, as a person read it in a mail program.
+    #[arg(long)]
+    reference: Option<String>,
+    /// Only this kind of event, such as `refused-no-grant`.
+    #[arg(long)]
+    what: Option<String>,
+    /// How many days back.
+    #[arg(long, default_value_t = 7)]
+    days: u32,
+    /// At most so many, the newest first.
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
+pub(super) async fn run(loaded: &Loaded, filter: AuditFilter) -> anyhow::Result<()> {
+    let desk = Desk::open(loaded).await?;
+    let what = match &filter.what {
+        None => None,
+        Some(word) => Some(What::parse(word).with_context(|| {
+            let known: Vec<_> = What::ALL.iter().map(|w| w.as_str()).collect();
+            format!(
+                "{word:?} is no kind of event; known are {}",
+                known.join(", ")
+            )
+        })?),
+    };
+    let since = desk.checkpoint.now() - SignedDuration::from_hours(24 * i64::from(filter.days));
+    let events = if let Some(reference) = filter.reference {
+        let reference = Reference::from_stored(reference.trim().to_uppercase());
+        desk.records()
+            .event_of(&reference)
+            .await?
+            .into_iter()
+            .collect()
+    } else if let Some(login) = filter.login {
+        let found = account::find(&desk.accounts, &login).await?;
+        let events = desk.records().events(found.id, since, filter.limit).await?;
+        events
+            .into_iter()
+            .filter(|e| what.is_none_or(|w| e.what == w))
+            .collect()
+    } else {
+        desk.records().all_events(since, what, filter.limit).await?
+    };
+    if events.is_empty() {
+        say("nothing found");
+    }
+    for event in events {
+        say(&line(&event, loaded));
+    }
+    Ok(())
+}
+
+fn line(event: &Event, loaded: &Loaded) -> String {
+    let account = event
+        .account
+        .map_or_else(|| "-".to_owned(), |a| a.to_string());
+    let address = event
+        .address
+        .map_or_else(|| "-".to_owned(), |a| a.to_string());
+    let reference = event.reference.as_ref().map_or("", Reference::as_str);
+    format!(
+        "{}  account {account:<6} {:<18} {:<11} {address:<39} {reference:<9} {} {}",
+        in_zone(event.at, &loaded.zone),
+        event.what.as_str(),
+        event.actor.as_str(),
+        event.client,
+        event.detail
+    )
+}

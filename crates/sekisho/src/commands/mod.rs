@@ -1,0 +1,202 @@
+//! The command line. Each command works while the service runs: it writes to the same databases, and the service takes notice within a second.
+
+mod account;
+mod audit;
+mod desk;
+mod network;
+mod prompt;
+mod queue;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Loaded};
+
+/// A mail system's checkpoint: webmail, IMAP and submission behind one second factor.
+#[derive(Debug, Parser)]
+#[command(name = "sekisho", version, about, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgument {
+    /// The configuration file.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/sekisho/sekisho.toml",
+        global = true
+    )]
+    config: PathBuf,
+}
+
+impl ConfigArgument {
+    fn load(&self) -> anyhow::Result<Loaded> {
+        Ok(config::load(&self.config)?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service.
+    Serve(ConfigArgument),
+    /// Try it: a campus, a home and two accounts on this machine, with nothing to install.
+    Demo(crate::demo::DemoArguments),
+    /// Own accounts: add, list, change, import.
+    Account {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: account::AccountCommand,
+    },
+    /// Grants: who passed MFA, from where, until when.
+    Grant {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: desk::GrantCommand,
+    },
+    /// Networks: which one an address lies in.
+    Network {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// An address to look up; all networks if none is given.
+        address: Option<IpAddr>,
+    },
+    /// What happened: sign-ins, refusals, changes.
+    Audit {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(flatten)]
+        filter: audit::AuditFilter,
+    },
+    /// The keys that seal factors.
+    Key {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: desk::KeyCommand,
+    },
+    /// Mail that waits to leave.
+    Queue {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: queue::QueueCommand,
+    },
+    /// The configuration file.
+    Config {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say what is wrong with the file, by line.
+    Check,
+    /// Write the reference of all keys, in Markdown.
+    Reference,
+}
+
+/// Carries out what was asked.
+///
+/// # Errors
+/// It could not be done; the error says why and what to do.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Serve(config) => {
+            log_to_stderr("info");
+            runtime()?.block_on(crate::serve::serve(&config.config))?;
+        }
+        Command::Demo(arguments) => {
+            log_to_stderr("error");
+            runtime()?.block_on(crate::demo::run(arguments))?;
+        }
+        Command::Account { config, command } => {
+            small_runtime()?.block_on(account::run(&config.load()?, command))?
+        }
+        Command::Grant { config, command } => {
+            small_runtime()?.block_on(desk::run_grant(&config.load()?, command))?
+        }
+        Command::Key { config, command } => {
+            small_runtime()?.block_on(desk::run_key(&config.load()?, command))?
+        }
+        Command::Network { config, address } => network::run(&config.load()?, address),
+        Command::Audit { config, filter } => {
+            small_runtime()?.block_on(audit::run(&config.load()?, filter))?
+        }
+        Command::Queue { config, command } => {
+            small_runtime()?.block_on(queue::run(&config.load()?, command))?
+        }
+        Command::Config { config, command } => return config_command(&config, &command),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn config_command(config: &ConfigArgument, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ConfigCommand::Reference => say(config::reference().trim_end()),
+        ConfigCommand::Check => match config.load() {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    say(&format!("warning: {warning}"));
+                }
+                say(&format!("{}: no errors", config.config.display()));
+            }
+            Err(error) => {
+                say(&format!("{}:\n{error}", config.config.display()));
+                return Ok(ExitCode::FAILURE);
+            }
+        },
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
+
+/// Logs go to standard error; `SEKISHO_LOG` says how much, in the syntax of tracing's filters.
+fn log_to_stderr(usual: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SEKISHO_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+}
+
+/// Writes a line to standard output.
+#[expect(clippy::print_stdout, reason = "the command line speaks to a person")]
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,35 @@
+//! Asking for a password: at the terminal without an echo, or from standard input. Never from the command line, where everybody on the machine reads it.
+
+use std::io::{BufRead, IsTerminal};
+
+use anyhow::{Context, ensure};
+use sekisho_checkpoint::Password;
+use zeroize::Zeroizing;
+
+/// Asks for a new password: twice at a terminal, else the first line of standard input.
+///
+/// # Errors
+/// Nothing was given, or the two differ.
+pub(super) fn new_password() -> anyhow::Result<Password> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        let mut line = Zeroizing::new(String::new());
+        stdin
+            .lock()
+            .read_line(&mut line)
+            .context("reading the password from standard input")?;
+        let password = line.trim_end_matches(['\r', '\n']);
+        ensure!(
+            !password.is_empty(),
+            "standard input gave no password: its first line is taken"
+        );
+        return Ok(Password::new(password.to_owned()));
+    }
+    let first = Zeroizing::new(rpassword::prompt_password("New password: ")?);
+    let second = Zeroizing::new(rpassword::prompt_password("The same again: ")?);
+    ensure!(
+        first == second,
+        "the two passwords differ; nothing was changed"
+    );
+    Ok(Password::new(first.to_string()))
+}

@@ -1,0 +1,12 @@
+//! The one binary, as a library, so that tests start what people start.
+//!
+//! In reading order: [`config`] is the file; [`system`] puts the rooms together; [`serve`] runs them for real and [`demo`] on one machine to try; [`commands`]
+//! is the command line; [`keys`] and [`clock`] are what only the binary touches.
+
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod keys;
+pub mod serve;
+pub mod system;

@@ -1,0 +1,375 @@
+//! `sekisho serve`: the service, for real. SIGHUP reads the configuration again, SIGTERM and Ctrl-C end it in order.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use ipnet::IpNet;
+use sekisho_checkpoint::Password;
+use sekisho_checkpoint::ports::Clock;
+use sekisho_directory::ArgonCost;
+use sekisho_disk::RealDisk;
+use sekisho_gateway::{PlaintextLogin, Security};
+use sekisho_mailroom::lmtp::{LmtpDoor, LmtpListener};
+use sekisho_mailroom::queue::{Exit, Relay, RelayLogin, SmtpExit};
+use sekisho_net::client::{Connector, Roots};
+use sekisho_net::{
+    Alpn, Certificate, ForwardedPolicy, Listener, Peers, SourceFrom, TlsKeeper, WebSources,
+};
+use sekisho_source::KeyLength;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::clock::WallClock;
+use crate::config::{self, Config, DoorSection, Loaded, RelayTls};
+use crate::keys;
+use crate::system::{Folders, Plan, System, folders, host_of, prepare};
+
+/// How long connecting to the relay may take.
+const RELAY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the service until it is told to end.
+///
+/// # Errors
+/// The configuration is wrong, or something can't be opened.
+pub async fn serve(path: &Path) -> anyhow::Result<()> {
+    let loaded = config::load(path).with_context(|| format!("reading {}", path.display()))?;
+    for warning in &loaded.warnings {
+        tracing::warn!(%warning, "the configuration");
+    }
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let service = Service::start(loaded).await?;
+    notify("READY=1");
+    tracing::info!("ready");
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => {
+                notify("RELOADING=1");
+                service.reload(path).await;
+                notify("READY=1");
+            }
+            _ = terminate.recv() => break,
+            result = tokio::signal::ctrl_c() => { result?; break }
+        }
+    }
+    notify("STOPPING=1");
+    tracing::info!("ending");
+    if !service.system.stop().await {
+        tracing::warn!("some connections took too long and were cut");
+    }
+    Ok(())
+}
+
+/// A running service, and what of it can be configured anew.
+struct Service {
+    system: System,
+    mail_tls: Arc<TlsKeeper>,
+    web_tls: Arc<TlsKeeper>,
+    sources: Arc<WebSources>,
+}
+
+impl Service {
+    async fn start(loaded: Loaded) -> anyhow::Result<Self> {
+        let config = loaded.config.clone();
+        let key_length = loaded.key_length;
+        prepare(&config.site.data)?;
+        let folders = folders(&config.site.data);
+        let keys = keys::load(&config.site.keys, !folders.records.exists())?;
+        let host = host_of(&config.site.url);
+        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let zone = loaded.zone.clone();
+        let system = System::open(Plan {
+            exit: exit(&config, &host, &clock)?,
+            data: config.site.data.clone(),
+            keys,
+            clock,
+            disk: Arc::new(RealDisk),
+            cost: ArgonCost::default(),
+            host: host.clone(),
+            loaded,
+        })
+        .await?;
+        let service = Self {
+            system,
+            mail_tls: Arc::new(certificate(&config, &folders, &host, Alpn::None)?),
+            web_tls: Arc::new(certificate(&config, &folders, &host, Alpn::Web)?),
+            sources: Arc::new(WebSources::new(
+                forwarded(&config, key_length),
+                "[web] proxies",
+            )),
+        };
+        let mut inherited = inherited()?;
+        let mut sockets = Sockets {
+            inherited: &mut inherited,
+            key_length,
+        };
+        service.open_mail_doors(&config, &mut sockets).await?;
+        service.open_web(&config, zone, &mut sockets).await?;
+        service.open_lmtp(&config).await?;
+        for address in inherited.keys() {
+            tracing::warn!(%address, "a socket was handed over that the configuration does not name");
+        }
+        Ok(service)
+    }
+
+    async fn open_mail_doors(
+        &self,
+        config: &Config,
+        sockets: &mut Sockets<'_>,
+    ) -> anyhow::Result<()> {
+        for (section, is_imap) in [(&config.imap, true), (&config.submission, false)] {
+            let plaintext = if section.plain_login {
+                PlaintextLogin::Anywhere
+            } else {
+                PlaintextLogin::OnThisMachine
+            };
+            let doors = [
+                (
+                    &section.listen,
+                    Security::StartTls(Arc::clone(&self.mail_tls)),
+                ),
+                (
+                    &section.listen_tls,
+                    Security::Implicit(Arc::clone(&self.mail_tls)),
+                ),
+            ];
+            for (addresses, security) in doors {
+                for &address in addresses {
+                    let listener = sockets.open(address, proxied(section)).await?;
+                    if is_imap {
+                        self.system.run_imap(listener, security.clone(), plaintext);
+                    } else {
+                        self.system
+                            .run_submission(listener, security.clone(), plaintext);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_web(
+        &self,
+        config: &Config,
+        zone: jiff::tz::TimeZone,
+        sockets: &mut Sockets<'_>,
+    ) -> anyhow::Result<()> {
+        let from = if config.web.proxy_protocol.is_empty() {
+            SourceFrom::Connection
+        } else {
+            SourceFrom::Proxies(Peers::new(config.web.proxy_protocol.clone()))
+        };
+        let tls = config.web.tls.then(|| Arc::clone(&self.web_tls));
+        for &address in &config.web.listen {
+            let listener = sockets.open(address, from.clone()).await?;
+            let entrance = self
+                .system
+                .entrance(listener, tls.clone(), Arc::clone(&self.sources));
+            self.system.run_webmail(
+                entrance,
+                sekisho_webmail::Config {
+                    base_url: config.site.url.parse().context("[site] url")?,
+                    cookie_name: "sekisho".to_owned(),
+                    site_name: config.site.name.clone(),
+                    zone: zone.clone(),
+                    app_url: config.site.app_url.parse().context("[site] app_url")?,
+                    default_language: language(&config.site.language),
+                    max_upload: usize::try_from(config.web.max_message).unwrap_or(usize::MAX),
+                },
+            );
+        }
+        for &address in &config.web.app_listen {
+            let listener = sockets.open(address, from.clone()).await?;
+            let entrance = self
+                .system
+                .entrance(listener, tls.clone(), Arc::clone(&self.sources));
+            self.system
+                .run_pages(entrance, sekisho_webmail::otp_app::router());
+        }
+        Ok(())
+    }
+
+    async fn open_lmtp(&self, config: &Config) -> anyhow::Result<()> {
+        let door = || LmtpDoor {
+            listed: Peers::default(),
+            tls: None,
+        };
+        for address in &config.lmtp.listen {
+            let socket = tokio::net::TcpListener::bind(address)
+                .await
+                .with_context(|| format!("listening on {address}"))?;
+            self.system.run_lmtp(LmtpListener::Tcp(socket), door());
+        }
+        if let Some(path) = &config.lmtp.socket {
+            // A socket that a killed service left behind would keep this one from starting.
+            if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+                std::fs::remove_file(path)
+                    .with_context(|| format!("removing the stale socket {}", path.display()))?;
+            }
+            let socket = tokio::net::UnixListener::bind(path)
+                .with_context(|| format!("listening on {}", path.display()))?;
+            self.system.run_lmtp(LmtpListener::Unix(socket), door());
+        }
+        Ok(())
+    }
+
+    /// Takes over what can change while running: certificates, networks, policy, trusted proxies. A file with an error changes nothing.
+    async fn reload(&self, path: &Path) {
+        let loaded = match config::load(path) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::error!(%error, "the new configuration is wrong; the old one stays in force");
+                return;
+            }
+        };
+        for keeper in [&self.mail_tls, &self.web_tls] {
+            if let Err(error) = keeper.reload() {
+                tracing::error!(%error, "the new certificate is wrong; the old one stays in use");
+            }
+        }
+        self.sources
+            .reconfigure(forwarded(&loaded.config, loaded.key_length));
+        for warning in &loaded.warnings {
+            tracing::warn!(%warning, "the configuration");
+        }
+        self.system.checkpoint.reconfigure(loaded.site).await;
+        tracing::info!("the configuration was read again");
+    }
+}
+
+/// Opens listeners, those first that systemd handed over for the same address.
+struct Sockets<'a> {
+    inherited: &'a mut HashMap<SocketAddr, std::net::TcpListener>,
+    key_length: KeyLength,
+}
+
+impl Sockets<'_> {
+    async fn open(&mut self, address: SocketAddr, from: SourceFrom) -> anyhow::Result<Listener> {
+        match self.inherited.remove(&address) {
+            Some(socket) => Ok(Listener::from_std(socket, from, self.key_length)?),
+            None => Listener::bind(address, from, self.key_length)
+                .await
+                .with_context(|| format!("listening on {address}")),
+        }
+    }
+}
+
+/// The sockets that systemd handed over (sd_listen_fds(3)), by their address.
+fn inherited() -> anyhow::Result<HashMap<SocketAddr, std::net::TcpListener>> {
+    let mut handed = listenfd::ListenFd::from_env();
+    let mut sockets = HashMap::new();
+    for index in 0..handed.len() {
+        if let Some(socket) = handed.take_tcp_listener(index)? {
+            sockets.insert(socket.local_addr()?, socket);
+        }
+    }
+    Ok(sockets)
+}
+
+/// Tells systemd how the service is (sd_notify(3)); without systemd nobody listens.
+fn notify(state: &str) {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    let sent = std::os::unix::net::UnixDatagram::unbound().and_then(|socket| {
+        let name = path.to_string_lossy();
+        match name.strip_prefix('@') {
+            None => socket.send_to(state.as_bytes(), &path),
+            Some(name) => {
+                use std::os::linux::net::SocketAddrExt;
+                let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+                socket.send_to_addr(state.as_bytes(), &address)
+            }
+        }
+    });
+    if let Err(error) = sent {
+        tracing::warn!(%error, "systemd could not be told");
+    }
+}
+
+fn certificate(
+    config: &Config,
+    folders: &Folders,
+    host: &str,
+    alpn: Alpn,
+) -> anyhow::Result<TlsKeeper> {
+    let certificate = match (&config.tls.certificate, &config.tls.key) {
+        (Some(chain), Some(key)) => Certificate::Files {
+            chain: chain.clone(),
+            key: key.clone(),
+        },
+        _ => Certificate::SelfSigned {
+            folder: folders.tls.clone(),
+            names: vec![host.to_owned(), host_of(&config.site.app_url)],
+        },
+    };
+    TlsKeeper::open(certificate, alpn).context("setting up TLS")
+}
+
+fn exit(
+    config: &Config,
+    host: &str,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Arc<dyn Exit>>> {
+    let section = &config.relay;
+    let Some(relay_host) = &section.host else {
+        return Ok(None);
+    };
+    let login = match (&section.user, &section.password_file) {
+        (Some(user), Some(file)) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("reading {}", file.display()))?;
+            Some(RelayLogin {
+                user: user.clone(),
+                password: Password::new(text.trim_end_matches(['\r', '\n']).to_owned()),
+            })
+        }
+        _ => None,
+    };
+    let roots = section.ca_file.clone().map_or(Roots::System, Roots::File);
+    let relay = Relay {
+        host: relay_host.clone(),
+        port: section.port,
+        tls: match section.tls {
+            RelayTls::None => sekisho_mailroom::queue::RelayTls::None,
+            RelayTls::Starttls => sekisho_mailroom::queue::RelayTls::StartTls,
+            RelayTls::Implicit => sekisho_mailroom::queue::RelayTls::Implicit,
+        },
+        login,
+        hello: host.to_owned(),
+    };
+    let connector = Connector::new(&roots, RELAY_PATIENCE)?;
+    Ok(Some(Arc::new(SmtpExit::new(
+        relay,
+        connector,
+        Arc::clone(clock),
+    )?)))
+}
+
+fn forwarded(config: &Config, key_length: KeyLength) -> ForwardedPolicy {
+    ForwardedPolicy {
+        peers: Peers::new(config.web.proxies.clone()),
+        key_length,
+        ..ForwardedPolicy::default()
+    }
+}
+
+fn proxied(section: &DoorSection) -> SourceFrom {
+    let peers: &[IpNet] = &section.proxy_protocol;
+    if peers.is_empty() {
+        SourceFrom::Connection
+    } else {
+        SourceFrom::Proxies(Peers::new(peers.to_vec()))
+    }
+}
+
+fn language(word: &str) -> sekisho_webmail::lang::Lang {
+    if word == "en" {
+        sekisho_webmail::lang::Lang::En
+    } else {
+        sekisho_webmail::lang::Lang::Ja
+    }
+}

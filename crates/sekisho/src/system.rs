@@ -1,0 +1,474 @@
+//! Puts the rooms together: one [`System`] for the service, the demo and the tests, which differ in their listeners alone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use sekisho_checkpoint::ports::{Clock, Records};
+use sekisho_checkpoint::sealing::KeyRing;
+use sekisho_checkpoint::{Admitted, Checkpoint, Parts};
+use sekisho_directory::{ArgonCost, OwnAccounts, Settings};
+use sekisho_disk::{Disk, RealDisk};
+use sekisho_gateway::{Door, Hello};
+use sekisho_mailroom::imap::Imap;
+use sekisho_mailroom::letters::Letters;
+use sekisho_mailroom::lmtp::{Lmtp, LmtpDoor, LmtpListener};
+use sekisho_mailroom::queue::{self, Exit, Queue};
+use sekisho_mailroom::store::{Limits, Operator, Store};
+use sekisho_mailroom::submission::Submission;
+use sekisho_net::{BoxedStream, Listener, Places, Shutdown, TlsKeeper, WebSources};
+use sekisho_records::SqliteRecords;
+use sekisho_webmail::{Entrance, MailServerError};
+
+use crate::clock::WallClock;
+use crate::config::Loaded;
+use crate::keys;
+
+/// How much of a stream between the webmail and the mailroom waits in between, in bytes.
+const IN_PROCESS_BUFFER: usize = 64 * 1024;
+/// The most recipients of a message.
+const RECIPIENTS: usize = 500;
+
+/// Where everything is kept, below the data folder.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// The checkpoint's records.
+    pub records: PathBuf,
+    /// Own accounts.
+    pub accounts: PathBuf,
+    /// The accounts' mail.
+    pub mail: PathBuf,
+    /// Mail that waits to leave.
+    pub queue: PathBuf,
+    /// The self-signed certificate.
+    pub tls: PathBuf,
+}
+
+/// Names what is kept in a data folder.
+#[must_use]
+pub fn folders(data: &Path) -> Folders {
+    Folders {
+        records: data.join("records.sqlite"),
+        accounts: data.join("accounts.sqlite"),
+        mail: data.join("mail"),
+        queue: data.join("queue"),
+        tls: data.join("tls"),
+    }
+}
+
+/// What a system is made of.
+pub struct Plan {
+    /// The data folder; it exists.
+    pub data: PathBuf,
+    /// What the site configured.
+    pub loaded: Loaded,
+    /// The keys that seal factors.
+    pub keys: KeyRing,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The disk under the mail store and the queue.
+    pub disk: Arc<dyn Disk>,
+    /// Where mail leaves the site; without it, mail to other domains is refused.
+    pub exit: Option<Arc<dyn Exit>>,
+    /// What a password hash costs.
+    pub cost: ArgonCost,
+    /// The host name that servers greet with.
+    pub host: String,
+}
+
+/// Everything that runs.
+pub struct System {
+    /// The checkpoint.
+    pub checkpoint: Arc<Checkpoint>,
+    /// Own accounts.
+    pub accounts: Arc<OwnAccounts>,
+    /// The mail store.
+    pub store: Store,
+    /// Opens any mailbox, for the demo's first mail and the command line.
+    pub operator: Operator,
+    /// Mail that waits to leave.
+    pub queue: Queue,
+    /// Ends everything in order.
+    pub shutdown: Shutdown,
+    mail: Arc<Mailroom>,
+    lmtp: Arc<Lmtp>,
+    places: Places,
+    host: String,
+}
+
+impl System {
+    /// Opens the databases and starts what runs without a listener: the queue, and the keeping of time.
+    ///
+    /// # Errors
+    /// Something can't be opened; the error says what.
+    pub async fn open(plan: Plan) -> anyhow::Result<Self> {
+        let folders = folders(&plan.data);
+        let zone = plan.loaded.zone.clone();
+        let own = plan.loaded.site.policy.own_domains.clone();
+        let clock = plan.clock;
+        let accounts = Arc::new(open_accounts(
+            &plan.loaded,
+            &folders,
+            plan.cost,
+            Arc::clone(&clock),
+        )?);
+        let limits = Limits {
+            message_size: plan.loaded.config.lmtp.max_message,
+            ..Limits::default()
+        };
+        let (store, operator) = Store::open_root(
+            &folders.mail,
+            Arc::clone(&plan.disk),
+            Arc::clone(&clock),
+            limits,
+        )
+        .context("opening the mail store")?;
+        let queue = Queue::open(
+            &folders.queue,
+            queue::Parts {
+                store: store.clone(),
+                directory: Arc::<OwnAccounts>::clone(&accounts),
+                clock: Arc::clone(&clock),
+                disk: plan.disk,
+                exit: plan.exit,
+                otp_exit: None,
+                host: plan.host.clone(),
+                zone: zone.clone(),
+            },
+        )
+        .context("opening the queue")?;
+        let checkpoint = Checkpoint::start(Parts {
+            records: Arc::new(SqliteRecords::open(&folders.records)?),
+            directory: Arc::<OwnAccounts>::clone(&accounts),
+            courier: Arc::new(Letters::new(
+                queue.clone(),
+                Arc::clone(&clock),
+                zone.clone(),
+            )),
+            clock: Arc::clone(&clock),
+            keys: plan.keys,
+            site: plan.loaded.site,
+        })
+        .await?;
+        let shutdown = Shutdown::new();
+        let lmtp = Lmtp::new(
+            store.clone(),
+            Arc::<OwnAccounts>::clone(&accounts),
+            Arc::clone(&clock),
+            own.clone(),
+            plan.host.clone(),
+            zone.clone(),
+        );
+        let mail = Mailroom {
+            imap: Imap {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                zone: zone.clone(),
+            },
+            submission: Arc::new(Submission {
+                queue: queue.clone(),
+                directory: Arc::<OwnAccounts>::clone(&accounts),
+                clock,
+                own,
+                host: plan.host.clone(),
+                zone,
+                message_size: limits.message_size,
+                recipients: RECIPIENTS,
+                shutdown: shutdown.clone(),
+            }),
+            shutdown: shutdown.clone(),
+        };
+        let system = Self {
+            checkpoint,
+            accounts,
+            store,
+            operator,
+            queue,
+            shutdown,
+            mail: Arc::new(mail),
+            lmtp: Arc::new(lmtp),
+            places: Places::default(),
+            host: plan.host,
+        };
+        system.keep_going();
+        Ok(system)
+    }
+
+    fn keep_going(&self) {
+        let (queue, until) = (self.queue.clone(), self.shutdown.clone());
+        self.shutdown.spawn(async move { queue.run(until).await });
+        let (keeper, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
+        self.shutdown.spawn(async move {
+            tokio::select! {
+                () = until.asked() => {}
+                () = keeper.keep() => {}
+            }
+        });
+    }
+
+    /// Opens an IMAP door.
+    pub fn run_imap(
+        &self,
+        listener: Listener,
+        security: sekisho_gateway::Security,
+        plaintext: sekisho_gateway::PlaintextLogin,
+    ) {
+        let mail: Arc<dyn sekisho_gateway::MailServer> = Arc::<Mailroom>::clone(&self.mail);
+        let door = self.door(security, plaintext);
+        let (checkpoint, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
+        self.shutdown.spawn(sekisho_gateway::run_imap(
+            listener, door, checkpoint, mail, until,
+        ));
+    }
+
+    /// Opens a submission door.
+    pub fn run_submission(
+        &self,
+        listener: Listener,
+        security: sekisho_gateway::Security,
+        plaintext: sekisho_gateway::PlaintextLogin,
+    ) {
+        let mail: Arc<dyn sekisho_gateway::MailServer> = Arc::<Mailroom>::clone(&self.mail);
+        let door = self.door(security, plaintext);
+        let (checkpoint, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
+        self.shutdown.spawn(sekisho_gateway::run_submission(
+            listener, door, checkpoint, mail, until,
+        ));
+    }
+
+    fn door(
+        &self,
+        security: sekisho_gateway::Security,
+        plaintext: sekisho_gateway::PlaintextLogin,
+    ) -> Door {
+        Door {
+            security,
+            plaintext,
+            limits: sekisho_net::Limits::default(),
+            places: self.places.clone(),
+            host: self.host.clone(),
+        }
+    }
+
+    /// Opens the webmail.
+    pub fn run_webmail(&self, entrance: Entrance, config: sekisho_webmail::Config) {
+        let context = sekisho_webmail::Context {
+            checkpoint: Arc::clone(&self.checkpoint),
+            mail: Arc::<Mailroom>::clone(&self.mail),
+            config,
+        };
+        self.shutdown.spawn(sekisho_webmail::serve(
+            entrance,
+            Arc::new(context),
+            self.shutdown.clone(),
+        ));
+    }
+
+    /// Serves other pages: the OTP app, the demo's outbox.
+    pub fn run_pages(&self, entrance: Entrance, pages: axum::Router) {
+        self.shutdown.spawn(sekisho_webmail::serve_router(
+            entrance,
+            pages,
+            self.shutdown.clone(),
+        ));
+    }
+
+    /// An entrance for [`Self::run_webmail`] and [`Self::run_pages`].
+    #[must_use]
+    pub fn entrance(
+        &self,
+        listener: Listener,
+        tls: Option<Arc<TlsKeeper>>,
+        sources: Arc<WebSources>,
+    ) -> Entrance {
+        Entrance {
+            listener,
+            tls,
+            places: self.places.clone(),
+            sources,
+        }
+    }
+
+    /// Opens the LMTP door.
+    pub fn run_lmtp(&self, listener: LmtpListener, door: LmtpDoor) {
+        let (lmtp, until) = (Arc::clone(&self.lmtp), self.shutdown.clone());
+        self.shutdown
+            .spawn(sekisho_mailroom::run_lmtp(listener, lmtp, door, until));
+    }
+
+    /// Ends everything in order: what is busy gets a few seconds. Says whether all ended by itself.
+    pub async fn stop(self) -> bool {
+        self.shutdown.drain(Duration::from_secs(10)).await
+    }
+}
+
+/// The mailroom, as both kinds of doors see it.
+struct Mailroom {
+    imap: Imap,
+    submission: Arc<Submission>,
+    shutdown: Shutdown,
+}
+
+#[async_trait]
+impl sekisho_gateway::MailServer for Mailroom {
+    fn imap_capabilities(&self) -> String {
+        sekisho_mailroom::imap::capability(self.imap.store.limits().message_size)
+    }
+
+    fn submission_extensions(&self) -> Vec<String> {
+        self.submission.extensions()
+    }
+
+    async fn imap(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
+        let served =
+            sekisho_mailroom::serve_imap(stream, already_read, admitted, self.imap.clone()).await;
+        if let Err(error) = served {
+            tracing::debug!(%error, "an IMAP session ended");
+        }
+    }
+
+    async fn submission(
+        &self,
+        stream: BoxedStream,
+        already_read: Vec<u8>,
+        admitted: Admitted,
+        hello: Hello,
+    ) {
+        let submission = Arc::clone(&self.submission);
+        sekisho_mailroom::serve_submission(stream, already_read, admitted, hello.name, submission)
+            .await;
+    }
+}
+
+#[async_trait]
+impl sekisho_webmail::MailServer for Mailroom {
+    async fn imap(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
+        let (near, far) = tokio::io::duplex(IN_PROCESS_BUFFER);
+        let imap = self.imap.clone();
+        self.shutdown.spawn(async move {
+            if let Err(error) = sekisho_mailroom::serve_imap(far, Vec::new(), admitted, imap).await
+            {
+                tracing::debug!(%error, "the webmail's IMAP session ended");
+            }
+        });
+        Ok(Box::new(near))
+    }
+
+    async fn submission(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
+        let (near, far) = tokio::io::duplex(IN_PROCESS_BUFFER);
+        let submission = Arc::clone(&self.submission);
+        self.shutdown.spawn(async move {
+            let hello = "webmail".to_owned();
+            sekisho_mailroom::serve_submission(far, Vec::new(), admitted, hello, submission).await;
+        });
+        Ok(Box::new(near))
+    }
+}
+
+/// The help desk's view, at the command line, beside a running service or without one.
+pub struct Desk {
+    /// The checkpoint, on the same records.
+    pub checkpoint: Arc<Checkpoint>,
+    /// Own accounts.
+    pub accounts: Arc<OwnAccounts>,
+    records: Arc<SqliteRecords>,
+}
+
+impl Desk {
+    /// Opens the databases of a configured site.
+    ///
+    /// # Errors
+    /// Something can't be opened.
+    pub async fn open(loaded: &Loaded) -> anyhow::Result<Self> {
+        let data = &loaded.config.site.data;
+        prepare(data)?;
+        let folders = folders(data);
+        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let keys = keys::load(&loaded.config.site.keys, !folders.records.exists())?;
+        let accounts = Arc::new(open_accounts(
+            loaded,
+            &folders,
+            ArgonCost::default(),
+            Arc::clone(&clock),
+        )?);
+        let records = Arc::new(SqliteRecords::open(&folders.records)?);
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let (store, _) = Store::open_root(
+            &folders.mail,
+            Arc::clone(&disk),
+            Arc::clone(&clock),
+            Limits::default(),
+        )?;
+        let queue = Queue::beside(
+            &folders.queue,
+            queue::Parts {
+                store,
+                directory: Arc::<OwnAccounts>::clone(&accounts),
+                clock: Arc::clone(&clock),
+                disk,
+                exit: None,
+                otp_exit: None,
+                host: host_of(&loaded.config.site.url),
+                zone: loaded.zone.clone(),
+            },
+        )?;
+        let checkpoint = Checkpoint::start(Parts {
+            records: Arc::<SqliteRecords>::clone(&records),
+            directory: Arc::<OwnAccounts>::clone(&accounts),
+            courier: Arc::new(Letters::new(queue, Arc::clone(&clock), loaded.zone.clone())),
+            clock,
+            keys,
+            site: loaded.site.clone(),
+        })
+        .await?;
+        Ok(Self {
+            checkpoint,
+            accounts,
+            records,
+        })
+    }
+
+    /// The records.
+    #[must_use]
+    pub fn records(&self) -> &dyn Records {
+        self.records.as_ref()
+    }
+}
+
+fn open_accounts(
+    loaded: &Loaded,
+    folders: &Folders,
+    cost: ArgonCost,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<OwnAccounts> {
+    let settings = Settings {
+        cost,
+        shortest_password: loaded.config.accounts.min_password,
+        zone: loaded.zone.clone(),
+        ..Settings::new(loaded.site.policy.own_domains.clone())
+    };
+    OwnAccounts::open(&folders.accounts, settings, clock).context("opening the accounts")
+}
+
+/// Makes the data folder, for its owner alone, if it is missing.
+///
+/// # Errors
+/// It can't be made.
+pub fn prepare(data: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("making the data folder {}", data.display()))
+}
+
+/// The host name within an origin.
+#[must_use]
+pub fn host_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    if host.is_empty() { "localhost" } else { host }.to_owned()
+}
