@@ -9,8 +9,8 @@
 //! session saw a message first would cost a write a session, and clients don't use it.
 //!
 //! In reading order: `connection` moves bytes; `session` carries out commands on a `view`, the
-//! selected folder as the client knows it; `folders`, `fetch`, `flags`, `search`, `sort` and
-//! `transfer` are the commands; `reply` writes the answers.
+//! selected folder as the client knows it; `folders` (with `pattern`), `fetch`, `flags`,
+//! `search`, `sort` and `transfer` are the commands; `reply` writes the answers.
 
 mod connection;
 mod fetch;
