@@ -26,8 +26,14 @@ macro_rules! asset {
 }
 
 const ASSETS: &[Asset] = &[
-    asset!("style.css", "text/css; charset=utf-8"),
+    Asset {
+        name: "style.css",
+        content_type: "text/css; charset=utf-8",
+        // One sheet for the browser, two files for us.
+        content: concat!(include_str!("../assets/style.css"), include_str!("../assets/mail.css")),
+    },
     asset!("page.js", "text/javascript; charset=utf-8"),
+    asset!("mail.js", "text/javascript; charset=utf-8"),
     asset!("logo.svg", "image/svg+xml"),
 ];
 

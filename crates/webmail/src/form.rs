@@ -27,6 +27,8 @@ pub struct Form {
     pub fields: Fields,
     /// What was attached.
     pub files: Vec<FileField>,
+    /// Whether files were too large to be taken, all together. What was typed is there all the same.
+    pub too_large: bool,
 }
 
 /// The fields of a form, in their order; names can come more than once.
@@ -198,36 +200,45 @@ async fn read(request: Request, context: &Arc<Context>) -> Result<Form, WebError
     Ok(Form {
         fields: Fields(fields),
         files: Vec::new(),
+        too_large: false,
     })
 }
 
 async fn read_parts(mut parts: Multipart, most: usize) -> Result<Form, WebError> {
     let mut form = Form::default();
-    let (mut total, mut text) = (0, 0);
-    while let Some(part) = parts.next_field().await.map_err(refusal)? {
+    let (mut of_files, mut of_text) = (0, 0);
+    while let Some(mut part) = parts.next_field().await.map_err(refusal)? {
         let field = part.name().unwrap_or_default().to_owned();
         let file_name = part.file_name().map(str::to_owned);
         let content_type = part.content_type().unwrap_or_default().to_owned();
-        let bytes = part.bytes().await.map_err(refusal)?;
-        total += bytes.len();
-        if total > most {
-            return Err(WebError::TooLarge);
+        let mut bytes = Vec::new();
+        // What is too much is read to its end all the same, and dropped: a browser that can't finish sending shows no answer.
+        while let Some(chunk) = part.chunk().await.map_err(refusal)? {
+            if file_name.is_some() {
+                of_files += chunk.len();
+                form.too_large |= of_files > most;
+            } else {
+                of_text += chunk.len();
+                if of_text > MOST_TEXT {
+                    return Err(WebError::TooLarge);
+                }
+            }
+            if file_name.is_none() || !form.too_large {
+                bytes.extend_from_slice(&chunk);
+            }
         }
         match file_name {
+            Some(_) if form.too_large => {}
             // What a browser sends for a file field without a file.
             Some(name) if name.is_empty() && bytes.is_empty() => {}
             Some(name) => form.files.push(FileField {
                 field,
                 name,
                 content_type,
-                bytes,
+                bytes: bytes.into(),
             }),
             None => {
-                text += bytes.len();
-                if text > MOST_TEXT {
-                    return Err(WebError::TooLarge);
-                }
-                let value = String::from_utf8(bytes.into()).map_err(|_| WebError::BadRequest)?;
+                let value = String::from_utf8(bytes).map_err(|_| WebError::BadRequest)?;
                 form.fields.0.push((field, value));
             }
         }

@@ -18,6 +18,7 @@ pub mod config;
 pub mod error;
 pub mod form;
 pub mod layout;
+pub mod otp_app;
 pub mod pages;
 pub mod route;
 pub mod stash;
@@ -28,10 +29,11 @@ mod assets;
 mod cookie;
 mod csrf;
 mod guard;
+mod mail;
 mod serve;
 
 pub use config::{Config, Context, MailServer, MailServerError};
-pub use serve::{Entrance, serve};
+pub use serve::{Entrance, serve, serve_router};
 
 use std::sync::Arc;
 
@@ -42,6 +44,9 @@ pub struct Webmail;
 impl Webmail {
     /// The router of all pages. Each request must carry its [`sekisho_source::Source`] as an extension, which the listener alone knows.
     pub fn router(context: Arc<Context>) -> axum::Router {
-        guard::around(route::router(route::all()), &context).with_state(context)
+        let pool = Arc::new(mail::Pool::default());
+        guard::around(route::router(route::all()), &context)
+            .layer(axum::Extension(pool))
+            .with_state(context)
     }
 }

@@ -8,7 +8,7 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::config::Context;
-use crate::{assets, pages};
+use crate::{assets, mail, pages};
 
 /// Who gets anything from a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,7 @@ impl Route {
 pub fn all() -> Vec<Route> {
     let mut routes = vec![Route::get("/assets/{name}", Who::Anyone, assets::serve)];
     routes.extend(pages::routes());
+    routes.extend(mail::routes());
     routes
 }
 

@@ -33,7 +33,11 @@ pub struct Entrance {
 
 /// Serves the webmail until the end is asked for; requests being answered then are answered still.
 pub async fn serve(entrance: Entrance, context: Arc<Context>, shutdown: Shutdown) {
-    let router = Webmail::router(context);
+    serve_router(entrance, Webmail::router(context), shutdown).await;
+}
+
+/// Serves other pages in the same way, such as the [OTP app](crate::otp_app).
+pub async fn serve_router(entrance: Entrance, router: Router, shutdown: Shutdown) {
     let Entrance {
         listener,
         tls,

@@ -73,5 +73,5 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn front(_: crate::visit::Seated) -> Redirect {
-    Redirect::to("/mfa")
+    Redirect::to("/mail")
 }

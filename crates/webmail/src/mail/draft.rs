@@ -1,0 +1,335 @@
+//! A message being written: as a form has it, and as MIME.
+
+use jiff::ZonedDateTime;
+use mail_builder::MessageBuilder;
+use mail_builder::headers::address::Address as Written;
+use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::message_id::MessageId;
+use mail_builder::headers::raw::Raw;
+use mail_builder::headers::text::Text;
+use mail_builder::mime::{BodyPart, MimePart};
+use mail_parser::{Address, HeaderValue, Message, MessageParser};
+use sekisho_checkpoint::address::MailAddress;
+
+use super::recipients::{self, Recipient};
+use crate::error::WebError;
+use crate::form::Fields;
+
+/// Headers of drafts whose lists of addresses can't be headers yet, as typed: To, Cc, Bcc.
+const TYPED: [&str; 3] = ["X-Sekisho-To", "X-Sekisho-Cc", "X-Sekisho-Bcc"];
+/// How many message IDs a `References` header keeps: the first, and the last ones.
+const MOST_REFERENCES: usize = 30;
+
+/// What a person writes. Lists of addresses are as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Draft {
+    /// One of the account's addresses.
+    pub from: String,
+    pub to: String,
+    pub cc: String,
+    pub bcc: String,
+    pub subject: String,
+    pub body: String,
+    /// Its message ID without angle brackets: all its stored forms have the same.
+    pub id: String,
+    /// The ID of the message that it answers.
+    pub in_reply_to: String,
+    /// The IDs of the conversation so far, parted by spaces.
+    pub references: String,
+}
+
+/// A file of a message being written.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub name: String,
+    pub kind: String,
+    pub bytes: Vec<u8>,
+}
+
+/// The recipients of a draft, or what of them is no address.
+#[derive(Debug, Default)]
+pub(super) struct Addressed {
+    pub to: Vec<Recipient>,
+    pub cc: Vec<Recipient>,
+    pub bcc: Vec<Recipient>,
+    /// As typed.
+    pub bad: Vec<String>,
+}
+
+/// What a message is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// To be gone on with: whatever was typed as an address is kept, right or wrong.
+    Drafts,
+    /// One's own copy of what was sent, with the people who got a hidden copy.
+    OwnCopy,
+    /// The recipients: who gets a hidden copy stays hidden.
+    Others,
+}
+
+impl Draft {
+    /// From the fields of the page's form.
+    pub(super) fn of(fields: &Fields) -> Self {
+        let line = |name| one_line(fields.text(name));
+        Self {
+            from: line("from"),
+            to: fields.text("to").to_owned(),
+            cc: fields.text("cc").to_owned(),
+            bcc: fields.text("bcc").to_owned(),
+            subject: line("subject"),
+            body: fields.text("body").replace("\r\n", "\n"),
+            id: first_id(fields.text("id")).unwrap_or_default(),
+            in_reply_to: first_id(fields.text("in-reply-to")).unwrap_or_default(),
+            references: ids(fields.text("references")).join(" "),
+        }
+    }
+
+    /// From a stored message, of ours or of another program.
+    pub(super) fn parse(raw: &[u8]) -> Option<Self> {
+        let message = MessageParser::default().parse(raw)?;
+        let in_reply_to = header_ids(message.in_reply_to()).into_iter().next();
+        let [to, cc, bcc] = TYPED.map(|name| message.header(name).and_then(HeaderValue::as_text).map(one_line));
+        Some(Self {
+            from: message.from().and_then(Address::first).and_then(|from| from.address()).unwrap_or_default().to_owned(),
+            to: to.unwrap_or_else(|| people(message.to())),
+            cc: cc.unwrap_or_else(|| people(message.cc())),
+            bcc: bcc.unwrap_or_else(|| people(message.bcc())),
+            subject: one_line(message.subject().unwrap_or_default()),
+            body: body_text(&message),
+            id: message.message_id().and_then(first_id).unwrap_or_default(),
+            in_reply_to: in_reply_to.unwrap_or_default(),
+            references: header_ids(message.references()).join(" "),
+        })
+    }
+
+    /// Reads its lists of addresses.
+    pub(super) fn addressed(&self) -> Addressed {
+        let mut all = Addressed::default();
+        for (typed, good) in [(&self.to, &mut all.to), (&self.cc, &mut all.cc), (&self.bcc, &mut all.bcc)] {
+            let (read, bad) = recipients::parse(typed);
+            *good = read;
+            all.bad.extend(bad);
+        }
+        all
+    }
+
+    /// Whether nothing was written that would be missed.
+    pub(super) fn is_empty(&self) -> bool {
+        [&self.to, &self.cc, &self.bcc, &self.subject, &self.body].iter().all(|text| text.trim().is_empty())
+    }
+
+    /// As a message (RFC 5322, MIME; UTF-8).
+    pub(super) fn build(
+        &self,
+        from: &Recipient,
+        now: &ZonedDateTime,
+        files: Vec<File>,
+        purpose: For,
+    ) -> Result<Vec<u8>, WebError> {
+        let addressed = self.addressed();
+        let date = jiff::fmt::rfc2822::to_string(now).map_err(|_| WebError::Unavailable)?;
+        let mut builder = MessageBuilder::new()
+            .header("Date", Raw::new(date))
+            .from(written(from))
+            .message_id(self.id.as_str())
+            .subject(self.subject.as_str());
+        if purpose == For::Drafts && !addressed.bad.is_empty() {
+            for (name, typed) in TYPED.iter().zip([&self.to, &self.cc, &self.bcc]) {
+                builder = builder.header(*name, Text::new(one_line(typed)));
+            }
+        }
+        let bcc = if purpose == For::Others { Vec::new() } else { addressed.bcc };
+        for (name, list) in [("To", addressed.to), ("Cc", addressed.cc), ("Bcc", bcc)] {
+            if !list.is_empty() {
+                builder = builder.header(name, Written::new_list(list.iter().map(written).collect()));
+            }
+        }
+        if !self.in_reply_to.is_empty() {
+            builder = builder.in_reply_to(self.in_reply_to.as_str());
+        }
+        let references = ids(&self.references);
+        if !references.is_empty() {
+            builder = builder.references(MessageId::new_list(references.into_iter()));
+        }
+        let text = MimePart::new(
+            ContentType::new("text/plain").attribute("charset", "utf-8"),
+            BodyPart::Text(self.body.replace('\n', "\r\n").into()),
+        );
+        let mut parts: Vec<MimePart<'_>> = files
+            .into_iter()
+            .map(|file| {
+                // A message may not be encoded within another (RFC 2046, section 5.2.1), and files are.
+                let is_whole = !file.kind.starts_with("message/") && !file.kind.starts_with("multipart/");
+                let kind = if is_whole { file.kind } else { "application/octet-stream".to_owned() };
+                MimePart::new(ContentType::new(kind), BodyPart::Binary(file.bytes.into())).attachment(file.name)
+            })
+            .collect();
+        let body = if parts.is_empty() {
+            text
+        } else {
+            parts.insert(0, text);
+            MimePart::new(ContentType::new("multipart/mixed"), BodyPart::Multipart(parts))
+        };
+        builder.body(body).write_to_vec().map_err(|_| WebError::Unavailable)
+    }
+
+    /// Adds a message to the conversation that this one goes on with.
+    pub(super) fn follow(&mut self, original: &str, its_references: &[String]) {
+        let Some(original) = first_id(original) else {
+            return;
+        };
+        let mut references = its_references.to_vec();
+        references.push(original.clone());
+        if references.len() > MOST_REFERENCES {
+            references.drain(1..=references.len() - MOST_REFERENCES);
+        }
+        self.references = references.join(" ");
+        self.in_reply_to = original;
+    }
+}
+
+/// A new message ID in the domain of an address.
+pub(super) fn new_id(address: &MailAddress) -> Result<String, WebError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| WebError::Unavailable)?;
+    Ok(format!("{}@{}", crate::csrf::hex(&random), address.domain()))
+}
+
+/// Text that stays in its line.
+pub(super) fn one_line(text: &str) -> String {
+    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// The message IDs of a text, without angle brackets. Only what can stand in a header is one.
+pub(super) fn ids(text: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_ascii_graphic() && c != '<' && c != '>';
+    text.split(|c: char| !is_part(c))
+        .filter(|id| id.len() <= 250 && id.split_once('@').is_some_and(|(l, r)| !l.is_empty() && !r.is_empty()))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn first_id(text: &str) -> Option<String> {
+    ids(text).into_iter().next()
+}
+
+/// The message IDs of a parsed header.
+pub(super) fn header_ids(value: &HeaderValue<'_>) -> Vec<String> {
+    match value {
+        HeaderValue::Text(text) => ids(text),
+        HeaderValue::TextList(list) => list.iter().flat_map(|text| ids(text)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A message's text to go on writing with.
+pub(super) fn body_text(message: &Message<'_>) -> String {
+    let text = message.body_text(0).unwrap_or_default().replace("\r\n", "\n");
+    text.trim_end_matches('\n').to_owned()
+}
+
+fn people(list: Option<&Address<'_>>) -> String {
+    let people = list.into_iter().flat_map(Address::iter).filter_map(|one| {
+        let name = one.name().map(one_line).unwrap_or_default();
+        one.address().map(|address| recipients::written(&name, address))
+    });
+    people.collect::<Vec<_>>().join(", ")
+}
+
+fn written(recipient: &Recipient) -> Written<'static> {
+    let name = Some(one_line(&recipient.name)).filter(|name| !name.is_empty());
+    Written::new_address(name, recipient.address.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    fn draft() -> Draft {
+        Draft {
+            from: "hanako@kit.example".to_owned(),
+            to: "太郎 <taro@kit.example>, \"Doe, J.\" <j@x.example>".to_owned(),
+            cc: String::new(),
+            bcc: "secret@x.example".to_owned(),
+            subject: "来週の会議について、長い件名でも折り返して読めること。来週の会議について、長い件名でも折り返して読めること。".to_owned(),
+            body: "こんにちは。\n\n> 引用\n-- \n花子".to_owned(),
+            id: "1@kit.example".to_owned(),
+            in_reply_to: "b@x.example".to_owned(),
+            references: "a@x.example b@x.example".to_owned(),
+        }
+    }
+
+    fn built(draft: &Draft, files: Vec<File>, purpose: For) -> Vec<u8> {
+        let (mut from, _) = recipients::parse("花子 <hanako@kit.example>");
+        let zone = TimeZone::get("Asia/Tokyo").expect("a zone");
+        let now = Timestamp::UNIX_EPOCH.to_zoned_datetime(zone);
+        draft.build(&from.remove(0), &now, files, purpose).expect("a message")
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let file = File {
+            name: "議事録 \"最終\".pdf".to_owned(),
+            kind: "application/pdf".to_owned(),
+            bytes: vec![0, 1, 2, 255],
+        };
+        let raw = built(&draft(), vec![file], For::Drafts);
+        assert_eq!(Draft::parse(&raw), Some(draft()));
+        let message = MessageParser::default().parse(&raw).expect("a message");
+        let attached = message.attachment(0).expect("the file");
+        assert_eq!(attached.contents(), [0, 1, 2, 255]);
+        use mail_parser::MimeHeaders;
+        assert_eq!(attached.attachment_name(), Some("議事録 \"最終\".pdf"));
+        let text = String::from_utf8(raw).expect("seven bits");
+        assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 998));
+        assert!(text.contains("Date: Thu, 1 Jan 1970 09:00:00 +0900\r\n"), "{text}");
+    }
+
+    #[test]
+    fn unfinished_addresses_are_kept_in_drafts_alone() {
+        let unfinished = Draft {
+            to: "taro, jiro@kit.example".to_owned(),
+            cc: "花".to_owned(),
+            ..draft()
+        };
+        assert_eq!(Draft::parse(&built(&unfinished, Vec::new(), For::Drafts)), Some(unfinished.clone()));
+        let sent = String::from_utf8(built(&unfinished, Vec::new(), For::OwnCopy)).expect("text");
+        assert!(!sent.contains("X-Sekisho"), "{sent}");
+    }
+
+    #[test]
+    fn hidden_copies_stay_hidden() {
+        let sent = String::from_utf8(built(&draft(), Vec::new(), For::Others)).expect("text");
+        assert!(!sent.contains("secret@x.example") && !sent.contains("Bcc"), "{sent}");
+    }
+
+    #[test]
+    fn nothing_typed_becomes_a_header() {
+        let draft = Draft::of(&Fields::new(vec![
+            ("subject".to_owned(), "a\r\nBcc: x@y.example".to_owned()),
+            ("to".to_owned(), "b\r\nBcc: z@y.example".to_owned()),
+            ("in-reply-to".to_owned(), "<a@b>\r\nX: y".to_owned()),
+            ("references".to_owned(), "<a@b> <c@d>\r\nX-Evil: y".to_owned()),
+            ("id".to_owned(), "i@kit.example".to_owned()),
+        ]));
+        let sent = String::from_utf8(built(&draft, Vec::new(), For::Drafts)).expect("text");
+        let (head, _) = sent.split_once("\r\n\r\n").expect("a head");
+        assert!(!head.contains("\r\nBcc") && !head.contains("\r\nX"), "{head}");
+        assert!(head.contains("References: <a@b> <c@d>\r\n"), "{head}");
+    }
+
+    #[test]
+    fn long_conversations_keep_their_beginning_and_their_end() {
+        let mut draft = Draft::default();
+        let before: Vec<String> = (0..100).map(|n| format!("{n}@x")).collect();
+        draft.follow("<last@x>", &before);
+        let kept = ids(&draft.references);
+        assert_eq!(kept.len(), MOST_REFERENCES);
+        assert_eq!((kept.first().map(String::as_str), kept.last().map(String::as_str)), (Some("0@x"), Some("last@x")));
+    }
+}

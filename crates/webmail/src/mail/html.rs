@@ -1,0 +1,221 @@
+//! HTML mail, made harmless.
+//!
+//! What is left has no script, no form, no SVG or MathML, no style sheet, no position of its own choosing, and loads nothing from elsewhere unless the person
+//! asked for its pictures. The page that carries it is a document of its own, without an origin ([`POLICY`]): should something get through here, it is still
+//! nowhere near the webmail.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ammonia::{Builder, UrlRelative};
+
+/// The policy of the frame's document. Pictures that belong to the message are within it, as `data:`.
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; \
+    frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
+
+/// The same once the person asked for pictures from elsewhere.
+pub(super) const POLICY_WITH_PICTURES: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https: http:; form-action 'none'; base-uri 'none'; \
+    frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
+
+/// Kinds of pictures that a browser shows without running anything.
+pub(super) const PICTURES: [&str; 5] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
+
+/// What is dropped with all that is in it; of other unknown elements the text stays.
+const DROPPED: [&str; 18] = [
+    "script", "style", "title", "template", "noscript", "iframe", "frameset", "object", "embed", "applet", "svg",
+    "math", "textarea", "select", "noembed", "noframes", "xmp", "plaintext",
+];
+
+/// What a style attribute may set. Nothing that places an element over others, and nothing that can name an address.
+const STYLES: [&str; 56] = [
+    "background-color", "border", "border-bottom", "border-bottom-color", "border-bottom-style", "border-bottom-width",
+    "border-collapse", "border-color", "border-left", "border-left-color", "border-left-style", "border-left-width",
+    "border-radius", "border-right", "border-right-color", "border-right-style", "border-right-width", "border-spacing",
+    "border-style", "border-top", "border-top-color", "border-top-style", "border-top-width", "border-width", "color",
+    "direction", "display", "font-family", "font-size", "font-style", "font-variant", "font-weight", "height",
+    "letter-spacing", "line-height", "list-style-type", "margin", "margin-bottom", "margin-left", "margin-right",
+    "margin-top", "max-width", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top",
+    "table-layout", "text-align", "text-decoration", "text-indent", "text-transform", "vertical-align", "white-space",
+    "width", "word-break",
+];
+
+/// Pictures within a message, by Content-ID, as `data:` addresses.
+pub(super) type Pictures = HashMap<String, String>;
+
+/// HTML made harmless.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Clean {
+    /// The content of a `<body>`.
+    pub body: String,
+    /// How many pictures from elsewhere were left out.
+    pub left_out: u32,
+}
+
+/// Makes HTML harmless. `remote` lets pictures from elsewhere in.
+pub(super) fn clean(html: &str, pictures: Pictures, remote: bool) -> Clean {
+    let left_out = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&left_out);
+    let mut builder = Builder::default();
+    builder
+        .add_tags(["font", "big", "address", "tfoot", "section", "main"])
+        .clean_content_tags(HashSet::from(DROPPED))
+        .rm_tags(["area", "map", "details", "summary"])
+        .add_generic_attributes(["style", "dir", "align", "valign", "bgcolor", "width", "height"])
+        .add_tag_attributes("font", ["color", "face", "size"])
+        .add_tag_attributes("table", ["border", "cellpadding", "cellspacing"])
+        .add_tag_attributes("td", ["nowrap"])
+        .filter_style_properties(HashSet::from(STYLES))
+        .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "data"]))
+        .url_relative(UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"))
+        .set_tag_attribute_value("a", "target", "_blank")
+        .attribute_filter(move |element, attribute, value| match (element, attribute) {
+            ("img", "src") => picture(value, &pictures, remote, &counter).map(Cow::Owned),
+            (_, "href") => is_link(value).then_some(Cow::Borrowed(value)),
+            (_, "cite") => None,
+            _ => Some(Cow::Borrowed(value)),
+        });
+    let body = builder.clean(html).to_string();
+    Clean {
+        body,
+        left_out: left_out.load(Ordering::Relaxed),
+    }
+}
+
+/// A whole document for the frame. It is paper-white in dark mode as well, since mail sets its colours against white.
+pub(super) fn document(clean: &Clean) -> String {
+    format!(
+        "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><meta name=referrer content=no-referrer>\
+         <style>:root{{color-scheme:light}}body{{margin:16px;background:#fff;color:#1c2333;font:16px/1.65 system-ui,sans-serif;overflow-wrap:anywhere}}\
+         img{{max-width:100%;height:auto}}table{{max-width:100%}}pre{{white-space:pre-wrap}}\
+         blockquote{{margin:0 0 0 4px;padding-left:12px;border-left:3px solid #dcd5c6}}</style>{}",
+        clean.body
+    )
+}
+
+fn picture(source: &str, pictures: &Pictures, remote: bool, left_out: &AtomicU32) -> Option<String> {
+    let source = source.trim();
+    let lower = source.get(..16.min(source.len())).unwrap_or_default().to_ascii_lowercase();
+    if lower.starts_with("cid:") {
+        return pictures.get(source.get(4..)?).cloned();
+    }
+    if lower.starts_with("data:") {
+        let is_picture = PICTURES.iter().any(|kind| {
+            source
+                .get(5..)
+                .and_then(|rest| rest.get(..kind.len()))
+                .is_some_and(|start| start.eq_ignore_ascii_case(kind))
+        });
+        return is_picture.then(|| source.to_owned());
+    }
+    if lower.starts_with("https:") || lower.starts_with("http:") || lower.starts_with("//") {
+        if remote && !lower.starts_with("//") {
+            return Some(source.to_owned());
+        }
+        left_out.fetch_add(1, Ordering::Relaxed);
+    }
+    None
+}
+
+fn is_link(address: &str) -> bool {
+    let scheme = address.trim().split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    scheme.is_some_and(|scheme| ["http", "https", "mailto", "tel"].contains(&scheme.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(html: &str) -> String {
+        clean(html, Pictures::new(), false).body
+    }
+
+    #[test]
+    fn known_attacks_leave_nothing_that_acts() {
+        for attack in [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "<svg><script>alert(1)</script></svg>",
+            "<svg><animate attributeName=href values='javascript:alert(1)' /><a id=x><text>x</text></a></svg>",
+            "<svg><use href='data:image/svg+xml;base64,PHN2Zz4='/></svg>",
+            "<math><mi xlink:href='javascript:alert(1)'>x</mi></math>",
+            "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
+            "<style>@import url(https://evil.example/x.css);</style>",
+            "<link rel=stylesheet href=https://evil.example/x.css>",
+            "<a href='javascript:alert(1)'>x</a>",
+            "<a href='  JaVa\tScRiPt:alert(1)'>x</a>",
+            "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+            "<a href='vbscript:x'>x</a>",
+            "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
+            "<form action=https://evil.example/><input name=password><button>Log in</button></form>",
+            "<base href=https://evil.example/>",
+            "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+            "<object data=x.swf></object><embed src=x.swf>",
+            "<body onload=alert(1) background=https://evil.example/x>",
+            "<div style='position:fixed;inset:0;z-index:99'>x</div>",
+            "<div style='background-image:url(https://evil.example/x)'>x</div>",
+            "<div style='background-color:url(https://evil.example/x)'>x</div>",
+            "<div style='color:red;width:expression(alert(1))'>x</div>",
+            "<table background=https://evil.example/x><tr><td>x",
+            "<video poster=https://evil.example/x src=https://evil.example/y></video>",
+            "<img srcset='https://evil.example/x 2x'>",
+            "<img src=https://evil.example/pixel.gif>",
+            "<img src=//evil.example/pixel.gif>",
+            "<img src=data:image/svg+xml,<svg/onload=alert(1)>>",
+            "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+            "<title><img src=x onerror=alert(1)></title>",
+            "<textarea><img src=x onerror=alert(1)></textarea>",
+            "<a href='https://ok.example' target=_top ping=https://evil.example/>x</a>",
+            "<p id=main class=notice name=csrf>x</p>",
+            "<!--[if mso]><script>alert(1)</script><![endif]-->",
+        ] {
+            let clean = cleaned(attack).to_ascii_lowercase();
+            for harm in [
+                "script", "onerror", "onload", "<svg", "<math", "<style", "<link", "<meta", "<form", "<input", "<button",
+                "<base", "<iframe", "<object", "<embed", "evil.example", "position", "url(", "expression", "data:", "ping",
+                "_top", "class=", "id=", "name=", "<video", "srcset", "vbscript",
+            ] {
+                assert!(!clean.contains(harm), "{harm:?} is left of {attack:?}: {clean}");
+            }
+        }
+    }
+
+    #[test]
+    fn pictures_from_elsewhere_come_only_when_asked_for() {
+        let html = "<img src=https://a.example/1.png><img src='http://a.example/2.png'>";
+        let without = clean(html, Pictures::new(), false);
+        assert_eq!(without.left_out, 2);
+        assert!(!without.body.contains("src"));
+        let with = clean(html, Pictures::new(), true);
+        assert_eq!(with.left_out, 0);
+        assert_eq!(with.body.matches("src=").count(), 2);
+    }
+
+    #[test]
+    fn pictures_of_the_message_are_put_in() {
+        let pictures = Pictures::from([("logo@kit".to_owned(), "data:image/png;base64,AAAA".to_owned())]);
+        let html = "<img src='cid:logo@kit'><img src='cid:other'>";
+        let body = clean(html, pictures, false).body;
+        assert_eq!(body, "<img src=\"data:image/png;base64,AAAA\"><img>");
+    }
+
+    #[test]
+    fn ordinary_mail_keeps_its_looks() {
+        let html = "<html><head><title>t</title></head><body><h1 style=\"color:red;position:fixed\">会議</h1>\
+            <p>See <a href=\"https://kit.example/?a=1&amp;b=2\">the page</a> <a href='mailto:a@kit.example'>a</a>.";
+        assert_eq!(
+            cleaned(html),
+            "<h1 style=\"color:red\">会議</h1><p>See <a href=\"https://kit.example/?a=1&amp;b=2\" target=\"_blank\" \
+             rel=\"noopener noreferrer nofollow\">the page</a> <a href=\"mailto:a@kit.example\" target=\"_blank\" \
+             rel=\"noopener noreferrer nofollow\">a</a>.</p>"
+        );
+    }
+
+    #[test]
+    fn deep_nesting_does_not_end_the_program() {
+        let deep = "<div>".repeat(50_000);
+        assert!(clean(&deep, Pictures::new(), false).body.len() <= deep.len() * 3);
+    }
+}

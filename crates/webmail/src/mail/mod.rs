@@ -1,0 +1,59 @@
+//! The pages of mail: folders, lists, messages, writing.
+//!
+//! The webmail is one more mail client: every page asks the mail server, by one connection that a session keeps for a few minutes, and nothing of the mail is kept
+//! here. What a message brings along is shown as text, or made harmless and put in a frame without an origin; files are only ever downloaded.
+//!
+//! In reading order: `pool` is how a request gets at the mail, `place` the addresses of what is in it, `folders` its folders; `list` and `message` are the two pages
+//! that people read, from `content`, `charset`, `text`, `html` and `sender`; `actions`, `relocate` and `manage` change things, `download` hands out files;
+//! `compose` with `draft`, `recipients`, `reply` and `writing_page` is for writing. `trouble` says what went wrong.
+
+mod actions;
+mod charset;
+mod compose;
+mod content;
+mod download;
+mod draft;
+mod folders;
+mod html;
+mod list;
+mod manage;
+mod message;
+mod place;
+mod pool;
+mod recipients;
+mod relocate;
+mod reply;
+mod sender;
+mod text;
+mod trouble;
+mod writing_page;
+
+pub(crate) use pool::Pool;
+
+use crate::route::{Route, Who};
+
+/// Their routes.
+#[must_use]
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/mail", Who::Seated, list::inbox),
+        Route::get("/mail/folder/{folder}", Who::Seated, list::folder),
+        Route::post("/mail/folder/{folder}/act", Who::Seated, actions::act),
+        Route::post("/mail/undo", Who::Seated, actions::take_back),
+        Route::get("/mail/folder/{folder}/for-good", Who::Seated, actions::ask_for_good),
+        Route::post("/mail/folder/{folder}/for-good", Who::Seated, actions::for_good),
+        Route::get("/mail/folder/{folder}/empty", Who::Seated, actions::ask_empty),
+        Route::post("/mail/folder/{folder}/empty", Who::Seated, actions::empty),
+        Route::get("/mail/folder/{folder}/message/{uid}", Who::Seated, message::show),
+        Route::get("/mail/folder/{folder}/message/{uid}/html/{part}", Who::Seated, download::framed),
+        Route::get("/mail/folder/{folder}/message/{uid}/part/{part}", Who::Seated, download::part),
+        Route::get("/mail/folder/{folder}/message/{uid}/source", Who::Seated, download::source),
+        Route::get("/mail/compose", Who::Seated, compose::show),
+        Route::post("/mail/compose", Who::Seated, compose::submit),
+        Route::post("/mail/compose/autosave", Who::Seated, compose::autosave),
+        Route::get("/mail/folders", Who::Seated, manage::show),
+        Route::post("/mail/folders/create", Who::Seated, manage::create),
+        Route::post("/mail/folders/rename", Who::Seated, manage::rename),
+        Route::post("/mail/folders/delete", Who::Seated, manage::delete),
+    ]
+}
