@@ -95,8 +95,15 @@ pub(super) fn grouped(code: &str) -> Markup {
 pub(super) fn countdown(visit: &Visit, until: Timestamp) -> Markup {
     let lang = visit.lang;
     let now = visit.context.checkpoint.now();
+    let zone = &visit.context.config.zone;
+    // What lasts for hours may end on another day.
+    let end = if until.duration_since(now).as_hours() > 0 {
+        time::exact(zone, until)
+    } else {
+        time::hour(zone, until)
+    };
     html! {
-        (time::hour(&visit.context.config.zone, until)) " ("
+        (end) " ("
         time datetime=(time::machine(until)) data-until
             data-hours=(t!(lang, "time-left-hours", hours = "%h", minutes = "%m"))
             data-minutes=(t!(lang, "time-left-minutes-seconds", minutes = "%m", seconds = "%s"))

@@ -1,0 +1,70 @@
+//! F12.
+
+use crate::kit::{CAMPUS, Kit, PASSWORD};
+
+const HERE: &str = "/preferences/password";
+const NEW: &str = "a completely different one 7";
+
+#[tokio::test]
+async fn the_password_is_changed_and_other_sessions_end() {
+    let kit = Kit::start().await;
+    let mut other = kit.alice_on_campus().await;
+    let mut alice = kit.alice_on_campus().await;
+    alice.get(HERE).await;
+    let mistakes: [([(&str, &str); 3], &str); 3] = [
+        (
+            [("old", PASSWORD), ("new", NEW), ("again", "other")],
+            "not typed the same twice",
+        ),
+        (
+            [("old", "wrong"), ("new", NEW), ("again", NEW)],
+            "The present password is wrong.",
+        ),
+        (
+            [("old", PASSWORD), ("new", "x"), ("again", "x")],
+            "must have at least",
+        ),
+    ];
+    for (fields, words) in mistakes {
+        alice.post(HERE, &fields).await.says(words);
+    }
+    let fields = [("old", PASSWORD), ("new", NEW), ("again", NEW)];
+    alice
+        .post(HERE, &fields)
+        .await
+        .leads_to("/preferences/password?done=1");
+    alice
+        .get("/preferences/password?done=1")
+        .await
+        .says("The password is changed.");
+    other
+        .get("/preferences")
+        .await
+        .leads_to("/login?to=%2Fpreferences");
+    let mut again = kit.browser(CAMPUS);
+    again
+        .sign_in()
+        .await
+        .says("User name or password is wrong.");
+}
+
+#[tokio::test]
+async fn at_home_a_factor_is_asked_for_as_well() {
+    let kit = Kit::start().await;
+    let app = kit.alice_uses_mfa().await;
+    let mut alice = kit.alice_at_home(&app).await;
+    kit.clock.advance_seconds(301);
+    alice.get(HERE).await.says("name=\"otp\"");
+    let fields = [("old", PASSWORD), ("new", NEW), ("again", NEW)];
+    alice
+        .post(HERE, &fields)
+        .await
+        .says("enter a one-time password as well");
+    let code = app.shows();
+    let mut with_code = fields.to_vec();
+    with_code.extend([("proof-kind", "otp-app"), ("otp", code.as_str())]);
+    alice
+        .post(HERE, &with_code)
+        .await
+        .leads_to("/preferences/password?done=1");
+}

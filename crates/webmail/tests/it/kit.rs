@@ -1,0 +1,490 @@
+//! A webmail over a checkpoint with Alice, and browsers that use it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use sekisho_checkpoint::address::{MailAddress, OwnDomains};
+use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
+use sekisho_checkpoint::policy::Policy;
+use sekisho_checkpoint::ports::{BoxFuture, Clock, Courier, CourierError, Fate, Letter};
+use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
+use sekisho_checkpoint::{Admitted, Checkpoint, Parts, Password, Site};
+use sekisho_directory::{ArgonCost, NewAccount, OwnAccounts, Settings};
+use sekisho_net::BoxedStream;
+use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
+use sekisho_records::SqliteRecords;
+use sekisho_source::{KeyLength, Source};
+use sekisho_webmail::lang::Lang;
+use sekisho_webmail::{Config, Context, MailServer, MailServerError, Webmail};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// An address in the trusted network.
+pub const CAMPUS: &str = "203.0.113.7";
+/// An address at home.
+pub const HOME: &str = "198.51.100.23";
+/// Alice's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A clock in the test's hand; it begins at noon of 20 November 2026 in Japan.
+pub struct HandClock(watch::Sender<Timestamp>);
+
+impl HandClock {
+    /// Moves it on.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.0
+            .send_modify(|now| *now += SignedDuration::from_secs(seconds));
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.borrow()
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        let mut now = self.0.subscribe();
+        Box::pin(async move {
+            now.wait_for(|now| *now >= until).await.expect("a clock");
+        })
+    }
+}
+
+/// Keeps letters; says of them what the test says.
+#[derive(Default)]
+pub struct LetterBox {
+    letters: Mutex<Vec<Letter>>,
+    fate: Mutex<Option<Fate>>,
+}
+
+impl LetterBox {
+    /// The code of the latest OTP letter, and where it went.
+    pub fn latest_code(&self) -> (String, String) {
+        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        letters
+            .iter()
+            .rev()
+            .find_map(|letter| match letter {
+                Letter::Otp(otp) => Some((otp.code.expose().to_owned(), otp.to.to_string())),
+                Letter::Notice(_) => None,
+            })
+            .expect("a code was mailed")
+    }
+
+    /// How many letters there are.
+    pub fn count(&self) -> usize {
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// What becomes of letters from now on.
+    pub fn decide(&self, fate: Fate) {
+        *self.fate.lock().unwrap_or_else(PoisonError::into_inner) = Some(fate);
+    }
+}
+
+#[async_trait]
+impl Courier for LetterBox {
+    async fn send(&self, letter: Letter) -> Result<(), CourierError> {
+        self.letters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(letter);
+        Ok(())
+    }
+
+    async fn fate(
+        &self,
+        _: sekisho_checkpoint::id::LetterId,
+    ) -> Result<Option<Fate>, CourierError> {
+        let fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Some(fate.clone().unwrap_or(Fate::Sent)))
+    }
+}
+
+/// No mail: these tests stay before it.
+struct NoMail;
+
+#[async_trait]
+impl MailServer for NoMail {
+    async fn imap(&self, _: Admitted) -> Result<BoxedStream, MailServerError> {
+        Err(MailServerError("there is none".to_owned()))
+    }
+
+    async fn submission(&self, _: Admitted) -> Result<BoxedStream, MailServerError> {
+        Err(MailServerError("there is none".to_owned()))
+    }
+}
+
+/// The whole.
+pub struct Kit {
+    /// The checkpoint.
+    pub checkpoint: Arc<Checkpoint>,
+    /// Its clock.
+    pub clock: Arc<HandClock>,
+    /// Its letters.
+    pub letters: Arc<LetterBox>,
+    router: Router,
+    _folder: TempDir,
+}
+
+/// The usual site: `kit.example`, its campus trusted.
+pub fn policy() -> Policy {
+    Policy {
+        own_domains: OwnDomains::new(["kit.example"]).expect("a domain"),
+        help_url: "https://mail.kit.example/mfa".to_owned(),
+        ..Policy::default()
+    }
+}
+
+impl Kit {
+    /// Starts one for the usual site.
+    pub async fn start() -> Self {
+        Self::start_for(policy()).await
+    }
+
+    /// Starts one for a site of other rules.
+    pub async fn start_for(policy: Policy) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let noon = Timestamp::new(1_795_143_600, 0).expect("a time");
+        let clock = Arc::new(HandClock(watch::Sender::new(noon)));
+        let letters = Arc::new(LetterBox::default());
+        let settings = Settings {
+            cost: ArgonCost::least(),
+            ..Settings::new(policy.own_domains.clone())
+        };
+        let accounts = OwnAccounts::open(
+            &folder.path().join("accounts.sqlite"),
+            settings,
+            Arc::<HandClock>::clone(&clock),
+        )
+        .expect("accounts");
+        accounts
+            .add(NewAccount {
+                login: "alice".to_owned(),
+                display_name: String::new(),
+                addresses: vec![MailAddress::parse("alice@kit.example").expect("an address")],
+                groups: Vec::new(),
+                password: Some(Password::new(PASSWORD.to_owned())),
+                ends_at: None,
+            })
+            .await
+            .expect("alice");
+        let campus = Network {
+            name: "Campus LAN".to_owned(),
+            class: NetworkClass::Trusted,
+            prefixes: "203.0.113.0/24".parse().into_iter().collect(),
+        };
+        let records = SqliteRecords::open(&folder.path().join("records.sqlite")).expect("records");
+        let checkpoint = Checkpoint::start(Parts {
+            records: Arc::new(records),
+            directory: Arc::new(accounts),
+            courier: Arc::<LetterBox>::clone(&letters),
+            clock: Arc::<HandClock>::clone(&clock),
+            keys: KeyRing::new([(KeyId(1), SealingKey::new([7; 32]))].into()).expect("keys"),
+            site: Site {
+                networks: Networks::new(vec![campus]).expect("networks"),
+                policy,
+            },
+        })
+        .await
+        .expect("a checkpoint");
+        let router = Webmail::router(Arc::new(Context {
+            checkpoint: Arc::clone(&checkpoint),
+            mail: Arc::new(NoMail),
+            config: Config {
+                base_url: "https://mail.kit.example/".parse().expect("a URL"),
+                cookie_name: "sekisho".to_owned(),
+                site_name: "Kit University".to_owned(),
+                zone: TimeZone::get("Asia/Tokyo").expect("a zone"),
+                app_url: "https://otp.kit.example/".parse().expect("a URL"),
+                default_language: Lang::En,
+                max_upload: 1024 * 1024,
+            },
+        }));
+        Self {
+            checkpoint,
+            clock,
+            letters,
+            router,
+            _folder: folder,
+        }
+    }
+
+    /// A new browser at an address.
+    pub fn browser(&self, address: &str) -> Browser {
+        Browser {
+            router: self.router.clone(),
+            address: address.to_owned(),
+            language: "en",
+            cookies: BTreeMap::new(),
+            csrf: String::new(),
+        }
+    }
+
+    /// Alice, signed in on campus.
+    pub async fn alice_on_campus(&self) -> Browser {
+        let mut browser = self.browser(CAMPUS);
+        browser.sign_in().await.leads_to("/");
+        browser
+    }
+
+    /// Alice registers an app on campus and turns MFA on.
+    pub async fn alice_uses_mfa(&self) -> App {
+        let mut browser = self.alice_on_campus().await;
+        let app = self.register_app(&mut browser).await;
+        browser.get("/preferences/mfa").await;
+        browser
+            .post("/preferences/mfa/use", &[("use", "yes")])
+            .await
+            .leads_to("/preferences/mfa?done=on");
+        app
+    }
+
+    /// Registers an app as F3 says.
+    pub async fn register_app(&self, browser: &mut Browser) -> App {
+        browser.get("/preferences/mfa").await;
+        browser
+            .post("/preferences/mfa/app/user-code", &[])
+            .await
+            .leads_to("/preferences/mfa/app");
+        let page = browser.get("/preferences/mfa/app").await;
+        let app = App::new(self, &page.user_code());
+        let code = app.code.grouped();
+        browser
+            .post("/preferences/mfa/app/app-code", &[("app-code", &code)])
+            .await
+            .leads_to("/preferences/mfa/app");
+        browser.get("/preferences/mfa/app").await;
+        browser
+            .post(
+                "/preferences/mfa/app/otp",
+                &[("otp", &app.shows()), ("name", "phone")],
+            )
+            .await
+            .leads_to("/preferences/mfa?done=app");
+        self.clock.advance_seconds(30);
+        app
+    }
+
+    /// Alice, who uses MFA, signed in at home by her app.
+    pub async fn alice_at_home(&self, app: &App) -> Browser {
+        let mut browser = self.browser(HOME);
+        browser.sign_in().await.leads_to("/mfa-step");
+        browser.get("/mfa-step/app").await;
+        browser
+            .post("/mfa-step/app", &[("otp", &app.shows())])
+            .await
+            .leads_to("/");
+        self.clock.advance_seconds(30);
+        browser
+    }
+}
+
+/// Alice's OTP app.
+pub struct App {
+    /// The code that it made.
+    pub code: AppCode,
+    key: OtpKey,
+    clock: Arc<HandClock>,
+}
+
+impl App {
+    /// An app that was given the user code.
+    pub fn new(kit: &Kit, user: &UserCode) -> Self {
+        Self::with_code(kit, AppCode::generate(), user)
+    }
+
+    /// An app that had made its code before.
+    pub fn with_code(kit: &Kit, code: AppCode, user: &UserCode) -> Self {
+        Self {
+            key: OtpKey::agree(&code, user),
+            code,
+            clock: Arc::clone(&kit.clock),
+        }
+    }
+
+    /// The six digits that it shows now.
+    pub fn shows(&self) -> String {
+        self.shows_at(0)
+    }
+
+    /// The six digits that it shows so many seconds from now.
+    pub fn shows_at(&self, seconds: i64) -> String {
+        let step = Step::at(self.clock.now().as_second() + seconds);
+        self.key.code(step).expose().to_owned()
+    }
+}
+
+/// A browser: cookies, an address, and the form token of the page it saw last.
+#[derive(Clone)]
+pub struct Browser {
+    router: Router,
+    /// Where it is now.
+    pub address: String,
+    /// What it asks for.
+    pub language: &'static str,
+    cookies: BTreeMap<String, String>,
+    csrf: String,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: axum::http::HeaderMap,
+    pub body: String,
+}
+
+impl Browser {
+    /// Opens a page.
+    pub async fn get(&mut self, path: &str) -> Answer {
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        self.send(request).await
+    }
+
+    /// Sends a form of the page seen last.
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self.csrf.clone();
+        let mut all = vec![("csrf", csrf.as_str())];
+        all.extend(fields);
+        self.send(form(path, &all)).await
+    }
+
+    /// Signs Alice in.
+    pub async fn sign_in(&mut self) -> Answer {
+        self.get("/login").await;
+        self.post("/login", &[("user", "alice"), ("password", PASSWORD)])
+            .await
+    }
+
+    /// Sends any request as this browser.
+    pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        let address = self.address.parse().expect("an address");
+        let source = Source::assured(address, KeyLength::default());
+        request.extensions_mut().insert(source);
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(n, v)| format!("{n}={v}"))
+            .collect();
+        let headers = request.headers_mut();
+        headers.insert(header::COOKIE, cookies.join("; ").parse().expect("cookies"));
+        headers.insert(
+            header::ACCEPT_LANGUAGE,
+            self.language.parse().expect("a language"),
+        );
+        headers.insert(header::USER_AGENT, "Firefox".parse().expect("a name"));
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
+        let (head, body) = response.into_parts();
+        for line in head.headers.get_all(header::SET_COOKIE) {
+            let line = line.to_str().expect("ASCII");
+            assert!(
+                line.starts_with("__Host-")
+                    && line.contains("; Path=/; HttpOnly; SameSite=Lax; Secure"),
+                "{line}"
+            );
+            let (name, value) = line.split_once('=').expect("a cookie");
+            let value = value.split(';').next().unwrap_or_default();
+            if line.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let body = to_bytes(body, usize::MAX).await.expect("a body");
+        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+        if let Some(token) = value_after(&body, "name=\"csrf\" value=\"") {
+            self.csrf = token.to_owned();
+        }
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+
+    /// The form token of the page seen last.
+    pub fn csrf(&self) -> String {
+        self.csrf.clone()
+    }
+
+    /// What the session's cookie holds.
+    pub fn token(&self) -> Option<&String> {
+        self.cookies.get("__Host-sekisho")
+    }
+}
+
+/// A form as a browser sends one from our own page.
+pub fn form(path: &str, fields: &[(&str, &str)]) -> Request<Body> {
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::ORIGIN, "https://mail.kit.example")
+        .header("sec-fetch-site", "same-origin")
+        .body(Body::from(body))
+        .expect("a request")
+}
+
+impl Answer {
+    /// Checks that it is a redirect to that place.
+    #[track_caller]
+    pub fn leads_to(&self, path: &str) {
+        let location = self
+            .headers
+            .get(header::LOCATION)
+            .map(|l| l.to_str().expect("ASCII"));
+        assert_eq!(
+            (self.status, location),
+            (StatusCode::SEE_OTHER, Some(path)),
+            "{}",
+            self.body
+        );
+    }
+
+    /// Checks that it is a page that says that.
+    #[track_caller]
+    pub fn says(&self, words: &str) {
+        assert!(
+            self.body.contains(words),
+            "{words:?} is not in {} {}",
+            self.status,
+            self.body
+        );
+    }
+
+    /// Checks that it does not say that.
+    #[track_caller]
+    pub fn says_nothing_of(&self, words: &str) {
+        assert!(!self.body.contains(words), "{words:?} is in {}", self.body);
+    }
+
+    /// The user code that the page shows.
+    #[track_caller]
+    pub fn user_code(&self) -> UserCode {
+        let code = value_after(&self.body, "data-copy=\"").expect("a code to copy");
+        UserCode::parse(code).expect("a user code")
+    }
+}
+
+fn value_after<'a>(body: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = body.split_once(before)?;
+    Some(rest.split_once('"')?.0)
+}

@@ -1,0 +1,11 @@
+//! The webmail as browsers see it, over a real checkpoint with real records and accounts, in one test binary.
+
+mod a_form_from_elsewhere_changes_nothing;
+mod a_half_signed_in_browser_can_only_finish;
+mod changing_the_password;
+mod kit;
+mod pages_as_they_are;
+mod registering_factors;
+mod signing_in;
+mod the_draft_is_kept;
+mod the_status_page;

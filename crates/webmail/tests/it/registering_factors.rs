@@ -1,0 +1,277 @@
+//! F2 to F5: turning MFA on and off, registering an app on campus and off it, registering an address.
+
+use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy};
+use sekisho_otp::AppCode;
+
+use crate::kit::{App, CAMPUS, HOME, Kit, PASSWORD, policy};
+
+fn required(first_registration: FirstRegistration) -> Policy {
+    Policy {
+        mfa: MfaDemand::RequiredFrom(jiff::Timestamp::UNIX_EPOCH),
+        first_registration,
+        ..policy()
+    }
+}
+
+#[tokio::test]
+async fn the_user_code_stays_readable_until_the_app_is_registered() {
+    let kit = Kit::start().await;
+    let mut alice = kit.alice_on_campus().await;
+    alice
+        .get("/preferences/mfa")
+        .await
+        .says("No OTP app is registered.");
+    alice.post("/preferences/mfa/app/user-code", &[]).await;
+    let user = alice.get("/preferences/mfa/app").await.user_code();
+    let app = App::new(&kit, &user);
+    let same = user.grouped();
+    alice
+        .post("/preferences/mfa/app/app-code", &[("app-code", &same)])
+        .await
+        .says("This is the user code");
+    let slip = app.code.grouped().replace('-', "").to_lowercase();
+    let wrong = format!(
+        "{}{}",
+        &slip[..14],
+        if slip.ends_with('0') { '1' } else { '0' }
+    );
+    let page = alice
+        .post("/preferences/mfa/app/app-code", &[("app-code", &wrong)])
+        .await;
+    page.says("There is a slip in the code");
+    page.says(&wrong);
+    assert_eq!(page.user_code().grouped(), same);
+    alice
+        .post("/preferences/mfa/app/app-code", &[("app-code", &slip)])
+        .await
+        .leads_to("/preferences/mfa/app");
+    let page = alice.get("/preferences/mfa/app").await;
+    assert_eq!(page.user_code().grouped(), same);
+    let page = alice
+        .post("/preferences/mfa/app/otp", &[("otp", "000000")])
+        .await;
+    page.says("The one-time password is wrong.");
+    assert_eq!(page.user_code().grouped(), same);
+    page.says(&format!("https://otp.kit.example/#u={same}"));
+    alice
+        .post("/preferences/mfa/app/otp", &[("otp", &app.shows())])
+        .await
+        .leads_to("/preferences/mfa?done=app");
+    let page = alice.get("/preferences/mfa?done=app").await;
+    page.says("The OTP app is registered.");
+    page.says("Only one factor is registered.");
+}
+
+#[tokio::test]
+async fn off_campus_the_wizard_comes_before_the_inbox_and_ends_with_the_grant() {
+    let kit = Kit::start_for(required(FirstRegistration::Allow)).await;
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await.leads_to("/mfa-step");
+    browser
+        .get("/mfa-step")
+        .await
+        .leads_to("/mfa-step/register");
+    let page = browser.get("/mfa-step/register").await;
+    page.says("OTP APP");
+    page.says("External email");
+    browser
+        .get("/mfa-step/register?way=app")
+        .await
+        .says("App code");
+    let code = AppCode::generate();
+    let path = "/mfa-step/register/app-code";
+    browser
+        .post(path, &[("app-code", &code.grouped())])
+        .await
+        .leads_to("/mfa-step/register");
+    // The person goes to look at the app; the phone discards the page; the same codes wait.
+    let user = browser.get("/mfa-step/register").await.user_code();
+    kit.clock.advance_seconds(300);
+    let page = browser.get("/mfa-step/register?step=otp").await;
+    assert_eq!(page.user_code().grouped(), user.grouped());
+    let app = App::with_code(&kit, code, &user);
+    browser
+        .post("/mfa-step/register/otp", &[("otp", &app.shows())])
+        .await
+        .leads_to("/mfa/registered");
+    let page = browser.get("/mfa/registered").await;
+    page.says("HOME");
+    page.says("Only one factor is registered.");
+    browser
+        .get("/mfa")
+        .await
+        .says("Mail programs work at this address");
+}
+
+#[tokio::test]
+async fn off_campus_a_private_address_can_be_the_first_factor_but_not_one_of_the_site() {
+    let kit = Kit::start_for(required(FirstRegistration::Allow)).await;
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await;
+    browser.get("/mfa-step/register?way=mail").await;
+    let path = "/mfa-step/register/address";
+    for own in [
+        "alice@kit.example",
+        "x@MAIL.Kit.Example.",
+        "alice@ｋｉｔ．ｅｘａｍｐｌｅ",
+    ] {
+        browser
+            .post(path, &[("address", own)])
+            .await
+            .says("Addresses of this site");
+    }
+    browser
+        .post(path, &[("address", "nonsense")])
+        .await
+        .says("name@domain");
+    browser
+        .post(path, &[("address", "alice@gmail.example")])
+        .await
+        .leads_to("/mfa-step/register");
+    browser
+        .get("/mfa-step/register")
+        .await
+        .says("We have mailed it to alice@gmail.example");
+    let (code, _) = kit.letters.latest_code();
+    browser
+        .post("/mfa-step/register/address-code", &[("otp", &code)])
+        .await
+        .leads_to("/mfa/registered");
+}
+
+#[tokio::test]
+async fn a_site_can_forbid_the_first_registration_from_outside() {
+    let kit = Kit::start_for(required(FirstRegistration::Forbid)).await;
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await;
+    let page = browser.get("/mfa-step/register?way=app").await;
+    page.says("A factor can't be registered from here.");
+    page.says_nothing_of("name=\"app-code\"");
+    let code = AppCode::generate().grouped();
+    browser
+        .post("/mfa-step/register/app-code", &[("app-code", &code)])
+        .await
+        .says("be registered from here");
+}
+
+#[tokio::test]
+async fn where_an_enrolment_code_is_needed_the_page_asks_for_it() {
+    let kit = Kit::start_for(required(FirstRegistration::EnrolmentCode)).await;
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await;
+    browser
+        .get("/mfa-step/register?way=app")
+        .await
+        .says("name=\"enrolment-code\"");
+    let code = AppCode::generate().grouped();
+    let page = browser
+        .post(
+            "/mfa-step/register/app-code",
+            &[("app-code", &code), ("enrolment-code", "guess")],
+        )
+        .await;
+    page.says("The enrolment code is wrong.");
+    page.says(&code);
+}
+
+#[tokio::test]
+async fn what_the_site_requires_can_not_be_turned_off() {
+    let kit = Kit::start_for(required(FirstRegistration::Allow)).await;
+    let mut alice = kit.alice_on_campus().await;
+    let page = alice.get("/preferences/mfa").await;
+    page.says("This site requires multi-factor authentication");
+    page.says("value=\"no\" disabled");
+}
+
+#[tokio::test]
+async fn at_home_mfa_is_not_turned_on_without_a_factor() {
+    let kit = Kit::start().await;
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await.leads_to("/");
+    browser.get("/preferences/mfa").await;
+    browser
+        .post("/preferences/mfa/use", &[("use", "yes")])
+        .await
+        .says("Outside trusted networks");
+    browser
+        .get("/preferences/mfa")
+        .await
+        .says("value=\"no\" checked");
+}
+
+#[tokio::test]
+async fn turning_it_off_asks_for_the_password_and_at_home_for_a_factor() {
+    let kit = Kit::start().await;
+    let app = kit.alice_uses_mfa().await;
+    let path = "/preferences/mfa/use";
+    let mut alice = kit.alice_on_campus().await;
+    alice.get("/preferences/mfa").await;
+    let page = alice.post(path, &[("use", "no")]).await;
+    page.says("name=\"proof-password\"");
+    page.says("name=\"use\" value=\"no\"");
+    page.says_nothing_of("name=\"otp\"");
+    alice
+        .post(path, &[("use", "no"), ("proof-password", "wrong")])
+        .await
+        .says("The password is wrong.");
+    let mut home = kit.alice_at_home(&app).await;
+    home.get("/preferences/mfa").await;
+    let page = home.post(path, &[("use", "no")]).await;
+    page.says("name=\"proof-password\"");
+    page.says("name=\"otp\"");
+    let code = app.shows();
+    let proof = [
+        ("use", "no"),
+        ("proof-password", PASSWORD),
+        ("proof-kind", "otp-app"),
+        ("otp", &code),
+    ];
+    home.post(path, &proof)
+        .await
+        .leads_to("/preferences/mfa?done=off");
+}
+
+#[tokio::test]
+async fn five_minutes_after_the_login_a_new_factor_wants_the_password_and_nothing_typed_is_lost() {
+    let kit = Kit::start().await;
+    let mut alice = kit.alice_on_campus().await;
+    kit.clock.advance_seconds(301);
+    alice.get("/preferences/mfa/app").await;
+    let code = AppCode::generate().grouped();
+    let path = "/preferences/mfa/app/app-code";
+    let page = alice.post(path, &[("app-code", &code)]).await;
+    page.says("prove once more");
+    page.says(&format!("name=\"app-code\" value=\"{code}\""));
+    alice
+        .post(path, &[("app-code", &code), ("proof-password", PASSWORD)])
+        .await
+        .leads_to("/preferences/mfa/app");
+    alice.get("/preferences/mfa/app").await.says("name=\"otp\"");
+}
+
+#[tokio::test]
+async fn a_factor_is_removed_only_behind_the_question() {
+    let kit = Kit::start().await;
+    let mut alice = kit.alice_on_campus().await;
+    kit.register_app(&mut alice).await;
+    let page = alice.get("/preferences/mfa").await;
+    let id = page
+        .body
+        .split_once("name=\"factor\" value=\"")
+        .and_then(|(_, rest)| rest.split_once('"'))
+        .map(|(id, _)| id.to_owned())
+        .expect("a factor");
+    let path = "/preferences/mfa/remove";
+    let page = alice.post(path, &[("factor", &id)]).await;
+    page.says("Remove phone");
+    page.says("This is your last factor");
+    alice
+        .post(path, &[("factor", &id), ("proof-password", PASSWORD)])
+        .await
+        .leads_to("/preferences/mfa?done=removed");
+    alice
+        .get("/preferences/mfa")
+        .await
+        .says("No OTP app is registered.");
+    assert_eq!(alice.address, CAMPUS);
+}
