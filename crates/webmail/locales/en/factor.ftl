@@ -53,6 +53,7 @@ open-app = Open the OTP app
 code-length = A code has 15 characters; { $found } were entered.
 code-character = Character { $at }, “{ $found }”, is in no code.
 code-check = There is a slip in the code: one character is wrong, or two have changed places. Please compare it with the screen.
+code-as-typed = The code as you typed it
 code-same = This is the user code. Please enter the app code, which the OTP app shows.
 
 address = Email address

@@ -53,6 +53,7 @@ open-app = OTPアプリを開く
 code-length = コードは15文字です(入力は{ $found }文字でした)。
 code-character = { $at }文字目の「{ $found }」は、コードに使われない文字です。
 code-check = コードに間違いがあります。1文字違うか、2文字が入れ替わっています。画面と見比べてください。
+code-as-typed = 入力されたコード
 code-same = これはユーザコードです。OTPアプリに表示されたアプリコードを入力してください。
 
 address = メールアドレス

@@ -16,11 +16,19 @@ use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, csrf_field, notice};
 use crate::time;
-use crate::visit::{Visit, detour, local_path, query_value};
+use crate::visit::{Signed, Visit, detour, local_path, query_value};
 
-/// The form. It needs a secret before there is a session: else a stranger could sign people in to an account of their own.
-pub(super) async fn show(visit: Visit) -> Result<Response, WebError> {
+/// The form; who is signed in goes on. It needs a secret before there is a session: else a stranger could sign people in to an account of their own.
+pub(super) async fn show(
+    visit: Visit,
+    signed: Result<Signed, WebError>,
+) -> Result<Response, WebError> {
     let to = query_value(&visit.path, "to").and_then(|to| local_path(&to));
+    match signed {
+        Ok(_) => return Err(WebError::SeeOther(to.unwrap_or_else(|| "/".to_owned()))),
+        Err(WebError::Unavailable) => return Err(WebError::Unavailable),
+        Err(_) => {}
+    }
     if visit.has_secret() {
         return Ok(form(&visit, to.as_deref(), "", None));
     }

@@ -290,6 +290,7 @@ async fn app_page(
             form method="post" action="/preferences/mfa/app/otp" {
                 (csrf_field(visit))
                 (parts::otp_field(visit, problem.is_some()))
+                p.hint { (t!(lang, "step-app-where")) }
                 div.field {
                     label for="name" { (t!(lang, "app-name")) }
                     input #name name="name" maxlength="40" autocomplete="off";

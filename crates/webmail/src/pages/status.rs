@@ -171,7 +171,7 @@ fn grants_table(visit: &Visit, grants: &[GrantView]) -> Markup {
                         tr.here[view.here] {
                             td data-label=(source) {
                                 div {
-                                    (grant.address)
+                                    span.address[grant.address.is_ipv4()] { (grant.address) }
                                     @if grant.source.to_string() != grant.address.to_string() { div.hint { (grant.source) } }
                                     @if let Some(companion) = &grant.companion { div.hint { "+ " (companion) } }
                                     @if view.here { div { span.badge.good { (t!(lang, "grant-here")) } } }
@@ -181,9 +181,9 @@ fn grants_table(visit: &Visit, grants: &[GrantView]) -> Markup {
                                 @match &view.network { Some(name) => (name), None => "—" }
                             }
                             td data-label=(factor) { (words::kind(lang, grant.factor)) }
-                            td data-label=(at) { (time::exact(zone, grant.granted_at)) }
-                            td data-label=(expiry) { (time::exact(zone, grant.expires_at)) }
-                            td data-label=(left) { (remaining(visit, grant.expires_at)) }
+                            td.time data-label=(at) { (time::exact(zone, grant.granted_at)) }
+                            td.time data-label=(expiry) { (time::exact(zone, grant.expires_at)) }
+                            td.time data-label=(left) { (remaining(visit, grant.expires_at)) }
                             td data-label="" { (end(&grant.id.to_string(), t!(lang, "end"), Some(&name))) }
                         }
                     }
@@ -221,7 +221,7 @@ fn refused_table(visit: &Visit, events: &[Event]) -> Markup {
                 tbody {
                     @for event in events {
                         tr {
-                            td data-label=(at) { (time::exact(zone, event.at)) }
+                            td.time data-label=(at) { (time::exact(zone, event.at)) }
                             td data-label=(reference) {
                                 @match &event.reference { Some(r) => code { (r.as_str()) }, None => "—" }
                             }
@@ -229,7 +229,7 @@ fn refused_table(visit: &Visit, events: &[Event]) -> Markup {
                             td data-label=(source) {
                                 @if let Some(address) = event.address {
                                     div {
-                                        (address)
+                                        span.address[address.is_ipv4()] { (address) }
                                         @if let Some(name) = visit.context.checkpoint.network_name(address) { div.hint { (name) } }
                                     }
                                 }

@@ -270,6 +270,7 @@ async fn page(
                     form #step method="post" action=(detour("/mfa-step/register/otp", &destination(visit))) {
                         (csrf_field(visit))
                         (parts::otp_field(visit, said.problem.is_some()))
+                        p.hint { (t!(lang, "step-app-where")) }
                     }
                     details open[said.problem.is_some()] {
                         summary { (t!(lang, "user-code-once-more")) }
@@ -417,9 +418,22 @@ fn steps(visit: &Visit, current: usize) -> Markup {
     }
 }
 
-/// The field for the code that the app shows.
+/// The field for the code that the app shows. One with a slip is shown back in large groups, to be compared with the app's.
 pub(super) fn app_code_field(visit: &Visit, typed: &str, is_wrong: bool) -> Markup {
+    let symbols: Vec<char> = typed
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_uppercase())
+        .take(20)
+        .collect();
+    let groups: Vec<String> = symbols.chunks(5).map(|g| g.iter().collect()).collect();
     html! {
+        @if is_wrong && !groups.is_empty() {
+            div.code-line {
+                p.hint { (t!(visit.lang, "code-as-typed")) }
+                p.code translate="no" { (parts::grouped(&groups.join("-"))) }
+            }
+        }
         div.field {
             label for="app-code" { (t!(visit.lang, "app-code")) }
             input.code-input.long #app-code name="app-code" value=(typed) required autofocus autocomplete="off"
