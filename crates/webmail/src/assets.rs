@@ -30,7 +30,10 @@ const ASSETS: &[Asset] = &[
         name: "style.css",
         content_type: "text/css; charset=utf-8",
         // One sheet for the browser, two files for us.
-        content: concat!(include_str!("../assets/style.css"), include_str!("../assets/mail.css")),
+        content: concat!(
+            include_str!("../assets/style.css"),
+            include_str!("../assets/mail.css")
+        ),
     },
     asset!("page.js", "text/javascript; charset=utf-8"),
     asset!("mail.js", "text/javascript; charset=utf-8"),

@@ -24,7 +24,9 @@ pub(crate) fn around(router: Router<Arc<Context>>, context: &Arc<Context>) -> Ro
         .fallback(async || WebError::NotFound)
         .method_not_allowed_fallback(async || WebError::MethodNotAllowed)
         // `form` takes no more than `max_upload`; what is somewhat larger is read to its end, so that the browser gets to hear why it was not taken.
-        .layer(DefaultBodyLimit::max(context.config.max_upload.saturating_mul(4)))
+        .layer(DefaultBodyLimit::max(
+            context.config.max_upload.saturating_mul(4),
+        ))
         .layer(from_fn_with_state(Arc::clone(context), guard))
         .layer(CompressionLayer::new())
 }

@@ -43,7 +43,6 @@ const FILES: &[(&str, &str, &[u8])] = &[
 ];
 
 /// The app as a router.
-#[must_use]
 pub fn router() -> Router {
     let mut router = Router::new();
     for &(path, content_type, content) in FILES {
@@ -64,7 +63,10 @@ fn answer(content_type: &'static str, content: &'static [u8]) -> impl IntoRespon
         fixed(header::CACHE_CONTROL, "no-cache"),
         fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         fixed(header::REFERRER_POLICY, "no-referrer"),
-        fixed(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        fixed(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
     ];
     (headers, content)
 }

@@ -1,6 +1,7 @@
 //! A webmail over a checkpoint with Alice, and browsers that use it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -11,9 +12,14 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
-use sekisho_checkpoint::ports::{BoxFuture, Clock, Courier, CourierError, Fate, Letter};
+use sekisho_checkpoint::ports::{
+    BoxFuture, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter,
+    PasswordChange, SetPasswordError,
+};
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
-use sekisho_checkpoint::{Admitted, Checkpoint, Parts, Password, Site};
+use sekisho_checkpoint::{
+    Account, AccountId, Admitted, Checkpoint, LoginName, Parts, Password, Site,
+};
 use sekisho_directory::{ArgonCost, NewAccount, OwnAccounts, Settings};
 use sekisho_net::BoxedStream;
 use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
@@ -124,6 +130,61 @@ impl MailServer for NoMail {
     }
 }
 
+/// The directory, which a test can put out of reach.
+pub struct Reachable {
+    accounts: OwnAccounts,
+    away: AtomicBool,
+}
+
+impl Reachable {
+    /// Puts it out of reach, or back.
+    pub fn put_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    fn here(&self) -> Result<&OwnAccounts, DirectoryError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(DirectoryError("the test put it away".to_owned()));
+        }
+        Ok(&self.accounts)
+    }
+}
+
+#[async_trait]
+impl Directory for Reachable {
+    async fn find(&self, name: &LoginName) -> Result<Option<Account>, DirectoryError> {
+        self.here()?.find(name).await
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
+        self.here()?.account(id).await
+    }
+
+    async fn recipients(&self, address: &MailAddress) -> Result<Vec<AccountId>, DirectoryError> {
+        self.here()?.recipients(address).await
+    }
+
+    async fn verify(
+        &self,
+        account: Option<AccountId>,
+        password: &Password,
+    ) -> Result<bool, DirectoryError> {
+        self.here()?.verify(account, password).await
+    }
+
+    fn password_change(&self) -> PasswordChange {
+        Directory::password_change(&self.accounts)
+    }
+
+    async fn set_password(
+        &self,
+        account: AccountId,
+        new: &Password,
+    ) -> Result<(), SetPasswordError> {
+        Directory::set_password(self.here()?, account, new).await
+    }
+}
+
 /// The whole.
 pub struct Kit {
     /// The checkpoint.
@@ -132,6 +193,8 @@ pub struct Kit {
     pub clock: Arc<HandClock>,
     /// Its letters.
     pub letters: Arc<LetterBox>,
+    /// Its directory.
+    pub directory: Arc<Reachable>,
     router: Router,
     _folder: TempDir,
 }
@@ -178,6 +241,10 @@ impl Kit {
             })
             .await
             .expect("alice");
+        let directory = Arc::new(Reachable {
+            accounts,
+            away: AtomicBool::new(false),
+        });
         let campus = Network {
             name: "Campus LAN".to_owned(),
             class: NetworkClass::Trusted,
@@ -186,7 +253,7 @@ impl Kit {
         let records = SqliteRecords::open(&folder.path().join("records.sqlite")).expect("records");
         let checkpoint = Checkpoint::start(Parts {
             records: Arc::new(records),
-            directory: Arc::new(accounts),
+            directory: Arc::<Reachable>::clone(&directory),
             courier: Arc::<LetterBox>::clone(&letters),
             clock: Arc::<HandClock>::clone(&clock),
             keys: KeyRing::new([(KeyId(1), SealingKey::new([7; 32]))].into()).expect("keys"),
@@ -214,9 +281,15 @@ impl Kit {
             checkpoint,
             clock,
             letters,
+            directory,
             router,
             _folder: folder,
         }
+    }
+
+    /// The webmail itself, for what no browser does.
+    pub fn router(&self) -> Router {
+        self.router.clone()
     }
 
     /// A new browser at an address.

@@ -9,3 +9,4 @@ mod registering_factors;
 mod signing_in;
 mod the_draft_is_kept;
 mod the_status_page;
+mod when_the_checkpoint_can_not_judge;
