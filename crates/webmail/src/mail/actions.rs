@@ -20,11 +20,16 @@ use crate::visit::{local_path, query_value};
 const MOST: usize = 1000;
 
 /// Deletes, marks or moves the chosen messages of a folder.
-pub(super) async fn act(mut mailbox: Mailbox, Path(name): Path<String>, form: Form) -> Result<Response, WebError> {
+pub(super) async fn act(
+    mut mailbox: Mailbox,
+    Path(name): Path<String>,
+    form: Form,
+) -> Result<Response, WebError> {
     let name = place::folder_name(&name)?;
     let fields = &form.fields;
     let uids = chosen(fields)?;
-    let back = local_path(fields.text("back")).map_or_else(|| place::folder(&name), |path| without_news(&path));
+    let back = local_path(fields.text("back"))
+        .map_or_else(|| place::folder(&name), |path| without_news(&path));
     if uids.is_empty() {
         return Ok(place::see(&back));
     }
@@ -37,11 +42,15 @@ pub(super) async fn act(mut mailbox: Mailbox, Path(name): Path<String>, form: Fo
     let seen = [Flag::Seen];
     let (done, to) = match fields.text("do") {
         "read" => {
-            open.set_flags(&uids, FlagChange::Add, &seen).await.or_trouble()?;
+            open.set_flags(&uids, FlagChange::Add, &seen)
+                .await
+                .or_trouble()?;
             return Ok(place::see(&back));
         }
         "unread" => {
-            open.set_flags(&uids, FlagChange::Remove, &seen).await.or_trouble()?;
+            open.set_flags(&uids, FlagChange::Remove, &seen)
+                .await
+                .or_trouble()?;
             return Ok(place::see(&back));
         }
         "move" => ("moved", place::folder_name(fields.text("to"))?),
@@ -49,16 +58,22 @@ pub(super) async fn act(mut mailbox: Mailbox, Path(name): Path<String>, form: Fo
             let folders = Folders::of(imap).await.or_trouble()?;
             if folders.is(&name, SpecialUse::Trash) {
                 let uids: Vec<String> = uids.iter().map(ToString::to_string).collect();
-                let query: Vec<(&str, &str)> = uids.iter().map(|uid| ("uid", uid.as_str())).collect();
+                let query: Vec<(&str, &str)> =
+                    uids.iter().map(|uid| ("uid", uid.as_str())).collect();
                 let page = format!("{}/for-good", place::folder(&name));
                 return Ok(place::see(&place::with_query(&page, &query)));
             }
-            ("deleted", folders.need(imap, SpecialUse::Trash).await.or_trouble()?)
+            (
+                "deleted",
+                folders.need(imap, SpecialUse::Trash).await.or_trouble()?,
+            )
         }
         _ => return Err(WebError::BadRequest),
     };
     let moved = relocate(imap, &name, &uids, &to).await.or_trouble()?;
-    Ok(place::see(&after_move(&back, done, &count, moved, &to, &name)))
+    Ok(place::see(&after_move(
+        &back, done, &count, moved, &to, &name,
+    )))
 }
 
 /// The page after messages went from one folder to another, with the way to undo it.
@@ -90,11 +105,17 @@ pub(super) async fn take_back(mut mailbox: Mailbox, form: Form) -> Result<Respon
     let from = place::folder_name(fields.text("from"))?;
     let to = place::folder_name(fields.text("to"))?;
     undo(mailbox.imap()?, &from, moved, &to).await?;
-    Ok(place::see(&place::with_query(&place::folder(&to), &[("done", "undone")])))
+    Ok(place::see(&place::with_query(
+        &place::folder(&to),
+        &[("done", "undone")],
+    )))
 }
 
 /// Asks before messages are deleted for good.
-pub(super) async fn ask_for_good(mut mailbox: Mailbox, Path(name): Path<String>) -> Result<Response, WebError> {
+pub(super) async fn ask_for_good(
+    mut mailbox: Mailbox,
+    Path(name): Path<String>,
+) -> Result<Response, WebError> {
     let name = place::folder_name(&name)?;
     let path = mailbox.seated.visit.path.clone();
     let query = path.split_once('?').map_or("", |(_, query)| query);
@@ -108,9 +129,18 @@ pub(super) async fn ask_for_good(mut mailbox: Mailbox, Path(name): Path<String>)
 }
 
 /// Asks before the Trash is emptied.
-pub(super) async fn ask_empty(mut mailbox: Mailbox, Path(name): Path<String>) -> Result<Response, WebError> {
+pub(super) async fn ask_empty(
+    mut mailbox: Mailbox,
+    Path(name): Path<String>,
+) -> Result<Response, WebError> {
     let name = place::folder_name(&name)?;
-    let count = mailbox.imap()?.open(&name, Access::Read).await.or_trouble()?.state().messages;
+    let count = mailbox
+        .imap()?
+        .open(&name, Access::Read)
+        .await
+        .or_trouble()?
+        .state()
+        .messages;
     ask(&mut mailbox, &name, "empty", &[], count).await
 }
 
@@ -126,7 +156,12 @@ async fn ask(
     if !folders.is(name, SpecialUse::Trash) {
         return Err(WebError::NotFound);
     }
-    let validity = imap.open(name, Access::Read).await.or_trouble()?.state().uid_validity;
+    let validity = imap
+        .open(name, Access::Read)
+        .await
+        .or_trouble()?
+        .state()
+        .uid_validity;
     let visit = &mailbox.seated.visit;
     let lang = visit.lang;
     let title = t!(lang, "mail-for-good-title");
@@ -147,17 +182,28 @@ async fn ask(
     };
     let body = frame(visit, &folders, Some(name), body);
     let account = mailbox.seated.account();
-    Ok(Page::new(visit, title).of(Whose::Seated(account)).full().show(body))
+    Ok(Page::new(visit, title)
+        .of(Whose::Seated(account))
+        .full()
+        .show(body))
 }
 
 /// Deletes the chosen messages of the Trash for good.
-pub(super) async fn for_good(mut mailbox: Mailbox, Path(name): Path<String>, form: Form) -> Result<Response, WebError> {
+pub(super) async fn for_good(
+    mut mailbox: Mailbox,
+    Path(name): Path<String>,
+    form: Form,
+) -> Result<Response, WebError> {
     let uids = chosen(&form.fields)?;
     remove(&mut mailbox, &name, &form, Some(uids)).await
 }
 
 /// Empties the Trash.
-pub(super) async fn empty(mut mailbox: Mailbox, Path(name): Path<String>, form: Form) -> Result<Response, WebError> {
+pub(super) async fn empty(
+    mut mailbox: Mailbox,
+    Path(name): Path<String>,
+    form: Form,
+) -> Result<Response, WebError> {
     remove(&mut mailbox, &name, &form, None).await
 }
 
@@ -170,7 +216,11 @@ async fn remove(
 ) -> Result<Response, WebError> {
     let name = place::folder_name(name)?;
     let imap = mailbox.imap()?;
-    if !Folders::of(imap).await.or_trouble()?.is(&name, SpecialUse::Trash) {
+    if !Folders::of(imap)
+        .await
+        .or_trouble()?
+        .is(&name, SpecialUse::Trash)
+    {
         return Err(WebError::NotFound);
     }
     let mut open = imap.open(&name, Access::Change).await.or_trouble()?;
@@ -179,14 +229,20 @@ async fn remove(
     }
     let uids = match uids {
         Some(uids) => uids,
-        None => open.search(&sekisho_mailclient::SearchKey::All).await.or_trouble()?,
+        None => open
+            .search(&sekisho_mailclient::SearchKey::All)
+            .await
+            .or_trouble()?,
     };
     if !uids.is_empty() {
         open.delete(&uids).await.or_trouble()?;
     }
     let count = uids.len().to_string();
     let page = place::folder(&name);
-    Ok(place::see(&place::with_query(&page, &[("done", "gone"), ("count", &count)])))
+    Ok(place::see(&place::with_query(
+        &page,
+        &[("done", "gone"), ("count", &count)],
+    )))
 }
 
 fn chosen(fields: &Fields) -> Result<Vec<Uid>, WebError> {

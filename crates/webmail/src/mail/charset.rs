@@ -48,7 +48,11 @@ pub(super) fn decode(bytes: &[u8], label: Option<&str>) -> Decoded {
 
 /// Decodes HTML: the header's label, else the one in a `<meta>`, else a guess.
 pub(super) fn decode_html(bytes: &[u8], label: Option<&str>) -> Decoded {
-    let inner = if label.is_none() { meta_charset(bytes) } else { None };
+    let inner = if label.is_none() {
+        meta_charset(bytes)
+    } else {
+        None
+    };
     decode(bytes, label.or(inner.as_deref()))
 }
 
@@ -126,7 +130,11 @@ mod tests {
             ("会議".as_bytes(), Some("  ")),
         ] {
             let decoded = decode(bytes, label);
-            assert_eq!((decoded.text.as_str(), decoded.doubt), ("会議", None), "{label:?}");
+            assert_eq!(
+                (decoded.text.as_str(), decoded.doubt),
+                ("会議", None),
+                "{label:?}"
+            );
         }
     }
 
@@ -134,7 +142,10 @@ mod tests {
     fn an_unknown_charset_is_read_all_the_same_and_said() {
         let decoded = decode("会議".as_bytes(), Some("x-klingon"));
         assert_eq!(decoded.text, "会議");
-        assert_eq!(decoded.doubt, Some(Doubt::UnknownCharset("x-klingon".to_owned())));
+        assert_eq!(
+            decoded.doubt,
+            Some(Doubt::UnknownCharset("x-klingon".to_owned()))
+        );
     }
 
     #[test]
@@ -145,6 +156,9 @@ mod tests {
 
     #[test]
     fn damage_is_said() {
-        assert_eq!(decode(b"\x1b$B2q5", Some("iso-2022-jp")).doubt, Some(Doubt::Damaged));
+        assert_eq!(
+            decode(b"\x1b$B2q5", Some("iso-2022-jp")).doubt,
+            Some(Doubt::Damaged)
+        );
     }
 }

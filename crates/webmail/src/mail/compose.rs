@@ -9,8 +9,8 @@ use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use sekisho_checkpoint::Account;
 use sekisho_mailclient::{
-    Access, Flag, FlagChange, Imap, Keyword, EnvelopeAddress, MailboxName, PartNumber, SearchKey, SpecialUse, Submission,
-    SubmitError, Uid,
+    Access, EnvelopeAddress, Flag, FlagChange, Imap, Keyword, MailboxName, PartNumber, SearchKey,
+    SpecialUse, Submission, SubmitError, Uid,
 };
 
 use super::actions::after_move;
@@ -95,7 +95,11 @@ pub(super) async fn show(mut mailbox: Mailbox) -> Result<Response, WebError> {
     if let Some(uid) = super::actions::named(&path, "draft") {
         let mut desk = open_draft(mailbox.imap()?, uid).await?;
         desk.about = About::of(|name| query_value(&path, name));
-        let notes: &[Note] = if query_value(&path, "saved").is_some() { &[Note::Saved] } else { &[] };
+        let notes: &[Note] = if query_value(&path, "saved").is_some() {
+            &[Note::Saved]
+        } else {
+            &[]
+        };
         return page(&mut mailbox, desk, notes).await;
     }
     for how in How::ALL {
@@ -152,13 +156,26 @@ pub(super) async fn autosave(
         "id": desk.draft.id,
         "said": t!(visit.lang, "mail-autosaved", time = at),
     });
-    Ok(([(axum::http::header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response())
+    Ok((
+        [(axum::http::header::CONTENT_TYPE, "application/json")],
+        answer.to_string(),
+    )
+        .into_response())
 }
 
 async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Response, WebError> {
     let addressed = desk.draft.addressed();
-    let mut notes: Vec<Note> = addressed.bad.iter().map(|typed| Note::BadAddress(typed.clone())).collect();
-    let everybody: Vec<&Recipient> = addressed.to.iter().chain(&addressed.cc).chain(&addressed.bcc).collect();
+    let mut notes: Vec<Note> = addressed
+        .bad
+        .iter()
+        .map(|typed| Note::BadAddress(typed.clone()))
+        .collect();
+    let everybody: Vec<&Recipient> = addressed
+        .to
+        .iter()
+        .chain(&addressed.cc)
+        .chain(&addressed.bcc)
+        .collect();
     if everybody.is_empty() && notes.is_empty() {
         notes.push(Note::NoRecipient);
     }
@@ -179,11 +196,14 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
         }
     }
     let from = sender(mailbox.seated.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
-    let envelope_from = EnvelopeAddress::new(&from.address.to_string()).map_err(|_| WebError::Unavailable)?;
+    let envelope_from =
+        EnvelopeAddress::new(&from.address.to_string()).map_err(|_| WebError::Unavailable)?;
     let files = desk.gather(mailbox.imap()?, &form).await?;
     desk.number(&from)?;
     let visit = &mailbox.seated.visit;
-    let now = mailbox.now().to_zoned_datetime(visit.context.config.zone.clone());
+    let now = mailbox
+        .now()
+        .to_zoned_datetime(visit.context.config.zone.clone());
     let message = desk.draft.build(&from, &now, files.clone(), For::Others)?;
     if notes.is_empty() {
         if let Err(note) = hand_in(&mailbox.seated, &envelope_from, &to, &message).await? {
@@ -203,7 +223,10 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
         }
     };
     stash::clear(&mailbox.seated).await?;
-    let back = desk.about.as_ref().map_or_else(|| "/mail".to_owned(), |about| place::folder(&about.folder));
+    let back = desk
+        .about
+        .as_ref()
+        .map_or_else(|| "/mail".to_owned(), |about| place::folder(&about.folder));
     Ok(place::see(&place::with_query(&back, &[("done", done)])))
 }
 
@@ -233,7 +256,10 @@ async fn hand_in(
     };
     Ok(sent.map(|_| ()).map_err(|error| match error {
         SubmitError::Recipients(refused) => Note::Recipients(
-            refused.into_iter().map(|(address, reply)| (address.as_str().to_owned(), reply.text)).collect(),
+            refused
+                .into_iter()
+                .map(|(address, reply)| (address.as_str().to_owned(), reply.text))
+                .collect(),
         ),
         SubmitError::Refused(reply) => Note::Refused(reply.text),
         SubmitError::TooLarge { .. } => Note::MessageTooLarge,
@@ -244,7 +270,11 @@ async fn hand_in(
 }
 
 /// The copy among the sent ones, the mark on what was answered, the draft's end.
-async fn after_sending(imap: &mut Imap, desk: &Desk, copy: &[u8]) -> Result<(), sekisho_mailclient::Error> {
+async fn after_sending(
+    imap: &mut Imap,
+    desk: &Desk,
+    copy: &[u8],
+) -> Result<(), sekisho_mailclient::Error> {
     let folders = Folders::of(imap).await?;
     let sent = folders.need(imap, SpecialUse::Sent).await?;
     imap.append(&sent, &[Flag::Seen], copy).await?;
@@ -261,7 +291,8 @@ async fn after_sending(imap: &mut Imap, desk: &Desk, copy: &[u8]) -> Result<(), 
     let mut open = imap.open(&about.folder, Access::Change).await?;
     match flag {
         Some(flag) if open.state().uid_validity == about.mark.validity => {
-            open.set_flags(&[about.mark.uid], FlagChange::Add, &[flag]).await
+            open.set_flags(&[about.mark.uid], FlagChange::Add, &[flag])
+                .await
         }
         _ => Ok(()),
     }
@@ -282,12 +313,25 @@ async fn discard(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Re
     let Some(stored) = desk.stored else {
         return Ok(place::see("/mail"));
     };
-    let moved = relocate(imap, &drafts, &[stored.uid], &trash).await.or_trouble()?;
-    Ok(place::see(&after_move("/mail", "discarded", "1", moved, &trash, &drafts)))
+    let moved = relocate(imap, &drafts, &[stored.uid], &trash)
+        .await
+        .or_trouble()?;
+    Ok(place::see(&after_move(
+        "/mail",
+        "discarded",
+        "1",
+        moved,
+        &trash,
+        &drafts,
+    )))
 }
 
 async fn save(mailbox: &mut Mailbox, desk: &mut Desk, form: Form) -> Result<(), WebError> {
-    if desk.draft.is_empty() && desk.stored.is_none() && form.files.is_empty() && !form.fields.has("original") {
+    if desk.draft.is_empty()
+        && desk.stored.is_none()
+        && form.files.is_empty()
+        && !form.fields.has("original")
+    {
         return Ok(());
     }
     let files = desk.gather(mailbox.imap()?, &form).await?;
@@ -298,17 +342,31 @@ async fn save(mailbox: &mut Mailbox, desk: &mut Desk, form: Form) -> Result<(), 
 async fn store(mailbox: &mut Mailbox, desk: &mut Desk, files: Vec<File>) -> Result<(), WebError> {
     let from = sender(mailbox.seated.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
     desk.number(&from)?;
-    let now = mailbox.now().to_zoned_datetime(mailbox.seated.visit.context.config.zone.clone());
+    let now = mailbox
+        .now()
+        .to_zoned_datetime(mailbox.seated.visit.context.config.zone.clone());
     let message = desk.draft.build(&from, &now, files, For::Drafts)?;
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_trouble()?;
     let drafts = folders.need(imap, SpecialUse::Drafts).await.or_trouble()?;
-    let appended = imap.append(&drafts, &[Flag::Draft, Flag::Seen], &message).await.or_trouble()?;
+    let appended = imap
+        .append(&drafts, &[Flag::Draft, Flag::Seen], &message)
+        .await
+        .or_trouble()?;
     let uid = match appended {
         Some(appended) => Some(appended.uid),
-        None => find(imap, &drafts, &desk.draft.id).await.or_trouble()?.into_iter().next(),
+        None => find(imap, &drafts, &desk.draft.id)
+            .await
+            .or_trouble()?
+            .into_iter()
+            .next(),
     };
-    let validity = imap.open(&drafts, Access::Read).await.or_trouble()?.state().uid_validity;
+    let validity = imap
+        .open(&drafts, Access::Read)
+        .await
+        .or_trouble()?
+        .state()
+        .uid_validity;
     remove_stored(imap, &drafts, desk, uid).await.or_trouble()?;
     desk.stored = uid.map(|uid| Mark { validity, uid });
     desk.originals.clear();
@@ -322,18 +380,34 @@ async fn remove_stored(
     desk: &Desk,
     newest: Option<Uid>,
 ) -> Result<(), sekisho_mailclient::Error> {
-    let mut old = if desk.draft.id.is_empty() { Vec::new() } else { find(imap, drafts, &desk.draft.id).await? };
+    let mut old = if desk.draft.id.is_empty() {
+        Vec::new()
+    } else {
+        find(imap, drafts, &desk.draft.id).await?
+    };
     let mut open = imap.open(drafts, Access::Change).await?;
     let validity = open.state().uid_validity;
-    old.extend(desk.stored.filter(|mark| mark.validity == validity).map(|mark| mark.uid));
+    old.extend(
+        desk.stored
+            .filter(|mark| mark.validity == validity)
+            .map(|mark| mark.uid),
+    );
     old.retain(|uid| Some(*uid) != newest);
     old.sort_unstable();
     old.dedup();
-    if old.is_empty() { Ok(()) } else { open.delete(&old).await }
+    if old.is_empty() {
+        Ok(())
+    } else {
+        open.delete(&old).await
+    }
 }
 
 /// The stored forms of a draft, newest first.
-async fn find(imap: &mut Imap, drafts: &MailboxName, id: &str) -> Result<Vec<Uid>, sekisho_mailclient::Error> {
+async fn find(
+    imap: &mut Imap,
+    drafts: &MailboxName,
+    id: &str,
+) -> Result<Vec<Uid>, sekisho_mailclient::Error> {
     let key = SearchKey::Header {
         name: "Message-ID".to_owned(),
         value: format!("<{id}>"),
@@ -343,10 +417,18 @@ async fn find(imap: &mut Imap, drafts: &MailboxName, id: &str) -> Result<Vec<Uid
 
 async fn open_draft(imap: &mut Imap, uid: Uid) -> Result<Desk, WebError> {
     let folders = Folders::of(imap).await.or_trouble()?;
-    let drafts = folders.with_use(SpecialUse::Drafts).ok_or(WebError::NotFound)?.name.clone();
+    let drafts = folders
+        .with_use(SpecialUse::Drafts)
+        .ok_or(WebError::NotFound)?
+        .name
+        .clone();
     let mut open = imap.open(&drafts, Access::Read).await.or_trouble()?;
     let validity = open.state().uid_validity;
-    let message = open.message(uid, LARGEST_DRAFT).await.or_trouble()?.ok_or(WebError::NotFound)?;
+    let message = open
+        .message(uid, LARGEST_DRAFT)
+        .await
+        .or_trouble()?
+        .ok_or(WebError::NotFound)?;
     let mut desk = Desk {
         draft: Draft::parse(&message.raw).ok_or(WebError::NotFound)?,
         stored: Some(Mark { validity, uid }),
@@ -358,11 +440,15 @@ async fn open_draft(imap: &mut Imap, uid: Uid) -> Result<Desk, WebError> {
 
 /// The address that a message is from: the chosen one if it is the account's, else its main one.
 fn sender(account: &Account, chosen: &str) -> Option<Recipient> {
-    let own = account.addresses.iter().find(|address| address.to_string() == chosen);
-    own.or_else(|| account.main_address()).map(|address| Recipient {
-        name: account.display_name.clone(),
-        address: address.clone(),
-    })
+    let own = account
+        .addresses
+        .iter()
+        .find(|address| address.to_string() == chosen);
+    own.or_else(|| account.main_address())
+        .map(|address| Recipient {
+            name: account.display_name.clone(),
+            address: address.clone(),
+        })
 }
 
 impl About {
@@ -394,9 +480,17 @@ impl Desk {
         };
         let uid = stored.uid.to_string();
         let mut query = vec![("draft", uid.as_str()), ("saved", "1")];
-        let mark = self.about.as_ref().map(|about| about.mark.to_string()).unwrap_or_default();
+        let mark = self
+            .about
+            .as_ref()
+            .map(|about| about.mark.to_string())
+            .unwrap_or_default();
         if let Some(about) = &self.about {
-            query.extend([("of", mark.as_str()), ("of-folder", about.folder.as_str()), ("how", about.how.word())]);
+            query.extend([
+                ("of", mark.as_str()),
+                ("of-folder", about.folder.as_str()),
+                ("how", about.how.word()),
+            ]);
         }
         place::with_query("/mail/compose", &query)
     }
@@ -410,17 +504,35 @@ impl Desk {
     }
 
     /// Looks up the files that are stored with it, and those of what it forwards. A form knows which of them were chosen.
-    async fn find_files(&mut self, imap: &mut Imap, fields: Option<&Fields>) -> Result<(), WebError> {
+    async fn find_files(
+        &mut self,
+        imap: &mut Imap,
+        fields: Option<&Fields>,
+    ) -> Result<(), WebError> {
         self.files.clear();
         if let Some(uid) = self.stored_uid(imap).await? {
             let folders = Folders::of(imap).await.or_trouble()?;
             if let Some(drafts) = folders.with_use(SpecialUse::Drafts) {
-                self.files = list_files(imap, &drafts.name, uid, fields.map(|fields| (fields, "keep"))).await?;
+                self.files = list_files(
+                    imap,
+                    &drafts.name,
+                    uid,
+                    fields.map(|fields| (fields, "keep")),
+                )
+                .await?;
             }
         }
         let forwarded = self.about.clone().filter(|about| about.how == How::Forward);
-        if let (Some(fields), Some(about)) = (fields.filter(|fields| fields.has("original")), forwarded) {
-            self.originals = list_files(imap, &about.folder, about.mark.uid, Some((fields, "original"))).await?;
+        if let (Some(fields), Some(about)) =
+            (fields.filter(|fields| fields.has("original")), forwarded)
+        {
+            self.originals = list_files(
+                imap,
+                &about.folder,
+                about.mark.uid,
+                Some((fields, "original")),
+            )
+            .await?;
         }
         Ok(())
     }
@@ -440,7 +552,11 @@ impl Desk {
         if is_there || self.draft.id.is_empty() {
             return Ok(is_there.then_some(stored.uid));
         }
-        Ok(find(imap, &drafts.name, &self.draft.id).await.or_trouble()?.into_iter().next())
+        Ok(find(imap, &drafts.name, &self.draft.id)
+            .await
+            .or_trouble()?
+            .into_iter()
+            .next())
     }
 
     /// All files that go along: those of the stored draft and of what is forwarded, as far as they are chosen, and new ones.
@@ -450,7 +566,9 @@ impl Desk {
             if let Some(uid) = self.stored_uid(imap).await? {
                 let folders = Folders::of(imap).await.or_trouble()?;
                 if let Some(drafts) = folders.with_use(SpecialUse::Drafts) {
-                    files.extend(fetch_files(imap, &drafts.name, uid, form.fields.all("keep")).await?);
+                    files.extend(
+                        fetch_files(imap, &drafts.name, uid, form.fields.all("keep")).await?,
+                    );
                 }
             }
         }
@@ -458,7 +576,9 @@ impl Desk {
             let mark = about.mark;
             let open = imap.open(&about.folder, Access::Read).await.or_trouble()?;
             if open.state().uid_validity == mark.validity {
-                files.extend(fetch_files(imap, &about.folder, mark.uid, form.fields.all("original")).await?);
+                files.extend(
+                    fetch_files(imap, &about.folder, mark.uid, form.fields.all("original")).await?,
+                );
             }
         }
         files.extend(form.files.iter().map(File::from));
@@ -472,13 +592,26 @@ impl From<&FileField> for File {
         let name = field.name.rsplit(['/', '\\']).next().unwrap_or_default();
         let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
-        let kind = field.content_type.split(';').next().unwrap_or_default().trim();
-        let is_kind = kind
-            .split_once('/')
-            .is_some_and(|(a, b)| !a.is_empty() && !b.is_empty() && a.bytes().all(is_token) && b.bytes().all(is_token));
+        let kind = field
+            .content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
+        let is_kind = kind.split_once('/').is_some_and(|(a, b)| {
+            !a.is_empty() && !b.is_empty() && a.bytes().all(is_token) && b.bytes().all(is_token)
+        });
         Self {
-            name: if name.is_empty() { "file".to_owned() } else { name },
-            kind: if is_kind { kind.to_owned() } else { "application/octet-stream".to_owned() },
+            name: if name.is_empty() {
+                "file".to_owned()
+            } else {
+                name
+            },
+            kind: if is_kind {
+                kind.to_owned()
+            } else {
+                "application/octet-stream".to_owned()
+            },
             bytes: field.bytes.to_vec(),
         }
     }
@@ -502,7 +635,9 @@ pub(super) async fn list_files(
             number: part.number.clone(),
             name: download::file_name(part),
             size: content::size(part),
-            chosen: chosen.is_none_or(|(fields, name)| fields.all(name).any(|n| n == part.number.to_string())),
+            chosen: chosen.is_none_or(|(fields, name)| {
+                fields.all(name).any(|n| n == part.number.to_string())
+            }),
         })
         .collect())
 }
@@ -514,13 +649,21 @@ async fn fetch_files(
     numbers: impl Iterator<Item = &str>,
 ) -> Result<Vec<File>, WebError> {
     let mut open = imap.open(folder, Access::Read).await.or_trouble()?;
-    let summary = open.summary(uid).await.or_trouble()?.ok_or(WebError::NotFound)?;
+    let summary = open
+        .summary(uid)
+        .await
+        .or_trouble()?
+        .ok_or(WebError::NotFound)?;
     let structure = summary.structure.ok_or(WebError::NotFound)?;
     let mut files = Vec::new();
     for number in numbers {
         let number: PartNumber = number.parse().map_err(|_| WebError::BadRequest)?;
         let part = structure.find(&number).ok_or(WebError::NotFound)?;
-        let bytes = open.part(uid, part, LARGEST_DRAFT).await.or_trouble()?.ok_or(WebError::NotFound)?;
+        let bytes = open
+            .part(uid, part, LARGEST_DRAFT)
+            .await
+            .or_trouble()?
+            .ok_or(WebError::NotFound)?;
         files.push(File {
             name: download::file_name(part),
             kind: part.kind.clone(),

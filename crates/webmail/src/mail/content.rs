@@ -2,10 +2,11 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use mail_parser::decoders::html::html_to_text;
 use sekisho_mailclient::{BodyPart, Disposition, Error, OpenFolder, Uid};
 
 use super::charset::{Decoded, decode, decode_html};
-use super::html::{PICTURES, Pictures};
+use super::html::{PICTURES, Pictures, is_excessive};
 
 /// The longest text that is shown, in bytes; a longer one can be downloaded.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
@@ -55,9 +56,15 @@ fn gather<'p>(part: &'p BodyPart, wanted: Wanted, depth: usize, found: &mut Vec<
             for child in &part.children {
                 let mut here = Vec::new();
                 gather(child, wanted, depth + 1, &mut here);
-                let kind = if wanted == Wanted::Plain { "text/plain" } else { "text/html" };
+                let kind = if wanted == Wanted::Plain {
+                    "text/plain"
+                } else {
+                    "text/html"
+                };
                 let is_wanted = |parts: &[&BodyPart]| parts.iter().any(|part| part.kind == kind);
-                let better = best.as_deref().is_none_or(|best| is_wanted(&here) || !is_wanted(best));
+                let better = best
+                    .as_deref()
+                    .is_none_or(|best| is_wanted(&here) || !is_wanted(best));
                 if !here.is_empty() && better {
                     best = Some(here);
                 }
@@ -75,7 +82,11 @@ fn gather<'p>(part: &'p BodyPart, wanted: Wanted, depth: usize, found: &mut Vec<
 }
 
 /// Fetches and decodes a text.
-pub(super) async fn read<'p>(open: &mut OpenFolder<'_>, uid: Uid, part: &'p BodyPart) -> Result<Text<'p>, Error> {
+pub(super) async fn read<'p>(
+    open: &mut OpenFolder<'_>,
+    uid: Uid,
+    part: &'p BodyPart,
+) -> Result<Text<'p>, Error> {
     let bytes = match open.part(uid, part, LONGEST).await {
         Ok(bytes) => bytes.ok_or(Error::NoSuchMessage)?,
         Err(Error::TooLarge { .. }) => return Ok(Text::TooLong(part)),
@@ -83,7 +94,13 @@ pub(super) async fn read<'p>(open: &mut OpenFolder<'_>, uid: Uid, part: &'p Body
     };
     let label = part.charset.as_deref();
     Ok(if part.kind == "text/html" {
-        Text::Html(part, decode_html(&bytes, label))
+        let mut decoded = decode_html(&bytes, label);
+        if is_excessive(&decoded.text) {
+            decoded.text = html_to_text(&decoded.text);
+            Text::Plain(part, decoded)
+        } else {
+            Text::Html(part, decoded)
+        }
     } else {
         Text::Plain(part, decode(&bytes, label))
     })
@@ -111,7 +128,10 @@ pub(super) async fn pictures(
         match open.part(uid, part, room).await {
             Ok(Some(bytes)) => {
                 room = room.saturating_sub(bytes.len());
-                pictures.insert(id.to_owned(), format!("data:{kind};base64,{}", BASE64_STANDARD.encode(&bytes)));
+                pictures.insert(
+                    id.to_owned(),
+                    format!("data:{kind};base64,{}", BASE64_STANDARD.encode(&bytes)),
+                );
             }
             Ok(None) | Err(Error::TooLarge { .. }) => {}
             Err(error) => return Err(error),
@@ -122,9 +142,13 @@ pub(super) async fn pictures(
 
 /// The files of a message: what is attached, and pictures that no HTML shows.
 pub(super) fn files(structure: &BodyPart) -> Vec<&BodyPart> {
-    let shows_html = texts(structure, Wanted::Html).iter().any(|part| part.kind == "text/html");
+    let shows_html = texts(structure, Wanted::Html)
+        .iter()
+        .any(|part| part.kind == "text/html");
     let is_loose_picture = |part: &BodyPart| {
-        !shows_html && part.kind.starts_with("image/") && part.disposition != Some(Disposition::Attachment)
+        !shows_html
+            && part.kind.starts_with("image/")
+            && part.disposition != Some(Disposition::Attachment)
     };
     structure
         .leaves()
@@ -136,7 +160,9 @@ pub(super) fn files(structure: &BodyPart) -> Vec<&BodyPart> {
 pub(super) fn size(part: &BodyPart) -> u64 {
     match part.encoding {
         // Four characters for three bytes, and a line end after each 76 of them.
-        sekisho_mailclient::TransferEncoding::Base64 => part.size / 78 * 57 + part.size % 78 * 3 / 4,
+        sekisho_mailclient::TransferEncoding::Base64 => {
+            part.size / 78 * 57 + part.size % 78 * 3 / 4
+        }
         _ => part.size,
     }
 }

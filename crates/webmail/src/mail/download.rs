@@ -28,16 +28,34 @@ pub(super) async fn framed(
     let remote = query_value(&mailbox.seated.visit.path, "pictures").is_some();
     let (name, uid) = (place::folder_name(&name)?, parse_uid(&uid)?);
     let number: PartNumber = number.parse().map_err(|_| WebError::NotFound)?;
-    let mut open = mailbox.imap()?.open(&name, Access::Read).await.or_trouble()?;
-    let summary = open.summary(uid).await.or_trouble()?.ok_or(WebError::NotFound)?;
+    let mut open = mailbox
+        .imap()?
+        .open(&name, Access::Read)
+        .await
+        .or_trouble()?;
+    let summary = open
+        .summary(uid)
+        .await
+        .or_trouble()?
+        .ok_or(WebError::NotFound)?;
     let structure = summary.structure.ok_or(WebError::NotFound)?;
-    let part = structure.find(&number).filter(|part| part.kind == "text/html").ok_or(WebError::NotFound)?;
-    let content::Text::Html(_, decoded) = content::read(&mut open, uid, part).await.or_trouble()? else {
+    let part = structure
+        .find(&number)
+        .filter(|part| part.kind == "text/html")
+        .ok_or(WebError::NotFound)?;
+    let content::Text::Html(_, decoded) = content::read(&mut open, uid, part).await.or_trouble()?
+    else {
         return Err(WebError::TooLarge);
     };
-    let pictures = content::pictures(&mut open, uid, &structure, &decoded.text).await.or_trouble()?;
+    let pictures = content::pictures(&mut open, uid, &structure, &decoded.text)
+        .await
+        .or_trouble()?;
     let document = html::document(&html::clean(&decoded.text, pictures, remote));
-    let policy = if remote { html::POLICY_WITH_PICTURES } else { html::POLICY };
+    let policy = if remote {
+        html::POLICY_WITH_PICTURES
+    } else {
+        html::POLICY
+    };
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, policy),
@@ -54,8 +72,16 @@ pub(super) async fn part(
 ) -> Result<Response, WebError> {
     let (name, uid) = (place::folder_name(&name)?, parse_uid(&uid)?);
     let number: PartNumber = number.parse().map_err(|_| WebError::NotFound)?;
-    let mut open = mailbox.imap()?.open(&name, Access::Read).await.or_trouble()?;
-    let summary = open.summary(uid).await.or_trouble()?.ok_or(WebError::NotFound)?;
+    let mut open = mailbox
+        .imap()?
+        .open(&name, Access::Read)
+        .await
+        .or_trouble()?;
+    let summary = open
+        .summary(uid)
+        .await
+        .or_trouble()?
+        .ok_or(WebError::NotFound)?;
     let structure = summary.structure.ok_or(WebError::NotFound)?;
     let part = structure.find(&number).ok_or(WebError::NotFound)?.clone();
     let file = file_name(&part);
@@ -71,9 +97,21 @@ pub(super) async fn source(
     Path((name, uid)): Path<(String, String)>,
 ) -> Result<Response, WebError> {
     let (name, uid) = (place::folder_name(&name)?, parse_uid(&uid)?);
-    let mut open = mailbox.imap()?.open(&name, Access::Read).await.or_trouble()?;
-    let message = open.message(uid, LARGEST_SOURCE).await.or_trouble()?.ok_or(WebError::NotFound)?;
-    Ok(as_download(&format!("message-{uid}.eml"), "message/rfc822", Body::from(message.raw)))
+    let mut open = mailbox
+        .imap()?
+        .open(&name, Access::Read)
+        .await
+        .or_trouble()?;
+    let message = open
+        .message(uid, LARGEST_SOURCE)
+        .await
+        .or_trouble()?
+        .ok_or(WebError::NotFound)?;
+    Ok(as_download(
+        &format!("message-{uid}.eml"),
+        "message/rfc822",
+        Body::from(message.raw),
+    ))
 }
 
 pub(super) fn parse_uid(text: &str) -> Result<Uid, WebError> {
@@ -87,7 +125,10 @@ pub(super) fn file_name(part: &BodyPart) -> String {
             "message/rfc822" => "eml",
             "text/plain" => "txt",
             "text/calendar" => "ics",
-            kind => kind.strip_prefix("image/").filter(|end| end.bytes().all(|b| b.is_ascii_alphanumeric())).unwrap_or("bin"),
+            kind => kind
+                .strip_prefix("image/")
+                .filter(|end| end.bytes().all(|b| b.is_ascii_alphanumeric()))
+                .unwrap_or("bin"),
         };
         format!("part-{}.{end}", part.number)
     })
@@ -127,8 +168,13 @@ impl hyper::body::Body for Chunks {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.0.poll_recv(task).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        task: &mut Task<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.0
+            .poll_recv(task)
+            .map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 
@@ -138,19 +184,34 @@ fn harmless_kind(kind: &str) -> &str {
     let well_formed = kind.split_once('/').is_some_and(|(a, b)| {
         !a.is_empty() && !b.is_empty() && a.bytes().all(is_token) && b.bytes().all(is_token)
     });
-    let runs = ["html", "xml", "svg", "script"].iter().any(|what| kind.contains(what));
-    if well_formed && !runs { kind } else { "application/octet-stream" }
+    let runs = ["html", "xml", "svg", "script"]
+        .iter()
+        .any(|what| kind.contains(what));
+    if well_formed && !runs {
+        kind
+    } else {
+        "application/octet-stream"
+    }
 }
 
 /// A download that no browser opens in our origin: it is named an attachment (RFC 6266), is not guessed at, and would be without an origin.
 fn as_download(name: &str, kind: &str, body: Body) -> Response {
-    let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("attachment"));
-    let kind = HeaderValue::try_from(kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let value = |text: String| {
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("attachment"))
+    };
+    let kind =
+        HeaderValue::try_from(kind).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     let headers: [(HeaderName, HeaderValue); 4] = [
         (header::CONTENT_TYPE, kind),
         (header::CONTENT_DISPOSITION, value(disposition(name))),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; sandbox"),
+        ),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
     ];
     (headers, body).into_response()
 }
@@ -158,7 +219,10 @@ fn as_download(name: &str, kind: &str, body: Body) -> Response {
 /// RFC 6266 with an ASCII form for old programs, and RFC 8187's for all others.
 fn disposition(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || " ._-()+@".contains(c);
-    let ascii: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+    let ascii: String = name
+        .chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect();
     let is_attr = |b: u8| b.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&b);
     let mut extended = String::new();
     for byte in name.bytes() {
@@ -186,7 +250,15 @@ mod tests {
     #[test]
     fn what_browsers_run_gets_no_type() {
         assert_eq!(harmless_kind("application/pdf"), "application/pdf");
-        for kind in ["text/html", "image/svg+xml", "application/xhtml+xml", "text/javascript", "a", "a/b; c", "a/b\r\nx"] {
+        for kind in [
+            "text/html",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "text/javascript",
+            "a",
+            "a/b; c",
+            "a/b\r\nx",
+        ] {
             assert_eq!(harmless_kind(kind), "application/octet-stream", "{kind:?}");
         }
     }

@@ -10,6 +10,7 @@ use mail_builder::headers::text::Text;
 use mail_builder::mime::{BodyPart, MimePart};
 use mail_parser::{Address, HeaderValue, Message, MessageParser};
 use sekisho_checkpoint::address::MailAddress;
+use sekisho_mailclient::decode_words;
 
 use super::recipients::{self, Recipient};
 use crate::error::WebError;
@@ -88,9 +89,17 @@ impl Draft {
     pub(super) fn parse(raw: &[u8]) -> Option<Self> {
         let message = MessageParser::default().parse(raw)?;
         let in_reply_to = header_ids(message.in_reply_to()).into_iter().next();
-        let [to, cc, bcc] = TYPED.map(|name| message.header(name).and_then(HeaderValue::as_text).map(one_line));
+        let [to, cc, bcc] = TYPED.map(|name| {
+            let typed = message.header(name).and_then(HeaderValue::as_text)?;
+            Some(decode_words(typed.as_bytes()))
+        });
         Some(Self {
-            from: message.from().and_then(Address::first).and_then(|from| from.address()).unwrap_or_default().to_owned(),
+            from: message
+                .from()
+                .and_then(Address::first)
+                .and_then(|from| from.address())
+                .unwrap_or_default()
+                .to_owned(),
             to: to.unwrap_or_else(|| people(message.to())),
             cc: cc.unwrap_or_else(|| people(message.cc())),
             bcc: bcc.unwrap_or_else(|| people(message.bcc())),
@@ -105,7 +114,11 @@ impl Draft {
     /// Reads its lists of addresses.
     pub(super) fn addressed(&self) -> Addressed {
         let mut all = Addressed::default();
-        for (typed, good) in [(&self.to, &mut all.to), (&self.cc, &mut all.cc), (&self.bcc, &mut all.bcc)] {
+        for (typed, good) in [
+            (&self.to, &mut all.to),
+            (&self.cc, &mut all.cc),
+            (&self.bcc, &mut all.bcc),
+        ] {
             let (read, bad) = recipients::parse(typed);
             *good = read;
             all.bad.extend(bad);
@@ -115,7 +128,9 @@ impl Draft {
 
     /// Whether nothing was written that would be missed.
     pub(super) fn is_empty(&self) -> bool {
-        [&self.to, &self.cc, &self.bcc, &self.subject, &self.body].iter().all(|text| text.trim().is_empty())
+        [&self.to, &self.cc, &self.bcc, &self.subject, &self.body]
+            .iter()
+            .all(|text| text.trim().is_empty())
     }
 
     /// As a message (RFC 5322, MIME; UTF-8).
@@ -138,10 +153,15 @@ impl Draft {
                 builder = builder.header(*name, Text::new(one_line(typed)));
             }
         }
-        let bcc = if purpose == For::Others { Vec::new() } else { addressed.bcc };
+        let bcc = if purpose == For::Others {
+            Vec::new()
+        } else {
+            addressed.bcc
+        };
         for (name, list) in [("To", addressed.to), ("Cc", addressed.cc), ("Bcc", bcc)] {
             if !list.is_empty() {
-                builder = builder.header(name, Written::new_list(list.iter().map(written).collect()));
+                builder =
+                    builder.header(name, Written::new_list(list.iter().map(written).collect()));
             }
         }
         if !self.in_reply_to.is_empty() {
@@ -159,18 +179,30 @@ impl Draft {
             .into_iter()
             .map(|file| {
                 // A message may not be encoded within another (RFC 2046, section 5.2.1), and files are.
-                let is_whole = !file.kind.starts_with("message/") && !file.kind.starts_with("multipart/");
-                let kind = if is_whole { file.kind } else { "application/octet-stream".to_owned() };
-                MimePart::new(ContentType::new(kind), BodyPart::Binary(file.bytes.into())).attachment(file.name)
+                let is_whole =
+                    !file.kind.starts_with("message/") && !file.kind.starts_with("multipart/");
+                let kind = if is_whole {
+                    file.kind
+                } else {
+                    "application/octet-stream".to_owned()
+                };
+                MimePart::new(ContentType::new(kind), BodyPart::Binary(file.bytes.into()))
+                    .attachment(file.name)
             })
             .collect();
         let body = if parts.is_empty() {
             text
         } else {
             parts.insert(0, text);
-            MimePart::new(ContentType::new("multipart/mixed"), BodyPart::Multipart(parts))
+            MimePart::new(
+                ContentType::new("multipart/mixed"),
+                BodyPart::Multipart(parts),
+            )
         };
-        builder.body(body).write_to_vec().map_err(|_| WebError::Unavailable)
+        builder
+            .body(body)
+            .write_to_vec()
+            .map_err(|_| WebError::Unavailable)
     }
 
     /// Adds a message to the conversation that this one goes on with.
@@ -192,12 +224,19 @@ impl Draft {
 pub(super) fn new_id(address: &MailAddress) -> Result<String, WebError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| WebError::Unavailable)?;
-    Ok(format!("{}@{}", crate::csrf::hex(&random), address.domain()))
+    Ok(format!(
+        "{}@{}",
+        crate::csrf::hex(&random),
+        address.domain()
+    ))
 }
 
 /// Text that stays in its line.
 pub(super) fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     line.truncate(line.trim_end().len());
     line
 }
@@ -206,7 +245,12 @@ pub(super) fn one_line(text: &str) -> String {
 pub(super) fn ids(text: &str) -> Vec<String> {
     let is_part = |c: char| c.is_ascii_graphic() && c != '<' && c != '>';
     text.split(|c: char| !is_part(c))
-        .filter(|id| id.len() <= 250 && id.split_once('@').is_some_and(|(l, r)| !l.is_empty() && !r.is_empty()))
+        .filter(|id| {
+            id.len() <= 250
+                && id
+                    .split_once('@')
+                    .is_some_and(|(l, r)| !l.is_empty() && !r.is_empty())
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -226,14 +270,18 @@ pub(super) fn header_ids(value: &HeaderValue<'_>) -> Vec<String> {
 
 /// A message's text to go on writing with.
 pub(super) fn body_text(message: &Message<'_>) -> String {
-    let text = message.body_text(0).unwrap_or_default().replace("\r\n", "\n");
+    let text = message
+        .body_text(0)
+        .unwrap_or_default()
+        .replace("\r\n", "\n");
     text.trim_end_matches('\n').to_owned()
 }
 
 fn people(list: Option<&Address<'_>>) -> String {
     let people = list.into_iter().flat_map(Address::iter).filter_map(|one| {
         let name = one.name().map(one_line).unwrap_or_default();
-        one.address().map(|address| recipients::written(&name, address))
+        one.address()
+            .map(|address| recipients::written(&name, address))
     });
     people.collect::<Vec<_>>().join(", ")
 }
@@ -268,7 +316,9 @@ mod tests {
         let (mut from, _) = recipients::parse("花子 <hanako@kit.example>");
         let zone = TimeZone::get("Asia/Tokyo").expect("a zone");
         let now = Timestamp::UNIX_EPOCH.to_zoned_datetime(zone);
-        draft.build(&from.remove(0), &now, files, purpose).expect("a message")
+        draft
+            .build(&from.remove(0), &now, files, purpose)
+            .expect("a message")
     }
 
     #[test]
@@ -287,7 +337,10 @@ mod tests {
         assert_eq!(attached.attachment_name(), Some("議事録 \"最終\".pdf"));
         let text = String::from_utf8(raw).expect("seven bits");
         assert!(text.is_ascii() && text.lines().all(|line| line.len() <= 998));
-        assert!(text.contains("Date: Thu, 1 Jan 1970 09:00:00 +0900\r\n"), "{text}");
+        assert!(
+            text.contains("Date: Thu, 1 Jan 1970 09:00:00 +0900\r\n"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -297,7 +350,10 @@ mod tests {
             cc: "花".to_owned(),
             ..draft()
         };
-        assert_eq!(Draft::parse(&built(&unfinished, Vec::new(), For::Drafts)), Some(unfinished.clone()));
+        assert_eq!(
+            Draft::parse(&built(&unfinished, Vec::new(), For::Drafts)),
+            Some(unfinished.clone())
+        );
         let sent = String::from_utf8(built(&unfinished, Vec::new(), For::OwnCopy)).expect("text");
         assert!(!sent.contains("X-Sekisho"), "{sent}");
     }
@@ -305,7 +361,10 @@ mod tests {
     #[test]
     fn hidden_copies_stay_hidden() {
         let sent = String::from_utf8(built(&draft(), Vec::new(), For::Others)).expect("text");
-        assert!(!sent.contains("secret@x.example") && !sent.contains("Bcc"), "{sent}");
+        assert!(
+            !sent.contains("secret@x.example") && !sent.contains("Bcc"),
+            "{sent}"
+        );
     }
 
     #[test]
@@ -314,12 +373,18 @@ mod tests {
             ("subject".to_owned(), "a\r\nBcc: x@y.example".to_owned()),
             ("to".to_owned(), "b\r\nBcc: z@y.example".to_owned()),
             ("in-reply-to".to_owned(), "<a@b>\r\nX: y".to_owned()),
-            ("references".to_owned(), "<a@b> <c@d>\r\nX-Evil: y".to_owned()),
+            (
+                "references".to_owned(),
+                "<a@b> <c@d>\r\nX-Evil: y".to_owned(),
+            ),
             ("id".to_owned(), "i@kit.example".to_owned()),
         ]));
         let sent = String::from_utf8(built(&draft, Vec::new(), For::Drafts)).expect("text");
         let (head, _) = sent.split_once("\r\n\r\n").expect("a head");
-        assert!(!head.contains("\r\nBcc") && !head.contains("\r\nX"), "{head}");
+        assert!(
+            !head.contains("\r\nBcc") && !head.contains("\r\nX: ") && !head.contains("\r\nX-Evil"),
+            "{head}"
+        );
         assert!(head.contains("References: <a@b> <c@d>\r\n"), "{head}");
     }
 
@@ -330,6 +395,12 @@ mod tests {
         draft.follow("<last@x>", &before);
         let kept = ids(&draft.references);
         assert_eq!(kept.len(), MOST_REFERENCES);
-        assert_eq!((kept.first().map(String::as_str), kept.last().map(String::as_str)), (Some("0@x"), Some("last@x")));
+        assert_eq!(
+            (
+                kept.first().map(String::as_str),
+                kept.last().map(String::as_str)
+            ),
+            (Some("0@x"), Some("last@x"))
+        );
     }
 }

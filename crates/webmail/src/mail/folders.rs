@@ -29,19 +29,29 @@ impl Folders {
     /// Puts folders in order. Where the server doesn't tell what folders are for, their usual names do.
     pub(super) fn new(mut folders: Vec<Folder>) -> Self {
         for special_use in ORDER {
-            if folders.iter().any(|folder| folder.special_use == Some(special_use)) {
+            if folders
+                .iter()
+                .any(|folder| folder.special_use == Some(special_use))
+            {
                 continue;
             }
-            let guessed = folders
-                .iter_mut()
-                .find(|folder| folder.special_use.is_none() && usual_names(special_use).contains(&folder.name.as_str()));
+            let guessed = folders.iter_mut().find(|folder| {
+                folder.special_use.is_none()
+                    && usual_names(special_use).contains(&folder.name.as_str())
+            });
             if let Some(folder) = guessed {
                 folder.special_use = Some(special_use);
             }
         }
         folders.sort_by_cached_key(|folder| {
-            let rank = folder.special_use.and_then(|special| ORDER.iter().position(|s| *s == special));
-            (!folder.name.is_inbox(), rank.unwrap_or(ORDER.len()), folder.name.as_str().to_lowercase())
+            let rank = folder
+                .special_use
+                .and_then(|special| ORDER.iter().position(|s| *s == special));
+            (
+                !folder.name.is_inbox(),
+                rank.unwrap_or(ORDER.len()),
+                folder.name.as_str().to_lowercase(),
+            )
         });
         Self(folders)
     }
@@ -56,20 +66,30 @@ impl Folders {
 
     /// The folder for a use.
     pub(super) fn with_use(&self, special_use: SpecialUse) -> Option<&Folder> {
-        self.0.iter().find(|folder| folder.special_use == Some(special_use))
+        self.0
+            .iter()
+            .find(|folder| folder.special_use == Some(special_use))
     }
 
     /// Whether a folder is for a use.
     pub(super) fn is(&self, name: &MailboxName, special_use: SpecialUse) -> bool {
-        self.get(name).is_some_and(|folder| folder.special_use == Some(special_use))
+        self.get(name)
+            .is_some_and(|folder| folder.special_use == Some(special_use))
     }
 
     /// The folder for a use; it is made if there is none.
-    pub(super) async fn need(&self, imap: &mut Imap, special_use: SpecialUse) -> Result<MailboxName, Error> {
+    pub(super) async fn need(
+        &self,
+        imap: &mut Imap,
+        special_use: SpecialUse,
+    ) -> Result<MailboxName, Error> {
         if let Some(folder) = self.with_use(special_use) {
             return Ok(folder.name.clone());
         }
-        let name = usual_names(special_use).first().copied().unwrap_or("Archive");
+        let name = usual_names(special_use)
+            .first()
+            .copied()
+            .unwrap_or("Archive");
         let name = MailboxName::new(name).map_err(|_| Error::Unsendable)?;
         match imap.create(&name).await {
             Err(error) if !error.is_folder_exists() => Err(error),
@@ -104,8 +124,17 @@ impl Folders {
 
     /// The folders that a message can be moved to.
     pub(super) fn targets<'f>(&'f self, here: &'f MailboxName) -> impl Iterator<Item = &'f Folder> {
-        let gathers = |folder: &&Folder| !matches!(folder.special_use, Some(SpecialUse::All | SpecialUse::Flagged));
-        self.0.iter().filter(|folder| folder.selectable).filter(gathers).filter(move |folder| folder.name != *here)
+        let gathers = |folder: &&Folder| {
+            !matches!(
+                folder.special_use,
+                Some(SpecialUse::All | SpecialUse::Flagged)
+            )
+        };
+        self.0
+            .iter()
+            .filter(|folder| folder.selectable)
+            .filter(gathers)
+            .filter(move |folder| folder.name != *here)
     }
 }
 
@@ -132,7 +161,10 @@ pub(super) fn label(folder: &Folder, lang: Lang) -> String {
         Some(SpecialUse::Trash) => t!(lang, "mail-folder-trash"),
         Some(SpecialUse::Flagged) => t!(lang, "mail-folder-flagged"),
         Some(SpecialUse::All) => t!(lang, "mail-folder-all"),
-        None => folder.path().last().map_or_else(|| folder.name.to_string(), ToString::to_string),
+        None => folder
+            .path()
+            .last()
+            .map_or_else(|| folder.name.to_string(), ToString::to_string),
     }
 }
 
@@ -140,10 +172,22 @@ pub(super) fn label(folder: &Folder, lang: Lang) -> String {
 fn usual_names(special_use: SpecialUse) -> &'static [&'static str] {
     match special_use {
         SpecialUse::Drafts => &["Drafts", "INBOX.Drafts", "下書き"],
-        SpecialUse::Sent => &["Sent", "Sent Messages", "Sent Items", "INBOX.Sent", "送信済み"],
+        SpecialUse::Sent => &[
+            "Sent",
+            "Sent Messages",
+            "Sent Items",
+            "INBOX.Sent",
+            "送信済み",
+        ],
         SpecialUse::Archive => &["Archive", "Archives", "INBOX.Archive", "アーカイブ"],
         SpecialUse::Junk => &["Junk", "Spam", "Junk E-mail", "INBOX.Junk", "迷惑メール"],
-        SpecialUse::Trash => &["Trash", "Deleted Messages", "Deleted Items", "INBOX.Trash", "ゴミ箱"],
+        SpecialUse::Trash => &[
+            "Trash",
+            "Deleted Messages",
+            "Deleted Items",
+            "INBOX.Trash",
+            "ゴミ箱",
+        ],
         SpecialUse::Flagged | SpecialUse::All => &[],
     }
 }

@@ -20,26 +20,117 @@ pub(super) const POLICY_WITH_PICTURES: &str = "default-src 'none'; style-src 'un
     frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 /// Kinds of pictures that a browser shows without running anything.
-pub(super) const PICTURES: [&str; 5] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp"];
+pub(super) const PICTURES: [&str; 5] = [
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+];
 
 /// What is dropped with all that is in it; of other unknown elements the text stays.
 const DROPPED: [&str; 18] = [
-    "script", "style", "title", "template", "noscript", "iframe", "frameset", "object", "embed", "applet", "svg",
-    "math", "textarea", "select", "noembed", "noframes", "xmp", "plaintext",
+    "script",
+    "style",
+    "title",
+    "template",
+    "noscript",
+    "iframe",
+    "frameset",
+    "object",
+    "embed",
+    "applet",
+    "svg",
+    "math",
+    "textarea",
+    "select",
+    "noembed",
+    "noframes",
+    "xmp",
+    "plaintext",
 ];
 
 /// What a style attribute may set. Nothing that places an element over others, and nothing that can name an address.
 const STYLES: [&str; 56] = [
-    "background-color", "border", "border-bottom", "border-bottom-color", "border-bottom-style", "border-bottom-width",
-    "border-collapse", "border-color", "border-left", "border-left-color", "border-left-style", "border-left-width",
-    "border-radius", "border-right", "border-right-color", "border-right-style", "border-right-width", "border-spacing",
-    "border-style", "border-top", "border-top-color", "border-top-style", "border-top-width", "border-width", "color",
-    "direction", "display", "font-family", "font-size", "font-style", "font-variant", "font-weight", "height",
-    "letter-spacing", "line-height", "list-style-type", "margin", "margin-bottom", "margin-left", "margin-right",
-    "margin-top", "max-width", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top",
-    "table-layout", "text-align", "text-decoration", "text-indent", "text-transform", "vertical-align", "white-space",
-    "width", "word-break",
+    "background-color",
+    "border",
+    "border-bottom",
+    "border-bottom-color",
+    "border-bottom-style",
+    "border-bottom-width",
+    "border-collapse",
+    "border-color",
+    "border-left",
+    "border-left-color",
+    "border-left-style",
+    "border-left-width",
+    "border-radius",
+    "border-right",
+    "border-right-color",
+    "border-right-style",
+    "border-right-width",
+    "border-spacing",
+    "border-style",
+    "border-top",
+    "border-top-color",
+    "border-top-style",
+    "border-top-width",
+    "border-width",
+    "color",
+    "direction",
+    "display",
+    "font-family",
+    "font-size",
+    "font-style",
+    "font-variant",
+    "font-weight",
+    "height",
+    "letter-spacing",
+    "line-height",
+    "list-style-type",
+    "margin",
+    "margin-bottom",
+    "margin-left",
+    "margin-right",
+    "margin-top",
+    "max-width",
+    "padding",
+    "padding-bottom",
+    "padding-left",
+    "padding-right",
+    "padding-top",
+    "table-layout",
+    "text-align",
+    "text-decoration",
+    "text-indent",
+    "text-transform",
+    "vertical-align",
+    "white-space",
+    "width",
+    "word-break",
 ];
+
+/// The longest HTML that is made harmless, in bytes, and the most tags in it: parsing takes the square of their number when they are nested.
+const MOST: (usize, usize) = (1024 * 1024, 10_000);
+/// The most words between two angle brackets: a tag with that many attributes is no mail, and takes their square.
+const MOST_WORDS: usize = 5_000;
+
+/// Whether nobody could say how long it takes to make this harmless. Such mail is shown as text.
+pub(super) fn is_excessive(html: &str) -> bool {
+    let crowded = |run: &str| run.split_ascii_whitespace().nth(MOST_WORDS).is_some();
+    html.len() > MOST.0 + data_length(html)
+        || html.bytes().filter(|byte| *byte == b'<').count() > MOST.1
+        || html.split(['<', '>']).any(crowded)
+}
+
+/// How much of it are pictures within addresses.
+fn data_length(html: &str) -> usize {
+    let data = html
+        .match_indices("data:image/")
+        .filter_map(|(at, _)| html.get(at..));
+    data.map(|rest| rest.find(['"', '\'', '>', ' ']).unwrap_or(rest.len()))
+        .sum()
+}
 
 /// Pictures within a message, by Content-ID, as `data:` addresses.
 pub(super) type Pictures = HashMap<String, String>;
@@ -62,21 +153,28 @@ pub(super) fn clean(html: &str, pictures: Pictures, remote: bool) -> Clean {
         .add_tags(["font", "big", "address", "tfoot", "section", "main"])
         .clean_content_tags(HashSet::from(DROPPED))
         .rm_tags(["area", "map", "details", "summary"])
-        .add_generic_attributes(["style", "dir", "align", "valign", "bgcolor", "width", "height"])
+        .add_generic_attributes([
+            "style", "dir", "align", "valign", "bgcolor", "width", "height",
+        ])
         .add_tag_attributes("font", ["color", "face", "size"])
         .add_tag_attributes("table", ["border", "cellpadding", "cellspacing"])
         .add_tag_attributes("td", ["nowrap"])
         .filter_style_properties(HashSet::from(STYLES))
-        .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "data"]))
+        .url_schemes(HashSet::from([
+            "http", "https", "mailto", "tel", "data", "cid",
+        ]))
         .url_relative(UrlRelative::Deny)
         .link_rel(Some("noopener noreferrer nofollow"))
         .set_tag_attribute_value("a", "target", "_blank")
-        .attribute_filter(move |element, attribute, value| match (element, attribute) {
-            ("img", "src") => picture(value, &pictures, remote, &counter).map(Cow::Owned),
-            (_, "href") => is_link(value).then_some(Cow::Borrowed(value)),
-            (_, "cite") => None,
-            _ => Some(Cow::Borrowed(value)),
-        });
+        .attribute_filter(
+            move |element, attribute, value| match (element, attribute) {
+                ("img", "src") => picture(value, &pictures, remote, &counter).map(Cow::Owned),
+                (_, "href") => is_link(value).then_some(Cow::Borrowed(value)),
+                (_, "cite") => None,
+                (_, "style") => Some(Cow::Owned(without_addresses(value))),
+                _ => Some(Cow::Borrowed(value)),
+            },
+        );
     let body = builder.clean(html).to_string();
     Clean {
         body,
@@ -95,9 +193,17 @@ pub(super) fn document(clean: &Clean) -> String {
     )
 }
 
-fn picture(source: &str, pictures: &Pictures, remote: bool, left_out: &AtomicU32) -> Option<String> {
+fn picture(
+    source: &str,
+    pictures: &Pictures,
+    remote: bool,
+    left_out: &AtomicU32,
+) -> Option<String> {
     let source = source.trim();
-    let lower = source.get(..16.min(source.len())).unwrap_or_default().to_ascii_lowercase();
+    let lower = source
+        .get(..16.min(source.len()))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if lower.starts_with("cid:") {
         return pictures.get(source.get(4..)?).cloned();
     }
@@ -119,8 +225,26 @@ fn picture(source: &str, pictures: &Pictures, remote: bool, left_out: &AtomicU32
     None
 }
 
+/// A style without what could name an address, or hide that it does.
+fn without_addresses(style: &str) -> String {
+    let names_one = |declaration: &&str| {
+        let lower = declaration.to_ascii_lowercase();
+        ["url", "image", "expression", "\\", "@"]
+            .iter()
+            .any(|what| lower.contains(what))
+    };
+    style
+        .split(';')
+        .filter(|declaration| !names_one(declaration))
+        .collect::<Vec<_>>()
+        .join(";")
+}
+
 fn is_link(address: &str) -> bool {
-    let scheme = address.trim().split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+    let scheme = address
+        .trim()
+        .split_once(':')
+        .map(|(scheme, _)| scheme.to_ascii_lowercase());
     scheme.is_some_and(|scheme| ["http", "https", "mailto", "tel"].contains(&scheme.as_str()))
 }
 
@@ -173,11 +297,39 @@ mod tests {
         ] {
             let clean = cleaned(attack).to_ascii_lowercase();
             for harm in [
-                "script", "onerror", "onload", "<svg", "<math", "<style", "<link", "<meta", "<form", "<input", "<button",
-                "<base", "<iframe", "<object", "<embed", "evil.example", "position", "url(", "expression", "data:", "ping",
-                "_top", "class=", "id=", "name=", "<video", "srcset", "vbscript",
+                "script",
+                "onerror",
+                "onload",
+                "<svg",
+                "<math",
+                "<style",
+                "<link",
+                "<meta",
+                "<form",
+                "<input",
+                "<button",
+                "<base",
+                "<iframe",
+                "<object",
+                "<embed",
+                "evil.example",
+                "position",
+                "url(",
+                "expression",
+                "data:",
+                "ping",
+                "_top",
+                "class=",
+                "id=",
+                "name=",
+                "<video",
+                "srcset",
+                "vbscript",
             ] {
-                assert!(!clean.contains(harm), "{harm:?} is left of {attack:?}: {clean}");
+                assert!(
+                    !clean.contains(harm),
+                    "{harm:?} is left of {attack:?}: {clean}"
+                );
             }
         }
     }
@@ -195,7 +347,10 @@ mod tests {
 
     #[test]
     fn pictures_of_the_message_are_put_in() {
-        let pictures = Pictures::from([("logo@kit".to_owned(), "data:image/png;base64,AAAA".to_owned())]);
+        let pictures = Pictures::from([(
+            "logo@kit".to_owned(),
+            "data:image/png;base64,AAAA".to_owned(),
+        )]);
         let html = "<img src='cid:logo@kit'><img src='cid:other'>";
         let body = clean(html, pictures, false).body;
         assert_eq!(body, "<img src=\"data:image/png;base64,AAAA\"><img>");
@@ -214,8 +369,15 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_does_not_end_the_program() {
-        let deep = "<div>".repeat(50_000);
-        assert!(clean(&deep, Pictures::new(), false).body.len() <= deep.len() * 3);
+    fn what_would_take_too_long_is_told_before() {
+        assert!(is_excessive(&"<div>".repeat(50_000)));
+        assert!(is_excessive(&format!("<p {}>", "a b c ".repeat(5_000))));
+        assert!(!is_excessive(&"<p>会議</p> ".repeat(2_000)));
+        let deep = "<div>".repeat(2_000);
+        assert!(
+            clean(&deep, Pictures::new(), false)
+                .body
+                .starts_with("<div><div>")
+        );
     }
 }

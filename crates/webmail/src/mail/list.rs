@@ -2,10 +2,12 @@
 
 use axum::extract::Path;
 use axum::response::Response;
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use maud::{Markup, html};
-use sekisho_mailclient::{Access, Address, MailboxName, Order, PageRequest, SpecialUse, Summary, search_text};
+use sekisho_mailclient::{
+    Access, Address, MailboxName, Order, PageRequest, SpecialUse, Summary, search_text,
+};
 
 use super::folders::{Folders, label};
 use super::pool::Mailbox;
@@ -25,7 +27,10 @@ pub(super) async fn inbox(mailbox: Mailbox) -> Result<Response, WebError> {
 }
 
 /// Any folder.
-pub(super) async fn folder(mailbox: Mailbox, Path(name): Path<String>) -> Result<Response, WebError> {
+pub(super) async fn folder(
+    mailbox: Mailbox,
+    Path(name): Path<String>,
+) -> Result<Response, WebError> {
     let name = place::folder_name(&name)?;
     show(mailbox, name).await
 }
@@ -34,7 +39,10 @@ async fn show(mut mailbox: Mailbox, name: MailboxName) -> Result<Response, WebEr
     let now = mailbox.now();
     let path = mailbox.seated.visit.path.clone();
     let typed = query_value(&path, "q").unwrap_or_default();
-    let number = query_value(&path, "page").and_then(|n| n.parse::<u32>().ok()).unwrap_or(1).max(1);
+    let number = query_value(&path, "page")
+        .and_then(|n| n.parse::<u32>().ok())
+        .unwrap_or(1)
+        .max(1);
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_trouble()?;
     let mut open = imap.open(&name, Access::Read).await.or_trouble()?;
@@ -54,32 +62,53 @@ async fn show(mut mailbox: Mailbox, name: MailboxName) -> Result<Response, WebEr
 
     let visit = &mailbox.seated.visit;
     let account = mailbox.seated.account();
-    let own: Vec<&str> = account.addresses.iter().map(|address| address.domain()).collect();
+    let own: Vec<&str> = account
+        .addresses
+        .iter()
+        .map(|address| address.domain())
+        .collect();
     let view = View {
         lang: visit.lang,
         zone: &visit.context.config.zone,
         now,
         own: &own,
         folder: &name,
-        shows_recipients: folders.is(&name, SpecialUse::Sent) || folders.is(&name, SpecialUse::Drafts),
+        shows_recipients: folders.is(&name, SpecialUse::Sent)
+            || folders.is(&name, SpecialUse::Drafts),
         drafts: folders.is(&name, SpecialUse::Drafts),
         query: &typed,
         offset: wanted.offset,
         total: page.total,
         messages: &page.messages,
     };
-    let title = folders.get(&name).map_or_else(|| name.to_string(), |folder| label(folder, visit.lang));
+    let title = folders
+        .get(&name)
+        .map_or_else(|| name.to_string(), |folder| label(folder, visit.lang));
     let actions = Actions {
         folders: &folders,
         validity,
         is_trash: folders.is(&name, SpecialUse::Trash),
     };
-    let body = frame(visit, &folders, Some(&name), view.whole(visit, &title, &actions));
-    Ok(Page::new(visit, title).of(Whose::Seated(account)).full().module("mail.js").show(body))
+    let body = frame(
+        visit,
+        &folders,
+        Some(&name),
+        view.whole(visit, &title, &actions),
+    );
+    Ok(Page::new(visit, title)
+        .of(Whose::Seated(account))
+        .full()
+        .module("mail.js")
+        .show(body))
 }
 
 /// The two columns of every mail page: folders at the side, which is folded away on phones.
-pub(super) fn frame(visit: &Visit, folders: &Folders, here: Option<&MailboxName>, content: Markup) -> Markup {
+pub(super) fn frame(
+    visit: &Visit,
+    folders: &Folders,
+    here: Option<&MailboxName>,
+    content: Markup,
+) -> Markup {
     let lang = visit.lang;
     let column = folders.column(lang, here);
     html! {
@@ -133,7 +162,11 @@ fn news(visit: &Visit) -> Markup {
         }
     };
     notice(
-        if value("done") == "sent-no-copy" { Tone::Warning } else { Tone::Good },
+        if value("done") == "sent-no-copy" {
+            Tone::Warning
+        } else {
+            Tone::Good
+        },
         html! {
             div.news { span { (said) } @if !undo.is_empty() { (form) } }
         },
@@ -234,14 +267,21 @@ impl View<'_> {
     fn row(&self, summary: &Summary, index: u32) -> Markup {
         let lang = self.lang;
         let envelope = &summary.envelope;
-        let people = if self.shows_recipients { &envelope.to } else { &envelope.from };
+        let people = if self.shows_recipients {
+            &envelope.to
+        } else {
+            &envelope.from
+        };
         let subject = subject(lang, summary);
         let at = summary.arrived.or(envelope.date);
         let link = if self.drafts {
             format!("/mail/compose?draft={}", summary.uid)
         } else {
             let at = index.to_string();
-            place::with_query(&place::message(self.folder, summary.uid), &[("at", &at), ("q", self.query)])
+            place::with_query(
+                &place::message(self.folder, summary.uid),
+                &[("at", &at), ("q", self.query)],
+            )
         };
         html! {
             li.unread[!summary.flags.seen()] {
@@ -283,7 +323,12 @@ impl View<'_> {
         let shown = u32::try_from(self.messages.len()).unwrap_or(PER_PAGE);
         let number = self.offset / PER_PAGE + 1;
         let pages = self.total.div_ceil(PER_PAGE).max(1);
-        let link = |to: u32| place::with_query(&place::folder(self.folder), &[("page", &to.to_string()), ("q", self.query)]);
+        let link = |to: u32| {
+            place::with_query(
+                &place::folder(self.folder),
+                &[("page", &to.to_string()), ("q", self.query)],
+            )
+        };
         html! {
             nav.paging aria-label=(t!(lang, "mail-pages")) {
                 @if number > 1 { a.button.quiet.small rel="prev" href=(link(number - 1)) { (t!(lang, "mail-newer")) } }
@@ -297,12 +342,19 @@ impl View<'_> {
 /// The subject, or words for there being none.
 pub(super) fn subject(lang: Lang, summary: &Summary) -> String {
     let subject = summary.envelope.subject.decoded();
-    if subject.trim().is_empty() { t!(lang, "mail-no-subject") } else { subject }
+    if subject.trim().is_empty() {
+        t!(lang, "mail-no-subject")
+    } else {
+        subject
+    }
 }
 
 /// The time of day for today's, month and day for this year's, else the date.
 fn short_time(zone: &TimeZone, now: Timestamp, at: Timestamp) -> String {
-    let (now, at) = (now.to_zoned_datetime(zone.clone()), at.to_zoned_datetime(zone.clone()));
+    let (now, at) = (
+        now.to_zoned_datetime(zone.clone()),
+        at.to_zoned_datetime(zone.clone()),
+    );
     let form = if now.date() == at.date() {
         "%H:%M"
     } else if now.year() == at.year() {

@@ -75,7 +75,10 @@ pub(super) async fn delete(mut mailbox: Mailbox, form: Form) -> Result<Response,
         return finish(&mut mailbox, deleted, "").await;
     }
     let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
-    let count = folders.get(&folder).and_then(|folder| folder.messages).unwrap_or(0);
+    let count = folders
+        .get(&folder)
+        .and_then(|folder| folder.messages)
+        .unwrap_or(0);
     let visit = &mailbox.seated.visit;
     let lang = visit.lang;
     let title = t!(lang, "mail-folder-delete");
@@ -95,14 +98,23 @@ pub(super) async fn delete(mut mailbox: Mailbox, form: Form) -> Result<Response,
         }
     };
     let body = frame(visit, &folders, Some(&folder), body);
-    Ok(Page::new(visit, title).of(Whose::Seated(mailbox.seated.account())).full().show(body))
+    Ok(Page::new(visit, title)
+        .of(Whose::Seated(mailbox.seated.account()))
+        .full()
+        .show(body))
 }
 
-async fn finish(mailbox: &mut Mailbox, done: Result<(), Error>, typed: &str) -> Result<Response, WebError> {
+async fn finish(
+    mailbox: &mut Mailbox,
+    done: Result<(), Error>,
+    typed: &str,
+) -> Result<Response, WebError> {
     match done {
         Ok(()) => Ok(place::see("/mail/folders?done=folder")),
         Err(error) if error.is_folder_exists() => page(mailbox, Some(Fault::Exists), typed).await,
-        Err(Error::No { .. } | Error::Bad { .. } | Error::Unsendable) => page(mailbox, Some(Fault::Refused), typed).await,
+        Err(Error::No { .. } | Error::Bad { .. } | Error::Unsendable) => {
+            page(mailbox, Some(Fault::Refused), typed).await
+        }
         Err(error) => Err(error).or_trouble(),
     }
 }
@@ -111,7 +123,11 @@ async fn finish(mailbox: &mut Mailbox, done: Result<(), Error>, typed: &str) -> 
 async fn own(mailbox: &mut Mailbox, name: &str) -> Result<MailboxName, WebError> {
     let name = place::folder_name(name)?;
     let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
-    folders.get(&name).filter(|folder| is_own(folder)).map(|folder| folder.name.clone()).ok_or(WebError::NotFound)
+    folders
+        .get(&name)
+        .filter(|folder| is_own(folder))
+        .map(|folder| folder.name.clone())
+        .ok_or(WebError::NotFound)
 }
 
 fn is_own(folder: &Folder) -> bool {
@@ -128,13 +144,21 @@ fn parse(typed: &str) -> Result<MailboxName, Fault> {
         return Err(Fault::TooLong);
     }
     let is_odd = |c: char| c.is_control() || matches!(c, '*' | '%' | '\u{2028}' | '\u{2029}');
-    if typed.contains(is_odd) || typed.split('/').any(|level| matches!(level.trim(), "" | "." | "..")) {
+    if typed.contains(is_odd)
+        || typed
+            .split('/')
+            .any(|level| matches!(level.trim(), "" | "." | ".."))
+    {
         return Err(Fault::Characters);
     }
     MailboxName::new(typed).map_err(|_| Fault::Characters)
 }
 
-async fn page(mailbox: &mut Mailbox, fault: Option<Fault>, typed: &str) -> Result<Response, WebError> {
+async fn page(
+    mailbox: &mut Mailbox,
+    fault: Option<Fault>,
+    typed: &str,
+) -> Result<Response, WebError> {
     let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
     let visit = &mailbox.seated.visit;
     let lang = visit.lang;
@@ -172,7 +196,10 @@ async fn page(mailbox: &mut Mailbox, fault: Option<Fault>, typed: &str) -> Resul
         }
     };
     let body = frame(visit, &folders, None, body);
-    let mut response = Page::new(visit, title).of(Whose::Seated(mailbox.seated.account())).full().show(body);
+    let mut response = Page::new(visit, title)
+        .of(Whose::Seated(mailbox.seated.account()))
+        .full()
+        .show(body);
     if fault.is_some() {
         *response.status_mut() = axum::http::StatusCode::UNPROCESSABLE_ENTITY;
     }

@@ -5,8 +5,8 @@ use axum::response::Response;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use sekisho_mailclient::{
-    Access, Address, BodyPart, Flag, FlagChange, MailboxName, OpenFolder, Order, PageRequest, SpecialUse, Summary, Uid,
-    search_text,
+    Access, Address, BodyPart, Flag, FlagChange, MailboxName, OpenFolder, Order, PageRequest,
+    SpecialUse, Summary, Uid, search_text,
 };
 
 use super::charset::Doubt;
@@ -45,8 +45,16 @@ pub(super) async fn show(
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_trouble()?;
     let mut open = imap.open(&name, Access::Change).await.or_trouble()?;
-    let summary = open.summary(uid).await.or_trouble()?.ok_or(WebError::NotFound)?;
-    let wanted = if asked.plain { Wanted::Plain } else { Wanted::Html };
+    let summary = open
+        .summary(uid)
+        .await
+        .or_trouble()?
+        .ok_or(WebError::NotFound)?;
+    let wanted = if asked.plain {
+        Wanted::Plain
+    } else {
+        Wanted::Html
+    };
     let mut texts = Vec::new();
     let mut raw = None;
     if let Some(structure) = &summary.structure {
@@ -54,18 +62,29 @@ pub(super) async fn show(
             texts.push(content::read(&mut open, uid, part).await.or_trouble()?);
         }
     } else {
-        raw = open.message(uid, MOST_RAW).await.ok().flatten().map(|message| message.raw);
+        raw = open
+            .message(uid, MOST_RAW)
+            .await
+            .ok()
+            .flatten()
+            .map(|message| message.raw);
     }
     let (newer, older) = neighbours(&mut open, uid, &asked).await?;
     let state = open.state();
     if !summary.flags.seen() && !state.read_only {
-        open.set_flags(&[uid], FlagChange::Add, &[Flag::Seen]).await.or_trouble()?;
+        open.set_flags(&[uid], FlagChange::Add, &[Flag::Seen])
+            .await
+            .or_trouble()?;
     }
 
     let visit = &mailbox.seated.visit;
     let lang = visit.lang;
     let account = mailbox.seated.account();
-    let own: Vec<&str> = account.addresses.iter().map(|address| address.domain()).collect();
+    let own: Vec<&str> = account
+        .addresses
+        .iter()
+        .map(|address| address.domain())
+        .collect();
     let title = subject(lang, &summary);
     let here = place::message(&name, uid);
     let back = place::folder(&name);
@@ -77,14 +96,22 @@ pub(super) async fn show(
         asked: &asked,
         summary: &summary,
     };
-    let answer = |how: &str| place::with_query("/mail/compose", &[(how, &uid.to_string()), ("folder", name.as_str())]);
+    let answer = |how: &str| {
+        place::with_query(
+            "/mail/compose",
+            &[(how, &uid.to_string()), ("folder", name.as_str())],
+        )
+    };
     let actions = Actions {
         folders: &folders,
         validity: state.uid_validity,
         is_trash: folders.is(&name, SpecialUse::Trash),
     };
     let to_neighbour = |(uid, at): (Uid, u32)| {
-        place::with_query(&place::message(&name, uid), &[("at", &at.to_string()), ("q", &asked.query)])
+        place::with_query(
+            &place::message(&name, uid),
+            &[("at", &at.to_string()), ("q", &asked.query)],
+        )
     };
     let body = html! {
         article.message {
@@ -117,7 +144,11 @@ pub(super) async fn show(
         }
     };
     let body = frame(visit, &folders, Some(&name), body);
-    Ok(Page::new(visit, title).of(Whose::Seated(account)).full().module("mail.js").show(body))
+    Ok(Page::new(visit, title)
+        .of(Whose::Seated(account))
+        .full()
+        .module("mail.js")
+        .show(body))
 }
 
 /// What the address of the page asks for.
@@ -146,11 +177,19 @@ async fn neighbours(
         query: search_text(&asked.query),
     };
     let page = open.page(&page).await.or_trouble()?;
-    let list: Vec<(Uid, u32)> = page.messages.iter().map(|summary| summary.uid).zip(offset..).collect();
+    let list: Vec<(Uid, u32)> = page
+        .messages
+        .iter()
+        .map(|summary| summary.uid)
+        .zip(offset..)
+        .collect();
     let Some(here) = list.iter().position(|(other, _)| *other == uid) else {
         return Ok((None, None));
     };
-    let newer = here.checked_sub(1).and_then(|index| list.get(index)).copied();
+    let newer = here
+        .checked_sub(1)
+        .and_then(|index| list.get(index))
+        .copied();
     Ok((newer, list.get(here + 1).copied()))
 }
 
@@ -229,7 +268,11 @@ impl View<'_> {
         let lang = self.lang;
         let left_out = clean(html, Pictures::new(), self.asked.pictures).left_out;
         let frame = format!("{}/html/{}", self.here, part.number);
-        let frame = if self.asked.pictures { format!("{frame}?pictures=1") } else { frame };
+        let frame = if self.asked.pictures {
+            format!("{frame}?pictures=1")
+        } else {
+            frame
+        };
         html! {
             (doubt(lang, odd))
             @if left_out > 0 {
@@ -245,7 +288,11 @@ impl View<'_> {
     /// A link to the message's text in its other form.
     fn other_form(&self) -> Markup {
         let lang = self.lang;
-        let has_both = self.summary.structure.as_ref().is_some_and(content::has_both);
+        let has_both = self
+            .summary
+            .structure
+            .as_ref()
+            .is_some_and(content::has_both);
         html! {
             @if has_both {
                 p.hint {
@@ -265,7 +312,12 @@ impl View<'_> {
 
     fn files(&self) -> Markup {
         let lang = self.lang;
-        let files = self.summary.structure.as_ref().map(content::files).unwrap_or_default();
+        let files = self
+            .summary
+            .structure
+            .as_ref()
+            .map(content::files)
+            .unwrap_or_default();
         html! {
             @if !files.is_empty() {
                 section.files aria-label=(t!(lang, "mail-files")) {
@@ -315,6 +367,9 @@ pub(super) fn size_words(lang: Lang, bytes: u64) -> String {
 /// The folder that a message is in, and it, as other pages' queries name them.
 pub(super) fn named(path: &str, parameter: &str) -> Option<(MailboxName, Uid)> {
     let uid = query_value(path, parameter)?.parse().ok()?;
-    let folder = query_value(path, "folder").map_or_else(|| Some(MailboxName::inbox()), |name| place::folder_name(&name).ok())?;
+    let folder = query_value(path, "folder").map_or_else(
+        || Some(MailboxName::inbox()),
+        |name| place::folder_name(&name).ok(),
+    )?;
     Some((folder, uid))
 }

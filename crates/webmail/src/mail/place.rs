@@ -21,9 +21,15 @@ pub(super) fn message(name: &MailboxName, uid: Uid) -> String {
 /// A path with a query.
 pub(super) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
     let pairs = query.iter().filter(|(_, value)| !value.is_empty());
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish();
     let joint = if path.contains('?') { '&' } else { '?' };
-    if query.is_empty() { path.to_owned() } else { format!("{path}{joint}{query}") }
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}{joint}{query}")
+    }
 }
 
 /// Leads to another page after a change (303).
@@ -70,7 +76,10 @@ impl FromStr for Mark {
 fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || (byte == b'.' && text.trim_matches('.') != "") {
+        if byte.is_ascii_alphanumeric()
+            || b"-_~".contains(&byte)
+            || (byte == b'.' && text.trim_matches('.') != "")
+        {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
@@ -86,7 +95,10 @@ mod tests {
     #[test]
     fn any_name_is_one_segment() {
         let name = MailboxName::new("会議/a \"b\"\n?#%").expect("a name");
-        assert_eq!(folder(&name), "/mail/folder/%E4%BC%9A%E8%AD%B0%2Fa%20%22b%22%0A%3F%23%25");
+        assert_eq!(
+            folder(&name),
+            "/mail/folder/%E4%BC%9A%E8%AD%B0%2Fa%20%22b%22%0A%3F%23%25"
+        );
     }
 
     #[test]

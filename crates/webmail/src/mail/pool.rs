@@ -25,7 +25,8 @@ const MOST_OF_ONE: usize = 3;
 /// How many are kept in all.
 const MOST: usize = 1000;
 
-type Key = (SessionId, IpAddr);
+/// A session at an address; whether the address is only what an unknown proxy claims tells two such apart.
+type Key = (SessionId, IpAddr, bool);
 
 /// The connections that are kept.
 #[derive(Default)]
@@ -129,7 +130,12 @@ impl Drop for Connection {
 impl Mailbox {
     /// Opens the mail of a session, by a kept connection if one is alive.
     pub(super) async fn open(seated: Seated, pool: Arc<Pool>) -> Result<Self, WebError> {
-        let key = (seated.seat.session(), seated.visit.source.shown_address());
+        let source = seated.visit.source;
+        let key = (
+            seated.seat.session(),
+            source.shown_address(),
+            source.is_obscured(),
+        );
         let mut alive = None;
         while let Some(mut imap) = pool.take(&key) {
             if imap.poll().await.is_ok() {
@@ -142,7 +148,9 @@ impl Mailbox {
             None => {
                 let admitted = seated.again().await?.into_admitted();
                 let stream = seated.visit.context.mail.imap(admitted).await?;
-                Imap::authenticated(stream).await.map_err(|error| WebError::from(Trouble(error)))?
+                Imap::authenticated(stream)
+                    .await
+                    .map_err(|error| WebError::from(Trouble(error)))?
             }
         };
         let clock = Arc::clone(seated.visit.context.checkpoint.clock());
@@ -170,7 +178,10 @@ impl Mailbox {
 
 /// The pool of a request.
 pub(super) fn of(head: &request::Parts) -> Result<Arc<Pool>, WebError> {
-    head.extensions.get::<Arc<Pool>>().cloned().ok_or(WebError::Unavailable)
+    head.extensions
+        .get::<Arc<Pool>>()
+        .cloned()
+        .ok_or(WebError::Unavailable)
 }
 
 impl<S: Sync> FromRequestParts<S> for Mailbox {

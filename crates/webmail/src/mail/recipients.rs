@@ -24,11 +24,16 @@ pub(super) fn parse(typed: &str) -> (Vec<Recipient>, Vec<String>) {
 }
 
 fn one(item: &str) -> Option<Recipient> {
-    let (name, address) = match item.strip_suffix(['>', '＞']).and_then(|item| item.rsplit_once(['<', '＜'])) {
+    let (name, address) = match item
+        .strip_suffix(['>', '＞'])
+        .and_then(|item| item.rsplit_once(['<', '＜']))
+    {
         Some((name, address)) => (unquoted(name.trim()), address),
         None => (String::new(), item),
     };
-    MailAddress::parse(address).ok().map(|address| Recipient { name, address })
+    MailAddress::parse(address)
+        .ok()
+        .map(|address| Recipient { name, address })
 }
 
 /// Splits at commas and the like that are neither quoted nor within angle brackets.
@@ -55,12 +60,19 @@ fn split(typed: &str) -> Vec<String> {
             item.push(if c.is_control() { ' ' } else { c });
         }
     }
-    items.iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+    items
+        .iter()
+        .map(|item| item.trim().to_owned())
+        .filter(|item| !item.is_empty())
+        .collect()
 }
 
 /// A name without its quotes (RFC 5322, section 3.2.4).
 fn unquoted(name: &str) -> String {
-    let Some(inner) = name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) else {
+    let Some(inner) = name
+        .strip_prefix('"')
+        .and_then(|name| name.strip_suffix('"'))
+    else {
         return name.to_owned();
     };
     let mut out = String::with_capacity(inner.len());
@@ -91,7 +103,10 @@ mod tests {
     fn lists_are_read_as_people_type_them() {
         let typed = "花子 <hanako@kit.example>、taro@kit.example; \"Doe, J.\" <j@x.example>\nＡ＠kit.example,,";
         let (good, bad) = parse(typed);
-        let read: Vec<_> = good.iter().map(|r| (r.name.as_str(), r.address.to_string())).collect();
+        let read: Vec<_> = good
+            .iter()
+            .map(|r| (r.name.as_str(), r.address.to_string()))
+            .collect();
         let want = [
             ("花子", "hanako@kit.example"),
             ("", "taro@kit.example"),

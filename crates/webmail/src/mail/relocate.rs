@@ -24,7 +24,10 @@ pub(super) async fn relocate(
     to: &MailboxName,
 ) -> Result<Option<Moved>, Error> {
     let before = imap.open(to, Access::Read).await?.state();
-    imap.open(from, Access::Change).await?.move_to(uids, to).await?;
+    imap.open(from, Access::Change)
+        .await?
+        .move_to(uids, to)
+        .await?;
     let after = imap.open(to, Access::Read).await?.state();
     let last = after.uid_next.and_then(|next| Uid::new(next.get() - 1));
     Ok(before
@@ -49,8 +52,14 @@ pub(super) async fn undo(
     if folder.state().uid_validity != moved.validity {
         return Err(WebError::NotFound);
     }
-    let all = folder.search(&sekisho_mailclient::SearchKey::All).await.or_trouble()?;
-    let uids: Vec<Uid> = all.into_iter().filter(|uid| (moved.first..=moved.last).contains(uid)).collect();
+    let all = folder
+        .search(&sekisho_mailclient::SearchKey::All)
+        .await
+        .or_trouble()?;
+    let uids: Vec<Uid> = all
+        .into_iter()
+        .filter(|uid| (moved.first..=moved.last).contains(uid))
+        .collect();
     if uids.is_empty() {
         return Err(WebError::NotFound);
     }
@@ -68,7 +77,12 @@ impl FromStr for Moved {
 
     fn from_str(text: &str) -> Result<Self, WebError> {
         let mut numbers = text.split('.').map(str::parse::<u32>);
-        let mut next = || numbers.next().and_then(Result::ok).ok_or(WebError::BadRequest);
+        let mut next = || {
+            numbers
+                .next()
+                .and_then(Result::ok)
+                .ok_or(WebError::BadRequest)
+        };
         Ok(Self {
             validity: next()?,
             first: Uid::new(next()?).ok_or(WebError::BadRequest)?,

@@ -32,7 +32,11 @@ pub(super) async fn begin(
     let imap = mailbox.imap()?;
     let mut open = imap.open(&folder, Access::Read).await.or_trouble()?;
     let validity = open.state().uid_validity;
-    let summary = open.summary(uid).await.or_trouble()?.ok_or(WebError::NotFound)?;
+    let summary = open
+        .summary(uid)
+        .await
+        .or_trouble()?
+        .ok_or(WebError::NotFound)?;
     let words = words(&mut open, uid, &summary).await?;
     let references = references(&mut open, uid).await;
     let originals = match how {
@@ -43,12 +47,17 @@ pub(super) async fn begin(
     let account = mailbox.seated.account();
     let (lang, zone) = (visit.lang, &visit.context.config.zone);
     let mut draft = match how {
-        How::Reply | How::ReplyAll => answer(lang, zone, account, &summary, &words, how == How::ReplyAll),
+        How::Reply | How::ReplyAll => {
+            answer(lang, zone, account, &summary, &words, how == How::ReplyAll)
+        }
         How::Forward => forwarded(lang, zone, &summary, &words),
     };
     draft.from = own_address(account, &summary);
     if how != How::Forward {
-        draft.follow(summary.envelope.message_id.as_deref().unwrap_or_default(), &references);
+        draft.follow(
+            summary.envelope.message_id.as_deref().unwrap_or_default(),
+            &references,
+        );
     }
     Ok(Desk {
         draft,
@@ -62,29 +71,69 @@ pub(super) async fn begin(
     })
 }
 
-fn answer(lang: Lang, zone: &TimeZone, account: &Account, summary: &Summary, words: &str, all: bool) -> Draft {
+fn answer(
+    lang: Lang,
+    zone: &TimeZone,
+    account: &Account,
+    summary: &Summary,
+    words: &str,
+    all: bool,
+) -> Draft {
     let envelope = &summary.envelope;
     let is_own = |address: &Address| {
         let spec = address.addr_spec();
-        account.addresses.iter().any(|own| own.to_string().eq_ignore_ascii_case(&spec))
+        account
+            .addresses
+            .iter()
+            .any(|own| own.to_string().eq_ignore_ascii_case(&spec))
     };
-    let author = if envelope.reply_to.is_empty() { &envelope.from } else { &envelope.reply_to };
+    let author = if envelope.reply_to.is_empty() {
+        &envelope.from
+    } else {
+        &envelope.reply_to
+    };
     // An answer to what one has sent goes on to the same people.
-    let to = if author.iter().all(is_own) && !envelope.to.is_empty() { &envelope.to } else { author };
-    let mut known: Vec<String> = to.iter().map(|address| address.addr_spec().to_lowercase()).collect();
+    let to = if author.iter().all(is_own) && !envelope.to.is_empty() {
+        &envelope.to
+    } else {
+        author
+    };
+    let mut known: Vec<String> = to
+        .iter()
+        .map(|address| address.addr_spec().to_lowercase())
+        .collect();
     let mut cc = Vec::new();
-    for address in envelope.to.iter().chain(&envelope.cc).filter(|address| all && !is_own(address)) {
+    for address in envelope
+        .to
+        .iter()
+        .chain(&envelope.cc)
+        .filter(|address| all && !is_own(address))
+    {
         let spec = address.addr_spec().to_lowercase();
         if !known.contains(&spec) {
             known.push(spec);
             cc.push(address.clone());
         }
     }
-    let at = envelope.date.or(summary.arrived).map(|at| time::exact(zone, at)).unwrap_or_default();
-    let who = envelope.from.first().map(Address::shown).unwrap_or_default();
+    let at = envelope
+        .date
+        .or(summary.arrived)
+        .map(|at| time::exact(zone, at))
+        .unwrap_or_default();
+    let who = envelope
+        .from
+        .first()
+        .map(Address::shown)
+        .unwrap_or_default();
     let quoted: String = words
         .lines()
-        .map(|line| if line.starts_with('>') { format!(">{line}\n") } else { format!("> {line}\n") })
+        .map(|line| {
+            if line.starts_with('>') {
+                format!(">{line}\n")
+            } else {
+                format!("> {line}\n")
+            }
+        })
         .collect();
     let intro = t!(lang, "mail-quote-intro", time = at, name = one_line(&who));
     Draft {
@@ -98,7 +147,11 @@ fn answer(lang: Lang, zone: &TimeZone, account: &Account, summary: &Summary, wor
 
 fn forwarded(lang: Lang, zone: &TimeZone, summary: &Summary, words: &str) -> Draft {
     let envelope = &summary.envelope;
-    let at = envelope.date.or(summary.arrived).map(|at| time::exact(zone, at)).unwrap_or_default();
+    let at = envelope
+        .date
+        .or(summary.arrived)
+        .map(|at| time::exact(zone, at))
+        .unwrap_or_default();
     let mut body = format!("\n\n---------- {} ----------\n", t!(lang, "mail-forwarded"));
     let lines = [
         (t!(lang, "mail-from"), typed(&envelope.from)),
@@ -161,7 +214,9 @@ fn own_address(account: &Account, summary: &Summary) -> String {
 }
 
 fn typed(people: &[Address]) -> String {
-    let people = people.iter().map(|one| recipients::written(&one_line(&one.name.decoded()), &one.addr_spec()));
+    let people = people
+        .iter()
+        .map(|one| recipients::written(&one_line(&one.name.decoded()), &one.addr_spec()));
     people.collect::<Vec<_>>().join(", ")
 }
 
@@ -169,5 +224,9 @@ fn typed(people: &[Address]) -> String {
 fn prefixed(word: &str, known: &[&str], summary: &Summary) -> String {
     let subject = summary.envelope.subject.decoded();
     let lower = subject.to_lowercase();
-    if known.iter().any(|known| lower.starts_with(known)) { subject } else { format!("{word} {subject}") }
+    if known.iter().any(|known| lower.starts_with(known)) {
+        subject
+    } else {
+        format!("{word} {subject}")
+    }
 }

@@ -40,10 +40,15 @@ pub(super) fn show(address: &Address, own: &[&str]) -> Shown {
     let full = plain.addr_spec();
     let name = address.name.decoded();
     let name = name.trim().trim_matches('"').to_owned();
-    let poses = reads_like_another_address(&name, &full) || reads_like_another_address(&name, &address.addr_spec());
+    let poses = reads_like_another_address(&name, &full)
+        || reads_like_another_address(&name, &address.addr_spec());
     let is_same = name.eq_ignore_ascii_case(&full);
     Shown {
-        name: if name.is_empty() || poses || is_same { full.clone() } else { name },
+        name: if name.is_empty() || poses || is_same {
+            full.clone()
+        } else {
+            name
+        },
         address: full,
         doubt: doubt.or(poses.then_some(Doubt::NameIsAnotherAddress)),
     }
@@ -52,7 +57,10 @@ pub(super) fn show(address: &Address, own: &[&str]) -> Shown {
 fn reads_like_another_address(name: &str, address: &str) -> bool {
     let looks = name
         .split([' ', '<', '>', '"', '\'', '(', ')', ','])
-        .filter_map(|word| word.split_once(['@', '＠']).map(|(local, domain)| (word, local, domain)))
+        .filter_map(|word| {
+            word.split_once(['@', '＠'])
+                .map(|(local, domain)| (word, local, domain))
+        })
         .find(|(_, local, domain)| !local.is_empty() && domain.contains(['.', '．', '。']));
     looks.is_some_and(|(word, ..)| !word.eq_ignore_ascii_case(address))
 }
@@ -76,7 +84,9 @@ fn domain(written: &str, own: &[&str]) -> (String, Option<Doubt>) {
 }
 
 fn is_within(domain: &str, parent: &str) -> bool {
-    domain.strip_suffix(parent).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    domain
+        .strip_suffix(parent)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,8 +105,11 @@ fn is_odd_lettering(label: &str) -> bool {
     let Some(first) = scripts.next() else {
         return true;
     };
-    let one_script = scripts.all(|next| next == first || (next != Script::Other && first != Script::Other));
-    let accented = label.chars().any(|c| !c.is_ascii() && script(c) == Some(Script::Latin));
+    let one_script =
+        scripts.all(|next| next == first || (next != Script::Other && first != Script::Other));
+    let accented = label
+        .chars()
+        .any(|c| !c.is_ascii() && script(c) == Some(Script::Latin));
     !one_script || first == Script::Other || accented
 }
 
@@ -105,9 +118,10 @@ fn script(c: char) -> Option<Script> {
     match c {
         '0'..='9' | '-' | '・' | 'ー' => None,
         'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' => Some(Script::Latin),
-        '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' => {
-            Some(Script::Japanese)
-        }
+        '\u{3005}'..='\u{3007}'
+        | '\u{3041}'..='\u{30ff}'
+        | '\u{3400}'..='\u{4dbf}'
+        | '\u{4e00}'..='\u{9fff}' => Some(Script::Japanese),
         _ => Some(Script::Other),
     }
 }

@@ -7,7 +7,11 @@ const DEEPEST: usize = 3;
 
 /// The text as it is shown. `flowed` and `delsp` are parameters of its type (RFC 3676).
 pub(super) fn show(text: &str, flowed: bool, delsp: bool) -> Markup {
-    let lines = if flowed { unflow(text, delsp) } else { quoted_lines(text) };
+    let lines = if flowed {
+        unflow(text, delsp)
+    } else {
+        quoted_lines(text)
+    };
     let mut lines = lines.into_iter().peekable();
     html! {
         div.plain {
@@ -38,7 +42,11 @@ fn class(depth: usize) -> Option<String> {
 fn quoted_lines(text: &str) -> Vec<Line> {
     text.lines()
         .map(|line| Line {
-            depth: line.chars().filter(|c| *c != ' ').take_while(|c| *c == '>').count(),
+            depth: line
+                .chars()
+                .filter(|c| *c != ' ')
+                .take_while(|c| *c == '>')
+                .count(),
             text: line.to_owned(),
         })
         .collect()
@@ -54,7 +62,11 @@ fn unflow(text: &str, delsp: bool) -> Vec<Line> {
         let content = rest.strip_prefix(' ').unwrap_or(rest);
         let is_signature = content == "-- ";
         let flows = content.ends_with(' ') && !is_signature;
-        let kept = if flows && delsp { content.strip_suffix(' ').unwrap_or(content) } else { content };
+        let kept = if flows && delsp {
+            content.strip_suffix(' ').unwrap_or(content)
+        } else {
+            content
+        };
         match lines.last_mut() {
             Some(last) if open && last.depth == depth && !is_signature => last.text.push_str(kept),
             _ => lines.push(Line {
@@ -82,11 +94,16 @@ fn linked(line: &str) -> Markup {
 
 /// The first web address of a text, with what stands before and behind it. Punctuation at its end belongs to the sentence.
 fn next_address(text: &str) -> Option<(&str, &str, &str)> {
-    let start = ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min()?;
+    let start = ["https://", "http://"]
+        .iter()
+        .filter_map(|scheme| text.find(scheme))
+        .min()?;
     let (before, found) = text.split_at(start);
     let is_part = |c: char| c.is_ascii_graphic() && !"<>\"'`{}|\\^".contains(c);
     let end = found.find(|c| !is_part(c)).unwrap_or(found.len());
-    let mut address = found.get(..end)?.trim_end_matches(['.', ',', ';', ':', '!', '?', ']']);
+    let mut address = found
+        .get(..end)?
+        .trim_end_matches(['.', ',', ';', ':', '!', '?', ']']);
     while address.ends_with(')') && address.matches(')').count() > address.matches('(').count() {
         address = address.strip_suffix(')')?;
     }
@@ -103,9 +120,16 @@ mod tests {
 
     #[test]
     fn addresses_become_links_and_markup_stays_text() {
-        let shown = show("見てください https://kit.example/a?b=1&c=(2). <script>\n(http://kit.example/x)", false, false);
+        let shown = show(
+            "見てください https://kit.example/a?b=1&c=(2). <script>\n(http://kit.example/x)",
+            false,
+            false,
+        );
         let html = shown.into_string();
-        assert!(html.contains("href=\"https://kit.example/a?b=1&amp;c=(2)\""), "{html}");
+        assert!(
+            html.contains("href=\"https://kit.example/a?b=1&amp;c=(2)\""),
+            "{html}"
+        );
         assert!(html.contains("href=\"http://kit.example/x\""), "{html}");
         assert!(html.contains("&lt;script&gt;"), "{html}");
     }
@@ -114,7 +138,10 @@ mod tests {
     fn flowed_paragraphs_are_joined_and_quotes_are_told_apart() {
         let lines = unflow("> one \n> two\nthree \nfour\n-- \nname", false);
         let texts: Vec<_> = lines.iter().map(|l| (l.depth, l.text.as_str())).collect();
-        assert_eq!(texts, [(1, "one two"), (0, "three four"), (0, "-- "), (0, "name")]);
+        assert_eq!(
+            texts,
+            [(1, "one two"), (0, "three four"), (0, "-- "), (0, "name")]
+        );
         assert_eq!(unflow("日本 \n語", true)[0].text, "日本語");
     }
 

@@ -57,7 +57,14 @@ impl Note {
             Self::MessageTooLarge => vec![t!(lang, "mail-message-too-large")],
             Self::Recipients(refused) => refused
                 .iter()
-                .map(|(address, why)| t!(lang, "mail-recipient-refused", address = address.as_str(), why = why.as_str()))
+                .map(|(address, why)| {
+                    t!(
+                        lang,
+                        "mail-recipient-refused",
+                        address = address.as_str(),
+                        why = why.as_str()
+                    )
+                })
                 .collect(),
             Self::Refused(why) => vec![t!(lang, "mail-refused", why = why.as_str())],
             Self::Unsendable => vec![t!(lang, "mail-unsendable")],
@@ -68,7 +75,11 @@ impl Note {
 }
 
 /// The page with all that is on the desk.
-pub(super) async fn page(mailbox: &mut Mailbox, desk: Desk, notes: &[Note]) -> Result<Response, WebError> {
+pub(super) async fn page(
+    mailbox: &mut Mailbox,
+    desk: Desk,
+    notes: &[Note],
+) -> Result<Response, WebError> {
     let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
     let visit = &mailbox.seated.visit;
     let account = mailbox.seated.account();
@@ -129,7 +140,11 @@ pub(super) async fn page(mailbox: &mut Mailbox, desk: Desk, notes: &[Note]) -> R
         }
     };
     let body = frame(visit, &folders, None, body);
-    let mut response = Page::new(visit, title).of(Whose::Seated(account)).full().module("mail.js").show(body);
+    let mut response = Page::new(visit, title)
+        .of(Whose::Seated(account))
+        .full()
+        .module("mail.js")
+        .show(body);
     if failed {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
