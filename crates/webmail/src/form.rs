@@ -1,12 +1,14 @@
 //! Forms: what a POST carries, taken only from our own pages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::header;
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::web::WebStanding;
+use tokio::time::timeout;
 
 use crate::config::Context;
 use crate::csrf;
@@ -16,6 +18,11 @@ use crate::visit::{Seated, Signed, Visit, detour, local_path};
 
 /// The most text that one form carries, in bytes, files aside.
 const MOST_TEXT: usize = 2 * 1024 * 1024;
+
+/// How long a form without files may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a form with files may take to arrive.
+const PATIENCE_FOR_FILES: Duration = Duration::from_secs(900);
 
 /// A hidden field of keepable forms: the local path of the page that the form is on.
 pub const PAGE_FIELD: &str = "page";
@@ -174,18 +181,23 @@ impl FromRequest<Arc<Context>> for Keepable {
     }
 }
 
-/// Reads a form that the browser says is from one of our pages.
+/// Reads a form that the browser says is from one of our pages, if it comes in its time.
 async fn read(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {
+    let patience = if is_multipart(&request) {
+        PATIENCE_FOR_FILES
+    } else {
+        PATIENCE
+    };
+    timeout(patience, read_at_leisure(request, context))
+        .await
+        .map_err(|_| WebError::BadRequest)?
+}
+
+async fn read_at_leisure(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {
     if !csrf::is_same_origin(&context.config, request.headers()) {
         return Err(WebError::TooOld);
     }
-    let content_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    if content_type.starts_with("multipart/form-data") {
+    if is_multipart(&request) {
         let parts = Multipart::from_request(request, &())
             .await
             .map_err(|_| WebError::BadRequest)?;
@@ -202,6 +214,18 @@ async fn read(request: Request, context: &Arc<Context>) -> Result<Form, WebError
         files: Vec::new(),
         too_large: false,
     })
+}
+
+fn is_multipart(request: &Request) -> bool {
+    request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| {
+            value
+                .to_ascii_lowercase()
+                .starts_with("multipart/form-data")
+        })
 }
 
 async fn read_parts(mut parts: Multipart, most: usize) -> Result<Form, WebError> {

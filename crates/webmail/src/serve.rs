@@ -9,7 +9,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use sekisho_net::{Accepted, Listener, Place, Places, Shutdown, TlsKeeper, WebSources};
 use sekisho_source::Source;
-use std::sync::{Mutex, PoisonError};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tower::ServiceExt;
 
@@ -73,19 +73,17 @@ async fn talk(
             Ok(Err(_)) | Err(_) => return,
         },
     };
-    // A connection is a stranger's until its first request: from then on it is bounded by what requests may cost.
-    let place: Arc<Mutex<Option<Place>>> = Arc::new(Mutex::new(Some(place)));
-    let arrived = Arc::clone(&place);
+    let answered = Arc::new(Notify::new());
+    let tell = Arc::clone(&answered);
     let service = tower::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        drop(
-            arrived
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
         let source = source_of(source, &sources, &request);
         request.extensions_mut().insert(source);
-        router.clone().oneshot(request.map(axum::body::Body::new))
+        let (router, tell) = (router.clone(), Arc::clone(&tell));
+        async move {
+            let answer = router.oneshot(request.map(axum::body::Body::new)).await;
+            tell.notify_one();
+            answer
+        }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
@@ -100,15 +98,30 @@ async fn talk(
     let connection =
         server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = until.asked() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    // A connection is a stranger's until its first answer: from then on it is bounded by what requests may cost.
+    let mut place = Some(place);
+    let mut is_ending = false;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = until.asked(), if !is_ending => {
+                is_ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = lost(place.as_ref()) => return,
+            () = answered.notified(), if place.is_some() => place = None,
         }
     };
     if let Err(error) = ended {
         tracing::debug!(?error, "a browser's connection broke");
+    }
+}
+
+/// Completes when the place was given to somebody else; never, where none is held.
+async fn lost(place: Option<&Place>) {
+    match place {
+        Some(place) => place.lost().await,
+        None => std::future::pending().await,
     }
 }
 
