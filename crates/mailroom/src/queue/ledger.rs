@@ -8,7 +8,9 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params, params};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, named_params, params,
+};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::Fate;
@@ -116,10 +118,24 @@ pub(super) struct Ledger {
     folder: PathBuf,
     disk: Arc<dyn Disk>,
     index: Mutex<Connection>,
+    owner: Owner,
+}
+
+/// Who else may be at work in the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// Nobody who sweeps: the files of messages need no guard.
+    Alone,
+    /// The process that runs the queue, which may sweep at any time.
+    Beside,
 }
 
 impl Ledger {
-    pub(super) fn open(folder: &FilePath, disk: Arc<dyn Disk>) -> Result<Self, QueueError> {
+    pub(super) fn open(
+        folder: &FilePath,
+        disk: Arc<dyn Disk>,
+        owner: Owner,
+    ) -> Result<Self, QueueError> {
         disk.create_folder(folder)?;
         if let Some(parent) = folder.parent() {
             disk.sync_folder(parent)?;
@@ -131,28 +147,27 @@ impl Ledger {
             folder: folder.to_owned(),
             disk,
             index: Mutex::new(index),
+            owner,
         })
     }
 
-    /// Removes files that no row names. Only for the one who also writes them, before it does.
+    /// Removes files that no row names. Only for [`Owner::Alone`], before it writes any.
     pub(super) fn sweep(&self) -> Result<(), QueueError> {
-        let index = self.index();
-        let mut named = index.prepare("SELECT 1 FROM message WHERE id = ?")?;
-        for file in std::fs::read_dir(&self.folder)? {
-            let path = file?.path();
-            let is_message = path.extension().is_some_and(|e| e == "eml");
-            let id = path
-                .file_stem()
-                .and_then(|s| s.to_str())
-                .and_then(QueueId::parse);
-            let Some(id) = id.filter(|_| is_message) else {
-                continue;
-            };
-            if !named.exists([id.get()])? {
-                self.disk.remove(&path)?;
+        self.change(|index| {
+            let mut named = index.prepare("SELECT 1 FROM message WHERE id = ?")?;
+            for file in std::fs::read_dir(&self.folder)? {
+                let path = file?.path();
+                let is_message = path.extension().is_some_and(|e| e == "eml");
+                let name = path.file_stem().and_then(|s| s.to_str());
+                let Some(id) = name.filter(|_| is_message).and_then(QueueId::parse) else {
+                    continue;
+                };
+                if !named.exists([id.get()])? {
+                    self.disk.remove(&path)?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Takes a message; `ends_at` is when it is given up.
@@ -162,6 +177,13 @@ impl Ledger {
         now: Timestamp,
         ends_at: Timestamp,
     ) -> Result<QueueId, QueueError> {
+        if self.owner == Owner::Beside {
+            // Within the transaction, so that no sweep sees the file without its row.
+            return self.change(|change| {
+                let id = self.write(&mail.message)?;
+                insert(change, id, mail, now, ends_at).map(|()| id)
+            });
+        }
         let id = self.write(&mail.message)?;
         let taken = self.change(|change| insert(change, id, mail, now, ends_at));
         if taken.is_err() {
@@ -352,13 +374,13 @@ impl Ledger {
         Ok(gone)
     }
 
-    /// One transaction.
+    /// One transaction, which holds off all other writers from its beginning.
     fn change<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, QueueError>,
     ) -> Result<T, QueueError> {
         let mut index = self.index();
-        let change = index.transaction()?;
+        let change = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let made = work(&change)?;
         change.commit()?;
         Ok(made)

@@ -37,7 +37,7 @@ pub use outbox::{Departed, Outbox};
 pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, SmtpExit};
 
 use crate::store::{Delivery, Store};
-use ledger::{Lane, Ledger};
+use ledger::{Lane, Ledger, Owner};
 use run::{MaybeExit, later};
 
 /// How long mail is tried.
@@ -95,7 +95,7 @@ impl Queue {
     /// # Errors
     /// As [`QueueError`] says.
     pub fn open(folder: &FilePath, parts: Parts) -> Result<Self, QueueError> {
-        let ledger = Ledger::open(folder, Arc::clone(&parts.disk))?;
+        let ledger = Ledger::open(folder, Arc::clone(&parts.disk), Owner::Alone)?;
         ledger.sweep()?;
         ledger.purge(parts.clock.now())?;
         Ok(Self::of(ledger, parts))
@@ -106,7 +106,7 @@ impl Queue {
     /// # Errors
     /// As [`QueueError`] says.
     pub fn beside(folder: &FilePath, parts: Parts) -> Result<Self, QueueError> {
-        let ledger = Ledger::open(folder, Arc::clone(&parts.disk))?;
+        let ledger = Ledger::open(folder, Arc::clone(&parts.disk), Owner::Beside)?;
         Ok(Self::of(ledger, parts))
     }
 
@@ -141,7 +141,7 @@ impl Queue {
         Ok(id)
     }
 
-    /// Whether mail can leave the site; for a mailed OTP, whether that can.
+    /// Whether mail can leave the site, as far as this process was told; for a mailed OTP, whether that can.
     #[must_use]
     pub fn has_exit(&self, otp: bool) -> bool {
         let lane = if otp { Lane::Otp } else { Lane::Out };
@@ -185,7 +185,7 @@ impl QueueDesk {
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, QueueError> {
-        let ledger = Ledger::open(folder, disk)?;
+        let ledger = Ledger::open(folder, disk, Owner::Beside)?;
         Ok(Self { ledger, clock })
     }
 

@@ -6,7 +6,7 @@ use std::path::Path as FilePath;
 use jiff::Timestamp;
 use sekisho_disk::{Loss, Op, Origin, RealDisk, Recording, RecordingDisk};
 
-use super::super::ledger::{Lane, Mark};
+use super::super::ledger::{Lane, Mark, Owner};
 use super::*;
 
 /// What waits: each message's bytes.
@@ -23,7 +23,7 @@ fn start() -> Timestamp {
 }
 
 fn open(root: &FilePath, disk: Arc<dyn Disk>) -> Result<Ledger, QueueError> {
-    let ledger = Ledger::open(&root.join("queue"), disk)?;
+    let ledger = Ledger::open(&root.join("queue"), disk, Owner::Alone)?;
     ledger.sweep()?;
     Ok(ledger)
 }
@@ -126,17 +126,9 @@ fn each_sync_is_needed() {
     let root = tempfile::tempdir().expect("folder");
     let (recording, told) = a_day(root.path());
     let is_message = |path: &FilePath| path.extension().is_some_and(|e| e == "eml");
-    let needed: [(&str, &dyn Fn(&Op) -> bool); 2] = [
-        (
-            "a message's bytes",
-            &|op| matches!(op, Op::Sync(path) if is_message(path)),
-        ),
-        ("the folder's names", &|op| {
-            matches!(op, Op::SyncFolder(_, Origin::Caller))
-        }),
-    ];
-    for (what, sync) in needed {
-        let without = recording.without(sync);
+    let bytes = recording.without(|op| matches!(op, Op::Sync(path) if is_message(path)));
+    let names = recording.without(|op| matches!(op, Op::SyncFolder(_, Origin::Caller)));
+    for (what, without) in [("a message's bytes", bytes), ("the folder's names", names)] {
         let fine = (0..=recording.ops().len())
             .all(|length| survives(&without, &told, length, Loss::DropUnsynced));
         assert!(!fine, "without syncing {what} nothing is lost");
