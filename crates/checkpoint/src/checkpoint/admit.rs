@@ -24,7 +24,7 @@ impl Checkpoint {
     pub async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
         let now = self.now();
         let site = self.site();
-        match self.weigh(&attempt, &site, now).await {
+        match self.weigh(&attempt, now).await {
             Ok(Weighed::Admitted(admitted)) => Ok(*admitted),
             Ok(Weighed::Refused(what, subject)) => Err(
                 match self.refuse(&attempt, what, &subject, &site, now).await {
@@ -36,10 +36,11 @@ impl Checkpoint {
         }
     }
 
-    async fn weigh(&self, attempt: &Attempt, site: &Site, now: Timestamp) -> Result<Weighed, Out> {
-        // Something may be revoked between reading the facts and opening the lease; then all is read again.
+    async fn weigh(&self, attempt: &Attempt, now: Timestamp) -> Result<Weighed, Out> {
+        // Something may be revoked, or the site configured anew, between reading the facts and opening the lease; then all is read again.
         for _ in 0..8 {
             let seen = self.verified.epoch();
+            let site = &self.site();
             let subject = self
                 .subject(&attempt.name, attempt.authorization.as_deref(), now)
                 .await?;

@@ -146,6 +146,12 @@ impl Checkpoint {
     pub fn site(&self) -> Arc<Site> {
         Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Waits for the account's turn; the next comes when the guard is dropped.
+    async fn one_at_a_time(&self, account: AccountId) -> tokio::sync::MutexGuard<'_, ()> {
+        let shard = account.get().rem_euclid(self.verifying.len() as i64);
+        self.verifying[shard as usize].lock().await
+    }
 }
 
 /// Why the checkpoint can't answer. Whoever gets this stays closed.
@@ -161,6 +167,8 @@ enum Out {
     Sealing(#[from] SealingError),
     #[error("the account is being changed all the time")]
     Busy,
+    #[error("the session was ended meanwhile")]
+    SessionEnded,
 }
 
 impl Out {

@@ -13,7 +13,8 @@ use crate::factor::{Factor, FactorKind, Method, Standing};
 use crate::grant::Grant;
 use crate::id::{FactorId, GrantId, LetterId, SessionId, SessionToken};
 use crate::ports::{
-    CodePurpose, CourierError, Fate, Letter, MailedCode, OtpLetter, RecordsError, SessionUpdate,
+    Change, CodePurpose, CourierError, Cut, Ending, Fate, Letter, MailedCode, OtpLetter, Reach,
+    RecordsError, SessionUpdate,
 };
 use crate::sealing::Binding;
 use crate::throttle::{
@@ -234,6 +235,7 @@ impl Checkpoint {
         let now = self.now();
         let site = self.site();
         let token = SessionToken::draw()?;
+        let mut made = None;
         if let Some(source) = person.source.grant_key()
             && !site.networks.trust(&person.source)
         {
@@ -248,6 +250,7 @@ impl Checkpoint {
                 expires_at: now + site.policy.grant,
             };
             self.records.put_grant(&grant, now).await?;
+            made = Some(source);
             let event = web_event(person, What::Granted, client, kind.as_str(), now);
             self.records.note(&event).await?;
         }
@@ -257,9 +260,24 @@ impl Checkpoint {
             factor_proven_at: Some(now),
             ..SessionUpdate::default()
         };
-        self.records
+        let goes_on = self
+            .records
             .update_session(person.session.id, &update)
             .await?;
+        if !goes_on {
+            // What ended the session meanwhile ended the grants before this one was there: it must not outlive them.
+            if let Some(source) = made {
+                let ending = Ending {
+                    sessions: Reach::None,
+                    grants: Reach::Only(source),
+                    connections: Cut::Judged,
+                };
+                let event = web_event(person, What::GrantEnded, client, "session ended", now);
+                self.end(person.account.id, &Change::None, &ending, &event)
+                    .await?;
+            }
+            return Err(Out::SessionEnded);
+        }
         Ok(token)
     }
 
@@ -270,14 +288,7 @@ impl Checkpoint {
         entry: &OtpEntry,
         client: &str,
     ) -> Result<(), ProofError> {
-        let shard = person.account.id.get().rem_euclid(64);
-        let _one_at_a_time = match usize::try_from(shard)
-            .ok()
-            .and_then(|i| self.verifying.get(i))
-        {
-            Some(mutex) => mutex.lock().await,
-            None => return Err(ProofError::Unavailable),
-        };
+        let _one_at_a_time = self.one_at_a_time(person.account.id).await;
         let now = self.now();
         let site = self.site();
         // Read again under the lock: what the request saw may be from before another guess.
@@ -334,7 +345,10 @@ impl Checkpoint {
                     return Ok(());
                 }
                 used = Some(step);
-            } else if let Some(step) = key.find_wide(code, now.as_second(), CLOCK_RADIUS) {
+            } else if let Some(step) = key.find_wide(code, now.as_second(), CLOCK_RADIUS)
+                && step < Step::at(now.as_second())
+            {
+                // Of a code that is yet to come nothing is said: whoever guessed it would only have to wait.
                 clock_off = Some(step);
             }
         }

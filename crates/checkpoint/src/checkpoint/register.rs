@@ -388,6 +388,7 @@ impl Checkpoint {
         otp: &OtpCode,
         client: &str,
     ) -> Result<MailAddress, RegisterError> {
+        let _one_at_a_time = self.one_at_a_time(person.account.id).await;
         let now = self.now();
         let session = self.records.session(&person.session.token).await?;
         if session.is_none_or(|s| s.otp_failures >= crate::throttle::TRIES_A_SIGN_IN) {
@@ -437,14 +438,7 @@ impl Checkpoint {
         reproof: &Reproof,
         site: &Site,
     ) -> Result<(), RegisterError> {
-        let trusted = site.networks.trust(&person.source);
-        let demand = if trusted && person.facts.enrolment_code.is_none() {
-            FirstRegistration::Allow
-        } else if trusted {
-            FirstRegistration::EnrolmentCode
-        } else {
-            first_registration(person.facts, site)
-        };
+        let demand = first_demand(person, site);
         match (demand, person.facts.enrolment_code, &reproof.enrolment_code) {
             (FirstRegistration::Allow, _, _) => Ok(()),
             (FirstRegistration::Forbid, _, _) => Err(RegisterError::Forbidden),
@@ -458,20 +452,21 @@ impl Checkpoint {
         }
     }
 
+    /// The registration under way, if what it was begun by would still do: it does not open once a factor is registered that was not proven for it.
     fn pending(&self, person: Person<'_>) -> Option<Pending> {
         let sealed = person.session.registration.as_ref()?;
-        let plain = self.keys.open(pending_binding(person), sealed).ok()?;
+        let binding = pending_binding(person, &self.site())?;
+        let plain = self.keys.open(binding, sealed).ok()?;
         let pending = Pending::read(std::str::from_utf8(&plain).ok()?)?;
         (self.now() < pending.expires_at()).then_some(pending)
     }
 
     async fn keep_pending(&self, person: Person<'_>, pending: Option<&Pending>) -> Result<(), Out> {
-        let sealed = match pending {
-            Some(pending) => Some(
-                self.keys
-                    .seal(pending_binding(person), pending.written().as_bytes())?,
-            ),
-            None => None,
+        let sealed = match (pending, pending_binding(person, &self.site())) {
+            (Some(pending), Some(binding)) => {
+                Some(self.keys.seal(binding, pending.written().as_bytes())?)
+            }
+            _ => None,
         };
         let update = SessionUpdate {
             registration: Some(sealed),
@@ -514,11 +509,32 @@ impl Checkpoint {
     }
 }
 
-fn pending_binding(person: Person<'_>) -> Binding<'static> {
-    Binding {
-        purpose: "registration",
+/// What a registration under way is bound to: its session, and what allowed it to begin. `None` where none may be under way.
+fn pending_binding(person: Person<'_>, site: &Site) -> Option<Binding<'static>> {
+    let purpose = match (person.owed, person.facts.has_factor()) {
+        (Some(FirstStep::Prove(_) | FirstStep::AllDisabled), _) => return None,
+        (_, true) => "registration by a proven factor",
+        (_, false) => match first_demand(person, site) {
+            FirstRegistration::Allow => "first registration",
+            FirstRegistration::EnrolmentCode => "first registration by a code of the help desk",
+            FirstRegistration::Forbid => return None,
+        },
+    };
+    Some(Binding {
+        purpose,
         account: person.account.id.get(),
         item: person.session.id.get(),
+    })
+}
+
+/// What a first registration needs from where the person is now.
+fn first_demand(person: Person<'_>, site: &Site) -> FirstRegistration {
+    if !site.networks.trust(&person.source) {
+        return first_registration(person.facts, site);
+    }
+    match person.facts.enrolment_code {
+        Some(_) => FirstRegistration::EnrolmentCode,
+        None => FirstRegistration::Allow,
     }
 }
 

@@ -40,8 +40,9 @@ impl Checkpoint {
     /// Takes a new configuration: open connections are judged by it at once.
     pub async fn reconfigure(&self, site: Site) {
         *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
+        // Who is being judged by the old one at this moment is judged once more.
+        self.verified.new_epoch();
         for held in self.leases.all() {
-            self.verified.revoke(held.account());
             self.judge_again(&held, LeaseEnd::Revoked).await;
         }
     }

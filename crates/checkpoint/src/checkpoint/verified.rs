@@ -79,7 +79,10 @@ impl Verified {
         }
         if self.epoch() == seen && right.len() < MOST {
             // A repeated use does not prolong it: the password is checked for real every few minutes.
-            right.entry(digest).or_insert((account, now + REMEMBERED));
+            let entry = right.entry(digest).or_insert((account, now));
+            if entry.1 <= now {
+                *entry = (account, now + REMEMBERED);
+            }
         }
     }
 
@@ -88,6 +91,12 @@ impl Verified {
         let mut right = locked(&self.right);
         self.epoch.fetch_add(1, Ordering::SeqCst);
         right.retain(|_, (owner, _)| *owner != account);
+    }
+
+    /// Starts a new epoch: what was judged before it and not finished is judged once more.
+    pub(super) fn new_epoch(&self) {
+        let _right = locked(&self.right);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Sweeps out what is past.
@@ -141,4 +150,24 @@ impl Verified {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verification_is_remembered_again_after_its_time_was_over() {
+        let verified = Verified::new().expect("randomness");
+        let account = AccountId::new(1);
+        let password = Password::new("secret".to_owned());
+        let source = Source::assured([192, 0, 2, 1].into(), sekisho_source::KeyLength::default());
+        let mut now = Timestamp::UNIX_EPOCH;
+        for _ in 0..2 {
+            verified.remember(account, &password, &source, now, verified.epoch());
+            assert!(verified.knows(account, &password, &source, now));
+            now += REMEMBERED;
+            assert!(!verified.knows(account, &password, &source, now));
+        }
+    }
 }

@@ -239,3 +239,77 @@ async fn changing_the_address_tells_the_old_one_too() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_thief_who_began_to_register_first_can_not_finish_once_the_owner_did()
+-> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let alice = kit.accounts.show(kit.alice).await?.account;
+    kit.checkpoint.desk_set_mfa(&alice, true, "test").await?;
+    let (thief, owed) = kit.owed(from(HOME)).await?;
+    let app = AppCode::generate();
+    let state = kit
+        .checkpoint
+        .take_app_code(Person::from(&owed), app.clone(), &Reproof::none(), "")
+        .await?;
+    let RegistrationState::Codes { user, .. } = state else {
+        anyhow::bail!("no codes");
+    };
+    let (token, seat) = kit.seat(from(CAMPUS)).await?;
+    kit.register_app(Person::from(&seat), &token, from(CAMPUS))
+        .await?;
+
+    let sekisho_checkpoint::web::WebStanding::Owed(owed) =
+        kit.checkpoint.resume(&thief, from(HOME)).await?
+    else {
+        anyhow::bail!("let in");
+    };
+    let person = Person::from(&owed);
+    assert!(kit.checkpoint.registration(person).await?.is_none());
+    let key = sekisho_otp::OtpKey::agree(&app, &user);
+    let code = key.code(sekisho_otp::Step::at(kit.checkpoint.now().as_second()));
+    let finished = kit.checkpoint.finish_app(person, code, "", "").await;
+    assert!(
+        matches!(finished, Err(RegisterError::NothingWaits)),
+        "{finished:?}"
+    );
+    let again = kit
+        .checkpoint
+        .take_app_code(person, app, &with_password(), "")
+        .await;
+    assert!(matches!(again, Err(RegisterError::Forbidden)), "{again:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_registration_begun_on_campus_is_not_finished_where_the_site_forbids_it()
+-> anyhow::Result<()> {
+    let mut strict = site();
+    strict.policy.first_registration = FirstRegistration::Forbid;
+    let kit = Kit::start_for(strict).await?;
+    let alice = kit.accounts.show(kit.alice).await?.account;
+    kit.checkpoint.desk_set_mfa(&alice, true, "test").await?;
+    let (token, seat) = kit.seat(from(CAMPUS)).await?;
+    kit.checkpoint
+        .offer_user_code(Person::from(&seat), &Reproof::none(), "")
+        .await?;
+    let sekisho_checkpoint::web::WebStanding::Owed(owed) =
+        kit.checkpoint.resume(&token, from(HOME)).await?
+    else {
+        anyhow::bail!("let in");
+    };
+    let refused = kit
+        .checkpoint
+        .take_app_code(
+            Person::from(&owed),
+            AppCode::generate(),
+            &Reproof::none(),
+            "",
+        )
+        .await;
+    assert!(
+        matches!(refused, Err(RegisterError::Forbidden)),
+        "{refused:?}"
+    );
+    Ok(())
+}

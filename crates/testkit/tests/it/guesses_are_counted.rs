@@ -1,7 +1,8 @@
 //! Security rule 4: counters of guesses survive whatever a guesser does between two of them.
 
-use sekisho_checkpoint::ProofError;
+use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::web::{FirstStep, SignInError};
+use sekisho_checkpoint::{OtpEntry, ProofError};
 use sekisho_testkit::checkpoint::{CAFE, CAMPUS, HOME, Kit, PASSWORD, from, site};
 
 #[tokio::test]
@@ -175,6 +176,26 @@ async fn names_of_nobody_are_throttled_like_names_of_somebody() -> anyhow::Resul
         assert!(
             matches!(answer, Err(SignInError::Throttled(_))),
             "{name}: {answer:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guess_of_a_code_to_come_is_told_nothing() -> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let app = kit.alice_uses_mfa().await?;
+    let (_, owed) = kit.owed(from(HOME)).await?;
+    for (seconds, is_told) in [(-300, true), (300, false)] {
+        let entry = OtpEntry {
+            kind: FactorKind::OtpApp,
+            code: app.shows_at(seconds),
+        };
+        let answer = kit.checkpoint.prove(&owed, entry, "").await;
+        assert_eq!(
+            matches!(answer, Err(ProofError::ClockOff { .. })),
+            is_told,
+            "{seconds} s: {answer:?}"
         );
     }
     Ok(())
