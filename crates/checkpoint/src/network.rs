@@ -37,7 +37,7 @@ impl Networks {
     /// Takes the configured networks.
     ///
     /// # Errors
-    /// Two networks of different class list the same prefix, or a prefix embeds IPv4 addresses in IPv6 (NAT64, 6to4, mapped) and is called trusted.
+    /// A prefix is listed twice, or a prefix embeds IPv4 addresses in IPv6 (NAT64, 6to4, mapped) and is called trusted.
     pub fn new(networks: Vec<Network>) -> Result<Self, NetworksError> {
         let mut prefixes: Vec<(IpNet, usize)> = Vec::new();
         for (index, network) in networks.iter().enumerate() {
@@ -68,11 +68,16 @@ impl Networks {
             .and_then(|address| self.of_address(address))
     }
 
-    /// Whether the source lies in a trusted network.
+    /// Whether the source lies in a trusted network. An address that embeds an IPv4 one never does, however wide the prefix around it.
     #[must_use]
     pub fn trust(&self, source: &Source) -> bool {
-        self.of(source)
-            .is_some_and(|n| n.class == NetworkClass::Trusted)
+        let embeds = source
+            .network_address()
+            .is_some_and(|address| embeds_ipv4(address.into()));
+        !embeds
+            && self
+                .of(source)
+                .is_some_and(|n| n.class == NetworkClass::Trusted)
     }
 
     /// The networks, as configured.
@@ -197,6 +202,20 @@ mod tests {
             prefixes: vec!["64:ff9b::/96".parse().expect("a prefix")],
         };
         assert!(Networks::new(vec![bad]).is_err());
+    }
+
+    #[test]
+    fn a_wide_trusted_prefix_does_not_trust_the_embedded_addresses_in_it() {
+        let wide = Network {
+            name: "everything".into(),
+            class: NetworkClass::Trusted,
+            prefixes: vec!["::/0".parse().expect("a prefix")],
+        };
+        let networks = Networks::new(vec![wide]).expect("networks");
+        assert!(networks.trust(&source("2001:db8:1:2::7")));
+        for embedded in ["64:ff9b::203.0.113.7", "2002:cb00:7107::1", "2001::1"] {
+            assert!(!networks.trust(&source(embedded)), "{embedded}");
+        }
     }
 
     proptest! {

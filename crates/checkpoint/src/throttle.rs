@@ -41,6 +41,8 @@ pub enum Throttle {
     Source(SourceKey, Guess),
     /// An account from a source.
     AccountAt(AccountId, SourceKey, Guess),
+    /// A name that leads to no account, from a source.
+    NameAt([u8; 32], SourceKey, Guess),
 }
 
 impl Throttle {
@@ -49,16 +51,20 @@ impl Throttle {
     pub fn key(&self) -> String {
         match self {
             Self::Account(account, guess) => format!("account {account} {}", guess.as_str()),
-            Self::Name(hash, guess) => {
-                let hex: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
-                format!("name {hex} {}", guess.as_str())
-            }
+            Self::Name(hash, guess) => format!("name {} {}", hex(hash), guess.as_str()),
             Self::Source(source, guess) => format!("source {source} {}", guess.as_str()),
             Self::AccountAt(account, source, guess) => {
                 format!("account {account} source {source} {}", guess.as_str())
             }
+            Self::NameAt(hash, source, guess) => {
+                format!("name {} source {source} {}", hex(hash), guess.as_str())
+            }
         }
     }
+}
+
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
 /// So many within so long.

@@ -311,7 +311,10 @@ impl Checkpoint {
     /// # Errors
     /// The records are out of reach.
     pub async fn recent(&self, account: AccountId, days: u32) -> Result<Vec<Event>, RecordsError> {
-        let since = self.now() - jiff::SignedDuration::from_hours(24 * i64::from(days));
+        let since = self
+            .now()
+            .checked_sub(jiff::SignedDuration::from_hours(24 * i64::from(days)))
+            .unwrap_or(Timestamp::MIN);
         self.records.events(account, since, 500).await
     }
 

@@ -52,7 +52,7 @@ impl Checkpoint {
     ) -> Result<(), RecordsError> {
         let (what, ending) = if on {
             let ending = Ending {
-                sessions: Reach::None,
+                sessions: Reach::All,
                 grants: Reach::None,
                 connections: Cut::Judged,
             };

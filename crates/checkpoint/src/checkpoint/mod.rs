@@ -78,6 +78,8 @@ pub struct Checkpoint {
     noted: Mutex<HashMap<(AccountId, SourceKey, Door), Timestamp>>,
     /// One at a time for an account, so that guesses in parallel are counted like guesses in a row. Sharded by account.
     verifying: [tokio::sync::Mutex<()>; 64],
+    /// The same for passwords, by account or name; apart, so that a flood of passwords keeps nobody's OTP waiting.
+    guessing: [tokio::sync::Mutex<()>; 64],
     /// The latest instant seen, in milliseconds: time never goes below it.
     high_water: AtomicI64,
     /// The revocations that were seen.
@@ -119,6 +121,7 @@ impl Checkpoint {
             verified,
             noted: Mutex::default(),
             verifying: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            guessing: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             high_water: AtomicI64::new(mark.as_millisecond()),
             followed: Mutex::new(Followed {
                 upto,

@@ -53,6 +53,14 @@ impl Subject {
         }
     }
 
+    fn throttle_at(&self, source: &Source) -> Throttle {
+        let key = source.throttle_key();
+        match self {
+            Self::Known(known) => Throttle::AccountAt(known.account.id, key, Guess::Password),
+            Self::Unknown(hash) => Throttle::NameAt(*hash, key, Guess::Password),
+        }
+    }
+
     fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Known(known) => known.account.id.get().to_be_bytes().to_vec(),
@@ -129,6 +137,15 @@ impl Checkpoint {
                 Some(until),
             ));
         }
+        // One at a time, and the count is read again: guesses in parallel are counted like guesses in a row.
+        let _one_at_a_time = self.turn(&subject.bytes()).await;
+        if let Some(until) = self.throttled(&subject, source, sheltered, now).await? {
+            return Ok(Checked::Refused(
+                What::RefusedThrottled,
+                subject,
+                Some(until),
+            ));
+        }
         if self.directory.verify(subject.account(), password).await? {
             return Ok(self.usable(subject));
         }
@@ -145,6 +162,14 @@ impl Checkpoint {
             Subject::Unknown(_) => What::RefusedUnknown,
         };
         Ok(Checked::Refused(what, subject, None))
+    }
+
+    /// Waits for the turn of an account or name among those whose passwords are being checked.
+    async fn turn(&self, subject: &[u8]) -> tokio::sync::MutexGuard<'_, ()> {
+        let last = subject.last().copied().unwrap_or_default();
+        self.guessing[usize::from(last) % self.guessing.len()]
+            .lock()
+            .await
     }
 
     fn usable(&self, subject: Subject) -> Checked {
@@ -202,11 +227,7 @@ impl Checkpoint {
         sheltered: bool,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Out> {
-        let mut limits: Vec<(Throttle, Limit)> = Vec::with_capacity(4);
-        if let Some(account) = subject.account() {
-            let own = Throttle::AccountAt(account, source.throttle_key(), Guess::Password);
-            limits.push((own, PASSWORDS_FOR_ACCOUNT));
-        }
+        let mut limits = vec![(subject.throttle_at(source), PASSWORDS_FOR_ACCOUNT)];
         if !sheltered {
             limits.push((subject.throttle(), PASSWORDS_FOR_ACCOUNT));
             limits.push((
@@ -243,14 +264,7 @@ impl Checkpoint {
 }
 
 fn failure_keys(subject: &Subject, source: &Source, sheltered: bool) -> Vec<Throttle> {
-    let mut keys = Vec::with_capacity(4);
-    if let Some(account) = subject.account() {
-        keys.push(Throttle::AccountAt(
-            account,
-            source.throttle_key(),
-            Guess::Password,
-        ));
-    }
+    let mut keys = vec![subject.throttle_at(source)];
     if !sheltered {
         keys.push(subject.throttle());
         keys.push(Throttle::Source(source.throttle_key(), Guess::Password));

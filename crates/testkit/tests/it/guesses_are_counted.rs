@@ -102,12 +102,7 @@ async fn a_hundred_failures_disable_the_kind_which_still_counts_as_registered() 
     let (_, seat) = kit.seat(from(CAMPUS)).await?;
     let none = sekisho_checkpoint::Reproof::none();
     kit.checkpoint
-        .enable_kind(
-            &seat,
-            sekisho_checkpoint::factor::FactorKind::OtpApp,
-            &none,
-            "",
-        )
+        .enable_kind(&seat, FactorKind::OtpApp, &none, "")
         .await?;
     kit.prove(&app, from(HOME)).await?;
     Ok(())
@@ -198,5 +193,50 @@ async fn a_guess_of_a_code_to_come_is_told_nothing() -> anyhow::Result<()> {
             "{seconds} s: {answer:?}"
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_trusted_network_tells_names_of_nobody_no_better() -> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    for name in ["alice", "nobody"] {
+        let mut answers = Vec::new();
+        for guess in 0..21 {
+            let password = sekisho_checkpoint::Password::new(format!("guess {guess}"));
+            let answer = kit
+                .checkpoint
+                .sign_in(name, password, from(CAMPUS), "")
+                .await;
+            answers.push(answer.map(drop));
+        }
+        let last = answers.pop();
+        assert!(
+            matches!(last, Some(Err(SignInError::Throttled(_)))),
+            "{name}: {last:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn passwords_guessed_in_parallel_are_counted_like_passwords_in_a_row() -> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let guesses: Vec<_> = (0..64)
+        .map(|guess| {
+            let checkpoint = std::sync::Arc::clone(&kit.checkpoint);
+            tokio::spawn(async move {
+                let password = sekisho_checkpoint::Password::new(format!("guess {guess}"));
+                checkpoint
+                    .sign_in("alice", password, from(CAFE), "")
+                    .await
+                    .map(drop)
+            })
+        })
+        .collect();
+    let mut tried = 0;
+    for guess in guesses {
+        tried += usize::from(guess.await? == Err(SignInError::Refused));
+    }
+    assert_eq!(tried, 20);
     Ok(())
 }
