@@ -205,10 +205,10 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
         .now()
         .to_zoned_datetime(visit.context.config.zone.clone());
     let message = desk.draft.build(&from, &now, files.clone(), For::Others)?;
-    if notes.is_empty() {
-        if let Err(note) = hand_in(&mailbox.seated, &envelope_from, &to, &message).await? {
-            notes.push(note);
-        }
+    if notes.is_empty()
+        && let Err(note) = hand_in(&mailbox.seated, &envelope_from, &to, &message).await?
+    {
+        notes.push(note);
     }
     if !notes.is_empty() {
         store(mailbox, &mut desk, files).await?;
@@ -562,14 +562,12 @@ impl Desk {
     /// All files that go along: those of the stored draft and of what is forwarded, as far as they are chosen, and new ones.
     async fn gather(&self, imap: &mut Imap, form: &Form) -> Result<Vec<File>, WebError> {
         let mut files = Vec::new();
-        if form.fields.has("keep") {
-            if let Some(uid) = self.stored_uid(imap).await? {
-                let folders = Folders::of(imap).await.or_trouble()?;
-                if let Some(drafts) = folders.with_use(SpecialUse::Drafts) {
-                    files.extend(
-                        fetch_files(imap, &drafts.name, uid, form.fields.all("keep")).await?,
-                    );
-                }
+        if form.fields.has("keep")
+            && let Some(uid) = self.stored_uid(imap).await?
+        {
+            let folders = Folders::of(imap).await.or_trouble()?;
+            if let Some(drafts) = folders.with_use(SpecialUse::Drafts) {
+                files.extend(fetch_files(imap, &drafts.name, uid, form.fields.all("keep")).await?);
             }
         }
         if let (Some(about), true) = (&self.about, form.fields.has("original")) {

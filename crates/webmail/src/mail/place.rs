@@ -78,7 +78,7 @@ fn segment(text: &str) -> String {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric()
             || b"-_~".contains(&byte)
-            || (byte == b'.' && text.trim_matches('.') != "")
+            || (byte == b'.' && !text.trim_matches('.').is_empty())
         {
             out.push(char::from(byte));
         } else {
