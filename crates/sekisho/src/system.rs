@@ -401,6 +401,7 @@ impl Desk {
             Arc::clone(&clock),
             Limits::default(),
         )?;
+        let host = host_of(&loaded.config.site.url);
         let queue = Queue::beside(
             &folders.queue,
             queue::Parts {
@@ -408,9 +409,9 @@ impl Desk {
                 directory: Arc::<OwnAccounts>::clone(&accounts),
                 clock: Arc::clone(&clock),
                 disk,
-                exit: None,
+                exit: crate::serve::exit(&loaded.config, &host, &clock)?,
                 otp_exit: None,
-                host: host_of(&loaded.config.site.url),
+                host,
                 zone: loaded.zone.clone(),
             },
         )?;
