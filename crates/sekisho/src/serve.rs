@@ -309,7 +309,8 @@ fn certificate(
     TlsKeeper::open(certificate, alpn).context("setting up TLS")
 }
 
-fn exit(
+/// The way out of the site that is configured.
+pub(crate) fn exit(
     config: &Config,
     host: &str,
     clock: &Arc<dyn Clock>,
