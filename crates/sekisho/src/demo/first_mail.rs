@@ -111,7 +111,7 @@ pub(super) async fn deliver(system: &System, now: Timestamp) -> anyhow::Result<(
         let inbox = mailbox.folder(&FolderName::inbox()).await?;
         let at = now - SignedDuration::from_hours(letter.hours_ago);
         let message = NewMessage {
-            bytes: letter.message(at, number).into(),
+            bytes: letter.message(at, number),
             flags: Flags::default(),
             internal_date: at,
         };
