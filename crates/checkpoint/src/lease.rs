@@ -107,7 +107,8 @@ impl Held {
         });
     }
 
-    fn expiry(&self) -> Option<Timestamp> {
+    /// When its grant ends, if it lives by one.
+    pub(crate) fn expiry(&self) -> Option<Timestamp> {
         match *self.0.state.borrow() {
             State::Holds(Reason::Grant(_, expires_at)) => Some(expires_at),
             _ => None,

@@ -51,6 +51,7 @@ impl Checkpoint {
         let now = self.now();
         let site = self.site();
         let seen = self.verified.epoch();
+        let (before, _) = self.records.revocations(None).await?;
         let subject = self.subject(name, None, now).await?;
         let mut event = Event {
             at: now,
@@ -93,6 +94,12 @@ impl Checkpoint {
         };
         self.records.put_session(&session).await?;
         let account = known.account.id;
+        // What ended everything while the password was being checked did not see this session.
+        let (_, since) = self.records.revocations(Some(before)).await?;
+        if since.iter().any(|r| r.account == account) {
+            self.records.end_session(session.id).await?;
+            return Err(Out::SessionEnded);
+        }
         let standing = self.standing_of(session, *known, source, &site, now);
         let Some(standing) = standing else {
             return Ok(Err(SignInError::Refused));

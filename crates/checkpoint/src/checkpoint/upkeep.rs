@@ -12,7 +12,7 @@ use crate::rule::{Decision, Reason};
 
 /// How often the records are asked for revocations that others wrote.
 const FOLLOW_EVERY: SignedDuration = SignedDuration::from_millis(500);
-/// How often what is past is purged, and the clock's mark raised.
+/// How often what is past is purged, the clock's mark raised and every open connection judged again.
 const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 impl Checkpoint {
@@ -27,6 +27,7 @@ impl Checkpoint {
             }
             if purge_at <= now {
                 self.purge(now).await;
+                self.judge_all().await;
                 purge_at = now + PURGE_EVERY;
             }
             let wake = (self.clock.now() + FOLLOW_EVERY).min(self.leases.next_expiry());
@@ -65,6 +66,26 @@ impl Checkpoint {
             .unwrap_or_else(PoisonError::into_inner)
             .own
             .push(number);
+    }
+
+    /// Judges every open connection again: an account's last day, or the day from which the site requires MFA, comes without a revocation.
+    async fn judge_all(&self) {
+        for (index, held) in self.leases.all().into_iter().enumerate() {
+            let is_due = held.expiry().is_some_and(|at| at <= self.now());
+            let why = if is_due {
+                LeaseEnd::Expired
+            } else {
+                LeaseEnd::Revoked
+            };
+            self.judge_again(&held, why).await;
+            if index % 256 == 255 {
+                // So many take a while; what must end within seconds does not wait for it.
+                self.end_due(self.now()).await;
+                if let Err(error) = self.follow().await {
+                    tracing::error!(%error, "revocations could not be read");
+                }
+            }
+        }
     }
 
     async fn end_due(&self, now: Timestamp) {

@@ -158,3 +158,23 @@ async fn a_network_that_is_no_longer_trusted_ends_what_lived_by_it() -> anyhow::
     ));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_connection_ends_when_the_day_comes_from_which_the_site_requires_mfa()
+-> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let mut strict = site();
+    let from_then = kit.checkpoint.now() + SignedDuration::from_hours(1);
+    strict.policy.mfa = sekisho_checkpoint::policy::MfaDemand::RequiredFrom(from_then);
+    kit.checkpoint.reconfigure(strict).await;
+    let keeper = tokio::spawn(std::sync::Arc::clone(&kit.checkpoint).keep());
+    let admitted = kit
+        .mail_client("alice", PASSWORD, from(HOME))
+        .await
+        .map_err(|refused| anyhow::anyhow!("{refused:?}"))?;
+    tokio::task::yield_now().await;
+    kit.clock.advance_seconds(2 * 60 * 60);
+    tokio::time::timeout(std::time::Duration::from_secs(10), admitted.lease().ended()).await?;
+    keeper.abort();
+    Ok(())
+}
