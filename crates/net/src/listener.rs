@@ -1,11 +1,12 @@
 //! Where connections come in.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_source::{KeyLength, Source, canonical};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::stream::Stream;
@@ -26,26 +27,26 @@ pub enum SourceFrom {
     Given(GivenSource),
 }
 
-/// A source address given to a listener, which may be changed while it runs: connections accepted from then on come from there.
+/// A source address given to a listener, which may be changed while it runs: that plays somebody who moves, so connections from the former address end.
 #[derive(Debug, Clone)]
-pub struct GivenSource(Arc<Mutex<IpAddr>>);
+pub struct GivenSource(Arc<watch::Sender<IpAddr>>);
 
 impl GivenSource {
     /// Starts with this address.
     #[must_use]
     pub fn new(address: IpAddr) -> Self {
-        Self(Arc::new(Mutex::new(address)))
+        Self(Arc::new(watch::Sender::new(address)))
     }
 
     /// Moves to another address.
     pub fn set(&self, address: IpAddr) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = address;
+        self.0.send_replace(address);
     }
 
     /// The address now.
     #[must_use]
     pub fn get(&self) -> IpAddr {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.borrow()
     }
 }
 
@@ -135,6 +136,23 @@ pub struct Identified {
 }
 
 impl Arrival {
+    /// Completes when whoever connected has moved to another address, which only [`GivenSource`] makes happen; else never.
+    pub(crate) fn moved(&self) -> impl Future<Output = ()> + Send + use<> {
+        let given = match &self.from {
+            SourceFrom::Given(given) => Some(given.0.subscribe()),
+            SourceFrom::Connection | SourceFrom::Proxies(_) => None,
+        };
+        async move {
+            if let Some(mut given) = given
+                && given.changed().await.is_ok()
+            {
+                return;
+            }
+            // Nobody moves, or nobody can any more.
+            std::future::pending().await
+        }
+    }
+
     /// Finds out the source.
     ///
     /// # Errors

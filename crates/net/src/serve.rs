@@ -57,10 +57,14 @@ where
         };
         let (handle, places) = (Arc::clone(&handle), places.clone());
         shutdown.spawn(async move {
+            let moved = arrival.moved();
             let accepted = enter(arrival, &places).await;
             drop(permit);
             if let Some(accepted) = accepted {
-                handle(accepted).await;
+                tokio::select! {
+                    () = handle(accepted) => {}
+                    () = moved => {}
+                }
             }
         });
     }

@@ -182,6 +182,28 @@ impl Browser {
         }
     }
 
+    /// What a field holds.
+    pub async fn value(&self, css: &str) -> anyhow::Result<String> {
+        let field = self.client.find(Locator::Css(css)).await?;
+        Ok(field.prop("value").await?.unwrap_or_default())
+    }
+
+    /// As [`Self::wait_for_text`], loading the page again in between, for what comes without being asked for.
+    pub async fn wait_for_text_or_reload(
+        &self,
+        css: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while !wanted(&self.text(css).await.unwrap_or_default()) {
+            if began.elapsed() > PATIENCE {
+                bail!("{css} does not become what is waited for");
+            }
+            self.reload().await?;
+        }
+        Ok(())
+    }
+
     /// Waits until the page's path begins so.
     pub async fn wait_for_path(&self, wanted: &str) -> anyhow::Result<()> {
         let began = Instant::now();

@@ -2,7 +2,10 @@
 //!
 //! Screenshots of the pages are kept under `target/screenshots/`.
 
+mod a_laptop_moves;
+mod a_mail_client;
 mod browser;
+mod person;
 
 use std::sync::Arc;
 
@@ -27,13 +30,7 @@ async fn the_tour_in_firefox() -> anyhow::Result<()> {
 }
 
 async fn tour(kind: Kind) -> anyhow::Result<()> {
-    let arguments = DemoArguments {
-        dir: None,
-        ports: 0,
-        json: true,
-        grant: SignedDuration::from_hours(14),
-    };
-    let demo = Demo::start_with(arguments, Arc::new(WallClock), ArgonCost::least()).await?;
+    let demo = start_demo().await?;
     let browser = Browser::start(kind).await?;
     let told = walk(&demo, &browser).await;
     if told.is_err() {
@@ -42,6 +39,17 @@ async fn tour(kind: Kind) -> anyhow::Result<()> {
     browser.close().await;
     demo.stop().await;
     told
+}
+
+/// The demo, on free ports.
+async fn start_demo() -> anyhow::Result<Demo> {
+    let arguments = DemoArguments {
+        dir: None,
+        ports: 0,
+        json: true,
+        grant: SignedDuration::from_hours(14),
+    };
+    Demo::start_with(arguments, Arc::new(WallClock), ArgonCost::least()).await
 }
 
 async fn walk(demo: &Demo, browser: &Browser) -> anyhow::Result<()> {

@@ -1,0 +1,92 @@
+//! Hanako with an OTP app, made without a browser.
+
+use anyhow::{Context, bail};
+use sekisho::demo::{CAMPUS, Demo};
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::web::{Person, WebStanding};
+use sekisho_checkpoint::{OtpEntry, Password, RegistrationState, Reproof};
+use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
+use sekisho_source::{KeyLength, Source};
+
+/// Her OTP app.
+pub struct App {
+    key: OtpKey,
+    used: u64,
+}
+
+impl App {
+    /// The next code that was not used yet, which the checkpoint takes up to one step early.
+    pub fn next(&mut self, demo: &Demo) -> OtpCode {
+        let now = Step::at(demo.system.checkpoint.now().as_second()).0;
+        self.used = now.max(self.used + 1);
+        self.key.code(Step(self.used))
+    }
+}
+
+/// Registers an app for Hanako on campus and turns MFA on.
+pub async fn hanako_uses_mfa(demo: &Demo) -> anyhow::Result<App> {
+    let checkpoint = &demo.system.checkpoint;
+    let campus = Source::assured(CAMPUS, KeyLength::default());
+    let hanako = demo.tour.accounts.first().context("nobody lives here")?;
+    let password = Password::new(hanako.password.clone());
+    let signed = checkpoint
+        .sign_in(&hanako.login, password, campus, "test")
+        .await?;
+    let WebStanding::Admitted(seat) = signed.standing else {
+        bail!("not let in on campus");
+    };
+    let app_code = AppCode::generate();
+    let state = checkpoint
+        .take_app_code(
+            Person::from(&seat),
+            app_code.clone(),
+            &Reproof::none(),
+            "test",
+        )
+        .await?;
+    let RegistrationState::Codes { user, .. } = state else {
+        bail!("no codes");
+    };
+    let WebStanding::Admitted(seat) = checkpoint.resume(&signed.token, campus).await? else {
+        bail!("not let in on campus");
+    };
+    let mut app = App {
+        key: OtpKey::agree(&app_code, &user),
+        used: 0,
+    };
+    let code = app.next(demo);
+    checkpoint
+        .finish_app(Person::from(&seat), code, "phone", "test")
+        .await?;
+    let password = Password::new(hanako.password.clone());
+    let signed = checkpoint
+        .sign_in(&hanako.login, password, campus, "test")
+        .await?;
+    let WebStanding::Admitted(seat) = signed.standing else {
+        bail!("not let in on campus");
+    };
+    checkpoint
+        .set_mfa(&seat, true, &Reproof::none(), "test")
+        .await?;
+    Ok(app)
+}
+
+/// Hanako proves her app at home, as in the webmail.
+pub async fn hanako_proves(demo: &Demo, app: &mut App) -> anyhow::Result<()> {
+    let checkpoint = &demo.system.checkpoint;
+    let home = Source::assured(demo.home.get(), KeyLength::default());
+    let hanako = demo.tour.accounts.first().context("nobody lives here")?;
+    let password = Password::new(hanako.password.clone());
+    let signed = checkpoint
+        .sign_in(&hanako.login, password, home, "test")
+        .await?;
+    let WebStanding::Owed(owed) = signed.standing else {
+        bail!("let in at home");
+    };
+    let entry = OtpEntry {
+        kind: FactorKind::OtpApp,
+        code: app.next(demo),
+    };
+    checkpoint.prove(&owed, entry, "test").await?;
+    Ok(())
+}
