@@ -18,7 +18,7 @@ use section::section;
 
 section! {
     /// What the site is.
-    pub struct SiteSection("site") {
+    pub struct SiteSection("[site]") {
         /// The site's name, as pages show it.
         name: String = "Sekisho".to_owned(),
         /// The mail domains that are the site's own; the first one is that of the site's own letters. Required.
@@ -40,7 +40,7 @@ section! {
 
 section! {
     /// The certificate of all doors. Without one, a self-signed certificate is made on first start and kept in `data`.
-    pub struct TlsSection("tls") {
+    pub struct TlsSection("[tls]") {
         /// PEM file with the certificate chain.
         certificate: Option<PathBuf> = None,
         /// PEM file with its private key.
@@ -50,7 +50,7 @@ section! {
 
 section! {
     /// The browser door.
-    pub struct WebSection("web") {
+    pub struct WebSection("[web]") {
         /// Where the webmail listens.
         listen: Vec<SocketAddr> = Vec::new(),
         /// Where the OTP app listens.
@@ -67,8 +67,8 @@ section! {
 }
 
 section! {
-    /// A mail client's door: `[imap]` or `[submission]`.
-    pub struct DoorSection("imap, submission") {
+    /// The doors for mail clients; both sections have the same keys.
+    pub struct DoorSection("[imap] and [submission]") {
         /// Where it listens for clients that start TLS by a command.
         listen: Vec<SocketAddr> = Vec::new(),
         /// Where it listens for clients that speak TLS from the start.
@@ -82,7 +82,7 @@ section! {
 
 section! {
     /// Where mail comes in.
-    pub struct LmtpSection("lmtp") {
+    pub struct LmtpSection("[lmtp]") {
         /// Where LMTP listens: loopback addresses.
         listen: Vec<SocketAddr> = Vec::new(),
         /// A Unix socket for LMTP.
@@ -94,7 +94,7 @@ section! {
 
 section! {
     /// Where mail leaves the site.
-    pub struct RelaySection("relay") {
+    pub struct RelaySection("[relay]") {
         /// The relay's host name; without one, mail to other domains is refused.
         host: Option<String> = None,
         /// Its port.
@@ -112,7 +112,7 @@ section! {
 
 section! {
     /// The site's rules; the numbers are those of a careful site.
-    pub struct PolicySection("policy") {
+    pub struct PolicySection("[policy]") {
         /// `optional`: the person's choice; `required`: in use for everybody.
         mfa: Demand = Demand::Optional,
         /// From when on it is required, as `2027-04-01T00:00:00+09:00`; at once if not set.
@@ -137,7 +137,7 @@ section! {
         refusal_delay: SignedDuration = SignedDuration::from_secs(2),
         /// What a refused mail client is told: `helpful`, `terse` or `names-cause`.
         refusal: RefusalWord = RefusalWord::Helpful,
-        /// How long audit records are kept.
+        /// How long audit records are kept; `4320h` is 180 days.
         audit_kept: SignedDuration = SignedDuration::from_hours(180 * 24),
         /// The IPv6 prefix length that makes a source.
         ipv6_prefix: u8 = 64,
@@ -146,7 +146,7 @@ section! {
 
 section! {
     /// Own accounts.
-    pub struct AccountsSection("accounts") {
+    pub struct AccountsSection("[accounts]") {
         /// The fewest characters of a new password.
         min_password: usize = 12,
     }
@@ -238,30 +238,53 @@ pub enum RelayTls {
     Implicit,
 }
 
+/// The words of a key, as the reference shows them.
+macro_rules! words {
+    ($($name:ident { $($word:ident = $text:literal),* })*) => { $(impl section::AsToml for $name {
+        fn as_toml(&self) -> String {
+            match self { $(Self::$word => format!("{:?}", $text),)* }
+        }
+    })* };
+}
+
+words! {
+    Demand { Optional = "optional", Required = "required" }
+    FirstRegistrationWord { Allow = "allow", EnrolmentCode = "enrolment-code", Forbid = "forbid" }
+    RefusalWord { Helpful = "helpful", Terse = "terse", NamesCause = "names-cause" }
+    RelayTls { None = "none", Starttls = "starttls", Implicit = "implicit" }
+}
+
 /// Writes the reference of all keys, in Markdown, from the doc comments.
 #[must_use]
 pub fn reference() -> String {
     let sections = [
-        SiteSection::REFERENCE,
-        TlsSection::REFERENCE,
-        WebSection::REFERENCE,
-        DoorSection::REFERENCE,
-        LmtpSection::REFERENCE,
-        RelaySection::REFERENCE,
-        PolicySection::REFERENCE,
-        AccountsSection::REFERENCE,
+        SiteSection::reference(),
+        TlsSection::reference(),
+        WebSection::reference(),
+        DoorSection::reference(),
+        LmtpSection::reference(),
+        RelaySection::reference(),
+        PolicySection::reference(),
+        AccountsSection::reference(),
     ];
     let mut text = String::from(
         "# Configuration\n\nOne TOML file, given with `--config`. `sekisho config check` says what is wrong with it, by line; `sekisho config reference` writes \
          this page. SIGHUP reads it again: certificates, networks and policy change at once, listeners and folders at the next start; a file with an error \
          changes nothing. Durations are written `14h`, `10m`, `2s`.\n",
     );
-    for (name, about, keys) in sections {
+    for section in sections {
+        let (title, about) = (section.title, section.about.trim());
         text.push_str(&format!(
-            "\n## [{name}]\n\n{about}\n\n| key | default | meaning |\n|---|---|---|\n"
+            "\n## {title}\n\n{about}\n\n| key | default | meaning |\n|---|---|---|\n"
         ));
-        for (key, default, meaning) in keys {
-            text.push_str(&format!("| `{key}` | `{default}` | {meaning} |\n"));
+        for key in section.keys {
+            let default = if key.default.is_empty() {
+                String::new()
+            } else {
+                format!("`{}`", key.default)
+            };
+            let meaning = key.meaning.trim();
+            text.push_str(&format!("| `{}` | {default} | {meaning} |\n", key.name));
         }
     }
     text.push_str(
@@ -276,4 +299,19 @@ pub fn reference() -> String {
 #[must_use]
 pub fn is_loopback(address: IpAddr) -> bool {
     sekisho_source::canonical(address).is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_written_reference_is_what_the_command_writes() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            written == reference(),
+            "docs/configuration.md is out of date: cargo run -- config reference > docs/configuration.md"
+        );
+    }
 }
