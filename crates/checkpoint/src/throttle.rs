@@ -101,6 +101,11 @@ pub const OTPS_FROM_SOURCE: Limit = Limit {
     count: 30,
     window: SignedDuration::from_hours(1),
 };
+/// Wrong OTPs from an IPv6 /48: a whole site may sit behind it.
+pub const OTPS_FROM_SITE: Limit = Limit {
+    count: 100,
+    window: SignedDuration::from_hours(1),
+};
 /// Codes mailed for an account from one source.
 pub const MAILED_FROM_SOURCE: Limit = Limit {
     count: 5,

@@ -18,8 +18,8 @@ use crate::ports::{
 };
 use crate::sealing::Binding;
 use crate::throttle::{
-    Guess, MAILED_FOR_ACCOUNT, MAILED_FROM_SOURCE, OTPS_FOR_ACCOUNT, OTPS_FROM_SOURCE,
-    TRIES_A_SIGN_IN, TRIES_BEFORE_DISABLED, Throttle,
+    Guess, MAILED_FOR_ACCOUNT, MAILED_FROM_SOURCE, OTPS_FOR_ACCOUNT, OTPS_FROM_SITE,
+    OTPS_FROM_SOURCE, TRIES_A_SIGN_IN, TRIES_BEFORE_DISABLED, Throttle,
 };
 use crate::web::{FactorOwed, FirstStep, Person, Seat};
 
@@ -469,7 +469,11 @@ impl Checkpoint {
             }
         }
         let source = Throttle::Source(person.source.throttle_key(), guess);
-        match self.over(&[(source, OTPS_FROM_SOURCE)], now).await? {
+        let mut limits = vec![(source, OTPS_FROM_SOURCE)];
+        if let Some(enclosing) = person.source.enclosing_site() {
+            limits.push((Throttle::Source(enclosing, guess), OTPS_FROM_SITE));
+        }
+        match self.over(&limits, now).await? {
             Some(until) => Err(ProofError::Wait { until }),
             None => Ok(()),
         }

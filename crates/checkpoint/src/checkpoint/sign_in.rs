@@ -98,7 +98,7 @@ impl Checkpoint {
         let (_, since) = self.records.revocations(Some(before)).await?;
         if since.iter().any(|r| r.account == account) {
             self.records.end_session(session.id).await?;
-            return Err(Out::SessionEnded);
+            return Ok(Err(SignInError::Refused));
         }
         let standing = self.standing_of(session, *known, source, &site, now);
         let Some(standing) = standing else {
@@ -131,6 +131,22 @@ impl Checkpoint {
     }
 
     async fn try_resume(
+        &self,
+        token: &SessionToken,
+        source: Source,
+    ) -> Result<Option<WebStanding>, Out> {
+        // Something may be revoked between reading the facts and opening the lease; then all is read again.
+        for _ in 0..8 {
+            let seen = self.verified.epoch();
+            let standing = self.look_up(token, source).await?;
+            if self.verified.epoch() == seen {
+                return Ok(standing);
+            }
+        }
+        Err(Out::Busy)
+    }
+
+    async fn look_up(
         &self,
         token: &SessionToken,
         source: Source,
