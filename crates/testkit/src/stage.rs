@@ -1,0 +1,232 @@
+//! The demo as a stage for stories: the whole system on free ports, with the clock in the test's hand and people who use it through its doors alone.
+
+use std::sync::Arc;
+
+use anyhow::{Context, ensure};
+use jiff::SignedDuration;
+use sekisho::demo::{Demo, DemoArguments, Place};
+use sekisho_checkpoint::Account;
+use sekisho_checkpoint::account::LoginName;
+use sekisho_checkpoint::ports::{Clock, Directory as _};
+use sekisho_directory::ArgonCost;
+use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
+
+use crate::clock::HandClock;
+use crate::http::Visitor;
+use crate::wire::{Way, Wire};
+
+/// The login name of the demo's first person.
+pub const HANAKO: &str = "hanako";
+/// The login name of the other.
+pub const KEN: &str = "ken";
+
+/// A running demo.
+pub struct Stage {
+    /// The system.
+    pub demo: Demo,
+    /// Its clock.
+    pub clock: Arc<HandClock>,
+}
+
+impl Stage {
+    /// Starts one whose grants live 14 hours.
+    ///
+    /// # Errors
+    /// Something can't be opened.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with_grants_of(SignedDuration::from_hours(14)).await
+    }
+
+    /// Starts one. Refusals leave at once, since the clock stands still; [`Self::delay_refusals`] sets that back.
+    ///
+    /// # Errors
+    /// Something can't be opened.
+    pub async fn start_with_grants_of(grant: SignedDuration) -> anyhow::Result<Self> {
+        let clock = HandClock::new();
+        let arguments = DemoArguments {
+            dir: None,
+            ports: 0,
+            json: true,
+            grant,
+        };
+        let demo = Demo::start_with(
+            arguments,
+            Arc::<HandClock>::clone(&clock),
+            ArgonCost::least(),
+        )
+        .await?;
+        let stage = Self { demo, clock };
+        stage.delay_refusals(SignedDuration::ZERO).await;
+        Ok(stage)
+    }
+
+    /// Has refusals leave so long after the attempt.
+    pub async fn delay_refusals(&self, delay: SignedDuration) {
+        let mut site = self.demo.system.checkpoint.site().as_ref().clone();
+        site.policy.refusal_delay = delay;
+        self.demo.system.checkpoint.reconfigure(site).await;
+    }
+
+    /// The password of somebody.
+    #[must_use]
+    pub fn password(&self, login: &str) -> &str {
+        let person = self.demo.tour.accounts.iter().find(|p| p.login == login);
+        person.map_or("", |p| p.password.as_str())
+    }
+
+    /// The account of somebody.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn account(&self, login: &str) -> anyhow::Result<Account> {
+        let found = self
+            .demo
+            .system
+            .accounts
+            .find(&LoginName::parse(login)?)
+            .await?;
+        found.with_context(|| format!("{login} has no account"))
+    }
+
+    /// The campus' doors.
+    #[must_use]
+    pub fn campus(&self) -> &Place {
+        &self.demo.tour.campus
+    }
+
+    /// The home's doors.
+    #[must_use]
+    pub fn home(&self) -> &Place {
+        &self.demo.tour.home
+    }
+
+    /// Tries a mail client's door; returns the answer and the connection.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn mail_client(
+        &self,
+        place: &Place,
+        way: Way,
+        name: &str,
+        password: &str,
+    ) -> anyhow::Result<(String, Wire)> {
+        let door = if way.is_imap() {
+            &place.imap
+        } else {
+            &place.submission
+        };
+        let mut wire = Wire::greeted(door).await?;
+        let answer = way.try_on(&mut wire, name, password).await?;
+        Ok((answer, wire))
+    }
+
+    /// Fills in the sign-in form in a new browser.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn sign_in(&self, place: &Place, login: &str) -> anyhow::Result<Visitor> {
+        let mut browser = Visitor::new(&place.web);
+        browser.open("/login").await?;
+        let password = self.password(login);
+        browser
+            .submit("/login", &[("user", login), ("password", password)])
+            .await?;
+        Ok(browser)
+    }
+
+    /// Somebody signs in on campus, registers an OTP app there (F3) and turns MFA on (F2).
+    ///
+    /// # Errors
+    /// A page is not as it should be.
+    pub async fn uses_mfa(&self, login: &str) -> anyhow::Result<App> {
+        let mut browser = self.sign_in(self.campus(), login).await?;
+        browser.open("/preferences/mfa/app").await?;
+        browser
+            .submit("/preferences/mfa/app/user-code", &[])
+            .await?;
+        let user = browser
+            .page
+            .within("<p class=\"code\"", "</p>")
+            .context("a user code")?;
+        let app_code = AppCode::generate();
+        browser
+            .submit(
+                "/preferences/mfa/app/app-code",
+                &[("app-code", &app_code.grouped())],
+            )
+            .await?;
+        let app = App {
+            key: OtpKey::agree(&app_code, &UserCode::parse(&user)?),
+            clock: Arc::clone(&self.clock),
+        };
+        browser
+            .submit(
+                "/preferences/mfa/app/otp",
+                &[("otp", &app.shows()), ("name", "")],
+            )
+            .await?;
+        ensure!(
+            browser.path.contains("done=app"),
+            "not registered: {}",
+            browser.page.words()
+        );
+        self.clock.advance_seconds(30);
+        browser
+            .submit("/preferences/mfa/use", &[("use", "yes")])
+            .await?;
+        ensure!(
+            browser.path.contains("done=on"),
+            "not turned on: {}",
+            browser.page.words()
+        );
+        Ok(app)
+    }
+
+    /// Somebody signs in with the app where a factor is owed (F6), so that a grant is made. The clock moves on by a step.
+    ///
+    /// # Errors
+    /// It does not end in the mailbox.
+    pub async fn proves(&self, place: &Place, login: &str, app: &App) -> anyhow::Result<Visitor> {
+        let mut browser = self.sign_in(place, login).await?;
+        ensure!(
+            browser.path.starts_with("/mfa-step/app"),
+            "no factor is asked for at {}",
+            browser.path
+        );
+        browser
+            .submit("/mfa-step/app", &[("otp", &app.shows())])
+            .await?;
+        ensure!(
+            browser.path.starts_with("/mail"),
+            "not let in: {}",
+            browser.page.words()
+        );
+        self.clock.advance_seconds(30);
+        Ok(browser)
+    }
+}
+
+/// Somebody's OTP app.
+#[derive(Debug, Clone)]
+pub struct App {
+    key: OtpKey,
+    clock: Arc<HandClock>,
+}
+
+impl App {
+    /// The digits that it shows now.
+    #[must_use]
+    pub fn shows(&self) -> String {
+        self.key
+            .code(Step::at(self.clock.now().as_second()))
+            .expose()
+            .to_owned()
+    }
+
+    /// The app's key, for those who look for it where it must not be.
+    #[must_use]
+    pub fn key(&self) -> &OtpKey {
+        &self.key
+    }
+}

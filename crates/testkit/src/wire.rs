@@ -1,0 +1,255 @@
+//! Speaking line protocols byte by byte over real sockets, and the logins of the doors for mail clients.
+
+use anyhow::{Context, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+/// A connection that is read line by line.
+#[derive(Debug)]
+pub struct Wire(BufReader<TcpStream>);
+
+impl Wire {
+    /// Connects, and reads nothing yet.
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn connect(door: &str) -> anyhow::Result<Self> {
+        Ok(Self(BufReader::new(TcpStream::connect(door).await?)))
+    }
+
+    /// Connects and reads the greeting.
+    ///
+    /// # Errors
+    /// Nobody listens there, or hangs up at once.
+    pub async fn greeted(door: &str) -> anyhow::Result<Self> {
+        let mut wire = Self::connect(door).await?;
+        wire.line().await?;
+        Ok(wire)
+    }
+
+    /// The next line, without its end; an error if the connection ended.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = Vec::new();
+        if self.0.read_until(b'\n', &mut line).await? == 0 {
+            bail!("the connection ended");
+        }
+        Ok(String::from_utf8_lossy(&line)
+            .trim_end_matches(['\r', '\n'])
+            .to_owned())
+    }
+
+    /// Sends bytes as they are.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> anyhow::Result<()> {
+        Ok(self.0.write_all(bytes.as_ref()).await?)
+    }
+
+    /// Sends a tagged IMAP command; returns all up to its answer, literals among it.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn imap(&mut self, command: &str) -> anyhow::Result<String> {
+        self.send(format!("t {command}\r\n")).await?;
+        self.imap_answer().await
+    }
+
+    /// Reads up to the answer tagged `t`.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn imap_answer(&mut self) -> anyhow::Result<String> {
+        let mut all = String::new();
+        loop {
+            let line = self.line().await?;
+            all.push_str(&line);
+            if line.starts_with("t ") {
+                return Ok(all);
+            }
+            all.push('\n');
+            let literal = line
+                .strip_suffix('}')
+                .and_then(|l| l.rsplit_once('{'))
+                .map(|(_, n)| n.parse());
+            if let Some(Ok(length)) = literal {
+                let mut bytes = vec![0; length];
+                self.0.read_exact(&mut bytes).await?;
+                all.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+    }
+
+    /// Sends a line of SMTP or LMTP; returns the last line of its reply.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn smtp(&mut self, line: &str) -> anyhow::Result<String> {
+        self.send(format!("{line}\r\n")).await?;
+        self.smtp_reply().await
+    }
+
+    /// Reads one reply; returns its last line.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn smtp_reply(&mut self) -> anyhow::Result<String> {
+        loop {
+            let line = self.line().await?;
+            if line.as_bytes().get(3) != Some(&b'-') {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// Whether the other side has hung up: all that it still sends is read away.
+    ///
+    /// # Errors
+    /// None that is not the end.
+    pub async fn until_closed(&mut self) -> String {
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ = self.0.read_to_end(&mut rest).await;
+        String::from_utf8_lossy(&rest).into_owned()
+    }
+}
+
+/// A way to log in at the doors for mail clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// IMAP LOGIN.
+    ImapLogin,
+    /// IMAP AUTHENTICATE PLAIN, the message behind a continuation.
+    ImapPlain,
+    /// IMAP AUTHENTICATE PLAIN, the message in the command (SASL-IR).
+    ImapPlainAtOnce,
+    /// Submission AUTH PLAIN.
+    SubmissionPlain,
+    /// Submission AUTH LOGIN.
+    SubmissionLogin,
+}
+
+impl Way {
+    /// Every way. POP3 and the auth APIs join here when they exist.
+    pub const ALL: [Self; 5] = [
+        Self::ImapLogin,
+        Self::ImapPlain,
+        Self::ImapPlainAtOnce,
+        Self::SubmissionPlain,
+        Self::SubmissionLogin,
+    ];
+
+    /// Whether it goes to the IMAP door.
+    #[must_use]
+    pub fn is_imap(self) -> bool {
+        !matches!(self, Self::SubmissionPlain | Self::SubmissionLogin)
+    }
+
+    /// Tries to log in over a greeted connection; returns the door's answer, and the connection.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn try_on(
+        self,
+        wire: &mut Wire,
+        name: &str,
+        password: &str,
+    ) -> anyhow::Result<String> {
+        let plain = BASE64_STANDARD.encode(format!("\0{name}\0{password}"));
+        match self {
+            Self::ImapLogin => {
+                // Literals carry any name (RFC 3501, section 4.3).
+                wire.send(format!("t LOGIN {{{}}}\r\n", name.len())).await?;
+                wire.line().await?;
+                wire.send(format!("{name} {{{}}}\r\n", password.len()))
+                    .await?;
+                wire.line().await?;
+                wire.send(format!("{password}\r\n")).await?;
+                last_line(&wire.imap_answer().await?)
+            }
+            Self::ImapPlain => {
+                wire.send("t AUTHENTICATE PLAIN\r\n").await?;
+                wire.line().await?;
+                wire.send(format!("{plain}\r\n")).await?;
+                last_line(&wire.imap_answer().await?)
+            }
+            Self::ImapPlainAtOnce => {
+                last_line(&wire.imap(&format!("AUTHENTICATE PLAIN {plain}")).await?)
+            }
+            Self::SubmissionPlain => {
+                wire.smtp("EHLO client.example").await?;
+                wire.smtp(&format!("AUTH PLAIN {plain}")).await
+            }
+            Self::SubmissionLogin => {
+                wire.smtp("EHLO client.example").await?;
+                wire.smtp("AUTH LOGIN").await?;
+                wire.smtp(&BASE64_STANDARD.encode(name)).await?;
+                wire.smtp(&BASE64_STANDARD.encode(password)).await
+            }
+        }
+    }
+
+    /// Whether an answer lets in.
+    #[must_use]
+    pub fn lets_in(self, answer: &str) -> bool {
+        if self.is_imap() {
+            answer.starts_with("t OK")
+        } else {
+            answer.starts_with("235 ")
+        }
+    }
+
+    /// How an answer that refuses begins.
+    #[must_use]
+    pub fn refusal(self) -> &'static str {
+        if self.is_imap() {
+            "t NO [AUTHENTICATIONFAILED] "
+        } else {
+            "535 5.7.8 "
+        }
+    }
+
+    /// How an answer begins that says "temporarily".
+    #[must_use]
+    pub fn unavailable(self) -> &'static str {
+        if self.is_imap() {
+            "t NO [UNAVAILABLE] "
+        } else {
+            "454 4.7.0 "
+        }
+    }
+}
+
+fn last_line(answer: &str) -> anyhow::Result<String> {
+    answer
+        .lines()
+        .last()
+        .map(str::to_owned)
+        .context("an answer")
+}
+
+/// Hands a message to LMTP for one recipient; returns the reply to its data, or the first reply that refuses.
+///
+/// # Errors
+/// The connection ended.
+pub async fn deliver(door: &str, to: &str, message: &[u8]) -> anyhow::Result<String> {
+    let mut wire = Wire::greeted(door).await?;
+    for line in [
+        "LHLO mx.example",
+        "MAIL FROM:<sender@elsewhere.example>",
+        &format!("RCPT TO:<{to}>"),
+        "DATA",
+    ] {
+        let reply = wire.smtp(line).await?;
+        if !reply.starts_with(['2', '3']) {
+            return Ok(reply);
+        }
+    }
+    wire.send(message).await?;
+    wire.smtp("\r\n.").await
+}

@@ -1,0 +1,209 @@
+//! Security rule 1, over real sockets: every way in against every standing that an account can have. A way that gets a door of its own (POP3, an auth
+//! API) joins [`Way::ALL`] and is held against the same table.
+
+use anyhow::ensure;
+use jiff::SignedDuration;
+use sekisho_testkit::checkpoint::{CAFE, HOME};
+use sekisho_testkit::http::Visitor;
+use sekisho_testkit::stage::{HANAKO, KEN, Stage};
+use sekisho_testkit::wire::Way;
+
+/// Where the webmail led after the password.
+#[derive(Debug, PartialEq, Eq)]
+enum Led {
+    ToMail,
+    ToTheFactor,
+    Nowhere,
+}
+
+fn led(browser: &Visitor) -> Led {
+    match browser.path.as_str() {
+        path if path.starts_with("/mail") => Led::ToMail,
+        path if path.starts_with("/mfa-step") => Led::ToTheFactor,
+        _ => Led::Nowhere,
+    }
+}
+
+/// Tries every way in at home with the right password; `mail` is whether mail clients are let in.
+async fn every_way(
+    stage: &Stage,
+    case: &str,
+    login: &str,
+    web: Led,
+    mail: bool,
+) -> anyhow::Result<()> {
+    every_way_as(stage, case, login, stage.password(login), web, mail).await
+}
+
+async fn every_way_as(
+    stage: &Stage,
+    case: &str,
+    name: &str,
+    password: &str,
+    web: Led,
+    mail: bool,
+) -> anyhow::Result<()> {
+    let mut browser = Visitor::new(&stage.home().web);
+    browser.open("/login").await?;
+    browser
+        .submit("/login", &[("user", name), ("password", password)])
+        .await?;
+    ensure!(
+        led(&browser) == web,
+        "{case}: the webmail led to {}",
+        browser.path
+    );
+    for way in Way::ALL {
+        let (answer, _) = stage.mail_client(stage.home(), way, name, password).await?;
+        ensure!(
+            way.lets_in(&answer) == mail,
+            "{case}: {way:?} said {answer}"
+        );
+        ensure!(
+            mail || answer.starts_with(way.refusal()),
+            "{case}: {way:?} said {answer}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_way_in_holds_to_the_rule_in_every_standing() -> anyhow::Result<()> {
+    let stage = Stage::start().await?;
+    every_way(&stage, "MFA off", HANAKO, Led::ToMail, true).await?;
+
+    let app = stage.uses_mfa(HANAKO).await?;
+    every_way(&stage, "no grant", HANAKO, Led::ToTheFactor, false).await?;
+
+    stage.proves(stage.home(), HANAKO, &app).await?;
+    every_way(&stage, "a live grant", HANAKO, Led::ToMail, true).await?;
+
+    stage.demo.home.set(CAFE.parse()?);
+    every_way(
+        &stage,
+        "another source's grant",
+        HANAKO,
+        Led::ToTheFactor,
+        false,
+    )
+    .await?;
+
+    stage.demo.home.set(HOME.parse()?);
+    let ken = stage.account(KEN).await?;
+    stage
+        .demo
+        .system
+        .checkpoint
+        .desk_set_mfa(&ken, true, "a story")
+        .await?;
+    every_way(
+        &stage,
+        "another account's grant",
+        KEN,
+        Led::ToTheFactor,
+        false,
+    )
+    .await?;
+
+    stage.demo.home.set(sekisho::demo::CAMPUS);
+    every_way(&stage, "a trusted network", KEN, Led::ToMail, true).await?;
+
+    stage.demo.home.set("203.0.113.200".parse()?);
+    every_way(
+        &stage,
+        "an untrusted part of it",
+        KEN,
+        Led::ToTheFactor,
+        false,
+    )
+    .await?;
+
+    stage.demo.home.set(HOME.parse()?);
+    stage.clock.advance(SignedDuration::from_hours(14));
+    every_way(&stage, "an expired grant", HANAKO, Led::ToTheFactor, false).await?;
+
+    every_way_as(
+        &stage,
+        "an unknown account",
+        "nobody",
+        "over-the-hakone-pass",
+        Led::Nowhere,
+        false,
+    )
+    .await?;
+    stage
+        .demo
+        .system
+        .accounts
+        .set_disabled(ken.id, true)
+        .await?;
+    every_way(&stage, "a disabled account", KEN, Led::Nowhere, false).await?;
+    stage.demo.home.set(sekisho::demo::CAMPUS);
+    every_way(
+        &stage,
+        "a disabled account in a trusted network",
+        KEN,
+        Led::Nowhere,
+        false,
+    )
+    .await?;
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_spelling_of_a_name_leads_to_the_mail_without_the_factor() -> anyhow::Result<()> {
+    let stage = Stage::start().await?;
+    stage.uses_mfa(HANAKO).await?;
+    let password = stage.password(HANAKO);
+    for name in [
+        "HANAKO",
+        " hanako ",
+        "ｈａｎａｋｏ",
+        "hanako@kit.example",
+        "Hanako@KIT.EXAMPLE",
+        "hanako+detail@kit.example",
+        "hanako*ken",
+        "hanako\0",
+    ] {
+        let mut browser = Visitor::new(&stage.home().web);
+        browser.open("/login").await?;
+        browser
+            .submit("/login", &[("user", name), ("password", password)])
+            .await?;
+        assert_ne!(led(&browser), Led::ToMail, "{name:?}");
+        assert_eq!(browser.open("/mail").await?.status, 200, "led elsewhere");
+        assert_ne!(led(&browser), Led::ToMail, "{name:?}");
+        for way in Way::ALL {
+            // A NUL can't be sent in these protocols; the connection's end is an answer too.
+            if let Ok((answer, _)) = stage.mail_client(stage.home(), way, name, password).await {
+                assert!(!way.lets_in(&answer), "{way:?} as {name:?} said {answer}");
+            }
+        }
+    }
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_moves_out_of_the_trusted_network_owes_the_factor_at_once()
+-> anyhow::Result<()> {
+    let stage = Stage::start().await?;
+    let app = stage.uses_mfa(HANAKO).await?;
+    stage.demo.home.set(sekisho::demo::CAMPUS);
+    let mut browser = stage.sign_in(stage.home(), HANAKO).await?;
+    assert_eq!(led(&browser), Led::ToMail);
+    stage.demo.home.set(HOME.parse()?);
+    browser.open("/preferences").await?;
+    assert!(
+        browser.path.starts_with("/mfa-step/app"),
+        "{}",
+        browser.path
+    );
+    browser
+        .submit("/mfa-step/app", &[("otp", &app.shows())])
+        .await?;
+    assert_eq!(browser.path, "/preferences", "back to where the person was");
+    stage.demo.stop().await;
+    Ok(())
+}
