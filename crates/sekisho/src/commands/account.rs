@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
+use jiff::tz::TimeZone;
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::{Group, LoginName};
 use sekisho_checkpoint::address::MailAddress;
@@ -12,6 +13,7 @@ use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::Directory;
 use sekisho_directory::{NewAccount, OwnAccounts};
 
+use super::desk::in_zone;
 use super::{prompt, say};
 use crate::config::Loaded;
 use crate::system::Desk;
@@ -147,7 +149,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             let id = accounts.add(new).await?;
             say(&format!("added {login} (account {id})"));
         }
-        AccountCommand::List => list(accounts).await?,
+        AccountCommand::List => list(accounts, &loaded.zone).await?,
         AccountCommand::Passwd { login } => {
             let account = find(accounts, &login).await?;
             accounts
@@ -259,7 +261,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
     Ok(())
 }
 
-async fn list(accounts: &OwnAccounts) -> anyhow::Result<()> {
+async fn list(accounts: &OwnAccounts, zone: &TimeZone) -> anyhow::Result<()> {
     let listed = accounts.list().await?;
     if listed.is_empty() {
         say("no accounts yet: add one with `sekisho account add LOGIN`");
@@ -272,7 +274,7 @@ async fn list(accounts: &OwnAccounts) -> anyhow::Result<()> {
             notes.push("disabled".to_owned());
         }
         if let Some(end) = entry.ends_at {
-            notes.push(format!("ends {end}"));
+            notes.push(format!("ends {}", in_zone(end, zone)));
         }
         if !entry.has_password {
             notes.push("no password".to_owned());

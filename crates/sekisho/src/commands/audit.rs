@@ -78,7 +78,7 @@ fn line(event: &Event, loaded: &Loaded) -> String {
         .map_or_else(|| "-".to_owned(), |a| a.to_string());
     let reference = event.reference.as_ref().map_or("", Reference::as_str);
     format!(
-        "{}  account {account:<6} {:<18} {:<11} {address:<39} {reference:<9} {} {}",
+        "{}  account {account:<6} {:<20} {:<11} {address:<39} {reference:<9} {} {}",
         in_zone(event.at, &loaded.zone),
         event.what.as_str(),
         event.actor.as_str(),
