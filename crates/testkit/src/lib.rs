@@ -1,10 +1,11 @@
 //! Starts Sekisho, or parts of it, for tests: on free ports, in a temporary folder, with the clock in the test's hand.
 //!
 //! [`clock`] is that clock; [`accounts`] makes people; [`checkpoint`] is a checkpoint over real databases with a letter box in place of the mail system.
-//! [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. The stories themselves
-//! are in `tests/it/`, named after what they show.
+//! [`browser`] is Chromium or Firefox. [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. The stories themselves
+//! are in `tests/it/` and `tests/browsers/`, named after what they show.
 
 pub mod accounts;
+pub mod browser;
 pub mod checkpoint;
 pub mod clock;
 pub mod http;

@@ -1,0 +1,504 @@
+//! A real browser, Chromium or Firefox, as a person uses it: it looks, types, presses and waits until the page shows what is expected.
+//!
+//! Everything waits for a condition, never for a time; what is not there after [`PATIENCE`] is an error that says what was looked for and where.
+
+mod driver;
+mod pictures;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
+use fantoccini::{Client, Locator};
+use hyper::Method;
+use serde_json::{Value, json};
+use url::Url;
+
+use driver::Driver;
+
+/// How long anything may take to appear: long, because the machines that test are busy.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a condition is looked at.
+const EVERY: Duration = Duration::from_millis(40);
+
+/// Which browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Chromium, and so Chrome and Edge.
+    Chromium,
+    /// Firefox.
+    Firefox,
+}
+
+impl Kind {
+    /// Its name, for files and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+        }
+    }
+}
+
+/// How the browser is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Wishes {
+    /// Which one.
+    pub kind: Kind,
+    /// The language that it asks pages for.
+    pub lang: &'static str,
+    /// The window's width, in CSS pixels.
+    pub width: u32,
+    /// Whether scripts run in pages.
+    pub scripts: bool,
+}
+
+/// A running browser with one window.
+pub struct Browser {
+    client: Client,
+    wishes: Wishes,
+    driver: Driver,
+}
+
+impl Browser {
+    /// Starts one with an empty profile.
+    ///
+    /// # Errors
+    /// The browser or its driver is missing or does not start.
+    pub async fn start(wishes: Wishes) -> anyhow::Result<Self> {
+        let driver = Driver::start(wishes.kind).await?;
+        let client = driver.browser(wishes).await?;
+        let browser = Self {
+            client,
+            wishes,
+            driver,
+        };
+        browser.resize(wishes.width).await?;
+        Ok(browser)
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// It is gone already.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        Ok(self.client.clone().close().await?)
+    }
+
+    /// How it is.
+    #[must_use]
+    pub fn wishes(&self) -> Wishes {
+        self.wishes
+    }
+
+    /// Types an address.
+    ///
+    /// # Errors
+    /// Nobody answers there.
+    pub async fn open(&self, url: &str) -> anyhow::Result<()> {
+        let opened = self.client.goto(url).await;
+        opened.with_context(|| format!("opening {url}"))
+    }
+
+    /// Where it is.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn address(&self) -> anyhow::Result<Url> {
+        Ok(self.client.current_url().await?)
+    }
+
+    /// Loads the page again.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn reload(&self) -> anyhow::Result<()> {
+        Ok(self.client.refresh().await?)
+    }
+
+    /// Opens an address in a new tab and stays there.
+    ///
+    /// # Errors
+    /// Nobody answers there.
+    pub async fn open_tab(&self, url: &str) -> anyhow::Result<WindowHandle> {
+        let tab = self.client.new_window(true).await?.handle;
+        self.go_to_tab(&tab).await?;
+        self.resize(self.wishes.width).await?;
+        self.open(url).await?;
+        Ok(tab)
+    }
+
+    /// The tab in front.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn tab(&self) -> anyhow::Result<WindowHandle> {
+        Ok(self.client.window().await?)
+    }
+
+    /// Puts a tab in front.
+    ///
+    /// # Errors
+    /// There is no such tab.
+    pub async fn go_to_tab(&self, tab: &WindowHandle) -> anyhow::Result<()> {
+        Ok(self.client.switch_to_window(tab.clone()).await?)
+    }
+
+    /// Waits until something can be seen, and gives its text.
+    ///
+    /// # Errors
+    /// It does not appear.
+    pub async fn see(&self, css: &str) -> anyhow::Result<String> {
+        self.with(css, "see", async |element| element.text().await)
+            .await
+    }
+
+    /// Waits until something contains a text.
+    ///
+    /// # Errors
+    /// It does not appear; the error says what is there instead.
+    pub async fn read(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        let mut last = String::new();
+        let found = until(async || {
+            last = self.seen(css).await?.unwrap_or_default();
+            Ok(last.contains(text).then_some(()))
+        })
+        .await;
+        self.explain(found, || format!("{css} with {text:?}; it says {last:?}"))
+            .await
+    }
+
+    /// What something says now, if it can be seen.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn seen(&self, css: &str) -> anyhow::Result<Option<String>> {
+        let look = async {
+            let element = self.client.find(Locator::Css(css)).await?;
+            Ok(if element.is_displayed().await? {
+                Some(element.text().await?)
+            } else {
+                None
+            })
+        };
+        absent_is_none(look.await)
+    }
+
+    /// How many of them the page has.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn count(&self, css: &str) -> anyhow::Result<usize> {
+        Ok(self.client.find_all(Locator::Css(css)).await?.len())
+    }
+
+    /// Which of them contains a text, counted from 1.
+    ///
+    /// # Errors
+    /// None does.
+    pub async fn which(&self, css: &str, text: &str) -> anyhow::Result<usize> {
+        self.see(css).await?;
+        for (place, element) in (1..).zip(self.client.find_all(Locator::Css(css)).await?) {
+            if element.text().await?.contains(text) {
+                return Ok(place);
+            }
+        }
+        bail!("no {css} with {text:?} at {}", self.address().await?)
+    }
+
+    /// A property such as `value`, of something that can be seen.
+    ///
+    /// # Errors
+    /// It does not appear.
+    pub async fn property(&self, css: &str, name: &str) -> anyhow::Result<String> {
+        let value = self
+            .with(css, "see", async |element| element.prop(name).await)
+            .await?;
+        Ok(value.unwrap_or_default())
+    }
+
+    /// Types into a field, over what is there.
+    ///
+    /// # Errors
+    /// There is no such field.
+    pub async fn fill(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        self.with(css, "fill", async |element| {
+            element.clear().await?;
+            element.send_keys(text).await
+        })
+        .await
+    }
+
+    /// Clicks something that leads nowhere else.
+    ///
+    /// # Errors
+    /// There is no such thing.
+    pub async fn click(&self, css: &str) -> anyhow::Result<()> {
+        self.with(css, "click", async |element| element.click().await)
+            .await
+    }
+
+    /// Clicks something that leads to another page, and waits for that.
+    ///
+    /// # Errors
+    /// There is no such thing, or it leads nowhere.
+    pub async fn press(&self, css: &str) -> anyhow::Result<()> {
+        let before = self.client.find(Locator::Css("html")).await?;
+        self.click(css).await?;
+        self.turned(&before, css).await
+    }
+
+    /// Types a key, such as Tab or Enter, at whatever has the focus. Each is waited for: `leads` says that a new page comes of it.
+    ///
+    /// # Errors
+    /// Nothing has the focus, or no page comes.
+    pub async fn key(&self, key: fantoccini::key::Key, leads: bool) -> anyhow::Result<()> {
+        let before = self.client.find(Locator::Css("html")).await?;
+        let focus = self.client.active_element().await?;
+        focus.send_keys(&char::from(key).to_string()).await?;
+        if leads {
+            self.turned(&before, "the focus").await?;
+        }
+        Ok(())
+    }
+
+    /// Types at whatever has the focus.
+    ///
+    /// # Errors
+    /// Nothing has the focus.
+    pub async fn type_blind(&self, text: &str) -> anyhow::Result<()> {
+        let focus = self.client.active_element().await?;
+        Ok(focus.send_keys(text).await?)
+    }
+
+    /// A property of whatever has the focus.
+    ///
+    /// # Errors
+    /// Nothing has the focus.
+    pub async fn focused(&self, property: &str) -> anyhow::Result<String> {
+        let focus = self.client.active_element().await?;
+        Ok(focus.prop(property).await?.unwrap_or_default())
+    }
+
+    /// Looks into a frame of the page and gives the text of something in there, and how many scripts it holds.
+    ///
+    /// # Errors
+    /// There is no such frame.
+    pub async fn framed(&self, css: &str, inside: &str) -> anyhow::Result<(String, usize)> {
+        self.see(css).await?;
+        let frame = self.client.find(Locator::Css(css)).await?;
+        frame.enter_frame().await?;
+        let found =
+            async { anyhow::Ok((self.see(inside).await?, self.count("script").await?)) }.await;
+        self.client.enter_parent_frame().await?;
+        found
+    }
+
+    /// Runs a script in the page.
+    ///
+    /// # Errors
+    /// The script fails.
+    pub async fn run(&self, script: &str, arguments: Vec<Value>) -> anyhow::Result<Value> {
+        Ok(self.client.execute(script, arguments).await?)
+    }
+
+    /// Waits until a file with that ending has arrived, whole, and gives what is in it.
+    ///
+    /// # Errors
+    /// None comes.
+    pub async fn downloaded(&self, ending: &str) -> anyhow::Result<Vec<u8>> {
+        let folder = self.driver.downloads();
+        let found = until(async || {
+            let files: Vec<PathBuf> = std::fs::read_dir(&folder)?
+                .map(|entry| Ok(entry?.path()))
+                .collect::<std::io::Result<_>>()?;
+            // What is still coming has a name of its own beside it.
+            let is_coming = files.iter().any(|file| {
+                matches!(
+                    file.extension().and_then(|e| e.to_str()),
+                    Some("part" | "crdownload" | "tmp")
+                )
+            });
+            let whole = files
+                .iter()
+                .find(|file| file.to_string_lossy().ends_with(ending));
+            let bytes = whole.map(std::fs::read).transpose()?;
+            Ok(bytes.filter(|bytes| !is_coming && !bytes.is_empty()))
+        })
+        .await;
+        self.explain(found, || format!("a download that ends with {ending}"))
+            .await
+    }
+
+    /// What the browser's console complained of since the start: broken scripts, refused resources, violated policies.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn complaints(&self) -> anyhow::Result<Vec<String>> {
+        match self.wishes.kind {
+            Kind::Chromium => {
+                let log = self.ask("se/log", json!({ "type": "browser" })).await?;
+                let entries = log.as_array().map(Vec::as_slice).unwrap_or_default();
+                let bad = entries
+                    .iter()
+                    .filter(|entry| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING")));
+                Ok(bad.map(|entry| entry["message"].to_string()).collect())
+            }
+            Kind::Firefox => {
+                let script = "return Services.console.getMessageArray()
+                    .filter((m) => m instanceof Ci.nsIScriptError && /^(https?:|$)/.test(m.sourceName)
+                        && /javascript|Content Security Policy|Mixed Content|CSP|ServiceWorker|DOM:Security/i.test(m.category) && !(m.flags & 8))
+                    .map((m) => `${m.sourceName}:${m.lineNumber} ${m.category}: ${m.errorMessage}`)";
+                let found = self.in_the_parent(script).await?;
+                let found = found.as_array().cloned().unwrap_or_default();
+                Ok(found.iter().map(ToString::to_string).collect())
+            }
+        }
+    }
+
+    async fn with<T>(
+        &self,
+        css: &str,
+        doing: &str,
+        act: impl AsyncFn(Element) -> Result<T, CmdError>,
+    ) -> anyhow::Result<T> {
+        let mut last = String::new();
+        let done = until(async || {
+            let attempt = async {
+                let element = self.client.find(Locator::Css(css)).await?;
+                if element.is_displayed().await? {
+                    act(element).await.map(Some)
+                } else {
+                    Ok(None)
+                }
+            };
+            match attempt.await {
+                Err(error) if is_passing(&error) => {
+                    last = error.to_string();
+                    Ok(None)
+                }
+                other => Ok(other?),
+            }
+        })
+        .await;
+        self.explain(done, || format!("{doing} {css} {last}")).await
+    }
+
+    /// Waits until the page that an element was on is gone and the next one is whole.
+    async fn turned(&self, before: &Element, by: &str) -> anyhow::Result<()> {
+        let gone = until(async || match before.tag_name().await {
+            Ok(_) => Ok(None),
+            Err(error) if is_passing(&error) => Ok(Some(())),
+            Err(error) => Err(error.into()),
+        })
+        .await;
+        self.explain(gone, || format!("another page after {by}"))
+            .await?;
+        self.see("body").await.map(drop)
+    }
+
+    /// What was waited for, or an error that says where.
+    async fn explain<T>(
+        &self,
+        found: anyhow::Result<Option<T>>,
+        what: impl FnOnce() -> String,
+    ) -> anyhow::Result<T> {
+        match found {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => bail!("waited in vain to {} at {}", what(), self.address().await?),
+            Err(error) => Err(error.context(what())),
+        }
+    }
+
+    /// A command of this driver alone.
+    async fn ask(&self, path: &'static str, body: Value) -> anyhow::Result<Value> {
+        let command = Own { path, body };
+        Ok(self.client.issue_cmd(command).await?)
+    }
+
+    /// Runs a script in Firefox itself rather than in the page.
+    async fn in_the_parent(&self, script: &str) -> anyhow::Result<Value> {
+        ensure!(self.wishes.kind == Kind::Firefox, "Firefox alone has that");
+        self.ask("moz/context", json!({ "context": "chrome" }))
+            .await?;
+        let result = self.run(script, Vec::new()).await;
+        self.ask("moz/context", json!({ "context": "content" }))
+            .await?;
+        result
+    }
+}
+
+/// Looks again and again until there is something, or patience ends.
+///
+/// # Errors
+/// The look itself failed.
+pub async fn until<T>(
+    mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<Option<T>> {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await? {
+                return anyhow::Ok(found);
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking)
+        .await
+        .ok()
+        .transpose()
+}
+
+/// Whether an error tells only that the page is not there yet, or no longer.
+fn is_passing(error: &CmdError) -> bool {
+    error.is_no_such_element()
+        || error.is_stale_element_reference()
+        || error.is_element_not_interactable()
+        || error.is_detached_shadow_root()
+        || error.is_no_such_frame()
+        || [
+            "click intercepted",
+            "no such execution context",
+            "Node with given id",
+            "context has been discarded",
+            "Inspected target navigated",
+        ]
+        .iter()
+        .any(|words| error.to_string().contains(words))
+}
+
+fn absent_is_none<T>(outcome: Result<Option<T>, CmdError>) -> anyhow::Result<Option<T>> {
+    match outcome {
+        Err(error) if is_passing(&error) => Ok(None),
+        other => Ok(other?),
+    }
+}
+
+/// A command that only one driver knows.
+#[derive(Debug)]
+struct Own {
+    path: &'static str,
+    body: Value,
+}
+
+impl WebDriverCompatibleCommand for Own {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
+        base.join(&format!(
+            "session/{}/{}",
+            session.unwrap_or_default(),
+            self.path
+        ))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        if self.body.is_null() {
+            (Method::GET, None)
+        } else {
+            (Method::POST, Some(self.body.to_string()))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! A browser's driver: a process of its own on a free port, with a browser that knows nothing yet.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::{Kind, Wishes};
+
+/// How long a driver may take to listen, or a browser to start.
+const START: Duration = Duration::from_secs(60);
+/// What to do about a missing browser.
+const BY_SCRIPT: &str = "run the tests by ./scripts/test, which installs what they need";
+
+/// A driver that runs, and the folder of its browser. Ends when dropped.
+pub(super) struct Driver {
+    process: Child,
+    url: String,
+    folder: TempDir,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // It may have ended by itself; all that matters is that it runs no more.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Driver {
+    /// Starts the driver of that browser.
+    pub(super) async fn start(kind: Kind) -> anyhow::Result<Self> {
+        let (program, arguments): (_, &[&str]) = match kind {
+            Kind::Chromium => ("chromedriver", &["--port=0"]),
+            // The parent process is where Firefox keeps what its console said.
+            Kind::Firefox => ("geckodriver", &["--port=0", "--allow-system-access"]),
+        };
+        let folder = TempDir::with_prefix("sekisho-browser-")?;
+        std::fs::create_dir(folder.path().join("downloads"))?;
+        let mut process = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{program} is missing: {BY_SCRIPT}"))?;
+        let output = process.stdout.take().context("the driver's output")?;
+        let (tell, told) = oneshot::channel();
+        std::thread::spawn(move || {
+            let mut tell = Some(tell);
+            // Read to the end: a driver that nobody listens to stands still when the pipe is full.
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let Some(port) = port_in(&line) else { continue };
+                if let Some(tell) = tell.take() {
+                    // Whoever asked may have lost patience.
+                    let _ = tell.send(port);
+                }
+            }
+        });
+        let mut driver = Self {
+            process,
+            url: String::new(),
+            folder,
+        };
+        let port = tokio::time::timeout(START, told)
+            .await
+            .with_context(|| format!("{program} does not listen"))?
+            .with_context(|| format!("{program} ended at once: {BY_SCRIPT}"))?;
+        driver.url = format!("http://127.0.0.1:{port}");
+        Ok(driver)
+    }
+
+    /// Where the browser puts what it downloads.
+    pub(super) fn downloads(&self) -> std::path::PathBuf {
+        self.folder.path().join("downloads")
+    }
+
+    /// Starts the browser.
+    pub(super) async fn browser(&self, wishes: Wishes) -> anyhow::Result<Client> {
+        let capabilities = match wishes.kind {
+            Kind::Chromium => chromium(wishes, self.folder.path(), &self.downloads()),
+            Kind::Firefox => firefox(wishes, &self.downloads()),
+        };
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let starting = builder.connect(&self.url);
+        let started = tokio::time::timeout(START, starting)
+            .await
+            .context("the browser does not start")?;
+        started.with_context(|| format!("the browser can't be started: {BY_SCRIPT}"))
+    }
+}
+
+/// "... on port 41231." of one, "Listening on 127.0.0.1:41231" of the other.
+fn port_in(line: &str) -> Option<u16> {
+    let (_, rest) = line
+        .split_once("successfully on port ")
+        .or_else(|| line.split_once("Listening on 127.0.0.1:"))?;
+    rest.trim_end_matches('.').parse().ok()
+}
+
+fn capabilities(value: serde_json::Value) -> Capabilities {
+    match value {
+        serde_json::Value::Object(map) => map,
+        _ => Capabilities::new(),
+    }
+}
+
+fn chromium(wishes: Wishes, folder: &Path, downloads: &Path) -> Capabilities {
+    let blocked = 2;
+    let scripts = if wishes.scripts { 1 } else { blocked };
+    capabilities(json!({
+        "browserName": "chrome",
+        "goog:loggingPrefs": { "browser": "ALL" },
+        "goog:chromeOptions": {
+            "args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+                format!("--accept-lang={}", wishes.lang),
+                format!("--user-data-dir={}", folder.join("profile").display()),
+            ],
+            "prefs": {
+                "intl.accept_languages": wishes.lang,
+                "download.default_directory": downloads,
+                "profile.managed_default_content_settings.javascript": scripts,
+            },
+        },
+    }))
+}
+
+fn firefox(wishes: Wishes, downloads: &Path) -> Capabilities {
+    let to_a_given_folder = 2;
+    capabilities(json!({
+        "browserName": "firefox",
+        "moz:firefoxOptions": {
+            "args": ["-headless"],
+            "prefs": {
+                "intl.accept_languages": wishes.lang,
+                "javascript.enabled": wishes.scripts,
+                "browser.download.folderList": to_a_given_folder,
+                "browser.download.dir": downloads,
+                "browser.helperApps.neverAsk.saveToDisk": "text/csv,application/octet-stream,message/rfc822",
+                "network.captive-portal-service.enabled": false,
+                "network.connectivity-service.enabled": false,
+                "layout.css.prefers-color-scheme.content-override": 1,
+            },
+        },
+    }))
+}

@@ -1,0 +1,290 @@
+//! A running demo and a browser before it, and the steps that several stories take.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::{Context as _, ensure};
+use jiff::{SignedDuration, Timestamp};
+use mail_parser::MessageParser;
+use sekisho::clock::WallClock;
+use sekisho::demo::{Demo, DemoArguments};
+use sekisho_checkpoint::Account;
+use sekisho_checkpoint::account::LoginName;
+use sekisho_checkpoint::ports::{BoxFuture, Clock, Directory as _};
+use sekisho_directory::ArgonCost;
+use sekisho_mailroom::store::{Flags, FolderName, NewMessage};
+use sekisho_testkit::browser::{Browser, Wishes, until};
+use tokio::task::LocalSet;
+
+/// The demo's first person, and the second.
+pub const HANAKO: &str = "hanako";
+pub const KEN: &str = "ken";
+
+/// Tells a story in both browsers and both languages, and both widths by turns.
+macro_rules! in_every_browser {
+    ($story:ident, scripts: $scripts:literal) => {
+        mod $story {
+            use sekisho_testkit::browser::{Kind, Wishes};
+
+            const SCRIPTS: bool = $scripts;
+
+            async fn tell(kind: Kind, lang: &'static str, width: u32) -> anyhow::Result<()> {
+                let wishes = Wishes { kind, lang, width, scripts: SCRIPTS };
+                crate::scene::tell(stringify!($story), wishes, super::$story).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_chromium_in_japanese() -> anyhow::Result<()> {
+                tell(Kind::Chromium, "ja", 1280).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_chromium_in_english() -> anyhow::Result<()> {
+                tell(Kind::Chromium, "en", 390).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_firefox_in_japanese() -> anyhow::Result<()> {
+                tell(Kind::Firefox, "ja", 390).await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn in_firefox_in_english() -> anyhow::Result<()> {
+                tell(Kind::Firefox, "en", 1280).await
+            }
+        }
+    };
+    ($story:ident) => {
+        in_every_browser!($story, scripts: true);
+    };
+}
+pub(crate) use in_every_browser;
+
+/// The demo and a browser.
+pub struct Scene {
+    pub demo: Demo,
+    pub browser: Browser,
+    clock: Arc<AheadClock>,
+}
+
+/// The machine's clock, set ahead: the app's next code is waited for in both by setting both ahead.
+#[derive(Debug, Default)]
+struct AheadClock {
+    seconds: AtomicI64,
+}
+
+impl Clock for AheadClock {
+    fn now(&self) -> Timestamp {
+        WallClock.now() + SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed))
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        let ahead = SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed));
+        Box::pin(async move { WallClock.sleep_until(until - ahead).await })
+    }
+}
+
+/// Sets the scene, tells the story, and sees that the browser had nothing to complain of.
+pub async fn tell<F>(
+    name: &str,
+    wishes: Wishes,
+    story: impl FnOnce(Arc<Scene>) -> F,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<()>> + 'static,
+{
+    let clock = Arc::new(AheadClock::default());
+    let arguments = DemoArguments {
+        dir: None,
+        ports: 0,
+        json: true,
+        grant: SignedDuration::from_hours(14),
+    };
+    let demo = Demo::start_with(
+        arguments,
+        Arc::<AheadClock>::clone(&clock),
+        ArgonCost::least(),
+    )
+    .await?;
+    let browser = Browser::start(wishes).await?;
+    let scene = Arc::new(Scene {
+        demo,
+        browser,
+        clock,
+    });
+    // In a task of its own, so that the browser is closed even behind a panic.
+    let tasks = LocalSet::new();
+    let told = tasks.spawn_local(story(Arc::clone(&scene)));
+    let told = tasks.run_until(told).await;
+    let browser = &scene.browser;
+    let outcome = match told {
+        Ok(Ok(())) => browser.complaints().await.and_then(|complaints| {
+            ensure!(
+                complaints.is_empty(),
+                "the browser complains: {complaints:#?}"
+            );
+            Ok(())
+        }),
+        Ok(Err(error)) => {
+            let picture = browser.picture_of_failure(name).await;
+            let complaints = browser.complaints().await;
+            Err(error.context(format!("{picture:?}, the console says {complaints:?}")))
+        }
+        Err(panicked) => Err(panicked.into()),
+    };
+    browser.close().await?;
+    outcome
+}
+
+impl Scene {
+    /// A page of the webmail, come to from the campus.
+    pub fn campus(&self, path: &str) -> String {
+        format!("{}{path}", self.demo.tour.campus.web)
+    }
+
+    /// A page of the webmail, come to from home.
+    pub fn home(&self, path: &str) -> String {
+        format!("{}{path}", self.demo.tour.home.web)
+    }
+
+    /// Somebody's password.
+    pub fn password(&self, login: &str) -> anyhow::Result<&str> {
+        let mut people = self.demo.tour.accounts.iter();
+        let person = people.find(|person| person.login == login);
+        Ok(&person.context("nobody has that name")?.password)
+    }
+
+    /// Somebody's account.
+    pub async fn account(&self, login: &str) -> anyhow::Result<Account> {
+        let name = LoginName::parse(login)?;
+        let account = self.demo.system.accounts.find(&name).await?;
+        account.context("nobody has that name")
+    }
+
+    /// F1: user name and password, at a place such as `campus("")`.
+    pub async fn sign_in(&self, place: &str, login: &str) -> anyhow::Result<()> {
+        let browser = &self.browser;
+        browser.open(&format!("{place}/login")).await?;
+        browser.fill("#user", login).await?;
+        browser.fill("#password", self.password(login)?).await?;
+        browser.press("form[action='/login'] button").await
+    }
+
+    /// The help desk turns MFA on for somebody.
+    pub async fn turn_mfa_on(&self, login: &str) -> anyhow::Result<()> {
+        let account = self.account(login).await?;
+        let checkpoint = &self.demo.system.checkpoint;
+        checkpoint
+            .desk_set_mfa(&account, true, "asked for it")
+            .await?;
+        Ok(())
+    }
+
+    /// Presses a button that mails a code, and reads the code where it arrives.
+    pub async fn issue(&self, button: &str) -> anyhow::Result<String> {
+        self.issued_by(async || self.browser.press(button).await)
+            .await
+    }
+
+    /// Reads the code that something has mailed.
+    pub async fn issued_by(
+        &self,
+        mail: impl AsyncFnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<String> {
+        let letters = || self.demo.outbox.departed().len();
+        let before = letters();
+        mail().await?;
+        let arrived = until(async || Ok((letters() > before).then_some(()))).await?;
+        arrived.context("no letter left the site")?;
+        let newest = self
+            .demo
+            .outbox
+            .departed()
+            .into_iter()
+            .next()
+            .context("a letter")?;
+        let letter = MessageParser::default()
+            .parse(&newest.message)
+            .context("a readable letter")?;
+        let text = letter.body_text(0).context("a letter with text")?;
+        let code = text
+            .split(|c: char| !c.is_ascii_digit())
+            .find(|word| word.len() == 6);
+        Ok(code
+            .with_context(|| format!("six digits in {text:?}"))?
+            .to_owned())
+    }
+
+    /// F5 from the preferences: a private address becomes a factor.
+    pub async fn register_address(&self, place: &str, address: &str) -> anyhow::Result<()> {
+        let browser = &self.browser;
+        browser
+            .open(&format!("{place}/preferences/mfa/mail"))
+            .await?;
+        browser.fill("#address", address).await?;
+        let code = self
+            .issue("form[action='/preferences/mfa/mail/address'] button")
+            .await?;
+        browser.fill("#otp", &code).await?;
+        browser
+            .press("form[action='/preferences/mfa/mail/code'] button")
+            .await?;
+        browser.read("main", address).await
+    }
+
+    /// F2: turns MFA on or off in the preferences, from a place where the password is proof enough.
+    pub async fn use_mfa(&self, place: &str, choice: &str) -> anyhow::Result<()> {
+        let browser = &self.browser;
+        browser.open(&format!("{place}/preferences/mfa")).await?;
+        browser
+            .click(&format!("input[name=use][value={choice}]"))
+            .await?;
+        browser
+            .press("form[action='/preferences/mfa/use'] button")
+            .await?;
+        browser.see(".notice.good").await.map(drop)
+    }
+
+    /// The app's next code, half a minute from now: clocks are set ahead, since a code is accepted once only. The app's tab is in front.
+    pub async fn wait_for_next_code(&self) -> anyhow::Result<()> {
+        let before = self.browser.read_digits().await?;
+        self.clock.seconds.fetch_add(30, Ordering::Relaxed);
+        let ahead =
+            "const now = window.Date.now; window.Date.now = () => now() + 30000; return true";
+        self.browser.run(ahead, Vec::new()).await?;
+        let changed =
+            until(async || Ok((self.browser.read_digits().await? != before).then_some(()))).await?;
+        changed.context("the app shows the same code")
+    }
+
+    /// Puts a message into somebody's inbox, as it arrives by LMTP: lines end in CRLF.
+    pub async fn deliver(&self, login: &str, message: &str) -> anyhow::Result<()> {
+        let account = self.account(login).await?;
+        let mailbox = self.demo.system.operator.open(account.id).await?;
+        let inbox = mailbox.folder(&FolderName::inbox()).await?;
+        let message = NewMessage {
+            bytes: message.replace('\n', "\r\n").into_bytes().into(),
+            flags: Flags::default(),
+            internal_date: self.clock.now(),
+        };
+        mailbox.append(inbox.id, message).await?;
+        Ok(())
+    }
+}
+
+/// What the OTP app shows.
+pub trait AppTab {
+    /// The six digits, when they are there.
+    async fn read_digits(&self) -> anyhow::Result<String>;
+}
+
+impl AppTab for Browser {
+    async fn read_digits(&self) -> anyhow::Result<String> {
+        let digits = until(async || {
+            let shown = self.seen(".account .digits").await?.unwrap_or_default();
+            let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
+            Ok((digits.len() == 6).then_some(digits))
+        });
+        digits.await?.context("the app shows no digits")
+    }
+}
