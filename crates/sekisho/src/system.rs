@@ -28,6 +28,8 @@ use crate::keys;
 
 /// How much of a stream between the webmail and the mailroom waits in between, in bytes.
 const IN_PROCESS_BUFFER: usize = 64 * 1024;
+/// How long an IMAP command under way may take once the end was asked for; a session that idles has nothing to finish.
+const LAST_COMMAND: Duration = Duration::from_secs(1);
 /// The most recipients of a message.
 const RECIPIENTS: usize = 500;
 
@@ -305,10 +307,31 @@ impl System {
 }
 
 /// The mailroom, as both kinds of doors see it.
+#[derive(Clone)]
 struct Mailroom {
     imap: Imap,
     submission: Arc<Submission>,
     shutdown: Shutdown,
+}
+
+impl Mailroom {
+    /// Serves IMAP until the client leaves, the admission ends, or the program does.
+    async fn serve_imap(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
+        let serving =
+            sekisho_mailroom::serve_imap(stream, already_read, admitted, self.imap.clone());
+        let ending = async {
+            self.shutdown.asked().await;
+            tokio::time::sleep(LAST_COMMAND).await;
+        };
+        tokio::select! {
+            served = serving => {
+                if let Err(error) = served {
+                    tracing::debug!(%error, "an IMAP session ended");
+                }
+            }
+            () = ending => {}
+        }
+    }
 }
 
 #[async_trait]
@@ -322,11 +345,7 @@ impl sekisho_gateway::MailServer for Mailroom {
     }
 
     async fn imap(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
-        let served =
-            sekisho_mailroom::serve_imap(stream, already_read, admitted, self.imap.clone()).await;
-        if let Err(error) = served {
-            tracing::debug!(%error, "an IMAP session ended");
-        }
+        self.serve_imap(stream, already_read, admitted).await;
     }
 
     async fn submission(
@@ -346,13 +365,9 @@ impl sekisho_gateway::MailServer for Mailroom {
 impl sekisho_webmail::MailServer for Mailroom {
     async fn imap(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
         let (near, far) = tokio::io::duplex(IN_PROCESS_BUFFER);
-        let imap = self.imap.clone();
-        self.shutdown.spawn(async move {
-            if let Err(error) = sekisho_mailroom::serve_imap(far, Vec::new(), admitted, imap).await
-            {
-                tracing::debug!(%error, "the webmail's IMAP session ended");
-            }
-        });
+        let room = self.clone();
+        self.shutdown
+            .spawn(async move { room.serve_imap(Box::new(far), Vec::new(), admitted).await });
         Ok(Box::new(near))
     }
 

@@ -306,6 +306,9 @@ fn syntax(text: &str, error: &toml::de::Error) -> Problem {
             .collect::<Vec<_>>()
     };
     let text = match message.strip_prefix("unknown field ") {
+        None if message.contains("invalid IP address syntax") => {
+            "this is not a prefix: write one such as \"203.0.113.0/24\", or \"192.0.2.1/32\" for one address".to_owned()
+        }
         None => message.to_owned(),
         Some(rest) => {
             let mut names = quoted(rest).into_iter();

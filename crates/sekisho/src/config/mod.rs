@@ -57,7 +57,7 @@ section! {
         app_listen: Vec<SocketAddr> = Vec::new(),
         /// Whether these listeners speak TLS themselves; `false` behind a reverse proxy.
         tls: bool = true,
-        /// Reverse proxies whose `X-Forwarded-For` and `Forwarded` headers are believed. Without them these headers are never believed.
+        /// Reverse proxies whose `X-Forwarded-For` is believed. Without them no forwarding header is ever believed.
         proxies: Vec<IpNet> = Vec::new(),
         /// Load balancers that speak the PROXY protocol to these listeners; when set, it is required.
         proxy_protocol: Vec<IpNet> = Vec::new(),

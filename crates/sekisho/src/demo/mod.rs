@@ -72,6 +72,7 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     let json = arguments.json;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let demo = Demo::start(arguments).await?;
+    tracing::info!("ready");
     crate::commands::say(&if json {
         demo.tour.json()
     } else {

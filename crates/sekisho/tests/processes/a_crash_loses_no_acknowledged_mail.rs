@@ -3,14 +3,10 @@
 //! `SEKISHO_LONG=1` kills it twenty times instead of once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+use crate::support::{Line, Outcome, Program};
 
 /// How many deliveries are attempted a round.
 const DELIVERIES: usize = 500;
@@ -38,7 +34,7 @@ fn killed_among_deliveries_it_keeps_what_it_acknowledged() -> Outcome<()> {
         acknowledged.extend(new);
 
         let program = Program::start(folder.path())?;
-        let found = program.messages()?;
+        let found = messages(&program)?;
         let subjects: BTreeSet<_> = found.values().cloned().collect();
         let lost: Vec<_> = acknowledged.difference(&subjects).collect();
         assert!(
@@ -89,7 +85,7 @@ fn deliver_until_killed(program: &mut Program, round: usize) -> Outcome<BTreeSet
     while count.load(Ordering::SeqCst) < KILLED_AFTER && !senders.iter().all(|s| s.is_finished()) {
         std::thread::yield_now();
     }
-    program.child.kill()?;
+    program.kill()?;
     for sender in senders {
         let _ = sender.join();
     }
@@ -109,75 +105,36 @@ fn message(subject: &str) -> String {
     text
 }
 
-/// The demo as a process.
-struct Program {
-    child: Child,
-    lmtp: String,
-    imap: String,
-    login: String,
-    password: String,
-}
-
-impl Program {
-    fn start(folder: &Path) -> Outcome<Self> {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_sekisho"))
-            .args(["demo", "--ports", "0", "--json", "--dir"])
-            .arg(folder)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-        let tour: serde_json::Value = serde_json::from_str(&line)?;
-        let text = |pointer: &str| {
-            tour.pointer(pointer)
-                .and_then(serde_json::Value::as_str)
-                .map(str::to_owned)
-                .ok_or_else(|| format!("no {pointer} in {line}"))
-        };
-        Ok(Self {
-            lmtp: text("/lmtp")?,
-            imap: text("/campus/imap")?,
-            login: text("/accounts/0/login")?,
-            password: text("/accounts/0/password")?,
-            child,
-        })
-    }
-
-    /// The subjects of the test's messages by UID; a damaged message is left out.
-    fn messages(&self) -> Outcome<BTreeMap<u32, String>> {
-        let mut line = Line::connect(&self.imap)?;
-        line.expect("* OK")?;
-        line.say(&format!("a LOGIN {} {}", self.login, self.password), "a OK")?;
-        line.say("b SELECT INBOX", "b OK")?;
-        line.write("c UID FETCH 1:* (BODY.PEEK[])")?;
-        let mut messages = BTreeMap::new();
-        loop {
-            let answer = line.read()?;
-            if answer.starts_with("c ") {
-                assert!(answer.starts_with("c OK"), "{answer}");
-                return Ok(messages);
-            }
-            let Some((_, length)) = answer.trim_end().trim_end_matches('}').rsplit_once('{') else {
-                continue;
-            };
-            let mut bytes = vec![0; length.parse()?];
-            line.0.read_exact(&mut bytes)?;
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            let uid = answer
-                .split_once("UID ")
-                .and_then(|(_, rest)| rest.split([' ', ')']).next())
-                .ok_or("no UID")?;
-            if let Some(subject) = whole(&text) {
-                messages.insert(uid.parse()?, subject);
-            }
+/// The subjects of the test's messages by UID; a damaged message is left out.
+fn messages(program: &Program) -> Outcome<BTreeMap<u32, String>> {
+    let mut line = Line::connect(&program.imap)?;
+    line.expect("* OK")?;
+    line.say(
+        &format!("a LOGIN {} {}", program.login, program.password),
+        "a OK",
+    )?;
+    line.say("b SELECT INBOX", "b OK")?;
+    line.write("c UID FETCH 1:* (BODY.PEEK[])")?;
+    let mut messages = BTreeMap::new();
+    loop {
+        let answer = line.read()?;
+        if answer.starts_with("c ") {
+            assert!(answer.starts_with("c OK"), "{answer}");
+            return Ok(messages);
         }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let Some((_, length)) = answer.trim_end().trim_end_matches('}').rsplit_once('{') else {
+            continue;
+        };
+        let mut bytes = vec![0; length.parse()?];
+        line.read_exact(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let uid = answer
+            .split_once("UID ")
+            .and_then(|(_, rest)| rest.split([' ', ')']).next())
+            .ok_or("no UID")?;
+        if let Some(subject) = whole(&text) {
+            messages.insert(uid.parse()?, subject);
+        }
     }
 }
 
@@ -196,51 +153,4 @@ fn whole(text: &str) -> Option<String> {
         .trim_end_matches('.')
         .to_owned();
     (text.split_once("\r\n\r\n")?.1 == body).then_some(subject)
-}
-
-/// A connection of lines.
-struct Line(BufReader<TcpStream>);
-
-impl Line {
-    fn connect(door: &str) -> Outcome<Self> {
-        let stream = TcpStream::connect(door)?;
-        stream.set_nodelay(true)?;
-        Ok(Self(BufReader::new(stream)))
-    }
-
-    fn write(&mut self, line: &str) -> Outcome<()> {
-        Ok(self
-            .0
-            .get_mut()
-            .write_all(format!("{line}\r\n").as_bytes())?)
-    }
-
-    fn read(&mut self) -> Outcome<String> {
-        let mut line = String::new();
-        if self.0.read_line(&mut line)? == 0 {
-            return Err("the connection was closed".into());
-        }
-        Ok(line)
-    }
-
-    fn say(&mut self, line: &str, wanted: &str) -> Outcome<()> {
-        self.write(line)?;
-        self.expect(wanted)
-    }
-
-    /// Waits for the last line of an answer, which begins with `wanted`.
-    fn expect(&mut self, wanted: &str) -> Outcome<()> {
-        loop {
-            let line = self.read()?;
-            let goes_on = line.as_bytes().get(3) == Some(&b'-')
-                || (wanted != "* OK" && line.starts_with("* "));
-            if !goes_on {
-                return if line.starts_with(wanted) {
-                    Ok(())
-                } else {
-                    Err(line.into())
-                };
-            }
-        }
-    }
 }

@@ -1,0 +1,136 @@
+//! Security rule 13: behind a reverse proxy that nobody configured, the source is unknown: no trust, no grant, and the log says what is missing.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use crate::support::{Http, Outcome, sekisho};
+
+const PASSWORD: &str = "correct horse battery";
+
+#[test]
+fn a_forwarded_campus_address_is_believed_from_a_configured_proxy_alone() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let site = Site::new(folder.path())?;
+
+    let mut forgotten = site.serve("")?;
+    let mut browser = Http::new(&site.web)?;
+    browser.extra = Some("X-Forwarded-For: 203.0.113.7".to_owned());
+    let signed = browser.sign_in("alice", "correct+horse+battery")?;
+    assert_eq!(
+        signed.location, "/mfa-step",
+        "a factor is owed: {}",
+        signed.body
+    );
+    let log = forgotten.end()?;
+    assert!(
+        log.contains("[web] proxies"),
+        "the log names the setting: {log}"
+    );
+
+    let mut configured = site.serve("proxies = [\"127.0.0.1/32\"]")?;
+    let mut browser = Http::new(&site.web)?;
+    browser.extra = Some("X-Forwarded-For: 198.51.100.1, 203.0.113.7".to_owned());
+    let signed = browser.sign_in("alice", "correct+horse+battery")?;
+    assert_eq!(
+        signed.location, "/",
+        "the rightmost address is the campus: {}",
+        signed.body
+    );
+    browser.extra = Some("X-Forwarded-For: 203.0.113.7, 198.51.100.1".to_owned());
+    let moved = browser.request("GET", "/mail", "")?;
+    assert_eq!(
+        moved.status, 303,
+        "what a client wrote itself counts for nothing"
+    );
+    configured.end()?;
+    Ok(())
+}
+
+/// A configured site with Alice, who uses MFA.
+struct Site {
+    config: std::path::PathBuf,
+    text: String,
+    web: String,
+}
+
+impl Site {
+    fn new(folder: &Path) -> Outcome<Self> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?
+            .local_addr()?
+            .port();
+        let text = format!(
+            "[site]\ndomains = [\"kit.example\"]\nurl = \"http://127.0.0.1:{port}\"\napp_url = \"http://localhost:{port}\"\n\
+             data = \"{folder}/data\"\nkeys = \"{folder}/keys\"\n\n[policy]\nmfa = \"required\"\n\n[[network]]\nname = \"campus\"\nclass = \"trusted\"\n\
+             prefixes = [\"203.0.113.0/24\"]\n\n[web]\nlisten = [\"127.0.0.1:{port}\"]\ntls = false\n",
+            folder = folder.display()
+        );
+        let site = Self {
+            config: folder.join("sekisho.toml"),
+            text,
+            web: format!("http://127.0.0.1:{port}"),
+        };
+        std::fs::write(&site.config, &site.text)?;
+        let mut add = sekisho()
+            .args(["account", "add", "alice", "--config"])
+            .arg(&site.config)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        add.stdin
+            .take()
+            .ok_or("no input")?
+            .write_all(PASSWORD.as_bytes())?;
+        assert!(add.wait()?.success());
+        Ok(site)
+    }
+
+    /// Serves with one more line under `[web]`.
+    fn serve(&self, line: &str) -> Outcome<Service> {
+        std::fs::write(&self.config, format!("{}{line}\n", self.text))?;
+        let mut child = sekisho()
+            .args(["serve", "--config"])
+            .arg(&self.config)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut log = BufReader::new(child.stderr.take().ok_or("no log")?);
+        let mut told = String::new();
+        while !told.contains("ready") {
+            if log.read_line(&mut told)? == 0 {
+                return Err(format!("it did not start: {told}").into());
+            }
+        }
+        Ok(Service { child, log, told })
+    }
+}
+
+/// A running service.
+struct Service {
+    child: Child,
+    log: BufReader<std::process::ChildStderr>,
+    told: String,
+}
+
+impl Service {
+    /// Ends it in order and returns its log.
+    fn end(&mut self) -> Outcome<String> {
+        std::process::Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()?;
+        while self.log.read_line(&mut self.told)? > 0 {}
+        assert_eq!(
+            self.child.wait()?.code(),
+            Some(0),
+            "it ends in order: {}",
+            self.told
+        );
+        Ok(self.told.clone())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

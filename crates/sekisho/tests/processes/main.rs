@@ -1,0 +1,7 @@
+//! The program as people start it: processes, signals, files and pipes.
+
+mod a_crash_loses_no_acknowledged_mail;
+mod behind_a_forgotten_proxy;
+mod logs_name_nobody;
+mod support;
+mod the_command_line;
