@@ -346,7 +346,14 @@ impl Browser {
                 let bad = entries
                     .iter()
                     .filter(|entry| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING")));
-                Ok(bad.map(|entry| entry["message"].to_string()).collect())
+                // A form that is shown again with what is wrong with it is no trouble of the page.
+                let shown_again = "the server responded with a status of 422";
+                // The browser's own, when one looks at another tab while a page is coming.
+                let unseen = "Transition was aborted";
+                let said = bad.map(|entry| entry["message"].to_string());
+                Ok(said
+                    .filter(|said| !said.contains(shown_again) && !said.contains(unseen))
+                    .collect())
             }
             Kind::Firefox => {
                 let script = "return Services.console.getMessageArray()

@@ -123,7 +123,7 @@ fn chromium(wishes: Wishes, folder: &Path, downloads: &Path) -> Capabilities {
         "goog:chromeOptions": {
             "args": [
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+                "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
                 format!("--accept-lang={}", wishes.lang),
                 format!("--user-data-dir={}", folder.join("profile").display()),
             ],

@@ -19,7 +19,7 @@ async fn a_private_address_is_registered_and_proves_who_it_is(
     browser.picture("register-address").await?;
 
     // An address of the site itself would be no second way.
-    browser.fill("#address", "hanako@KIT.example.").await?;
+    browser.fill("#address", "hanako@Mail.KIT.example").await?;
     browser
         .press("form[action='/preferences/mfa/mail/address'] button")
         .await?;

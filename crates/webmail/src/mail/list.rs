@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::response::Response;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 use sekisho_mailclient::{
     Access, Address, MailboxName, Order, PageRequest, SpecialUse, Summary, search_text,
 };
@@ -18,6 +18,8 @@ use crate::lang::Lang;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::visit::{Visit, query_value};
 
+/// Drawn, since few text fonts have the letter.
+const PAPER_CLIP: &str = r#"<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round"><path d="M11.5 4.5v6.75a3.5 3.5 0 0 1-7 0V4a2.25 2.25 0 0 1 4.5 0v6.5a1 1 0 0 1-2 0V5"/></svg>"#;
 /// Messages on a page.
 const PER_PAGE: u32 = 50;
 
@@ -291,7 +293,7 @@ impl View<'_> {
                     span.marks {
                         @if summary.flags.answered() { span title=(t!(lang, "mail-answered")) { "↩" } }
                         @if summary.flags.flagged() { span.flag title=(t!(lang, "mail-flagged")) { "★" } }
-                        @if summary.has_attachment() { span title=(t!(lang, "mail-has-attachment")) { "📎\u{fe0e}" } }
+                        @if summary.has_attachment() { span title=(t!(lang, "mail-has-attachment")) { (PreEscaped(PAPER_CLIP)) } }
                     }
                     span.what {
                         @if !summary.flags.seen() { span.sr { (t!(lang, "mail-unread")) " " } }

@@ -168,7 +168,7 @@ async fn page(
         @if let Some(fault) = fault { (notice(Tone::Wrong, html! { p { (fault.words(lang)) } })) }
         section.card {
             h2 { (t!(lang, "mail-folder-create")) }
-            form.buttons method="post" action="/mail/folders/create" {
+            form.buttons.grow-form method="post" action="/mail/folders/create" {
                 (csrf_field(visit))
                 input name="name" value=(typed) required aria-label=(t!(lang, "mail-folder-name")) placeholder=(t!(lang, "mail-folder-name")) maxlength="200";
                 button { (t!(lang, "mail-folder-create")) }

@@ -269,7 +269,10 @@ async fn app_page(
                 (csrf_field(visit))
                 (app_code_field(visit, typed, problem.is_some()))
                 @if needs_code && !user_code_first { (enrolment_field(visit)) }
-                div.buttons { button { (t!(lang, "next")) } }
+                div.buttons {
+                    button { (t!(lang, "next")) }
+                    @if user_code_first { (cancel(visit)) }
+                }
             }
         }
     };
@@ -296,7 +299,10 @@ async fn app_page(
                     input #name name="name" maxlength="40" autocomplete="off";
                     p.hint { (t!(lang, "app-name-hint")) }
                 }
-                div.buttons { button { (t!(lang, "register")) } }
+                div.buttons {
+                    button { (t!(lang, "register")) }
+                    (cancel(visit))
+                }
             }
         },
         Some(RegistrationState::Address { .. }) | None => html! {
@@ -309,6 +315,7 @@ async fn app_page(
                     a.button.quiet href=(visit.context.config.app_url) target="_blank" rel="noopener noreferrer" {
                         (t!(lang, "open-app"))
                     }
+                    (cancel(visit))
                 }
             }
             details open[problem.is_some()] {
@@ -343,7 +350,10 @@ async fn mail_page(
                 form method="post" action="/preferences/mfa/mail/code" {
                     (csrf_field(visit))
                     (parts::otp_field(visit, problem.is_some()))
-                    div.buttons { button { (t!(lang, "ok")) } }
+                    div.buttons {
+                        button { (t!(lang, "ok")) }
+                        (cancel(visit))
+                    }
                 }
                 details {
                     summary { (t!(lang, "letter-not-there")) }
@@ -365,7 +375,10 @@ async fn mail_page(
                 (csrf_field(visit))
                 (address_field(visit, typed, problem.is_some()))
                 @if needs_code { (enrolment_field(visit)) }
-                div.buttons { button { (t!(lang, "register")) } }
+                div.buttons {
+                    button { (t!(lang, "register")) }
+                    (cancel(visit))
+                }
             }
         },
     };
@@ -390,10 +403,12 @@ fn frame(seated: &Seated, title: &str, problem: Option<&str>, body: Markup) -> R
                 h1 { (title) }
                 (parts::wrong(problem))
                 (body)
-                form method="post" action="/preferences/mfa/abandon" {
-                    (csrf_field(visit))
-                    div.buttons { button.quiet { (t!(visit.lang, "cancel")) } }
-                }
+                form #abandon hidden method="post" action="/preferences/mfa/abandon" { (csrf_field(visit)) }
             }
         })
+}
+
+/// Beside the button that goes on; what it sends is the frame's form.
+fn cancel(visit: &Visit) -> Markup {
+    html! { button.quiet form="abandon" { (t!(visit.lang, "cancel")) } }
 }
