@@ -263,7 +263,7 @@ impl Scene {
         let mailbox = self.demo.system.operator.open(account.id).await?;
         let inbox = mailbox.folder(&FolderName::inbox()).await?;
         let message = NewMessage {
-            bytes: message.replace('\n', "\r\n").into_bytes().into(),
+            bytes: message.replace('\n', "\r\n").into_bytes(),
             flags: Flags::default(),
             internal_date: self.clock.now(),
         };
