@@ -15,3 +15,4 @@ mod mail_is_not_smuggled;
 mod no_door_leads_past_the_checkpoint;
 mod nothing_said_before_tls_counts;
 mod when_the_records_are_out_of_reach;
+mod where_truths_come_from;

@@ -1,0 +1,63 @@
+//! Security rules 15 and 23: the source of a request is found in one place, and links never follow what a request calls the site.
+
+use std::path::{Path, PathBuf};
+
+/// Every Rust file of a room's own code, tests aside.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sources(&path, found)?;
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The files, but for those of some rooms, that mention any of these words.
+fn files_that_mention(words: &[&str], rooms_aside: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for room in std::fs::read_dir(&crates)? {
+        let room = room?.path();
+        let aside = rooms_aside.iter().any(|name| room.ends_with(name));
+        if !aside && room.join("src").is_dir() {
+            sources(&room.join("src"), &mut found)?;
+        }
+    }
+    assert!(found.len() > 100, "the sources were read");
+    found.retain(|path| {
+        let text = std::fs::read_to_string(path)
+            .unwrap_or_default()
+            .to_lowercase();
+        words.iter().any(|word| text.contains(word))
+    });
+    Ok(found)
+}
+
+#[test]
+fn no_room_but_net_reads_where_a_connection_comes_from() -> anyhow::Result<()> {
+    // The binary names the header in the reference of its configuration.
+    let words = [
+        "x-forwarded-for",
+        "\"forwarded\"",
+        "header::forwarded",
+        "peer_addr(",
+        "connectinfo",
+    ];
+    assert_eq!(files_that_mention(&words, &["net", "sekisho"])?, Vec::<PathBuf>::new());
+    Ok(())
+}
+
+#[test]
+fn no_room_reads_what_a_request_calls_the_site() -> anyhow::Result<()> {
+    let words = [
+        "header::host",
+        "x-forwarded-host",
+        "get(\"host\")",
+        "extract::host",
+    ];
+    assert_eq!(files_that_mention(&words, &[])?, Vec::<PathBuf>::new());
+    Ok(())
+}
