@@ -2,6 +2,7 @@
 
 mod a_grant_ends_after_fourteen_hours;
 mod a_laptop_moves_from_campus_to_home;
+mod a_mail_client_is_refused_then_admitted;
 mod a_password_never_becomes_a_factor;
 mod a_stolen_password_opens_no_mail_client;
 mod a_stranger_learns_nothing_at_the_mail_doors;
@@ -14,5 +15,6 @@ mod guesses_are_counted;
 mod mail_is_not_smuggled;
 mod no_door_leads_past_the_checkpoint;
 mod nothing_said_before_tls_counts;
+mod person;
 mod when_the_records_are_out_of_reach;
 mod where_truths_come_from;

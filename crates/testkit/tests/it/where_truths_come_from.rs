@@ -46,7 +46,10 @@ fn no_room_but_net_reads_where_a_connection_comes_from() -> anyhow::Result<()> {
         "peer_addr(",
         "connectinfo",
     ];
-    assert_eq!(files_that_mention(&words, &["net", "sekisho"])?, Vec::<PathBuf>::new());
+    assert_eq!(
+        files_that_mention(&words, &["net", "sekisho"])?,
+        Vec::<PathBuf>::new()
+    );
     Ok(())
 }
 

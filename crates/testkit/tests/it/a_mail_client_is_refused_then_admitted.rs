@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use sekisho::demo::Demo;
 
-use crate::{person, start_demo};
+use crate::person;
 
 /// Logs in with imaplib and prints the subjects of all messages, or the refusal.
 const IMAPLIB: &str = r"
@@ -27,7 +27,7 @@ print('ADMITTED')
 
 #[tokio::test(flavor = "multi_thread")]
 async fn is_refused_with_help_then_admitted_and_sends() -> anyhow::Result<()> {
-    let demo = start_demo().await?;
+    let demo = person::demo().await?;
     let told = tell(&demo).await;
     demo.stop().await;
     told

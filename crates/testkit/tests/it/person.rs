@@ -1,12 +1,28 @@
-//! Hanako with an OTP app, made without a browser.
+//! The demo on the machine's clock, for programs that know no other, and Hanako with an OTP app.
+
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use sekisho::demo::{CAMPUS, Demo};
+use jiff::SignedDuration;
+use sekisho::clock::WallClock;
+use sekisho::demo::{CAMPUS, Demo, DemoArguments};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::web::{Person, WebStanding};
 use sekisho_checkpoint::{OtpEntry, Password, RegistrationState, Reproof};
+use sekisho_directory::ArgonCost;
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
 use sekisho_source::{KeyLength, Source};
+
+/// The demo, on free ports.
+pub async fn demo() -> anyhow::Result<Demo> {
+    let arguments = DemoArguments {
+        dir: None,
+        ports: 0,
+        json: true,
+        grant: SignedDuration::from_hours(14),
+    };
+    Demo::start_with(arguments, Arc::new(WallClock), ArgonCost::least()).await
+}
 
 /// Her OTP app.
 pub struct App {
