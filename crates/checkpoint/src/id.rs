@@ -17,6 +17,16 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     Ok(bytes)
 }
 
+/// Draws so many characters of Crockford base32, five bits each.
+pub(crate) fn random_symbols<const N: usize>() -> Result<String, NoRandomness> {
+    const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let bytes: [u8; N] = random()?;
+    Ok(bytes
+        .iter()
+        .map(|b| char::from(SYMBOLS[usize::from(b & 31)]))
+        .collect())
+}
+
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -136,14 +146,7 @@ impl Reference {
     /// # Errors
     /// No randomness.
     pub fn draw() -> Result<Self, NoRandomness> {
-        const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let bytes: [u8; 8] = random()?;
-        Ok(Self(
-            bytes
-                .iter()
-                .map(|b| char::from(SYMBOLS[usize::from(b & 31)]))
-                .collect(),
-        ))
+        random_symbols::<8>().map(Self)
     }
 
     /// Takes a reference as the records keep it.

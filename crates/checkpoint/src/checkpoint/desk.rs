@@ -6,7 +6,7 @@ use crate::account::{Account, AccountId};
 use crate::audit::{Actor, Event, What};
 use crate::factor::{FactorKind, Standing};
 use crate::grant::Grant;
-use crate::id::{NoRandomness, random};
+use crate::id::{NoRandomness, random_symbols};
 use crate::ports::{Change, Cut, Ending, Reach, RecordsError};
 
 /// A one-time code that the help desk gives to a person for the next registration: ten characters of Crockford base32, 50 bits.
@@ -15,14 +15,7 @@ pub struct EnrolmentCode(String);
 
 impl EnrolmentCode {
     fn draw() -> Result<Self, NoRandomness> {
-        const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let bytes: [u8; 10] = random()?;
-        Ok(Self(
-            bytes
-                .iter()
-                .map(|b| char::from(SYMBOLS[usize::from(b & 31)]))
-                .collect(),
-        ))
+        random_symbols::<10>().map(Self)
     }
 
     /// The code in two groups, to read out or print.
