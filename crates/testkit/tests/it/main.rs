@@ -13,6 +13,7 @@ mod every_refusal_is_the_same_bytes;
 mod floors;
 mod guesses_are_counted;
 mod mail_is_not_smuggled;
+mod no_crate_below_the_floor;
 mod no_door_leads_past_the_checkpoint;
 mod nothing_said_before_tls_counts;
 mod person;
