@@ -124,6 +124,8 @@ pub enum What {
     MfaOn,
     /// MFA was turned off.
     MfaOff,
+    /// A new password is about to be set: what the old one opened has ended.
+    PasswordChangeBegun,
     /// The password was changed.
     PasswordChanged,
     /// The help desk took all factors away.
@@ -140,7 +142,7 @@ pub enum What {
 
 impl What {
     /// Every kind of event.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::SignedIn,
         Self::PasswordRight,
         Self::RefusedUnknown,
@@ -158,6 +160,7 @@ impl What {
         Self::KindEnabled,
         Self::MfaOn,
         Self::MfaOff,
+        Self::PasswordChangeBegun,
         Self::PasswordChanged,
         Self::FactorsReset,
         Self::EnrolmentCodeGiven,
@@ -187,6 +190,7 @@ impl What {
             Self::KindEnabled => "kind-enabled",
             Self::MfaOn => "mfa-on",
             Self::MfaOff => "mfa-off",
+            Self::PasswordChangeBegun => "password-change-begun",
             Self::PasswordChanged => "password-changed",
             Self::FactorsReset => "factors-reset",
             Self::EnrolmentCodeGiven => "enrolment-code-given",

@@ -87,13 +87,22 @@ pub struct KindStanding {
     pub disabled: bool,
 }
 
+/// A one-time code of the help desk, as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enrolment {
+    /// Its keyed hash.
+    pub hash: [u8; 32],
+    /// The first instant at which it is no longer accepted.
+    pub expires_at: Timestamp,
+}
+
 /// What the records keep of an account: all that the rule and the factor flows need, in one reading.
 #[derive(Debug, Clone, Default)]
 pub struct Standing {
     /// Whether the person turned MFA on.
     pub mfa_on: bool,
-    /// Whether the next registration needs a one-time code of the help desk, whose hash this is.
-    pub enrolment_code: Option<[u8; 32]>,
+    /// The one-time code of the help desk that the next registration needs, if it needs one. It goes on needing one when the code has expired.
+    pub enrolment: Option<Enrolment>,
     /// The factors, the oldest first.
     pub factors: Vec<Factor>,
     /// The OTP apps' standing.

@@ -72,6 +72,8 @@ pub struct Policy {
     pub user_code: SignedDuration,
     /// How long a mailed code can be used.
     pub mailed_code: SignedDuration,
+    /// How long a one-time code of the help desk can be used.
+    pub enrolment_code: SignedDuration,
     /// How long a password and factor proven in a session are enough for a further change.
     pub recent_proof: SignedDuration,
     /// How long after the attempt a mail client's refusal leaves.
@@ -99,6 +101,7 @@ impl Default for Policy {
             session_idle: hours(2),
             user_code: minutes(10),
             mailed_code: minutes(10),
+            enrolment_code: hours(7 * 24),
             recent_proof: minutes(5),
             refusal_delay: SignedDuration::from_secs(2),
             audit_kept: hours(180 * 24),

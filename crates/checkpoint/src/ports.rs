@@ -12,7 +12,7 @@ use sekisho_source::SourceKey;
 use crate::account::{Account, AccountId, LoginName, Password};
 use crate::address::MailAddress;
 use crate::audit::{Event, What};
-use crate::factor::{Factor, FactorKind, Standing};
+use crate::factor::{Enrolment, Factor, FactorKind, Standing};
 use crate::grant::Grant;
 use crate::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
 use crate::sealing::Sealed;
@@ -53,14 +53,9 @@ pub trait Records: Send + Sync + 'static {
     /// Keeps a grant; one of the same account and source is replaced by it, keeping its id, which is returned.
     async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<GrantId, RecordsError>;
 
-    /// Carries out a change, ends what it ends and writes the event, all or nothing. Returns the number of the revocation.
-    async fn apply(
-        &self,
-        account: AccountId,
-        change: &Change,
-        ending: &Ending,
-        event: &Event,
-    ) -> Result<RevocationNumber, RecordsError>;
+    /// Carries out an order: changes, ends what it ends and writes the event, all or nothing. Returns the number of the revocation; `None`, with nothing done,
+    /// if the session that gave the order has ended.
+    async fn apply(&self, order: &Order) -> Result<Option<RevocationNumber>, RecordsError>;
 
     /// Accepts a step of an OTP app unless this or a later one was accepted before (compare-and-set), and clears the kind's failures.
     /// Returns whether it was accepted; exactly one of any number of racing callers gets `true`.
@@ -177,23 +172,33 @@ pub enum Change {
     None,
     /// MFA on or off.
     Mfa(bool),
-    /// A factor more; with its step already used, if it is an OTP app. Uses up a waiting enrolment code. Turns MFA on too if `turn_on`.
-    AddFactor {
-        /// The factor.
-        factor: Factor,
-        /// Whether MFA is turned on together with it.
-        turn_on: bool,
-    },
+    /// A factor more; with its step already used, if it is an OTP app. Uses up a waiting enrolment code.
+    AddFactor(Factor),
     /// A factor less.
     RemoveFactor(FactorId),
     /// A factor in place of all others of its kind.
     ReplaceFactors(Factor),
     /// A disabled kind enabled, its failures cleared.
     EnableKind(FactorKind),
-    /// All factors gone; the next registration needs the code of which this is the hash.
-    Reset([u8; 32]),
+    /// All factors gone; the next registration needs this code.
+    Reset(Enrolment),
     /// A one-time code for the next registration.
-    EnrolmentCode([u8; 32]),
+    EnrolmentCode(Enrolment),
+}
+
+/// What is done to an account in one transaction.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Whose.
+    pub account: AccountId,
+    /// The session that gives it, if it takes one: where that has ended meanwhile, nothing is done.
+    pub session: Option<SessionId>,
+    /// What changes.
+    pub change: Change,
+    /// What ends.
+    pub ending: Ending,
+    /// What is written down.
+    pub event: Event,
 }
 
 /// How far an ending reaches.

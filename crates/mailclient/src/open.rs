@@ -367,7 +367,8 @@ impl<'a> OpenFolder<'a> {
         let most = limit(most);
         let items = [FetchItem::Uid, bytes_of(part, text, 0, most + 1)];
         match self.fetch_one(uid, &items).await? {
-            Some(mut fetched) => take_bytes(&mut fetched, most),
+            // Of a part that a broken message announces and does not have, the server says NIL: it is empty, and the message is there.
+            Some(mut fetched) => Ok(Some(take_bytes(&mut fetched, most)?.unwrap_or_default())),
             None => Ok(None),
         }
     }

@@ -8,9 +8,11 @@ CREATE TABLE clock (
 
 -- An account appears here once something about it differs from the default.
 CREATE TABLE accounts (
-    account        INTEGER PRIMARY KEY,
-    mfa_on         INTEGER NOT NULL DEFAULT 0 CHECK (mfa_on IN (0, 1)),
-    enrolment_code BLOB
+    account              INTEGER PRIMARY KEY,
+    mfa_on               INTEGER NOT NULL DEFAULT 0 CHECK (mfa_on IN (0, 1)),
+    enrolment_hash       BLOB,
+    enrolment_expires_at INTEGER,
+    CHECK ((enrolment_hash IS NULL) = (enrolment_expires_at IS NULL))
 ) STRICT;
 
 CREATE TABLE kinds (

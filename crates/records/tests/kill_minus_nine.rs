@@ -9,7 +9,7 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::audit::{Actor, Event, What};
 use sekisho_checkpoint::factor::{Factor, Method};
 use sekisho_checkpoint::id::FactorId;
-use sekisho_checkpoint::ports::{Change, Ending, Records};
+use sekisho_checkpoint::ports::{Change, Ending, Order, Records};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 use sekisho_records::SqliteRecords;
@@ -97,10 +97,12 @@ async fn register(records: &SqliteRecords) {
         reference: None,
         detail: String::new(),
     };
-    let turn_on = true;
-    let change = Change::AddFactor { factor, turn_on };
-    records
-        .apply(AccountId::new(1), &change, &Ending::NOTHING, &event)
-        .await
-        .expect("registered");
+    let order = Order {
+        account: AccountId::new(1),
+        session: None,
+        change: Change::AddFactor(factor),
+        ending: Ending::NOTHING,
+        event,
+    };
+    records.apply(&order).await.expect("registered");
 }

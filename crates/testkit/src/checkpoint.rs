@@ -23,6 +23,7 @@ use sekisho_source::{KeyLength, Source};
 use tempfile::TempDir;
 
 use crate::clock::HandClock;
+use crate::records;
 use sekisho_checkpoint::ports::Clock;
 
 /// An address in the trusted network of [`site`].
@@ -200,18 +201,7 @@ impl Kit {
     /// # Errors
     /// They can't be reached by the test either.
     pub fn break_the_records(&self) -> anyhow::Result<()> {
-        let tables = rusqlite::Connection::open(self.folder.path().join("records.sqlite"))?;
-        let names: Vec<String> = tables
-            .prepare(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
-            )?
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        tables.pragma_update(None, "foreign_keys", false)?;
-        for name in names {
-            tables.execute_batch(&format!("ALTER TABLE {name} RENAME TO gone_{name}"))?;
-        }
-        Ok(())
+        records::break_in(self.folder.path())
     }
 
     /// Tries a mail client's door.

@@ -1,7 +1,7 @@
 //! Starts Sekisho, or parts of it, for tests: on free ports, in a temporary folder, with the clock in the test's hand.
 //!
 //! [`clock`] is that clock; [`accounts`] makes people; [`checkpoint`] is a checkpoint over real databases with a letter box in place of the mail system.
-//! [`browser`] is Chromium or Firefox. [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. The stories themselves
+//! [`records`] gets at the file of its records. [`browser`] is Chromium or Firefox. [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. The stories themselves
 //! are in `tests/it/` and `tests/browsers/`, named after what they show.
 
 pub mod accounts;
@@ -9,5 +9,6 @@ pub mod browser;
 pub mod checkpoint;
 pub mod clock;
 pub mod http;
+pub mod records;
 pub mod stage;
 pub mod wire;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use std::net::IpAddr;
 
 use super::admit::shortened;
+use super::passwords::failure_keys;
 use super::prove::{ProofError, Reproof, web_event};
 use super::{Checkpoint, Out, Unavailable};
 use crate::account::{Account, AccountId, Password};
@@ -12,7 +13,7 @@ use crate::factor::{Factor, FactorKind, Standing};
 use crate::grant::Grant;
 use crate::id::{FactorId, GrantId};
 use crate::ports::{
-    Change, Cut, Ending, Letter, Notice, PasswordChange, Reach, RecordsError, SessionUpdate,
+    Change, Cut, Ending, Letter, Notice, Order, PasswordChange, Reach, RecordsError, SessionUpdate,
     SetPasswordError,
 };
 use crate::rule::mfa_in_use;
@@ -183,15 +184,9 @@ impl Checkpoint {
             (What::MfaOff, Ending::NOTHING)
         };
         let event = web_event(person, what, client, "", self.now());
-        self.carry_out(
-            person.account,
-            person.facts,
-            &Change::Mfa(on),
-            &ending,
-            &event,
-        )
-        .await?;
-        Ok(())
+        Ok(self
+            .carry_out(person, Change::Mfa(on), ending, event)
+            .await?)
     }
 
     /// Removes a factor. Ends all other sessions, all grants but this source's and all mail connections.
@@ -215,16 +210,8 @@ impl Checkpoint {
             FactorKind::ExternalMail => "",
         };
         let event = web_event(person, What::FactorRemoved, client, detail, self.now());
-        let ending = self.ending_but(person);
-        self.carry_out(
-            person.account,
-            person.facts,
-            &Change::RemoveFactor(factor),
-            &ending,
-            &event,
-        )
-        .await?;
-        Ok(())
+        let (change, ending) = (Change::RemoveFactor(factor), self.ending_but(person));
+        Ok(self.carry_out(person, change, ending, event).await?)
     }
 
     /// Enables a disabled kind of factor again; from a trusted network only.
@@ -245,15 +232,9 @@ impl Checkpoint {
         self.prove_again(person, reproof, false, client).await?;
         let event = web_event(person, What::KindEnabled, client, kind.as_str(), self.now());
         let change = Change::EnableKind(kind);
-        self.carry_out(
-            person.account,
-            person.facts,
-            &change,
-            &Ending::NOTHING,
-            &event,
-        )
-        .await?;
-        Ok(())
+        Ok(self
+            .carry_out(person, change, Ending::NOTHING, event)
+            .await?)
     }
 
     /// The live grants of the account.
@@ -302,8 +283,7 @@ impl Checkpoint {
             connections: Cut::Judged,
         };
         let event = web_event(person, What::GrantEnded, client, "", now);
-        self.end(person.account.id, &Change::None, &ending, &event)
-            .await
+        self.end_for(person, ending, event).await
     }
 
     /// The account's events of the last days, the newest first.
@@ -350,12 +330,15 @@ impl Checkpoint {
         };
         self.check_again(person, reproof.password.as_ref()).await?;
         self.prove_again(person, &reproof, false, client).await?;
+        // Ended before, lest a crash in between leave open what the old password opened; and after, for what it opened meanwhile.
+        let ending = self.ending_but(person);
+        let begun = web_event(person, What::PasswordChangeBegun, client, "", self.now());
+        self.end_for(person, ending, begun)
+            .await
+            .map_err(Out::from)?;
         self.directory.set_password(person.account.id, new).await?;
         let event = web_event(person, What::PasswordChanged, client, "", self.now());
-        let ending = self.ending_but(person);
-        self.carry_out(person.account, person.facts, &Change::None, &ending, &event)
-            .await?;
-        Ok(())
+        Ok(self.carry_out(person, Change::None, ending, event).await?)
     }
 
     /// "That wasn't me": ends everything, this session too.
@@ -365,13 +348,7 @@ impl Checkpoint {
     pub async fn end_everything(&self, seat: &Seat, client: &str) -> Result<(), RecordsError> {
         let person = Person::from(seat);
         let event = web_event(person, What::GrantEnded, client, "everything", self.now());
-        self.end(
-            person.account.id,
-            &Change::None,
-            &Ending::EVERYTHING,
-            &event,
-        )
-        .await
+        self.end_for(person, Ending::EVERYTHING, event).await
     }
 
     /// Makes sure that password and, from an untrusted network, a factor were proven: now (`strict`), or within the last minutes.
@@ -443,7 +420,9 @@ impl Checkpoint {
             return Err(ReproofError::WrongPassword);
         };
         if !self.directory.verify(Some(account), password).await? {
-            self.records.count(&[key], now).await?;
+            let all = Throttle::Account(account, Guess::Password);
+            let keys = failure_keys(all, key, &person.source);
+            self.records.count(&keys, now).await?;
             return Err(ReproofError::WrongPassword);
         }
         let update = SessionUpdate {
@@ -456,34 +435,57 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Carries a change out with what it ends, and tells the person by mail.
+    /// Carries out what a person orders in a session that still exists, and tells the person by mail.
     pub(super) async fn carry_out(
         &self,
-        account: &Account,
-        facts: &Standing,
-        change: &Change,
-        ending: &Ending,
-        event: &Event,
+        person: Person<'_>,
+        change: Change,
+        ending: Ending,
+        event: Event,
     ) -> Result<(), Out> {
-        self.end(account.id, change, ending, event).await?;
-        self.announce(account, facts, event).await;
+        let order = Order {
+            account: person.account.id,
+            session: Some(person.session.id),
+            change,
+            ending,
+            event,
+        };
+        if !self.end(&order).await? {
+            return Err(Out::SessionEnded);
+        }
+        self.announce(person.account, person.facts, &order.event)
+            .await;
         Ok(())
     }
 
-    /// Writes a change and its ending, and lets the ending take effect in this process at once.
-    pub(super) async fn end(
-        &self,
-        account: AccountId,
-        change: &Change,
-        ending: &Ending,
-        event: &Event,
-    ) -> Result<(), RecordsError> {
-        let number = self.records.apply(account, change, ending, event).await?;
-        if ending.connections != Cut::None {
+    /// Writes an order, and lets its ending take effect in this process at once. Returns whether it was carried out: its session may have ended.
+    pub(super) async fn end(&self, order: &Order) -> Result<bool, RecordsError> {
+        let Some(number) = self.records.apply(order).await? else {
+            return Ok(false);
+        };
+        let cut = order.ending.connections;
+        if cut != Cut::None {
             self.carried_out_here(number);
         }
-        self.take_effect(account, ending.connections).await;
-        Ok(())
+        self.take_effect(order.account, cut).await;
+        Ok(true)
+    }
+
+    /// Ends something of a person's; that is always safe, so it is done even if the session that asks for it has ended.
+    pub(super) async fn end_for(
+        &self,
+        person: Person<'_>,
+        ending: Ending,
+        event: Event,
+    ) -> Result<(), RecordsError> {
+        let order = Order {
+            account: person.account.id,
+            session: None,
+            change: Change::None,
+            ending,
+            event,
+        };
+        self.end(&order).await.map(drop)
     }
 
     /// Tells the person by mail, at the mailbox and at every external address. A letter that can't be sent does not undo the change.

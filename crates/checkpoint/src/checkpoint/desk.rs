@@ -1,13 +1,13 @@
 //! What the help desk does, at the command line: recorded with its reason, and announced.
 
+use super::Checkpoint;
 use super::prove::otp_key_binding;
-use super::{Checkpoint, Out};
 use crate::account::{Account, AccountId};
 use crate::audit::{Actor, Event, What};
-use crate::factor::{FactorKind, Standing};
+use crate::factor::{Enrolment, FactorKind, Standing};
 use crate::grant::Grant;
 use crate::id::{NoRandomness, random_symbols};
-use crate::ports::{Change, Cut, Ending, Reach, RecordsError};
+use crate::ports::{Change, Cut, Ending, Order, Reach, RecordsError};
 
 /// A one-time code that the help desk gives to a person for the next registration: ten characters of Crockford base32, 50 bits.
 #[derive(Clone)]
@@ -53,7 +53,7 @@ impl Checkpoint {
         } else {
             (What::MfaOff, Ending::NOTHING)
         };
-        self.desk(account, &Change::Mfa(on), &ending, what, reason)
+        self.desk(account, Change::Mfa(on), ending, what, reason)
             .await
     }
 
@@ -67,11 +67,11 @@ impl Checkpoint {
         reason: &str,
     ) -> Result<EnrolmentCode, RecordsError> {
         let code = EnrolmentCode::draw().map_err(|e| RecordsError(e.to_string()))?;
-        let change = Change::Reset(self.enrolment_hash(account.id, &code.0));
+        let change = Change::Reset(self.enrolment(account.id, &code));
         self.desk(
             account,
-            &change,
-            &Ending::EVERYTHING,
+            change,
+            Ending::EVERYTHING,
             What::FactorsReset,
             reason,
         )
@@ -89,11 +89,11 @@ impl Checkpoint {
         reason: &str,
     ) -> Result<EnrolmentCode, RecordsError> {
         let code = EnrolmentCode::draw().map_err(|e| RecordsError(e.to_string()))?;
-        let change = Change::EnrolmentCode(self.enrolment_hash(account.id, &code.0));
+        let change = Change::EnrolmentCode(self.enrolment(account.id, &code));
         self.desk(
             account,
-            &change,
-            &Ending::NOTHING,
+            change,
+            Ending::NOTHING,
             What::EnrolmentCodeGiven,
             reason,
         )
@@ -112,14 +112,8 @@ impl Checkpoint {
         reason: &str,
     ) -> Result<(), RecordsError> {
         let change = Change::EnableKind(kind);
-        self.desk(
-            account,
-            &change,
-            &Ending::NOTHING,
-            What::KindEnabled,
-            reason,
-        )
-        .await
+        self.desk(account, change, Ending::NOTHING, What::KindEnabled, reason)
+            .await
     }
 
     /// Ends every session, grant and connection of an account, because of something done elsewhere: a new password, a disabled account.
@@ -132,7 +126,7 @@ impl Checkpoint {
         what: What,
         reason: &str,
     ) -> Result<(), RecordsError> {
-        self.desk(account, &Change::None, &Ending::EVERYTHING, what, reason)
+        self.desk(account, Change::None, Ending::EVERYTHING, what, reason)
             .await
     }
 
@@ -176,8 +170,8 @@ impl Checkpoint {
     async fn desk(
         &self,
         account: &Account,
-        change: &Change,
-        ending: &Ending,
+        change: Change,
+        ending: Ending,
         what: What,
         reason: &str,
     ) -> Result<(), RecordsError> {
@@ -193,13 +187,22 @@ impl Checkpoint {
             reference: None,
             detail: super::admit::shortened(reason),
         };
-        match self
-            .carry_out(account, &facts, change, ending, &event)
-            .await
-        {
-            Ok(()) => Ok(()),
-            Err(Out::Records(error)) => Err(error),
-            Err(other) => Err(RecordsError(other.to_string())),
+        let order = Order {
+            account: account.id,
+            session: None,
+            change,
+            ending,
+            event,
+        };
+        self.end(&order).await?;
+        self.announce(account, &facts, &order.event).await;
+        Ok(())
+    }
+
+    fn enrolment(&self, account: AccountId, code: &EnrolmentCode) -> Enrolment {
+        Enrolment {
+            hash: self.enrolment_hash(account, &code.0),
+            expires_at: self.now() + self.site().policy.enrolment_code,
         }
     }
 

@@ -153,9 +153,8 @@ impl Checkpoint {
             .verified
             .is_new_wrong(&subject.bytes(), password, source, now)
         {
-            self.records
-                .count(&failure_keys(&subject, source, sheltered), now)
-                .await?;
+            let keys = failure_keys(subject.throttle(), subject.throttle_at(source), source);
+            self.records.count(&keys, now).await?;
         }
         let what = match subject {
             Subject::Known(_) => What::RefusedPassword,
@@ -263,16 +262,17 @@ impl Checkpoint {
     }
 }
 
-fn failure_keys(subject: &Subject, source: &Source, sheltered: bool) -> Vec<Throttle> {
-    let mut keys = vec![subject.throttle_at(source)];
-    if !sheltered {
-        keys.push(subject.throttle());
-        keys.push(Throttle::Source(source.throttle_key(), Guess::Password));
-        keys.extend(
-            source
-                .enclosing_site()
-                .map(|s| Throttle::Source(s, Guess::Password)),
-        );
-    }
+/// A wrong password counts for account (or name), source and both, wherever it comes from; whom it keeps waiting is another question.
+pub(super) fn failure_keys(all: Throttle, at_source: Throttle, source: &Source) -> Vec<Throttle> {
+    let mut keys = vec![
+        all,
+        at_source,
+        Throttle::Source(source.throttle_key(), Guess::Password),
+    ];
+    keys.extend(
+        source
+            .enclosing_site()
+            .map(|s| Throttle::Source(s, Guess::Password)),
+    );
     keys
 }

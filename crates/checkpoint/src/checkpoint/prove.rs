@@ -13,7 +13,7 @@ use crate::factor::{Factor, FactorKind, Method, Standing};
 use crate::grant::Grant;
 use crate::id::{FactorId, GrantId, LetterId, SessionId, SessionToken};
 use crate::ports::{
-    Change, CodePurpose, CourierError, Cut, Ending, Fate, Letter, MailedCode, OtpLetter, Reach,
+    CodePurpose, CourierError, Cut, Ending, Fate, Letter, MailedCode, OtpLetter, Reach,
     RecordsError, SessionUpdate,
 };
 use crate::sealing::Binding;
@@ -273,8 +273,7 @@ impl Checkpoint {
                     connections: Cut::Judged,
                 };
                 let event = web_event(person, What::GrantEnded, client, "session ended", now);
-                self.end(person.account.id, &Change::None, &ending, &event)
-                    .await?;
+                self.end_for(person, ending, event).await?;
             }
             return Err(Out::SessionEnded);
         }
@@ -487,8 +486,10 @@ impl Checkpoint {
         purpose: CodePurpose,
         site: &Site,
     ) -> Result<MailedCodeState, ProofError> {
-        let now = self.now();
         let account = person.account.id;
+        // Letters asked for in parallel are counted like letters asked for in a row.
+        let _one_at_a_time = self.one_at_a_time(account).await;
+        let now = self.now();
         if let Some(waiting) = self.waiting_code(person, purpose.clone()).await?
             && now < waiting.again_at
         {

@@ -93,6 +93,9 @@ pub enum RegisterError {
     /// It was given and is wrong.
     #[error("the one-time code of the help desk is wrong")]
     EnrolmentCodeWrong,
+    /// It is right, but its time is over.
+    #[error("the one-time code of the help desk has expired")]
+    EnrolmentCodeExpired,
     /// The address is one of the site's own.
     #[error("an address of the site itself can't be a factor")]
     OwnDomain,
@@ -265,18 +268,9 @@ impl Checkpoint {
         };
         self.end_pending(person).await?;
         let event = web_event(person, What::AppRegistered, client, &factor.name, now);
-        let change = Change::AddFactor {
-            factor,
-            turn_on: false,
-        };
-        self.carry_out(
-            person.account,
-            person.facts,
-            &change,
-            &Ending::NOTHING,
-            &event,
-        )
-        .await?;
+        let change = Change::AddFactor(factor);
+        self.carry_out(person, change, Ending::NOTHING, event)
+            .await?;
         let token = self.grant(person, FactorKind::OtpApp, client).await?;
         Ok(Registered { token, factor: id })
     }
@@ -365,11 +359,13 @@ impl Checkpoint {
         let (change, ending) = if replaces {
             (Change::ReplaceFactors(factor), self.ending_but(person))
         } else {
-            let turn_on = false;
-            (Change::AddFactor { factor, turn_on }, Ending::NOTHING)
+            (Change::AddFactor(factor), Ending::NOTHING)
         };
-        self.carry_out(person.account, &facts, &change, &ending, &event)
-            .await?;
+        let person_after = Person {
+            facts: &facts,
+            ..person
+        };
+        self.carry_out(person_after, change, ending, event).await?;
         let token = self.grant(person, FactorKind::ExternalMail, client).await?;
         Ok(Registered { token, factor: id })
     }
@@ -439,15 +435,19 @@ impl Checkpoint {
         site: &Site,
     ) -> Result<(), RegisterError> {
         let demand = first_demand(person, site);
-        match (demand, person.facts.enrolment_code, &reproof.enrolment_code) {
+        match (demand, person.facts.enrolment, &reproof.enrolment_code) {
             (FirstRegistration::Allow, _, _) => Ok(()),
             (FirstRegistration::Forbid, _, _) => Err(RegisterError::Forbidden),
             (FirstRegistration::EnrolmentCode, _, None) => Err(RegisterError::EnrolmentCodeNeeded),
             (FirstRegistration::EnrolmentCode, expected, Some(typed)) => {
                 let typed = self.enrolment_hash(person.account.id, typed);
-                let right = expected
-                    .is_some_and(|e| bool::from(subtle::ConstantTimeEq::ct_eq(&e[..], &typed[..])));
-                right.then_some(()).ok_or(RegisterError::EnrolmentCodeWrong)
+                let given = expected
+                    .filter(|e| bool::from(subtle::ConstantTimeEq::ct_eq(&e.hash[..], &typed[..])))
+                    .ok_or(RegisterError::EnrolmentCodeWrong)?;
+                if given.expires_at <= self.now() {
+                    return Err(RegisterError::EnrolmentCodeExpired);
+                }
+                Ok(())
             }
         }
     }
@@ -532,7 +532,7 @@ fn first_demand(person: Person<'_>, site: &Site) -> FirstRegistration {
     if !site.networks.trust(&person.source) {
         return first_registration(person.facts, site);
     }
-    match person.facts.enrolment_code {
+    match person.facts.enrolment {
         Some(_) => FirstRegistration::EnrolmentCode,
         None => FirstRegistration::Allow,
     }

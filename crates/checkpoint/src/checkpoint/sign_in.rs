@@ -256,7 +256,7 @@ fn first_step(standing: &Standing, site: &Site) -> FirstStep {
 /// What a first registration from an untrusted network needs: the site's choice, or a code of the help desk after it took the factors away.
 pub(super) fn first_registration(standing: &Standing, site: &Site) -> FirstRegistration {
     match site.policy.first_registration {
-        FirstRegistration::Allow if standing.enrolment_code.is_some() => {
+        FirstRegistration::Allow if standing.enrolment.is_some() => {
             FirstRegistration::EnrolmentCode
         }
         choice => choice,

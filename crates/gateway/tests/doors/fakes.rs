@@ -14,8 +14,8 @@ use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::policy::{MfaDemand, Policy};
 use sekisho_checkpoint::ports::{
-    BoxFuture, Change, Clock, Courier, CourierError, Directory, DirectoryError, Ending, Fate,
-    Letter, MailedCode, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
+    BoxFuture, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, MailedCode,
+    Order, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
     RevocationNumber, SessionUpdate, SetPasswordError,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
@@ -202,13 +202,7 @@ impl Records for FewRecords {
         Self::none()
     }
 
-    async fn apply(
-        &self,
-        _: AccountId,
-        _: &Change,
-        _: &Ending,
-        _: &Event,
-    ) -> Result<RevocationNumber, RecordsError> {
+    async fn apply(&self, _: &Order) -> Result<Option<RevocationNumber>, RecordsError> {
         Self::none()
     }
 

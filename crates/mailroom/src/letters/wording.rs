@@ -131,7 +131,9 @@ fn news(what: What) -> (&'static str, &'static str) {
             "多要素認証を「使用しない」に変更しました。",
             "Multi-factor authentication was turned off.",
         ),
-        What::PasswordChanged => ("パスワードを変更しました。", "Your password was changed."),
+        What::PasswordChangeBegun | What::PasswordChanged => {
+            ("パスワードを変更しました。", "Your password was changed.")
+        }
         What::FactorsReset => (
             "管理者が多要素認証の登録をすべて解除しました。",
             "Your administrators removed all your authentication factors.",

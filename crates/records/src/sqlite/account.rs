@@ -1,21 +1,25 @@
 //! How an account stands, and its changes.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::factor::{FactorKind, KindStanding, Standing};
+use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Standing};
 use sekisho_checkpoint::ports::Change;
 
+use super::value::{maybe_time, millis, plain};
 use super::{Fault, factors};
 
 pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, Fault> {
-    let (mfa_on, enrolment_code) = db
-        .prepare_cached("SELECT mfa_on, enrolment_code FROM accounts WHERE account = ?1")?
-        .query_row([account.get()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?
+    let (mfa_on, enrolment) = db
+        .prepare_cached("SELECT * FROM accounts WHERE account = ?1")?
+        .query_and_then([account.get()], |row| {
+            Ok::<_, Fault>((plain(row, "mfa_on")?, enrolment(row)?))
+        })?
+        .next()
+        .transpose()?
         .unwrap_or_default();
     Ok(Standing {
         mfa_on,
-        enrolment_code,
+        enrolment,
         factors: factors::of_account(db, account)?,
         otp_app: kind_standing(db, account, FactorKind::OtpApp)?,
         external_mail: kind_standing(db, account, FactorKind::ExternalMail)?,
@@ -27,13 +31,9 @@ pub(super) fn change(db: &Connection, account: AccountId, change: &Change) -> Re
     match change {
         Change::None => Ok(()),
         Change::Mfa(on) => set_mfa(db, account, *on),
-        Change::AddFactor { factor, turn_on } => {
+        Change::AddFactor(factor) => {
             factors::add(db, account, factor)?;
-            set_enrolment_code(db, account, None)?;
-            if *turn_on {
-                set_mfa(db, account, true)?;
-            }
-            Ok(())
+            set_enrolment(db, account, None)
         }
         Change::RemoveFactor(factor) => factors::remove(db, account, *factor),
         Change::ReplaceFactors(factor) => {
@@ -49,9 +49,9 @@ pub(super) fn change(db: &Connection, account: AccountId, change: &Change) -> Re
             factors::remove_all(db, account)?;
             db.prepare_cached("DELETE FROM kinds WHERE account = ?1")?
                 .execute([account.get()])?;
-            set_enrolment_code(db, account, Some(code))
+            set_enrolment(db, account, Some(code))
         }
-        Change::EnrolmentCode(code) => set_enrolment_code(db, account, Some(code)),
+        Change::EnrolmentCode(code) => set_enrolment(db, account, Some(code)),
     }
 }
 
@@ -110,15 +110,29 @@ fn set_mfa(db: &Connection, account: AccountId, on: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn set_enrolment_code(
+fn set_enrolment(
     db: &Connection,
     account: AccountId,
-    code: Option<&[u8; 32]>,
+    code: Option<&Enrolment>,
 ) -> Result<(), Fault> {
     db.prepare_cached(
-        "INSERT INTO accounts (account, enrolment_code) VALUES (?1, ?2)
-         ON CONFLICT (account) DO UPDATE SET enrolment_code = excluded.enrolment_code",
+        "INSERT INTO accounts (account, enrolment_hash, enrolment_expires_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (account) DO UPDATE SET
+             enrolment_hash = excluded.enrolment_hash,
+             enrolment_expires_at = excluded.enrolment_expires_at",
     )?
-    .execute(params![account.get(), code])?;
+    .execute(params![
+        account.get(),
+        code.map(|code| code.hash),
+        code.map(|code| millis(code.expires_at)),
+    ])?;
     Ok(())
+}
+
+fn enrolment(row: &Row<'_>) -> Result<Option<Enrolment>, Fault> {
+    let hash: Option<[u8; 32]> = plain(row, "enrolment_hash")?;
+    let expires_at = maybe_time(row, "enrolment_expires_at")?;
+    Ok(hash
+        .zip(expires_at)
+        .map(|(hash, expires_at)| Enrolment { hash, expires_at }))
 }

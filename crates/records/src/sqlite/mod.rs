@@ -28,8 +28,8 @@ use sekisho_checkpoint::factor::{FactorKind, Standing};
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{FactorId, GrantId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    Change, Ending, MailedCode, OtpFailures, Records, RecordsError, Reseal, Revocation,
-    RevocationNumber, SessionUpdate,
+    MailedCode, Order, OtpFailures, Records, RecordsError, Reseal, Revocation, RevocationNumber,
+    SessionUpdate,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::Throttle;
@@ -103,22 +103,22 @@ impl Records for SqliteRecords {
             .await
     }
 
-    async fn apply(
-        &self,
-        account: AccountId,
-        change: &Change,
-        ending: &Ending,
-        event: &Event,
-    ) -> Result<RevocationNumber, RecordsError> {
-        let (change, ending, event) = (change.clone(), *ending, event.clone());
+    async fn apply(&self, order: &Order) -> Result<Option<RevocationNumber>, RecordsError> {
+        let order = order.clone();
         self.writer
             .run(move |db| {
-                clock::raise(db, event.at)?;
-                account::change(db, account, &change)?;
-                sessions::end_of(db, account, ending.sessions)?;
-                grants::end_of(db, account, ending.grants, event.at)?;
-                audit::write(db, &event)?;
-                revocations::write(db, account, &ending, event.at)
+                let (account, at) = (order.account, order.event.at);
+                clock::raise(db, at)?;
+                if let Some(session) = order.session
+                    && !sessions::goes_on(db, account, session)?
+                {
+                    return Ok(None);
+                }
+                account::change(db, account, &order.change)?;
+                sessions::end_of(db, account, order.ending.sessions)?;
+                grants::end_of(db, account, order.ending.grants, at)?;
+                audit::write(db, &order.event)?;
+                revocations::write(db, account, &order.ending, at).map(Some)
             })
             .await
     }

@@ -38,6 +38,17 @@ pub(super) fn of_token(db: &Connection, token: &TokenHash) -> Result<Option<Sess
         .transpose()
 }
 
+/// Whether a session of the account has not ended.
+pub(super) fn goes_on(
+    db: &Connection,
+    account: AccountId,
+    session: SessionId,
+) -> Result<bool, Fault> {
+    Ok(db
+        .prepare_cached("SELECT 1 FROM sessions WHERE session = ?1 AND account = ?2")?
+        .exists([session.get(), account.get()])?)
+}
+
 /// Writes what the update names; a proof clears the wrong OTPs. Returns whether the session exists.
 pub(super) fn update(
     db: &Connection,

@@ -1,33 +1,35 @@
-use sekisho_checkpoint::audit::What;
-use sekisho_checkpoint::factor::{FactorKind, KindStanding, Method};
+use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Method};
 use sekisho_checkpoint::id::FactorId;
-use sekisho_checkpoint::ports::{Change, Ending};
+use sekisho_checkpoint::ports::{Change, Ending, Order};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 
-use super::{Place, alice, at, bob, change, event, external_mail, otp_app, register, session};
+use super::{
+    Place, alice, apply, at, bob, change, external_mail, order, otp_app, register, session,
+};
+
+fn enrolment(byte: u8) -> Enrolment {
+    Enrolment {
+        hash: [byte; 32],
+        expires_at: at(600),
+    }
+}
 
 pub async fn an_account_never_heard_of_has_the_default_standing(place: &dyn Place) {
     let standing = place.open().await.standing(bob()).await.expect("read");
     assert!(!standing.mfa_on && !standing.has_factor());
-    assert_eq!(standing.enrolment_code, None);
+    assert_eq!(standing.enrolment, None);
     assert_eq!(standing.otp_app, KindStanding::default());
     assert_eq!(standing.external_mail, KindStanding::default());
 }
 
 pub async fn changes_of_an_account_are_seen_and_survive_reopening(place: &dyn Place) {
     let records = place.open().await;
-    change(&*records, Change::EnrolmentCode([5; 32])).await;
+    change(&*records, Change::EnrolmentCode(enrolment(5))).await;
     let with_code = records.standing(alice()).await.expect("read");
-    assert_eq!(with_code.enrolment_code, Some([5; 32]));
-    change(
-        &*records,
-        Change::AddFactor {
-            factor: external_mail(2),
-            turn_on: true,
-        },
-    )
-    .await;
+    assert_eq!(with_code.enrolment, Some(enrolment(5)));
+    change(&*records, Change::Mfa(true)).await;
+    register(&*records, external_mail(2)).await;
     register(&*records, otp_app(1)).await;
     register(&*records, otp_app(3)).await;
     drop(records);
@@ -35,7 +37,7 @@ pub async fn changes_of_an_account_are_seen_and_survive_reopening(place: &dyn Pl
     let records = place.open().await;
     let standing = records.standing(alice()).await.expect("read");
     assert!(standing.mfa_on);
-    assert_eq!(standing.enrolment_code, None, "registering uses it up");
+    assert_eq!(standing.enrolment, None, "registering uses it up");
     let ids: Vec<_> = standing.factors.iter().map(|f| f.id.get()).collect();
     assert_eq!(ids, [1, 2, 3], "the oldest first");
     assert!(
@@ -60,25 +62,37 @@ pub async fn a_change_that_fails_leaves_nothing_behind(place: &dyn Place) {
     let (token, kept) = session(1);
     records.put_session(&kept).await.expect("kept");
     register(&*records, otp_app(1)).await;
-    let again = Change::AddFactor {
-        factor: otp_app(1),
-        turn_on: true,
-    };
+    let again = order(Change::AddFactor(otp_app(1)), Ending::EVERYTHING);
     let events = records.events(alice(), at(-1), 10).await.expect("read");
-    let failed = records
-        .apply(
-            alice(),
-            &again,
-            &Ending::EVERYTHING,
-            &event(What::AppRegistered, 1),
-        )
-        .await;
+    let failed = records.apply(&again).await;
     assert!(failed.is_err(), "two factors of one id");
-    assert!(!records.standing(alice()).await.expect("read").mfa_on);
     let events_after = records.events(alice(), at(-1), 10).await.expect("read");
     assert_eq!(events_after, events);
     let still = records.session(&token.hash()).await.expect("read");
     assert_eq!(still, Some(kept));
+}
+
+pub async fn an_order_of_a_session_that_has_ended_does_nothing(place: &dyn Place) {
+    let records = place.open().await;
+    let (_, kept) = session(1);
+    records.put_session(&kept).await.expect("kept");
+    let orders = |change| Order {
+        session: Some(kept.id),
+        ..order(change, Ending::NOTHING)
+    };
+    let done = records.apply(&orders(Change::Mfa(true))).await;
+    assert!(done.expect("asked").is_some());
+
+    apply(&*records, Change::Reset(enrolment(1)), Ending::EVERYTHING).await;
+    let events = records.events(alice(), at(-1), 10).await.expect("read");
+    let late = records
+        .apply(&orders(Change::AddFactor(otp_app(1))))
+        .await
+        .expect("asked");
+    assert_eq!(late, None);
+    assert!(!records.standing(alice()).await.expect("read").has_factor());
+    let events_after = records.events(alice(), at(-1), 10).await.expect("read");
+    assert_eq!(events_after, events, "nor is it written down");
 }
 
 pub async fn a_kind_is_disabled_at_its_limit_and_says_so_once(place: &dyn Place) {
@@ -147,11 +161,11 @@ pub async fn a_reset_takes_everything_and_leaves_the_enrolment_code(place: &dyn 
         .count_otp_failure(alice(), FactorKind::OtpApp, None, 1, at(0))
         .await
         .expect("counted");
-    change(&*records, Change::Reset([9; 32])).await;
+    change(&*records, Change::Reset(enrolment(9))).await;
     let standing = records.standing(alice()).await.expect("read");
     assert!(standing.mfa_on, "a reset does not turn MFA off");
     assert!(!standing.has_factor() && !standing.otp_app.disabled);
-    assert_eq!(standing.enrolment_code, Some([9; 32]));
+    assert_eq!(standing.enrolment, Some(enrolment(9)));
 }
 
 pub async fn resealing_replaces_keys_and_nothing_else(place: &dyn Place) {

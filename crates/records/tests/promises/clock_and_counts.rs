@@ -1,9 +1,9 @@
 use sekisho_checkpoint::audit::What;
 use sekisho_checkpoint::factor::FactorKind;
-use sekisho_checkpoint::ports::{Change, Ending};
+use sekisho_checkpoint::ports::{Change, Ending, Order};
 use sekisho_checkpoint::throttle::{Guess, Throttle};
 
-use super::{Place, alice, at, bob, event, source};
+use super::{Place, alice, at, bob, event, order, source};
 
 pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
     let records = place.open().await;
@@ -23,11 +23,11 @@ pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
     let signed_in = event(What::SignedIn, 30);
     records.note(&signed_in).await.expect("noted");
     assert_eq!(records.raise_clock(at(0)).await.expect("raised"), at(30));
-    let off = event(What::MfaOff, 40);
-    records
-        .apply(alice(), &Change::Mfa(false), &Ending::NOTHING, &off)
-        .await
-        .expect("applied");
+    let off = Order {
+        event: event(What::MfaOff, 40),
+        ..order(Change::Mfa(false), Ending::NOTHING)
+    };
+    records.apply(&off).await.expect("applied");
     assert_eq!(records.raise_clock(at(0)).await.expect("raised"), at(40));
 }
 

@@ -18,7 +18,7 @@ use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::audit::{Actor, Door, Event, What};
 use sekisho_checkpoint::factor::{Factor, Method};
 use sekisho_checkpoint::id::{FactorId, SessionId, SessionToken};
-use sekisho_checkpoint::ports::{Change, Ending, Records, RevocationNumber};
+use sekisho_checkpoint::ports::{Change, Ending, Order, Records, RevocationNumber};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::session::Session;
 use sekisho_source::{KeyLength, Source, SourceKey};
@@ -37,6 +37,7 @@ macro_rules! held_by {
             accounts::an_account_never_heard_of_has_the_default_standing
             accounts::changes_of_an_account_are_seen_and_survive_reopening
             accounts::a_change_that_fails_leaves_nothing_behind
+            accounts::an_order_of_a_session_that_has_ended_does_nothing
             accounts::a_kind_is_disabled_at_its_limit_and_says_so_once
             accounts::failures_survive_reopening_and_end_with_a_success
             accounts::a_reset_takes_everything_and_leaves_the_enrolment_code
@@ -153,13 +154,21 @@ pub async fn change(records: &dyn Records, change: Change) {
 }
 
 pub async fn apply(records: &dyn Records, change: Change, ending: Ending) -> RevocationNumber {
-    records
-        .apply(alice(), &change, &ending, &event(What::MfaOn, 0))
-        .await
-        .expect("applied")
+    let number = records.apply(&order(change, ending)).await;
+    number.expect("applied").expect("no session gave the order")
+}
+
+/// An order that no session gave.
+pub fn order(change: Change, ending: Ending) -> Order {
+    Order {
+        account: alice(),
+        session: None,
+        change,
+        ending,
+        event: event(What::MfaOn, 0),
+    }
 }
 
 pub async fn register(records: &dyn Records, factor: Factor) {
-    let turn_on = false;
-    change(records, Change::AddFactor { factor, turn_on }).await;
+    change(records, Change::AddFactor(factor)).await;
 }

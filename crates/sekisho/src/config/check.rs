@@ -150,6 +150,7 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         ("session_idle", config.policy.session_idle),
         ("user_code", config.policy.user_code),
         ("mailed_code", config.policy.mailed_code),
+        ("enrolment_code", config.policy.enrolment_code),
         ("audit_kept", config.policy.audit_kept),
     ];
     for (key, duration) in durations {
@@ -263,6 +264,7 @@ fn policy(config: &Config, own_domains: OwnDomains) -> Policy {
         session_idle: section.session_idle,
         user_code: section.user_code,
         mailed_code: section.mailed_code,
+        enrolment_code: section.enrolment_code,
         refusal_delay: section.refusal_delay,
         audit_kept: section.audit_kept,
         help_url: format!("{}/mfa", config.site.url),

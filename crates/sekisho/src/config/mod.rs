@@ -133,6 +133,8 @@ section! {
         user_code: SignedDuration = SignedDuration::from_mins(10),
         /// How long a mailed code can be used.
         mailed_code: SignedDuration = SignedDuration::from_mins(10),
+        /// How long a one-time code of the help desk can be used.
+        enrolment_code: SignedDuration = SignedDuration::from_hours(7 * 24),
         /// How long after the attempt a mail client's refusal leaves.
         refusal_delay: SignedDuration = SignedDuration::from_secs(2),
         /// What a refused mail client is told: `helpful`, `terse` or `names-cause`.

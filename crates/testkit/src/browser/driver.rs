@@ -17,8 +17,18 @@ use super::{Kind, Wishes};
 
 /// How long a driver may take to listen, or a browser to start.
 const START: Duration = Duration::from_secs(60);
+/// How often a driver that ends before it listens is started.
+const STARTS: u32 = 8;
 /// What to do about a missing browser.
 const BY_SCRIPT: &str = "run the tests by ./scripts/test, which installs what they need";
+
+/// A driver ended before it listened.
+#[derive(Debug, thiserror::Error)]
+#[error("{program} ended at once: {BY_SCRIPT}; it said {said:?}")]
+struct EndedAtOnce {
+    program: &'static str,
+    said: String,
+}
 
 /// A driver that runs, and the folder of its browser. Ends when dropped.
 pub(super) struct Driver {
@@ -37,7 +47,23 @@ impl Drop for Driver {
 
 impl Driver {
     /// Starts the driver of that browser.
+    ///
+    /// Chromium's chooses a port of one address family and gives up if somebody has the same port of the other, which happens where many connections are
+    /// open. So one that ends before it listens is started again.
     pub(super) async fn start(kind: Kind) -> anyhow::Result<Self> {
+        let mut last = None;
+        for _ in 0..STARTS {
+            match Self::start_once(kind).await {
+                Ok(Ok(driver)) => return Ok(driver),
+                Ok(Err(ended)) => last = Some(ended),
+                Err(hopeless) => return Err(hopeless),
+            }
+        }
+        Err(last.context("a driver was never started")?.into())
+    }
+
+    /// One start; the inner error is worth another.
+    async fn start_once(kind: Kind) -> anyhow::Result<Result<Self, EndedAtOnce>> {
         let (program, arguments): (_, &[&str]) = match kind {
             Kind::Chromium => ("chromedriver", &["--port=0"]),
             // The parent process is where Firefox keeps what its console said.
@@ -56,13 +82,22 @@ impl Driver {
         let (tell, told) = oneshot::channel();
         std::thread::spawn(move || {
             let mut tell = Some(tell);
+            let mut said = String::new();
             // Read to the end: a driver that nobody listens to stands still when the pipe is full.
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let Some(port) = port_in(&line) else { continue };
+                let port = port_in(&line);
+                if tell.is_some() {
+                    said.push_str(&line);
+                    said.push('\n');
+                }
+                let Some(port) = port else { continue };
                 if let Some(tell) = tell.take() {
                     // Whoever asked may have lost patience.
-                    let _ = tell.send(port);
+                    let _ = tell.send(Ok(port));
                 }
+            }
+            if let Some(tell) = tell {
+                let _ = tell.send(Err(EndedAtOnce { program, said }));
             }
         });
         let mut driver = Self {
@@ -70,12 +105,14 @@ impl Driver {
             url: String::new(),
             folder,
         };
-        let port = tokio::time::timeout(START, told)
+        let told = tokio::time::timeout(START, told)
             .await
             .with_context(|| format!("{program} does not listen"))?
-            .with_context(|| format!("{program} ended at once: {BY_SCRIPT}"))?;
-        driver.url = format!("http://127.0.0.1:{port}");
-        Ok(driver)
+            .context("the thread that reads the driver's output")?;
+        Ok(told.map(|port| {
+            driver.url = format!("http://127.0.0.1:{port}");
+            driver
+        }))
     }
 
     /// Where the browser puts what it downloads.

@@ -150,7 +150,7 @@ async fn after_a_reset_the_next_registration_needs_the_help_desks_code_once() ->
         .desk_standing(kit.alice)
         .await
         .map(|(s, g)| (g, s))?;
-    assert!(standing.enrolment_code.is_none(), "used up");
+    assert!(standing.enrolment.is_none(), "used up");
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod guesses_are_counted;
 mod mail_is_not_smuggled;
 mod no_crate_below_the_floor;
 mod no_door_leads_past_the_checkpoint;
+mod no_mail_is_too_odd;
 mod nothing_said_before_tls_counts;
 mod person;
 mod when_the_records_are_out_of_reach;

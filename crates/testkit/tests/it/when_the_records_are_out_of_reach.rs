@@ -3,6 +3,9 @@
 use sekisho_checkpoint::NotAdmitted;
 use sekisho_checkpoint::web::{NoSession, SignInError};
 use sekisho_testkit::checkpoint::{CAMPUS, HOME, Kit, PASSWORD, from};
+use sekisho_testkit::records;
+use sekisho_testkit::stage::{HANAKO, Stage};
+use sekisho_testkit::wire::Way;
 
 #[tokio::test]
 async fn every_door_says_temporarily() -> anyhow::Result<()> {
@@ -31,5 +34,30 @@ async fn every_door_says_temporarily() -> anyhow::Result<()> {
         .await
         .map(drop);
     assert_eq!(sign_in, Err(SignInError::Unavailable));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_door_says_so_over_its_socket() -> anyhow::Result<()> {
+    let stage = Stage::start().await?;
+    let app = stage.uses_mfa(HANAKO).await?;
+    let mut browser = stage.proves(stage.home(), HANAKO, &app).await?;
+    records::break_in(stage.demo.folder())?;
+    for place in [stage.campus(), stage.home()] {
+        for way in Way::ALL {
+            for password in [stage.password(HANAKO), "wrong"] {
+                let (answer, _) = stage.mail_client(place, way, HANAKO, password).await?;
+                assert!(
+                    answer.starts_with(way.unavailable()),
+                    "{way:?} with {password:?}: {answer}"
+                );
+            }
+        }
+        let sign_in = stage.sign_in(place, HANAKO).await?;
+        assert_eq!(sign_in.page.status, 503, "{}", sign_in.page.words());
+    }
+    let page = browser.open("/mail").await?;
+    assert_eq!(page.status, 503, "who was in stays out: {}", page.words());
+    stage.demo.stop().await;
     Ok(())
 }

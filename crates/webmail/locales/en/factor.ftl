@@ -88,6 +88,7 @@ registered-what = The factor is registered. Mail programs at this address work n
 enrolment-code = Enrolment code
 enrolment-code-hint = The one-time code that the help desk gave you.
 enrolment-code-needed = Please enter the enrolment code that the help desk gave you.
+enrolment-code-expired = This enrolment code has expired. Please ask the help desk for a new one.
 enrolment-code-wrong = The enrolment code is wrong.
 register-forbidden = A factor can't be registered from here.
 register-forbidden-what-to-do = Sign in from a trusted network, such as on site, and register there, or contact the help desk.

@@ -88,6 +88,7 @@ registered-what = 認証要素を登録しました。いまのアクセス元�
 enrolment-code = 登録コード
 enrolment-code-hint = 窓口(ヘルプデスク)で受け取った、一度だけ使えるコードです。
 enrolment-code-needed = 窓口(ヘルプデスク)で受け取った登録コードを入力してください。
+enrolment-code-expired = 登録コードの有効期限が切れています。窓口(ヘルプデスク)で新しいものをお受け取りください。
 enrolment-code-wrong = 登録コードが違います。
 register-forbidden = いまのアクセス元からは、認証要素を登録できません。
 register-forbidden-what-to-do = 学内など信頼されたネットワークからログインして登録するか、窓口(ヘルプデスク)にご連絡ください。

@@ -112,15 +112,64 @@ const STYLES: [&str; 56] = [
 
 /// The longest HTML that is made harmless, in bytes, and the most tags in it: parsing takes the square of their number when they are nested.
 const MOST: (usize, usize) = (1024 * 1024, 10_000);
-/// The most words between two angle brackets: a tag with that many attributes is no mail, and takes their square.
-const MOST_WORDS: usize = 5_000;
+/// The most attributes of a tag: one with more is no mail, and takes the square of their number.
+const MOST_ATTRIBUTES: usize = 500;
 
 /// Whether nobody could say how long it takes to make this harmless. Such mail is shown as text.
 pub(super) fn is_excessive(html: &str) -> bool {
-    let crowded = |run: &str| run.split_ascii_whitespace().nth(MOST_WORDS).is_some();
     html.len() > MOST.0 + data_length(html)
         || html.bytes().filter(|byte| *byte == b'<').count() > MOST.1
-        || html.split(['<', '>']).any(crowded)
+        || has_crowded_tag(html.as_bytes())
+}
+
+/// Whether a tag has too many attributes, wherever a parser takes one to begin: each `<` is tried, since what is text and what is a tag depends on all that
+/// stands before. Tags that reach over most of the message again and again are no mail either.
+fn has_crowded_tag(html: &[u8]) -> bool {
+    let mut patience = 4 * html.len() + 65_536;
+    for (at, _) in html.iter().enumerate().filter(|(_, byte)| **byte == b'<') {
+        let rest = html.get(at + 1..).unwrap_or_default();
+        let rest = rest.strip_prefix(b"/").unwrap_or(rest);
+        if !rest.first().is_some_and(u8::is_ascii_alphabetic) {
+            continue;
+        }
+        let (attributes, read) = attributes(rest);
+        if attributes > MOST_ATTRIBUTES || read > patience {
+            return true;
+        }
+        patience -= read;
+    }
+    false
+}
+
+/// How many attributes a tag has whose name begins here, and how long it is; no further than matters (HTML Standard, 13.2.5.8 and 13.2.5.32 to 39).
+fn attributes(tag: &[u8]) -> (usize, usize) {
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace();
+    let ends_name = |byte: &u8| is_blank(byte) || b"/>".contains(byte);
+    let run = |from: usize, ends: &dyn Fn(&u8) -> bool| {
+        let rest = tag.get(from..).unwrap_or_default();
+        from + rest.iter().position(ends).unwrap_or(rest.len())
+    };
+    let mut count = 0;
+    let mut at = run(0, &ends_name);
+    while count <= MOST_ATTRIBUTES {
+        at = run(at, &|byte| !is_blank(byte) && *byte != b'/');
+        match tag.get(at) {
+            None | Some(b'>') => break,
+            Some(_) => count += 1,
+        }
+        // A name may begin with `=`.
+        at = run(at + 1, &|byte| ends_name(byte) || *byte == b'=');
+        let value = run(at, &|byte| !is_blank(byte));
+        if tag.get(value) != Some(&b'=') {
+            continue;
+        }
+        at = run(value + 1, &|byte| !is_blank(byte));
+        at = match tag.get(at) {
+            Some(&quote @ (b'"' | b'\'')) => run(at + 1, &|byte| *byte == quote) + 1,
+            _ => run(at, &|byte| is_blank(byte) || *byte == b'>'),
+        };
+    }
+    (count, at.min(tag.len()))
 }
 
 /// How much of it are pictures within addresses.
@@ -371,7 +420,25 @@ mod tests {
     #[test]
     fn what_would_take_too_long_is_told_before() {
         assert!(is_excessive(&"<div>".repeat(50_000)));
-        assert!(is_excessive(&format!("<p {}>", "a b c ".repeat(5_000))));
+        for attributes in [
+            "a b c ",
+            "a=''b=\"\"",
+            "a=\">\"b='<'",
+            "/a/b",
+            "a = b\n",
+            "a=>b ",
+        ] {
+            let crowded = attributes.repeat(5_000);
+            for before in ["", "<title>'</title>", "<!-- <a b=' -->", "x < y '", "</p "] {
+                let html = format!("{before}<p {crowded}>");
+                let quick = attributes == "a=>b ";
+                assert_eq!(is_excessive(&html), !quick, "{before}{attributes}");
+            }
+        }
+        let endless = format!("{}'>", "<a b='".repeat(9_000));
+        assert!(is_excessive(&endless), "each of them reaches to the end");
+        let styled = "<td style=\"color: red; width: 3px\" class='a b' width=3>会議</td>";
+        assert!(!is_excessive(&styled.repeat(2_000)));
         assert!(!is_excessive(&"<p>会議</p> ".repeat(2_000)));
         let deep = "<div>".repeat(2_000);
         assert!(

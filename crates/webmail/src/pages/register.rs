@@ -262,7 +262,7 @@ async fn app_page(
         .checkpoint
         .registration(Person::from(seat))
         .await?;
-    let needs_code = seat.standing().enrolment_code.is_some() && !seat.standing().has_factor();
+    let needs_code = seat.standing().enrolment.is_some() && !seat.standing().has_factor();
     let app_form = |user_code_first: bool| {
         html! {
             form method="post" action="/preferences/mfa/app/app-code" {
@@ -339,7 +339,7 @@ async fn mail_page(
         .checkpoint
         .registration(Person::from(seat))
         .await?;
-    let needs_code = seat.standing().enrolment_code.is_some() && !seat.standing().has_factor();
+    let needs_code = seat.standing().enrolment.is_some() && !seat.standing().has_factor();
     let body = match state {
         Some(RegistrationState::Address {
             to, code, letter, ..

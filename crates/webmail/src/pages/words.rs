@@ -104,6 +104,7 @@ pub(super) fn register(visit: &Visit, error: &RegisterError) -> String {
         RegisterError::Forbidden => t!(lang, "register-forbidden"),
         RegisterError::EnrolmentCodeNeeded => t!(lang, "enrolment-code-needed"),
         RegisterError::EnrolmentCodeWrong => t!(lang, "enrolment-code-wrong"),
+        RegisterError::EnrolmentCodeExpired => t!(lang, "enrolment-code-expired"),
         RegisterError::OwnDomain => t!(lang, "address-own-domain"),
         RegisterError::SameCode => t!(lang, "code-same"),
         RegisterError::NothingWaits => t!(lang, "register-nothing-waits"),

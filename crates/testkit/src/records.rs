@@ -1,0 +1,22 @@
+//! The checkpoint's records as a test gets at them: by the file, beside the program that uses it.
+
+use std::path::Path;
+
+/// Makes the records in a data folder useless, as a disk that goes away does.
+///
+/// # Errors
+/// They can't be reached by the test either.
+pub fn break_in(folder: &Path) -> anyhow::Result<()> {
+    let tables = rusqlite::Connection::open(folder.join("records.sqlite"))?;
+    let names: Vec<String> = tables
+        .prepare(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    tables.pragma_update(None, "foreign_keys", false)?;
+    for name in names {
+        tables.execute_batch(&format!("ALTER TABLE {name} RENAME TO gone_{name}"))?;
+    }
+    Ok(())
+}
