@@ -110,10 +110,22 @@ pub enum What {
     Granted,
     /// A grant was ended by hand.
     GrantEnded,
+    /// The source of the other address family joined a grant.
+    CompanionJoined,
+    /// The password was right, and the factor never came.
+    FactorNeverCame,
+    /// "That wasn't me": everything was ended.
+    NotMe,
     /// An OTP app was registered.
     AppRegistered,
     /// An external address was registered.
     AddressRegistered,
+    /// Recovery codes were made; earlier ones hold no longer.
+    RecoveryCodesMade,
+    /// A recovery code was used up.
+    RecoveryCodeUsed,
+    /// An OTP app was given another name.
+    FactorRenamed,
     /// A factor was removed.
     FactorRemoved,
     /// A kind of factor was disabled after too many failures.
@@ -142,7 +154,7 @@ pub enum What {
 
 impl What {
     /// Every kind of event.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::SignedIn,
         Self::PasswordRight,
         Self::RefusedUnknown,
@@ -153,8 +165,14 @@ impl What {
         Self::OtpWrong,
         Self::Granted,
         Self::GrantEnded,
+        Self::CompanionJoined,
+        Self::FactorNeverCame,
+        Self::NotMe,
         Self::AppRegistered,
         Self::AddressRegistered,
+        Self::RecoveryCodesMade,
+        Self::RecoveryCodeUsed,
+        Self::FactorRenamed,
         Self::FactorRemoved,
         Self::KindDisabled,
         Self::KindEnabled,
@@ -183,8 +201,14 @@ impl What {
             Self::OtpWrong => "otp-wrong",
             Self::Granted => "granted",
             Self::GrantEnded => "grant-ended",
+            Self::CompanionJoined => "companion-joined",
+            Self::FactorNeverCame => "factor-never-came",
+            Self::NotMe => "not-me",
             Self::AppRegistered => "app-registered",
             Self::AddressRegistered => "address-registered",
+            Self::RecoveryCodesMade => "recovery-codes-made",
+            Self::RecoveryCodeUsed => "recovery-code-used",
+            Self::FactorRenamed => "factor-renamed",
             Self::FactorRemoved => "factor-removed",
             Self::KindDisabled => "kind-disabled",
             Self::KindEnabled => "kind-enabled",

@@ -14,24 +14,28 @@ pub enum FactorKind {
     OtpApp,
     /// A code mailed to a private address.
     ExternalMail,
+    /// A recovery code, kept on paper for the day on which the others are out of reach.
+    RecoveryCode,
 }
 
 impl FactorKind {
+    /// Every kind, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::OtpApp, Self::ExternalMail, Self::RecoveryCode];
+
     /// The word that records keep for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OtpApp => "otp-app",
             Self::ExternalMail => "external-mail",
+            Self::RecoveryCode => "recovery-code",
         }
     }
 
     /// Reads [`Self::as_str`] back.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::OtpApp, Self::ExternalMail]
-            .into_iter()
-            .find(|k| k.as_str() == word)
+        Self::ALL.into_iter().find(|k| k.as_str() == word)
     }
 }
 
@@ -109,6 +113,21 @@ pub struct Standing {
     pub otp_app: KindStanding,
     /// The mailed codes' standing.
     pub external_mail: KindStanding,
+    /// The recovery codes that were made, if any were.
+    pub recovery_codes: Option<RecoveryCodes>,
+    /// The recovery codes' standing.
+    pub recovery_code: KindStanding,
+    /// Whether a new password is wanted: the person said that somebody else used the present one.
+    pub password_wanted: bool,
+}
+
+/// What is kept of an account's recovery codes, beyond their hashes. They stand beside a factor and go with the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoveryCodes {
+    /// When they were made.
+    pub made_at: Timestamp,
+    /// How many are not used yet.
+    pub left: u32,
 }
 
 impl Standing {
@@ -118,10 +137,11 @@ impl Standing {
         match kind {
             FactorKind::OtpApp => self.otp_app,
             FactorKind::ExternalMail => self.external_mail,
+            FactorKind::RecoveryCode => self.recovery_code,
         }
     }
 
-    /// The factors of a kind.
+    /// The factors of a kind; recovery codes are not among them.
     pub fn of_kind(&self, kind: FactorKind) -> impl Iterator<Item = &Factor> {
         self.factors.iter().filter(move |f| f.kind() == kind)
     }
@@ -135,9 +155,18 @@ impl Standing {
     /// The kinds to offer at sign-in: registered and not disabled.
     #[must_use]
     pub fn offered(&self) -> Vec<FactorKind> {
-        [FactorKind::OtpApp, FactorKind::ExternalMail]
+        FactorKind::ALL
             .into_iter()
-            .filter(|&kind| !self.kind(kind).disabled && self.of_kind(kind).next().is_some())
+            .filter(|&kind| !self.kind(kind).disabled && self.has_kind(kind))
             .collect()
+    }
+
+    /// Whether there is anything of a kind to prove.
+    #[must_use]
+    pub fn has_kind(&self, kind: FactorKind) -> bool {
+        match kind {
+            FactorKind::RecoveryCode => self.recovery_codes.is_some_and(|codes| codes.left > 0),
+            FactorKind::OtpApp | FactorKind::ExternalMail => self.of_kind(kind).next().is_some(),
+        }
     }
 }

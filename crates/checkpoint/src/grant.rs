@@ -22,7 +22,7 @@ pub struct Grant {
     /// The full address that proved the factor, to show.
     pub address: IpAddr,
     /// The source of the other address family that shares it, if one was claimed.
-    pub companion: Option<SourceKey>,
+    pub companion: Option<Companion>,
     /// By which kind of factor.
     pub factor: FactorKind,
     /// The success.
@@ -31,10 +31,27 @@ pub struct Grant {
     pub expires_at: Timestamp,
 }
 
+/// The same line's source of the other address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Companion {
+    /// The source.
+    pub source: SourceKey,
+    /// The full address that claimed it, to show.
+    pub address: IpAddr,
+}
+
 impl Grant {
+    /// Whether an address is of its source or its companion.
+    #[must_use]
+    pub fn has(&self, address: IpAddr) -> bool {
+        let companion = self.companion.map(|c| c.source);
+        self.source.contains(address) || companion.is_some_and(|source| source.contains(address))
+    }
+
     /// Whether it holds for a source at an instant.
     #[must_use]
     pub fn covers(&self, source: SourceKey, now: Timestamp) -> bool {
-        now < self.expires_at && (self.source == source || self.companion == Some(source))
+        let is_companion = self.companion.is_some_and(|c| c.source == source);
+        now < self.expires_at && (self.source == source || is_companion)
     }
 }

@@ -16,6 +16,7 @@ pub mod grant;
 pub mod id;
 pub mod lease;
 pub mod network;
+pub mod one_time_code;
 pub mod policy;
 pub mod ports;
 pub mod rule;
@@ -26,7 +27,9 @@ pub mod web;
 
 pub use account::{Account, AccountId, LoginName, Password};
 pub use checkpoint::{
-    ChangeError, Checkpoint, EnrolmentCode, GrantView, MailedCodeState, MfaView, OtpEntry, Parts,
-    ProofError, RegisterError, Registered, RegistrationState, Reproof, Site,
+    ChangeError, Checkpoint, CompanionError, CompanionToken, Elsewhere, GrantView, MailedCodeState,
+    MfaView, Parts, Proof, ProofError, RECOVERY_CODES, RegisterError, Registered,
+    RegistrationState, Reproof, Site,
 };
 pub use door::{Admitted, Attempt, NotAdmitted, Refusal};
+pub use one_time_code::OneTimeCode;

@@ -13,7 +13,7 @@ use crate::account::{Account, AccountId, LoginName, Password};
 use crate::address::MailAddress;
 use crate::audit::{Event, What};
 use crate::factor::{Enrolment, Factor, FactorKind, Standing};
-use crate::grant::Grant;
+use crate::grant::{Companion, Grant};
 use crate::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
 use crate::sealing::Sealed;
 use crate::session::Session;
@@ -50,8 +50,45 @@ pub trait Records: Send + Sync + 'static {
     /// The account's grants that are live at `now`, the newest first.
     async fn grants(&self, account: AccountId, now: Timestamp) -> Result<Vec<Grant>, RecordsError>;
 
-    /// Keeps a grant; one of the same account and source is replaced by it, keeping its id, which is returned.
+    /// Keeps a grant; one of the same account and source is replaced by it, keeping its id, which is returned. Sign-ins of that account and source that
+    /// waited for a factor wait no longer.
     async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<GrantId, RecordsError>;
+
+    /// Keeps the right to join a grant from the other address family, under the hash of its token.
+    async fn put_claim(&self, claim: &Claim, now: Timestamp) -> Result<(), RecordsError>;
+
+    /// Uses up a claim that is live at `now`. Exactly one of any number of racing callers gets it.
+    async fn take_claim(
+        &self,
+        token: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Claim>, RecordsError>;
+
+    /// Lets a companion join a grant that is live at `now`, in place of one that joined before. Returns whether it was.
+    async fn join_grant(
+        &self,
+        grant: GrantId,
+        companion: Companion,
+        now: Timestamp,
+    ) -> Result<bool, RecordsError>;
+
+    /// Remembers a sign-in that waits for its factor.
+    async fn put_waiting(&self, waiting: &WaitingSignIn) -> Result<(), RecordsError>;
+
+    /// Takes the sign-ins away that began before an instant and still wait, at most `limit`: each goes to one caller alone.
+    async fn take_waiting(
+        &self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WaitingSignIn>, RecordsError>;
+
+    /// Uses up a recovery code of that hash and clears the kind's failures. Returns how many are left; exactly one of any number of racing callers gets that.
+    async fn use_recovery_code(
+        &self,
+        account: AccountId,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<u32>, RecordsError>;
 
     /// Carries out an order: changes, ends what it ends and writes the event, all or nothing. Returns the number of the revocation; `None`, with nothing done,
     /// if the session that gave the order has ended.
@@ -174,8 +211,14 @@ pub enum Change {
     Mfa(bool),
     /// A factor more; with its step already used, if it is an OTP app. Uses up a waiting enrolment code.
     AddFactor(Factor),
-    /// A factor less.
+    /// A factor less; with the last one the recovery codes go.
     RemoveFactor(FactorId),
+    /// Another name for a factor.
+    RenameFactor(FactorId, String),
+    /// Recovery codes by their hashes, in place of earlier ones.
+    RecoveryCodes(Vec<[u8; 32]>),
+    /// A new password is wanted, or no longer.
+    PasswordWanted(bool),
     /// A factor in place of all others of its kind.
     ReplaceFactors(Factor),
     /// A disabled kind enabled, its failures cleared.
@@ -184,6 +227,34 @@ pub enum Change {
     Reset(Enrolment),
     /// A one-time code for the next registration.
     EnrolmentCode(Enrolment),
+}
+
+/// The right to join a grant from the other address family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The hash of its token.
+    pub token: TokenHash,
+    /// Whose grant.
+    pub account: AccountId,
+    /// Which grant.
+    pub grant: GrantId,
+    /// The first instant at which it no longer holds.
+    pub expires_at: Timestamp,
+}
+
+/// A sign-in whose password was right and whose factor is awaited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingSignIn {
+    /// Whose.
+    pub account: AccountId,
+    /// From where.
+    pub source: SourceKey,
+    /// The full address, to show.
+    pub address: IpAddr,
+    /// What the client called itself.
+    pub client: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What is done to an account in one transaction.
@@ -455,6 +526,8 @@ pub struct Notice {
     pub from: Option<IpAddr>,
     /// A few words more; may be empty.
     pub detail: String,
+    /// The page on which the person can see what happened and end everything.
+    pub page: String,
 }
 
 /// Takes letters and carries them durably: once taken, a letter outlives a crash.

@@ -18,6 +18,8 @@ pub enum Guess {
     Otp(FactorKind),
     /// Not a guess: a code that was mailed. Counted to keep people's mailboxes from being flooded.
     MailedCode,
+    /// Not a guess either: news that a factor never came. Counted so that they are news.
+    NeverCame,
 }
 
 impl Guess {
@@ -26,6 +28,7 @@ impl Guess {
             Self::Password => "password",
             Self::Otp(kind) => kind.as_str(),
             Self::MailedCode => "mailed",
+            Self::NeverCame => "never-came",
         }
     }
 }
@@ -115,6 +118,16 @@ pub const MAILED_FROM_SOURCE: Limit = Limit {
 pub const MAILED_FOR_ACCOUNT: Limit = Limit {
     count: 15,
     window: SignedDuration::from_hours(1),
+};
+/// News of an account that a factor never came from a source.
+pub const NEWS_OF_A_SOURCE: Limit = Limit {
+    count: 1,
+    window: SignedDuration::from_hours(24),
+};
+/// News of an account that a factor never came.
+pub const NEWS_OF_AN_ACCOUNT: Limit = Limit {
+    count: 3,
+    window: SignedDuration::from_hours(24),
 };
 /// Wrong OTPs in one sign-in before the password is asked for again.
 pub const TRIES_A_SIGN_IN: u32 = 5;

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use sekisho_checkpoint::account::{Account, AccountId, Group};
 use sekisho_checkpoint::factor::FactorKind;
-use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::GrantId;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::{MfaDemand, Policy};
@@ -192,7 +192,10 @@ fn an_obscured_source_uses_no_grant_and_is_trusted_nowhere() {
 #[test]
 fn the_companion_source_shares_the_grant() {
     let mut with_companion = grant(1, 2, 0);
-    with_companion.companion = place(3).grant_key();
+    with_companion.companion = Some(Companion {
+        source: place(3).throttle_key(),
+        address: place(3).shown_address(),
+    });
     let key = place(3).grant_key().expect("assured");
     assert!(with_companion.covers(key, at(1)));
     assert!(!with_companion.covers(place(4).grant_key().expect("assured"), at(1)));

@@ -10,6 +10,7 @@ CREATE TABLE clock (
 CREATE TABLE accounts (
     account              INTEGER PRIMARY KEY,
     mfa_on               INTEGER NOT NULL DEFAULT 0 CHECK (mfa_on IN (0, 1)),
+    password_wanted      INTEGER NOT NULL DEFAULT 0 CHECK (password_wanted IN (0, 1)),
     enrolment_hash       BLOB,
     enrolment_expires_at INTEGER,
     CHECK ((enrolment_hash IS NULL) = (enrolment_expires_at IS NULL))
@@ -38,20 +39,52 @@ CREATE TABLE factors (
 ) STRICT;
 CREATE INDEX factors_of_account ON factors (account);
 
+-- Made ten at a time; a used one stays, marked, until the next ten are made: that they were made and are used up is told apart from that none were.
+CREATE TABLE recovery_codes (
+    account INTEGER NOT NULL,
+    hash    BLOB    NOT NULL,
+    made_at INTEGER NOT NULL,
+    used_at INTEGER,
+    PRIMARY KEY (account, hash)
+) STRICT, WITHOUT ROWID;
+
 -- An ended grant stays until it would have expired, so that nothing puts it back.
 CREATE TABLE grants (
     grant_id   INTEGER PRIMARY KEY,
     account    INTEGER NOT NULL,
     source     TEXT    NOT NULL,
     address    TEXT    NOT NULL,
-    companion  TEXT,
+    companion         TEXT,
+    companion_address TEXT,
     factor     TEXT    NOT NULL,
     granted_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    ended_at   INTEGER
+    ended_at   INTEGER,
+    CHECK ((companion IS NULL) = (companion_address IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX one_grant_a_source ON grants (account, source) WHERE ended_at IS NULL;
 CREATE INDEX grants_by_expiry ON grants (expires_at);
+
+-- Who holds the token may join the grant from the other address family, once.
+CREATE TABLE claims (
+    token      BLOB    NOT NULL PRIMARY KEY,
+    account    INTEGER NOT NULL,
+    grant_id   INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claims_by_expiry ON claims (expires_at);
+
+-- Sign-ins whose password was right and whose factor is awaited.
+CREATE TABLE waiting (
+    waiting INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    source  TEXT    NOT NULL,
+    address TEXT    NOT NULL,
+    client  TEXT    NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX waiting_by_age ON waiting (at);
+CREATE INDEX waiting_of_account ON waiting (account, source);
 
 CREATE TABLE sessions (
     session            INTEGER PRIMARY KEY,

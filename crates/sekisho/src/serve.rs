@@ -176,6 +176,7 @@ impl Service {
                     site_name: config.site.name.clone(),
                     zone: zone.clone(),
                     app_url: config.site.app_url.parse().context("[site] app_url")?,
+                    other_family: other_family(config)?,
                     default_language: language(&config.site.language),
                     max_upload: usize::try_from(config.web.max_message).unwrap_or(usize::MAX),
                 },
@@ -211,6 +212,10 @@ impl Service {
             }
             let socket = tokio::net::UnixListener::bind(path)
                 .with_context(|| format!("listening on {}", path.display()))?;
+            // Whoever may enter the folder may deliver, as with loopback: the service's umask would shut out the site's MX.
+            let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+            std::fs::set_permissions(path, everybody)
+                .with_context(|| format!("opening {} to the site's MX", path.display()))?;
             self.system.run_lmtp(LmtpListener::Unix(socket), door());
         }
         Ok(())
@@ -365,6 +370,15 @@ fn proxied(section: &DoorSection) -> SourceFrom {
     } else {
         SourceFrom::Proxies(Peers::new(peers.to_vec()))
     }
+}
+
+/// Where the webmail is found by one address family alone.
+fn other_family(config: &Config) -> anyhow::Result<sekisho_webmail::OtherFamily> {
+    let url = |url: &Option<String>| url.as_ref().map(|url| url.parse()).transpose();
+    Ok(sekisho_webmail::OtherFamily {
+        ipv4: url(&config.site.ipv4_url).context("[site] ipv4_url")?,
+        ipv6: url(&config.site.ipv6_url).context("[site] ipv6_url")?,
+    })
 }
 
 fn language(word: &str) -> sekisho_webmail::lang::Lang {

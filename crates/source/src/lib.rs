@@ -144,6 +144,16 @@ impl SourceKey {
         })
     }
 
+    /// Whether an address is of this source.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.first, canonical(address)) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => own == other,
+            (IpAddr::V6(own), IpAddr::V6(other)) => own == truncated(other, self.length),
+            _ => false,
+        }
+    }
+
     /// Whether this is an IPv6 prefix.
     #[must_use]
     pub fn is_ipv6(&self) -> bool {

@@ -9,14 +9,13 @@ use sekisho_checkpoint::account::{AccountId, Password};
 use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::audit::Door;
 use sekisho_checkpoint::door::{Admitted, Attempt, NotAdmitted};
-use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::{LetterId, SessionToken};
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
 use sekisho_checkpoint::ports::{Courier, CourierError, Fate, Letter};
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::web::{FactorOwed, Person, Seat, WebStanding};
-use sekisho_checkpoint::{Checkpoint, OtpEntry, Parts, RegistrationState, Reproof, Site};
+use sekisho_checkpoint::{Checkpoint, Parts, Proof, RegistrationState, Reproof, Site};
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
 use sekisho_records::SqliteRecords;
 use sekisho_source::{KeyLength, Source};
@@ -366,25 +365,19 @@ impl App {
 
     /// That code as it is given to the webmail.
     #[must_use]
-    pub fn entry(&self) -> OtpEntry {
-        OtpEntry {
-            kind: FactorKind::OtpApp,
-            code: self.shows(),
-        }
+    pub fn entry(&self) -> Proof {
+        Proof::App(self.shows())
     }
 
     /// A code that the app does not show, now or within ten minutes.
     #[must_use]
-    pub fn wrong(&self) -> OtpEntry {
+    pub fn wrong(&self) -> Proof {
         let now = self.clock.now().as_second();
         let code = (0..)
             .filter_map(|n: u32| OtpCode::parse(&format!("{n:06}")).ok())
             .find(|code| self.key.find_wide(code, now, 30).is_none())
             .unwrap_or_else(OtpCode::generate);
-        OtpEntry {
-            kind: FactorKind::OtpApp,
-            code,
-        }
+        Proof::App(code)
     }
 }
 

@@ -1,15 +1,25 @@
 // Small comforts on every page. Nothing depends on them.
 
-// Copy buttons are offered only where they can work.
+// Copy buttons are offered only where they can work. The code that they copy is as good as a button.
 for (const button of document.querySelectorAll('button[data-copy]')) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
-  button.addEventListener('click', async () => {
+  const words = button.textContent;
+  const copy = async () => {
     await navigator.clipboard.writeText(button.dataset.copy);
-    const before = button.textContent;
     button.textContent = button.dataset.done;
-    setTimeout(() => { button.textContent = before; }, 2000);
-  });
+    setTimeout(() => { button.textContent = words; }, 2000);
+  };
+  button.addEventListener('click', copy);
+  const code = button.closest('.code-line')?.querySelector('.code');
+  code?.classList.add('tappable');
+  code?.addEventListener('click', copy);
+}
+
+// Printing is the browser's; the button is there where scripts are.
+for (const button of document.querySelectorAll('button[data-print]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => window.print());
 }
 
 // <time data-until> counts down by the server's clock, in the words of its own data-* templates.
@@ -21,6 +31,20 @@ const show = (element) => {
   const form = h ? element.dataset.hours : m ? element.dataset.minutes : element.dataset.seconds;
   element.textContent = form.replace('%h', h).replace('%m', m).replace('%s', s);
 };
+
+// A notice that is due at a certain time shows itself then.
+for (const notice of document.querySelectorAll('[data-from]')) {
+  const due = Date.parse(notice.dataset.from) - Date.now() - (skew || 0);
+  if (due > 0 && due < 2 ** 31) setTimeout(() => { notice.hidden = false; }, due);
+}
+
+// What can't be pressed before a certain time is held until then.
+for (const button of document.querySelectorAll('button[data-not-before]')) {
+  const wait = Date.parse(button.dataset.notBefore) - Date.now() - (skew || 0);
+  if (wait <= 0) continue;
+  button.disabled = true;
+  setTimeout(() => { button.disabled = false; }, wait);
+}
 
 const counters = document.querySelectorAll('time[data-until]');
 if (counters.length) {

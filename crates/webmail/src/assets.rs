@@ -36,6 +36,16 @@ const ASSETS: &[Asset] = &[
         ),
     },
     asset!("page.js", "text/javascript; charset=utf-8"),
+    Asset {
+        name: "codes.js",
+        content_type: "text/javascript; charset=utf-8",
+        // The page and the OTP app read codes by the same lines.
+        content: concat!(
+            include_str!("../../../apps/otp/codes.js"),
+            include_str!("../assets/code-field.js")
+        ),
+    },
+    asset!("companion.js", "text/javascript; charset=utf-8"),
     asset!("mail.js", "text/javascript; charset=utf-8"),
     asset!("logo.svg", "image/svg+xml"),
 ];

@@ -23,6 +23,8 @@ pub struct Config {
     pub zone: TimeZone,
     /// Where the OTP app is found.
     pub app_url: Url,
+    /// Names of this webmail that lead to it by IPv4 alone and by IPv6 alone, where the site has them: by them a line's other address joins a grant.
+    pub other_family: OtherFamily,
     /// The language for a browser that asks for none of ours.
     pub default_language: Lang,
     /// How much one form may carry, in bytes, attachments and all.
@@ -34,6 +36,37 @@ impl Config {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.base_url.scheme() == "https"
+    }
+}
+
+/// Where the webmail is found by one address family alone.
+#[derive(Debug, Clone, Default)]
+pub struct OtherFamily {
+    /// By IPv4.
+    pub ipv4: Option<Url>,
+    /// By IPv6.
+    pub ipv6: Option<Url>,
+}
+
+impl OtherFamily {
+    /// The name for the family that an address is not of.
+    #[must_use]
+    pub fn than(&self, address: std::net::IpAddr) -> Option<&Url> {
+        if address.is_ipv4() {
+            self.ipv6.as_ref()
+        } else {
+            self.ipv4.as_ref()
+        }
+    }
+
+    /// Their origins, as a policy of content names them.
+    #[must_use]
+    pub fn origins(&self) -> Vec<String> {
+        [&self.ipv4, &self.ipv6]
+            .into_iter()
+            .flatten()
+            .map(|url| url.origin().ascii_serialization())
+            .collect()
     }
 }
 

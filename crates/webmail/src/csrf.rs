@@ -77,6 +77,12 @@ pub(crate) fn is_same_origin(config: &Config, headers: &HeaderMap) -> bool {
     }
 }
 
+/// Whether a page at the webmail's own name sent the request, to whichever name. Every browser names the `Origin` of a POST that goes elsewhere.
+pub(crate) fn is_from_base(config: &Config, headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
+    origin == Some(config.base_url.origin().ascii_serialization().as_str())
+}
+
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()

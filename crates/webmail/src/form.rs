@@ -136,6 +136,24 @@ impl FromRequest<Arc<Context>> for HarmlessForm {
     }
 }
 
+/// A POST that comes to another name of this webmail from a page at its own, without the browser's cookies. It may do only what something in it allows.
+#[derive(Debug)]
+pub struct SisterForm(pub Fields);
+
+impl FromRequest<Arc<Context>> for SisterForm {
+    type Rejection = WebError;
+
+    async fn from_request(request: Request, context: &Arc<Context>) -> Result<Self, WebError> {
+        if !csrf::is_from_base(&context.config, request.headers()) {
+            return Err(WebError::TooOld);
+        }
+        timeout(PATIENCE, read_fields(request))
+            .await
+            .map_err(|_| WebError::BadRequest)?
+            .map(Self)
+    }
+}
+
 /// A form that is too dear to be lost, from a session that may open mail. If the session fell back meanwhile, or its token changed in another tab, nothing is
 /// done: what was written is kept (files aside), and the person is led back to the page in [`PAGE_FIELD`], by way of the proof where one is owed. That page
 /// finds it by [`stash::kept`].
@@ -203,17 +221,21 @@ async fn read_at_leisure(request: Request, context: &Arc<Context>) -> Result<For
             .map_err(|_| WebError::BadRequest)?;
         return read_parts(parts, context.config.max_upload).await;
     }
+    Ok(Form {
+        fields: read_fields(request).await?,
+        ..Form::default()
+    })
+}
+
+async fn read_fields(request: Request) -> Result<Fields, WebError> {
     let body = to_bytes(request.into_body(), MOST_TEXT)
         .await
         .map_err(|_| WebError::TooLarge)?;
-    let fields = url::form_urlencoded::parse(&body)
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
-    Ok(Form {
-        fields: Fields(fields),
-        files: Vec::new(),
-        too_large: false,
-    })
+    Ok(Fields(
+        url::form_urlencoded::parse(&body)
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect(),
+    ))
 }
 
 fn is_multipart(request: &Request) -> bool {

@@ -10,14 +10,24 @@ use axum::response::{IntoResponse, Response};
 use sekisho_source::Source;
 use tower_http::compression::CompressionLayer;
 
-use crate::config::Context;
+use crate::config::{Config, Context};
 use crate::error::WebError;
 use crate::layout;
 use crate::visit::Visit;
 
-/// For pages of ours. What shows other people's HTML sets a stricter one itself.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; \
-    frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
+/// For pages of ours. What shows other people's HTML sets a stricter one itself. The names by which a companion joins are named, and no others.
+fn policy(config: &Config) -> String {
+    let others: String = config
+        .other_family
+        .origins()
+        .iter()
+        .map(|origin| format!(" {origin}"))
+        .collect();
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'{others}; \
+         frame-src 'self'; form-action 'self'{others}; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
+    )
+}
 
 pub(crate) fn around(router: Router<Arc<Context>>, context: &Arc<Context>) -> Router<Arc<Context>> {
     router
@@ -51,12 +61,16 @@ async fn guard(State(context): State<Arc<Context>>, request: Request, next: Next
 
 fn harden(context: &Context, response: &mut Response) {
     let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy(&context.config)) {
+        headers
+            .entry(header::CONTENT_SECURITY_POLICY)
+            .or_insert(policy);
+    }
     let mut default = |name: HeaderName, value: &'static str| {
         headers
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     };
-    default(header::CONTENT_SECURITY_POLICY, POLICY);
     default(header::CACHE_CONTROL, "no-store");
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     // Not `no-referrer`: with that, browsers send `Origin: null` with our own forms.

@@ -1,6 +1,7 @@
 //! The frame of every page, and the few parts that pages share.
 
 use axum::response::{IntoResponse, Response};
+use jiff::SignedDuration;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sekisho_checkpoint::Account;
 
@@ -28,6 +29,7 @@ pub struct Page<'a> {
     title: String,
     whose: Whose<'a>,
     class: &'static str,
+    help: &'static str,
     modules: Vec<&'static str>,
 }
 
@@ -40,6 +42,7 @@ impl<'a> Page<'a> {
             title: title.into(),
             whose: Whose::Nobody,
             class: "narrow",
+            help: "",
             modules: vec!["page.js"],
         }
     }
@@ -65,6 +68,13 @@ impl<'a> Page<'a> {
         self
     }
 
+    /// Which part of the guide explains it: an anchor there.
+    #[must_use]
+    pub fn help(mut self, anchor: &'static str) -> Self {
+        self.help = anchor;
+        self
+    }
+
     /// With a module of `assets/` more.
     #[must_use]
     pub fn module(mut self, name: &'static str) -> Self {
@@ -78,6 +88,10 @@ impl<'a> Page<'a> {
         let visit = self.visit;
         let lang = visit.lang;
         let site = &visit.context.config.site_name;
+        let companion = match self.whose {
+            Whose::Seated(_) => companion_place(visit),
+            Whose::Nobody | Whose::Owing(_) => None,
+        };
         html! {
             (DOCTYPE)
             html lang=(lang.tag()) data-now=(time::machine(visit.context.checkpoint.now())) {
@@ -92,12 +106,17 @@ impl<'a> Page<'a> {
                     @for name in &self.modules {
                         script type="module" src=(assets::path(name)) {}
                     }
+                    @if companion.is_some() { script type="module" src=(assets::path("companion.js")) {} }
                 }
                 body {
                     a.skip href="#main" { (t!(lang, "skip-to-content")) }
-                    (head(visit, self.whose))
+                    (head(visit, self.whose, self.help))
+                    @if let Whose::Seated(_) = self.whose { (banners(visit)) }
                     main #main class=(self.class) { (body) }
                     (foot(visit))
+                    @if let Some(to) = companion {
+                        div #companion hidden data-to=(to) data-csrf=(visit.csrf_token()) {}
+                    }
                 }
             }
         }
@@ -149,8 +168,56 @@ pub(crate) fn error_page(visit: &Visit, error: &WebError) -> Response {
     Page::new(visit, title).show(body)
 }
 
-fn head(visit: &Visit, whose: Whose<'_>) -> Markup {
+/// Where a script sends the token by which the line's other address joins a grant that was won a moment ago.
+fn companion_place(visit: &Visit) -> Option<String> {
+    let context = &visit.context;
+    let won_at = visit.grant_ends_at? - context.checkpoint.site().policy.grant;
+    let other = context
+        .config
+        .other_family
+        .than(visit.source.shown_address())?;
+    let is_fresh = context.checkpoint.now().duration_since(won_at) < SignedDuration::from_mins(1);
+    let place = other.join("/mfa/companion").ok()?;
+    is_fresh.then(|| place.to_string())
+}
+
+/// How long before a grant's end people are told of it.
+const TOLD_BEFORE: SignedDuration = SignedDuration::from_mins(30);
+
+/// What must not be missed, on every page of somebody signed in.
+fn banners(visit: &Visit) -> Markup {
     let lang = visit.lang;
+    let now = visit.context.checkpoint.now();
+    let is_at = |path: &str| visit.path.split('?').next() == Some(path);
+    html! {
+        @if let Some(ends_at) = visit.grant_ends_at.filter(|_| !is_at("/mfa")) {
+            @let from = ends_at - TOLD_BEFORE;
+            // A script shows it when it is due; without one, the next page does.
+            aside.banner hidden[now < from] data-from=(time::machine(from)) role="status" {
+                p {
+                    (t!(lang, "grant-ends-soon", at = time::hour(&visit.context.config.zone, ends_at))) " "
+                    a href="/mfa#renew" { (t!(lang, "renew")) }
+                }
+            }
+        }
+        @if visit.password_wanted && !is_at("/preferences/password") {
+            aside.banner {
+                p {
+                    (t!(lang, "password-wanted")) " "
+                    a href="/preferences/password" { (t!(lang, "password-change")) }
+                }
+            }
+        }
+    }
+}
+
+fn head(visit: &Visit, whose: Whose<'_>, help: &str) -> Markup {
+    let lang = visit.lang;
+    let help = if help.is_empty() {
+        "/help".to_owned()
+    } else {
+        format!("/help#{help}")
+    };
     html! {
         header.site {
             a.brand href="/" {
@@ -161,6 +228,11 @@ fn head(visit: &Visit, whose: Whose<'_>) -> Markup {
                 nav aria-label=(t!(lang, "main-navigation")) {
                     a href="/" { (t!(lang, "inbox")) }
                     a href="/preferences" { (t!(lang, "preferences")) }
+                    a href=(help) { (t!(lang, "help")) }
+                }
+            } @else {
+                nav aria-label=(t!(lang, "main-navigation")) {
+                    a href=(help) { (t!(lang, "help")) }
                 }
             }
             @if let Whose::Owing(account) | Whose::Seated(account) = whose {

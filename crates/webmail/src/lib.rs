@@ -9,7 +9,7 @@
 //!
 //! In reading order: [`config`] is what the binary hands in; [`route`] the table of all addresses; [`visit`] and [`form`] are what handlers receive, [`stash`]
 //! keeps what was being written when a session fell back; [`lang`], [`layout`] and [`time`] are what pages are made of; [`error`], `guard`, `cookie`, `csrf`,
-//! `assets` and `serve` bring them to the browser; [`pages`] are sign-in, second factor and preferences.
+//! `qr`, `assets` and `serve` bring them to the browser; [`pages`] are sign-in, second factor and preferences.
 
 #[macro_use]
 pub mod lang;
@@ -30,9 +30,10 @@ mod cookie;
 mod csrf;
 mod guard;
 mod mail;
+mod qr;
 mod serve;
 
-pub use config::{Config, Context, MailServer, MailServerError};
+pub use config::{Config, Context, MailServer, MailServerError, OtherFamily};
 pub use serve::{Entrance, serve, serve_router};
 
 use std::sync::Arc;

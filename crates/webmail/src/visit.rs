@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
+use jiff::Timestamp;
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::id::SessionToken;
+use sekisho_checkpoint::rule::Reason;
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::web::{FactorOwed, NoSession, Person, Seat, WebStanding};
 use sekisho_source::Source;
@@ -34,6 +36,10 @@ pub struct Visit {
     pub client: String,
     /// Path and query of the request.
     pub path: String,
+    /// When the grant ends that the session lives by, if it lives by one.
+    pub grant_ends_at: Option<Timestamp>,
+    /// Whether the person is to set a new password.
+    pub password_wanted: bool,
     /// The local page that sent a POST, if the browser said.
     sent_by: Option<String>,
     /// Whether this is a GET, which can be repeated.
@@ -65,6 +71,8 @@ impl Visit {
                 .uri
                 .path_and_query()
                 .map_or_else(|| "/".to_owned(), ToString::to_string),
+            grant_ends_at: None,
+            password_wanted: false,
             sent_by: text(header::REFERER)
                 .and_then(|referer| local_part(&config.base_url, referer)),
             is_get: head.method == axum::http::Method::GET,
@@ -72,6 +80,15 @@ impl Visit {
             csrf,
             context: Arc::clone(context),
         }
+    }
+
+    /// This visit as one who may open mail makes it.
+    fn seated(mut self, seat: &Seat) -> Self {
+        if let Reason::Grant(_, ends_at) = seat.admitted().reason() {
+            self.grant_ends_at = Some(ends_at);
+        }
+        self.password_wanted = seat.standing().password_wanted;
+        self
     }
 
     /// A token for a form of this session; empty before there is a secret to make it from.
@@ -175,7 +192,11 @@ impl<S: Sync> FromRequestParts<S> for Seated {
             standing,
         } = Signed::from_request_parts(head, state).await?;
         match standing {
-            WebStanding::Admitted(seat) => Ok(Self { visit, token, seat }),
+            WebStanding::Admitted(seat) => Ok(Self {
+                visit: visit.seated(&seat),
+                token,
+                seat,
+            }),
             WebStanding::Owed(_) => Err(WebError::SeeOther(visit.detour("/mfa-step"))),
         }
     }

@@ -4,12 +4,15 @@ use jiff::Timestamp;
 use std::net::IpAddr;
 
 use super::admit::shortened;
+use super::mailed::external_address;
 use super::passwords::failure_keys;
 use super::prove::{ProofError, Reproof, web_event};
+use super::register::shortened_name;
 use super::{Checkpoint, Out, Unavailable};
 use crate::account::{Account, AccountId, Password};
+use crate::address::MailAddress;
 use crate::audit::{Event, What};
-use crate::factor::{Factor, FactorKind, Standing};
+use crate::factor::{Factor, FactorKind, Method, RecoveryCodes, Standing};
 use crate::grant::Grant;
 use crate::id::{FactorId, GrantId};
 use crate::ports::{
@@ -31,6 +34,8 @@ pub struct MfaView {
     pub required: bool,
     /// The factors.
     pub factors: Vec<Factor>,
+    /// The recovery codes, if any were made.
+    pub recovery_codes: Option<RecoveryCodes>,
     /// Until when password and factor of this session need not be given again for lesser changes; `None` if they must be.
     pub proven_until: Option<Timestamp>,
     /// Whether this request comes from a trusted network.
@@ -141,6 +146,7 @@ impl Checkpoint {
             chosen: person.facts.mfa_on,
             required: site.policy.requires_mfa(&account.groups, now),
             factors: person.facts.factors.clone(),
+            recovery_codes: person.facts.recovery_codes,
             proven_until: (!password && !factor)
                 .then(|| until.checked_add(site.policy.recent_proof).ok())
                 .flatten(),
@@ -205,13 +211,42 @@ impl Checkpoint {
             return Err(ChangeError::NoSuchFactor);
         };
         self.prove_again(person, reproof, true, client).await?;
-        let detail = match found.kind() {
-            FactorKind::OtpApp => found.name.as_str(),
-            FactorKind::ExternalMail => "",
+        let detail = match &found.method {
+            Method::OtpApp { .. } => found.name.as_str(),
+            Method::ExternalMail { .. } => "",
         };
         let event = web_event(person, What::FactorRemoved, client, detail, self.now());
         let (change, ending) = (Change::RemoveFactor(factor), self.ending_but(person));
         Ok(self.carry_out(person, change, ending, event).await?)
+    }
+
+    /// Gives an OTP app another name.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn rename_factor(
+        &self,
+        seat: &Seat,
+        factor: FactorId,
+        name: &str,
+        reproof: &Reproof,
+        client: &str,
+    ) -> Result<(), ChangeError> {
+        let person = Person::from(seat);
+        let Some(found) = person.facts.factors.iter().find(|f| f.id == factor) else {
+            return Err(ChangeError::NoSuchFactor);
+        };
+        let name = shortened_name(name);
+        if found.name == name {
+            return Ok(());
+        }
+        self.prove_again(person, reproof, false, client).await?;
+        let detail = format!("{} -> {name}", found.name);
+        let event = web_event(person, What::FactorRenamed, client, &detail, self.now());
+        let change = Change::RenameFactor(factor, name);
+        Ok(self
+            .carry_out(person, change, Ending::NOTHING, event)
+            .await?)
     }
 
     /// Enables a disabled kind of factor again; from a trusted network only.
@@ -338,17 +373,51 @@ impl Checkpoint {
             .map_err(Out::from)?;
         self.directory.set_password(person.account.id, new).await?;
         let event = web_event(person, What::PasswordChanged, client, "", self.now());
-        Ok(self.carry_out(person, Change::None, ending, event).await?)
+        Ok(self
+            .carry_out(person, Change::PasswordWanted(false), ending, event)
+            .await?)
     }
 
-    /// "That wasn't me": ends everything, this session too.
+    /// "That wasn't me": ends everything, this session too; who signs in next is asked for a new password.
     ///
     /// # Errors
     /// The records are out of reach; nothing has ended.
-    pub async fn end_everything(&self, seat: &Seat, client: &str) -> Result<(), RecordsError> {
+    pub async fn not_me(&self, seat: &Seat, client: &str) -> Result<(), RecordsError> {
         let person = Person::from(seat);
-        let event = web_event(person, What::GrantEnded, client, "everything", self.now());
-        self.end_for(person, Ending::EVERYTHING, event).await
+        let order = Order {
+            account: person.account.id,
+            session: None,
+            change: Change::PasswordWanted(true),
+            ending: Ending::EVERYTHING,
+            event: web_event(person, What::NotMe, client, "", self.now()),
+        };
+        self.end(&order).await?;
+        self.announce(person.account, person.facts, &order.event)
+            .await;
+        Ok(())
+    }
+
+    /// The password was changed where Sekisho can't see it: none is wanted any longer.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn password_changed_elsewhere(
+        &self,
+        seat: &Seat,
+        client: &str,
+    ) -> Result<(), ChangeError> {
+        let person = Person::from(seat);
+        let event = web_event(
+            person,
+            What::PasswordChanged,
+            client,
+            "elsewhere",
+            self.now(),
+        );
+        let change = Change::PasswordWanted(false);
+        Ok(self
+            .carry_out(person, change, Ending::NOTHING, event)
+            .await?)
     }
 
     /// Makes sure that password and, from an untrusted network, a factor were proven: now (`strict`), or within the last minutes.
@@ -361,7 +430,7 @@ impl Checkpoint {
     ) -> Result<(), ReproofError> {
         let (password, factor) = self.owed_again(person, strict, self.now());
         let needs_password = password && reproof.password.is_none();
-        let needs_factor = factor && reproof.otp.is_none();
+        let needs_factor = factor && reproof.proof.is_none();
         if needs_password || needs_factor {
             return Err(ReproofError::Needed {
                 password,
@@ -375,7 +444,7 @@ impl Checkpoint {
         if password {
             self.check_again(person, reproof.password.as_ref()).await?;
         }
-        if let (true, Some(entry)) = (factor, &reproof.otp) {
+        if let (true, Some(entry)) = (factor, &reproof.proof) {
             self.verify_otp(person, entry, client)
                 .await
                 .map_err(ReproofError::Proof)?;
@@ -488,6 +557,25 @@ impl Checkpoint {
         self.end(&order).await.map(drop)
     }
 
+    /// What ends when a factor is removed or replaced, or the password changed: all but this session and this source's grant.
+    pub(super) fn ending_but(&self, person: Person<'_>) -> Ending {
+        Ending {
+            sessions: Reach::AllBut(person.session.id),
+            grants: person.source.grant_key().map_or(Reach::All, Reach::AllBut),
+            connections: Cut::All,
+        }
+    }
+
+    /// The external addresses that hear of changes.
+    pub(super) fn external_addresses(facts: &Standing) -> Vec<MailAddress> {
+        facts
+            .factors
+            .iter()
+            .filter_map(external_address)
+            .cloned()
+            .collect()
+    }
+
     /// Tells the person by mail, at the mailbox and at every external address. A letter that can't be sent does not undo the change.
     pub(super) async fn announce(&self, account: &Account, facts: &Standing, event: &Event) {
         let Some(mailbox) = account.main_address() else {
@@ -501,6 +589,7 @@ impl Checkpoint {
             at: event.at,
             from: event.address,
             detail: shortened(&event.detail),
+            page: self.site().policy.help_url.clone(),
         };
         if let Err(error) = self.courier.send(Letter::Notice(notice)).await {
             tracing::error!(%error, "a notice could not be sent");

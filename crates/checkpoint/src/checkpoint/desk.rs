@@ -6,31 +6,8 @@ use crate::account::{Account, AccountId};
 use crate::audit::{Actor, Event, What};
 use crate::factor::{Enrolment, FactorKind, Standing};
 use crate::grant::Grant;
-use crate::id::{NoRandomness, random_symbols};
+use crate::one_time_code::OneTimeCode;
 use crate::ports::{Change, Cut, Ending, Order, Reach, RecordsError};
-
-/// A one-time code that the help desk gives to a person for the next registration: ten characters of Crockford base32, 50 bits.
-#[derive(Clone)]
-pub struct EnrolmentCode(String);
-
-impl EnrolmentCode {
-    fn draw() -> Result<Self, NoRandomness> {
-        random_symbols::<10>().map(Self)
-    }
-
-    /// The code in two groups, to read out or print.
-    #[must_use]
-    pub fn grouped(&self) -> String {
-        let (left, right) = self.0.split_at(5);
-        format!("{left}-{right}")
-    }
-}
-
-impl std::fmt::Debug for EnrolmentCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EnrolmentCode(..)")
-    }
-}
 
 impl Checkpoint {
     /// Turns MFA on or off for somebody.
@@ -65,8 +42,8 @@ impl Checkpoint {
         &self,
         account: &Account,
         reason: &str,
-    ) -> Result<EnrolmentCode, RecordsError> {
-        let code = EnrolmentCode::draw().map_err(|e| RecordsError(e.to_string()))?;
+    ) -> Result<OneTimeCode, RecordsError> {
+        let code = OneTimeCode::draw().map_err(|e| RecordsError(e.to_string()))?;
         let change = Change::Reset(self.enrolment(account.id, &code));
         self.desk(
             account,
@@ -87,8 +64,8 @@ impl Checkpoint {
         &self,
         account: &Account,
         reason: &str,
-    ) -> Result<EnrolmentCode, RecordsError> {
-        let code = EnrolmentCode::draw().map_err(|e| RecordsError(e.to_string()))?;
+    ) -> Result<OneTimeCode, RecordsError> {
+        let code = OneTimeCode::draw().map_err(|e| RecordsError(e.to_string()))?;
         let change = Change::EnrolmentCode(self.enrolment(account.id, &code));
         self.desk(
             account,
@@ -199,32 +176,16 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn enrolment(&self, account: AccountId, code: &EnrolmentCode) -> Enrolment {
+    fn enrolment(&self, account: AccountId, code: &OneTimeCode) -> Enrolment {
         Enrolment {
-            hash: self.enrolment_hash(account, &code.0),
+            hash: self.enrolment_hash(account, code),
             expires_at: self.now() + self.site().policy.enrolment_code,
         }
     }
 
-    /// What the records keep of an enrolment code, as people type it.
-    pub(super) fn enrolment_hash(&self, account: AccountId, typed: &str) -> [u8; 32] {
-        let folded: String = folded_code(typed);
-        self.keys
-            .keyed_hash("enrolment code", format!("{account} {folded}").as_bytes())
+    /// What the records keep of an enrolment code.
+    pub(super) fn enrolment_hash(&self, account: AccountId, code: &OneTimeCode) -> [u8; 32] {
+        let text = format!("{account} {}", code.expose());
+        self.keys.keyed_hash("enrolment code", text.as_bytes())
     }
-}
-
-/// Folds what people type for a code: case, blanks, hyphens, full-width forms, O for 0, I and L for 1.
-fn folded_code(typed: &str) -> String {
-    use unicode_normalization::UnicodeNormalization;
-    typed
-        .nfkc()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_uppercase)
-        .map(|c| match c {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        })
-        .collect()
 }

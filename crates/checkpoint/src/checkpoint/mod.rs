@@ -1,14 +1,20 @@
 //! Joins the rule with its ports: gathers the facts, asks [`decide`](crate::rule::decide), carries out what follows.
 //!
 //! In reading order: `passwords` is the half that all doors share, `verified` its memory; `admit` serves the doors that are not the webmail; `sign_in` keeps
-//! the webmail's sessions; `prove` checks factors, at sign-in and before changes; `register` takes new ones; `change` is everything else that a person
-//! changes, `desk` what the help desk does; `upkeep` ends leases, follows other nodes' revocations and purges.
+//! the webmail's sessions; `prove` checks factors, at sign-in and before changes, `mailed` and `recovery` being two of them; `register` takes new ones, of
+//! which `pending` is what waits; `companion` joins the two addresses of a line; `change` is everything else that a person changes, `desk` what the help desk
+//! does; `upkeep` ends leases, follows other nodes' revocations and purges, `never_came` tells of sign-ins that stopped half-way.
 
 mod admit;
 mod change;
+mod companion;
 mod desk;
+mod mailed;
+mod never_came;
 mod passwords;
+mod pending;
 mod prove;
+mod recovery;
 mod register;
 mod sign_in;
 mod upkeep;
@@ -35,8 +41,10 @@ use crate::sealing::{KeyRing, SealingError};
 use verified::Verified;
 
 pub use change::{ChangeError, GrantView, MfaView};
-pub use desk::EnrolmentCode;
-pub use prove::{MailedCodeState, OtpEntry, ProofError, Reproof};
+pub use companion::{CompanionError, CompanionToken, Elsewhere};
+pub use mailed::MailedCodeState;
+pub use prove::{Proof, ProofError, Reproof};
+pub use recovery::RECOVERY_CODES;
 pub use register::{RegisterError, Registered, RegistrationState};
 
 /// What a site configured: read again while running, replaced as a whole.

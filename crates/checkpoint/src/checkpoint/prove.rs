@@ -1,4 +1,4 @@
-//! Proving a factor: at sign-in, to renew a grant, and before a change.
+//! Proving a factor: at sign-in, to renew a grant, and before a change. What is particular to mailed codes is in `mailed`, to recovery codes in `recovery`.
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::{OtpCode, OtpKey, Step};
@@ -7,34 +7,43 @@ use super::admit::shortened;
 use super::sign_in::is_past;
 use super::{Checkpoint, Out, Site, Unavailable};
 use crate::account::Password;
-use crate::address::MailAddress;
 use crate::audit::{Actor, Door, Event, What};
-use crate::factor::{Factor, FactorKind, Method, Standing};
+use crate::factor::{FactorKind, Method, Standing};
 use crate::grant::Grant;
-use crate::id::{FactorId, GrantId, LetterId, SessionId, SessionToken};
-use crate::ports::{
-    CodePurpose, CourierError, Cut, Ending, Fate, Letter, MailedCode, OtpLetter, Reach,
-    RecordsError, SessionUpdate,
-};
+use crate::id::{FactorId, GrantId, SessionToken};
+use crate::one_time_code::OneTimeCode;
+use crate::ports::{CodePurpose, CourierError, Cut, Ending, Reach, RecordsError, SessionUpdate};
 use crate::sealing::Binding;
 use crate::throttle::{
-    Guess, MAILED_FOR_ACCOUNT, MAILED_FROM_SOURCE, OTPS_FOR_ACCOUNT, OTPS_FROM_SITE,
-    OTPS_FROM_SOURCE, TRIES_A_SIGN_IN, TRIES_BEFORE_DISABLED, Throttle,
+    Guess, OTPS_FOR_ACCOUNT, OTPS_FROM_SITE, OTPS_FROM_SOURCE, TRIES_A_SIGN_IN,
+    TRIES_BEFORE_DISABLED, Throttle,
 };
 use crate::web::{FactorOwed, FirstStep, Person, Seat};
 
-/// How long after a mailed code the next may be asked for.
-const MAIL_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// How many steps away the code of a wrong clock is recognised: ten minutes.
 const CLOCK_RADIUS: u64 = 20;
 
 /// A code as a person gave it.
 #[derive(Debug)]
-pub struct OtpEntry {
+pub enum Proof {
+    /// What an OTP app shows.
+    App(OtpCode),
+    /// What was mailed.
+    Mail(OtpCode),
+    /// A recovery code.
+    Recovery(OneTimeCode),
+}
+
+impl Proof {
     /// Of which kind of factor.
-    pub kind: FactorKind,
-    /// The code.
-    pub code: OtpCode,
+    #[must_use]
+    pub fn kind(&self) -> FactorKind {
+        match self {
+            Self::App(_) => FactorKind::OtpApp,
+            Self::Mail(_) => FactorKind::ExternalMail,
+            Self::Recovery(_) => FactorKind::RecoveryCode,
+        }
+    }
 }
 
 /// What a person gives again before a change.
@@ -43,7 +52,7 @@ pub struct Reproof {
     /// The password.
     pub password: Option<Password>,
     /// A code.
-    pub otp: Option<OtpEntry>,
+    pub proof: Option<Proof>,
     /// The help desk's one-time code, where the first registration needs it.
     pub enrolment_code: Option<String>,
 }
@@ -54,23 +63,6 @@ impl Reproof {
     pub fn none() -> Self {
         Self::default()
     }
-}
-
-/// A code that was mailed and waits to be typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MailedCodeState {
-    /// Where it went.
-    pub to: MailAddress,
-    /// When.
-    pub issued_at: Timestamp,
-    /// Until when it holds.
-    pub expires_at: Timestamp,
-    /// The letter, to ask what became of it.
-    pub letter: LetterId,
-    /// How many tries are left before the password is asked for again.
-    pub tries_left: u32,
-    /// When another may be asked for.
-    pub again_at: Timestamp,
 }
 
 /// Why a factor is not proven.
@@ -145,40 +137,6 @@ impl From<RecordsError> for ProofError {
 }
 
 impl Checkpoint {
-    /// Mails a code to the registered external address.
-    ///
-    /// # Errors
-    /// [`ProofError`].
-    pub async fn mail_code(&self, person: Person<'_>) -> Result<MailedCodeState, ProofError> {
-        let kind = FactorKind::ExternalMail;
-        let site = self.site();
-        let address = person.facts.of_kind(kind).find_map(external_address);
-        let (Some(address), true) = (address, site.policy.external_mail) else {
-            return Err(ProofError::NotOffered);
-        };
-        if person.facts.kind(kind).disabled {
-            return Err(ProofError::KindDisabled);
-        }
-        self.mail(person, address.clone(), CodePurpose::Prove, &site)
-            .await
-    }
-
-    /// The mailed code that waits in a session, for the page that is shown again.
-    ///
-    /// # Errors
-    /// The records are out of reach.
-    pub async fn mailed_code(
-        &self,
-        person: Person<'_>,
-    ) -> Result<Option<MailedCodeState>, RecordsError> {
-        self.waiting_code(person, CodePurpose::Prove).await
-    }
-
-    /// What became of a letter; `None` if that is unknown.
-    pub async fn letter_fate(&self, letter: LetterId) -> Option<Fate> {
-        self.courier.fate(letter).await.ok().flatten()
-    }
-
     /// Proves a factor at sign-in: makes the grant and gives the session a new token.
     ///
     /// # Errors
@@ -186,15 +144,15 @@ impl Checkpoint {
     pub async fn prove(
         &self,
         owed: &FactorOwed,
-        entry: OtpEntry,
+        proof: Proof,
         client: &str,
     ) -> Result<SessionToken, ProofError> {
         match &owed.first {
-            FirstStep::Prove(kinds) if kinds.contains(&entry.kind) => {}
+            FirstStep::Prove(kinds) if kinds.contains(&proof.kind()) => {}
             FirstStep::AllDisabled => return Err(ProofError::KindDisabled),
             _ => return Err(ProofError::NotOffered),
         }
-        self.prove_and_grant(Person::from(owed), &entry, client)
+        self.prove_and_grant(Person::from(owed), &proof, client)
             .await
     }
 
@@ -205,24 +163,24 @@ impl Checkpoint {
     pub async fn renew(
         &self,
         seat: &Seat,
-        entry: OtpEntry,
+        proof: Proof,
         client: &str,
     ) -> Result<SessionToken, ProofError> {
-        self.prove_and_grant(Person::from(seat), &entry, client)
+        self.prove_and_grant(Person::from(seat), &proof, client)
             .await
     }
 
     async fn prove_and_grant(
         &self,
         person: Person<'_>,
-        entry: &OtpEntry,
+        proof: &Proof,
         client: &str,
     ) -> Result<SessionToken, ProofError> {
         if person.source.is_obscured() {
             return Err(ProofError::SourceObscured);
         }
-        self.verify_otp(person, entry, client).await?;
-        Ok(self.grant(person, entry.kind, client).await?)
+        self.verify_otp(person, proof, client).await?;
+        Ok(self.grant(person, proof.kind(), client).await?)
     }
 
     /// Makes the grant of an accepted OTP and gives the session a new token.
@@ -284,9 +242,10 @@ impl Checkpoint {
     pub(super) async fn verify_otp(
         &self,
         person: Person<'_>,
-        entry: &OtpEntry,
+        proof: &Proof,
         client: &str,
     ) -> Result<(), ProofError> {
+        let kind = proof.kind();
         let _one_at_a_time = self.one_at_a_time(person.account.id).await;
         let now = self.now();
         let site = self.site();
@@ -296,26 +255,24 @@ impl Checkpoint {
             return Err(ProofError::PasswordAgain);
         };
         let standing = self.records.standing(person.account.id).await?;
-        if standing.of_kind(entry.kind).next().is_none() {
+        if !standing.has_kind(kind) {
             return Err(ProofError::NotOffered);
         }
-        if standing.kind(entry.kind).disabled {
+        if standing.kind(kind).disabled {
             return Err(ProofError::KindDisabled);
         }
         if session.otp_failures >= TRIES_A_SIGN_IN {
             self.records.end_session(session.id).await?;
             return Err(ProofError::PasswordAgain);
         }
-        self.obey_otp_limits(person, entry.kind, &site, now).await?;
-        match entry.kind {
-            FactorKind::OtpApp => {
-                self.verify_app(person, &standing, &entry.code, client, now)
-                    .await
-            }
-            FactorKind::ExternalMail => self
-                .verify_mailed(person, &entry.code, CodePurpose::Prove, client, now)
+        self.obey_otp_limits(person, kind, &site, now).await?;
+        match proof {
+            Proof::App(code) => self.verify_app(person, &standing, code, client, now).await,
+            Proof::Mail(code) => self
+                .verify_mailed(person, code, CodePurpose::Prove, client, now)
                 .await
                 .map(drop),
+            Proof::Recovery(code) => self.verify_recovery(person, code, client, now).await,
         }
     }
 
@@ -368,34 +325,8 @@ impl Checkpoint {
         })
     }
 
-    /// Checks a mailed code and uses it up; returns the address that it proved.
-    pub(super) async fn verify_mailed(
-        &self,
-        person: Person<'_>,
-        code: &OtpCode,
-        purpose: CodePurpose,
-        client: &str,
-        now: Timestamp,
-    ) -> Result<MailAddress, ProofError> {
-        let session = person.session.id;
-        let hash = self.code_hash(session, &purpose, code);
-        if let Some(mailed) = self.records.use_mailed_code(session, &hash, now).await? {
-            return Ok(mailed.address);
-        }
-        let live = self.records.mailed_codes(session, now).await?;
-        if !live.iter().any(|c| c.purpose == purpose) {
-            return Err(ProofError::CodeExpired);
-        }
-        let tries_left = self
-            .count_wrong(person, FactorKind::ExternalMail, client, now)
-            .await?;
-        Err(ProofError::Wrong {
-            tries_left: Some(tries_left),
-        })
-    }
-
     /// Counts a wrong code everywhere it counts; returns the tries left in the session.
-    async fn count_wrong(
+    pub(super) async fn count_wrong(
         &self,
         person: Person<'_>,
         kind: FactorKind,
@@ -478,110 +409,6 @@ impl Checkpoint {
         }
     }
 
-    /// Mails a code for a purpose.
-    pub(super) async fn mail(
-        &self,
-        person: Person<'_>,
-        to: MailAddress,
-        purpose: CodePurpose,
-        site: &Site,
-    ) -> Result<MailedCodeState, ProofError> {
-        let account = person.account.id;
-        // Letters asked for in parallel are counted like letters asked for in a row.
-        let _one_at_a_time = self.one_at_a_time(account).await;
-        let now = self.now();
-        if let Some(waiting) = self.waiting_code(person, purpose.clone()).await?
-            && now < waiting.again_at
-        {
-            return Err(ProofError::TooManyLetters {
-                until: waiting.again_at,
-            });
-        }
-        let at_source =
-            Throttle::AccountAt(account, person.source.throttle_key(), Guess::MailedCode);
-        let at_all = Throttle::Account(account, Guess::MailedCode);
-        let limits = [
-            (at_source.clone(), MAILED_FROM_SOURCE),
-            (at_all.clone(), MAILED_FOR_ACCOUNT),
-        ];
-        if let Some(until) = self.over(&limits, now).await? {
-            return Err(ProofError::TooManyLetters { until });
-        }
-        let Some(from) = person.account.main_address() else {
-            return Err(ProofError::Unavailable);
-        };
-        let code = OtpCode::generate();
-        let letter = LetterId::draw().map_err(Out::from)?;
-        let expires_at = now + site.policy.mailed_code;
-        // Counted and kept before it is sent: whatever fails afterwards, nobody gets more letters or a code that nobody remembers.
-        self.records.count(&[at_source, at_all], now).await?;
-        let mailed = MailedCode {
-            session: person.session.id,
-            account,
-            hash: self.code_hash(person.session.id, &purpose, &code),
-            purpose,
-            address: to.clone(),
-            issued_at: now,
-            expires_at,
-            letter,
-        };
-        self.records.put_mailed_code(&mailed, now).await?;
-        self.courier
-            .send(Letter::Otp(OtpLetter {
-                id: letter,
-                from: from.clone(),
-                to: to.clone(),
-                code,
-                asked_from: person.source.shown_address(),
-                expires_at,
-            }))
-            .await?;
-        self.records
-            .note(&web_event(person, What::CodeMailed, "", "", now))
-            .await?;
-        Ok(MailedCodeState {
-            to,
-            issued_at: now,
-            expires_at,
-            letter,
-            tries_left: TRIES_A_SIGN_IN.saturating_sub(person.session.otp_failures),
-            again_at: now + MAIL_AGAIN,
-        })
-    }
-
-    /// The latest live code of a purpose in a session.
-    pub(super) async fn waiting_code(
-        &self,
-        person: Person<'_>,
-        purpose: CodePurpose,
-    ) -> Result<Option<MailedCodeState>, RecordsError> {
-        let codes = self
-            .records
-            .mailed_codes(person.session.id, self.now())
-            .await?;
-        Ok(codes
-            .into_iter()
-            .filter(|c| c.purpose == purpose)
-            .max_by_key(|c| c.issued_at)
-            .map(|code| MailedCodeState {
-                to: code.address,
-                issued_at: code.issued_at,
-                expires_at: code.expires_at,
-                letter: code.letter,
-                tries_left: TRIES_A_SIGN_IN.saturating_sub(person.session.otp_failures),
-                again_at: code.issued_at + MAIL_AGAIN,
-            }))
-    }
-
-    fn code_hash(&self, session: SessionId, purpose: &CodePurpose, code: &OtpCode) -> [u8; 32] {
-        let purpose = match purpose {
-            CodePurpose::Prove => "mailed code to prove",
-            CodePurpose::Register => "mailed code to register",
-        };
-        self.keys
-            .keyed_hash(purpose, format!("{session} {}", code.expose()).as_bytes())
-    }
-
     fn open_key(
         &self,
         person: Person<'_>,
@@ -601,14 +428,6 @@ pub(super) fn otp_key_binding(account: crate::AccountId, factor: FactorId) -> Bi
         purpose: "otp key",
         account: account.get(),
         item: factor.get(),
-    }
-}
-
-/// The address of an external-mail factor.
-pub(super) fn external_address(factor: &Factor) -> Option<&MailAddress> {
-    match &factor.method {
-        Method::ExternalMail { address } => Some(address),
-        Method::OtpApp { .. } => None,
     }
 }
 

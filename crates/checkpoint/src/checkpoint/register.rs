@@ -3,26 +3,26 @@
 //! The registration under way lives sealed in the session, not in the browser: whoever comes back to the page, after a reload or after the phone discarded it,
 //! finds the same step and the same codes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::{AppCode, OtpCode, OtpKey, UserCode};
-use zeroize::Zeroizing;
 
-use super::prove::{
-    MailedCodeState, ProofError, Reproof, external_address, minutes_off, otp_key_binding, web_event,
-};
-use super::sign_in::first_registration;
+use super::mailed::MailedCodeState;
+use super::pending::{Pending, first_demand};
+use super::prove::{ProofError, Reproof, minutes_off, otp_key_binding, web_event};
 use super::{Checkpoint, Out, Site, Unavailable};
 use crate::address::MailAddress;
 use crate::audit::What;
 use crate::factor::{Factor, FactorKind, Method};
 use crate::id::{FactorId, LetterId, SessionToken};
+use crate::one_time_code::OneTimeCode;
 use crate::policy::FirstRegistration;
-use crate::ports::{Change, CodePurpose, Cut, Ending, Reach, RecordsError, SessionUpdate};
-use crate::sealing::Binding;
+use crate::ports::{Change, CodePurpose, Ending, RecordsError};
 use crate::web::{FirstStep, Person};
 
 /// How many OTP apps an account may have.
 const MOST_APPS: usize = 10;
+/// How long an address that is to be registered is kept for its codes.
+const ADDRESS_WAITS: SignedDuration = SignedDuration::from_hours(1);
 /// How far a wrong clock is recognised at registration, in steps: twelve hours.
 const CLOCK_RADIUS: u64 = 1440;
 
@@ -42,6 +42,13 @@ pub enum RegistrationState {
         user: UserCode,
         /// The app code, as it was taken.
         app: AppCode,
+        /// Until when.
+        expires_at: Timestamp,
+    },
+    /// A key is shown for an authenticator of somebody else's; the OTP that it shows is awaited.
+    Key {
+        /// The key.
+        key: OtpKey,
         /// Until when.
         expires_at: Timestamp,
     },
@@ -136,7 +143,15 @@ impl Checkpoint {
         person: Person<'_>,
     ) -> Result<Option<RegistrationState>, RecordsError> {
         Ok(match self.pending(person) {
-            None => None,
+            None | Some(Pending::RecoveryCodes { .. }) => None,
+            Some(Pending::Key {
+                app,
+                user,
+                expires_at,
+            }) => Some(RegistrationState::Key {
+                key: OtpKey::agree(&app, &user),
+                expires_at,
+            }),
             Some(Pending::App {
                 user,
                 app: None,
@@ -181,6 +196,26 @@ impl Checkpoint {
         self.keep_pending(person, Some(&Pending::app(&user, None, expires_at)))
             .await?;
         Ok(RegistrationState::UserCode { user, expires_at })
+    }
+
+    /// Makes a key to show to an authenticator of somebody else's, as a QR code or to be typed (RFC 6238 by its common form).
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub async fn offer_key(
+        &self,
+        person: Person<'_>,
+        reproof: &Reproof,
+        client: &str,
+    ) -> Result<(), RegisterError> {
+        self.may_register(person, FactorKind::OtpApp, reproof, client)
+            .await?;
+        let pending = Pending::Key {
+            app: AppCode::generate(),
+            user: UserCode::generate(),
+            expires_at: self.now() + self.site().policy.user_code,
+        };
+        Ok(self.keep_pending(person, Some(&pending)).await?)
     }
 
     /// Takes the app code; makes the user code too, if none waits.
@@ -230,11 +265,14 @@ impl Checkpoint {
         name: &str,
         client: &str,
     ) -> Result<Registered, RegisterError> {
-        let Some(Pending::App {
-            user,
-            app: Some(app),
-            ..
-        }) = self.pending(person)
+        let Some(
+            Pending::App {
+                user,
+                app: Some(app),
+                ..
+            }
+            | Pending::Key { user, app, .. },
+        ) = self.pending(person)
         else {
             return Err(RegisterError::NothingWaits);
         };
@@ -307,15 +345,17 @@ impl Checkpoint {
         let code = self
             .mail(person, address.clone(), CodePurpose::Register, &site)
             .await?;
+        // Longer than its code: whoever waited too long finds the address still there, and asks for another code.
+        let expires_at = self.now() + ADDRESS_WAITS;
         let pending = Pending::Address {
             to: address.clone(),
             letter: code.letter,
-            expires_at: code.expires_at,
+            expires_at,
         };
         self.keep_pending(person, Some(&pending)).await?;
         Ok(RegistrationState::Address {
             to: address,
-            expires_at: code.expires_at,
+            expires_at,
             letter: code.letter,
             code: Some(code),
         })
@@ -440,7 +480,9 @@ impl Checkpoint {
             (FirstRegistration::Forbid, _, _) => Err(RegisterError::Forbidden),
             (FirstRegistration::EnrolmentCode, _, None) => Err(RegisterError::EnrolmentCodeNeeded),
             (FirstRegistration::EnrolmentCode, expected, Some(typed)) => {
-                let typed = self.enrolment_hash(person.account.id, typed);
+                let typed =
+                    OneTimeCode::parse(typed).map_err(|_| RegisterError::EnrolmentCodeWrong)?;
+                let typed = self.enrolment_hash(person.account.id, &typed);
                 let given = expected
                     .filter(|e| bool::from(subtle::ConstantTimeEq::ct_eq(&e.hash[..], &typed[..])))
                     .ok_or(RegisterError::EnrolmentCodeWrong)?;
@@ -451,164 +493,14 @@ impl Checkpoint {
             }
         }
     }
-
-    /// The registration under way, if what it was begun by would still do: it does not open once a factor is registered that was not proven for it.
-    fn pending(&self, person: Person<'_>) -> Option<Pending> {
-        let sealed = person.session.registration.as_ref()?;
-        let binding = pending_binding(person, &self.site())?;
-        let plain = self.keys.open(binding, sealed).ok()?;
-        let pending = Pending::read(std::str::from_utf8(&plain).ok()?)?;
-        (self.now() < pending.expires_at()).then_some(pending)
-    }
-
-    async fn keep_pending(&self, person: Person<'_>, pending: Option<&Pending>) -> Result<(), Out> {
-        let sealed = match (pending, pending_binding(person, &self.site())) {
-            (Some(pending), Some(binding)) => {
-                Some(self.keys.seal(binding, pending.written().as_bytes())?)
-            }
-            _ => None,
-        };
-        let update = SessionUpdate {
-            registration: Some(sealed),
-            ..SessionUpdate::default()
-        };
-        self.records
-            .update_session(person.session.id, &update)
-            .await?;
-        Ok(())
-    }
-
-    async fn end_pending(&self, person: Person<'_>) -> Result<(), RecordsError> {
-        let update = SessionUpdate {
-            registration: Some(None),
-            ..SessionUpdate::default()
-        };
-        self.records
-            .update_session(person.session.id, &update)
-            .await
-            .map(drop)
-    }
-
-    /// What ends when a factor is removed or replaced, or the password changed: all but this session and this source's grant.
-    pub(super) fn ending_but(&self, person: Person<'_>) -> Ending {
-        Ending {
-            sessions: Reach::AllBut(person.session.id),
-            grants: person.source.grant_key().map_or(Reach::All, Reach::AllBut),
-            connections: Cut::All,
-        }
-    }
-
-    /// The external addresses that hear of changes.
-    pub(super) fn external_addresses(facts: &crate::factor::Standing) -> Vec<MailAddress> {
-        facts
-            .factors
-            .iter()
-            .filter_map(external_address)
-            .cloned()
-            .collect()
-    }
 }
 
-/// What a registration under way is bound to: its session, and what allowed it to begin. `None` where none may be under way.
-fn pending_binding(person: Person<'_>, site: &Site) -> Option<Binding<'static>> {
-    let purpose = match (person.owed, person.facts.has_factor()) {
-        (Some(FirstStep::Prove(_) | FirstStep::AllDisabled), _) => return None,
-        (_, true) => "registration by a proven factor",
-        (_, false) => match first_demand(person, site) {
-            FirstRegistration::Allow => "first registration",
-            FirstRegistration::EnrolmentCode => "first registration by a code of the help desk",
-            FirstRegistration::Forbid => return None,
-        },
-    };
-    Some(Binding {
-        purpose,
-        account: person.account.id.get(),
-        item: person.session.id.get(),
-    })
-}
-
-/// What a first registration needs from where the person is now.
-fn first_demand(person: Person<'_>, site: &Site) -> FirstRegistration {
-    if !site.networks.trust(&person.source) {
-        return first_registration(person.facts, site);
-    }
-    match person.facts.enrolment {
-        Some(_) => FirstRegistration::EnrolmentCode,
-        None => FirstRegistration::Allow,
-    }
-}
-
-fn shortened_name(name: &str) -> String {
+pub(super) fn shortened_name(name: &str) -> String {
     name.trim()
         .chars()
         .filter(|c| !c.is_control())
         .take(40)
         .collect()
-}
-
-/// A registration under way as it is sealed: a few lines of text.
-enum Pending {
-    App {
-        user: UserCode,
-        app: Option<AppCode>,
-        expires_at: Timestamp,
-    },
-    Address {
-        to: MailAddress,
-        letter: LetterId,
-        expires_at: Timestamp,
-    },
-}
-
-impl Pending {
-    fn app(user: &UserCode, app: Option<&AppCode>, expires_at: Timestamp) -> Self {
-        Self::App {
-            user: user.clone(),
-            app: app.cloned(),
-            expires_at,
-        }
-    }
-
-    fn expires_at(&self) -> Timestamp {
-        match self {
-            Self::App { expires_at, .. } | Self::Address { expires_at, .. } => *expires_at,
-        }
-    }
-
-    fn written(&self) -> Zeroizing<String> {
-        let expires = self.expires_at().as_millisecond();
-        Zeroizing::new(match self {
-            Self::App { user, app, .. } => {
-                let app = app.as_ref().map(AppCode::grouped).unwrap_or_default();
-                format!("app\n{expires}\n{}\n{app}", user.grouped())
-            }
-            Self::Address { to, letter, .. } => format!("address\n{expires}\n{to}\n{letter}"),
-        })
-    }
-
-    fn read(text: &str) -> Option<Self> {
-        let mut lines = text.split('\n');
-        let what = lines.next()?;
-        let expires_at = Timestamp::from_millisecond(lines.next()?.parse().ok()?).ok()?;
-        let (first, second) = (lines.next()?, lines.next()?);
-        match what {
-            "app" => Some(Self::App {
-                user: UserCode::parse(first).ok()?,
-                app: if second.is_empty() {
-                    None
-                } else {
-                    Some(AppCode::parse(second).ok()?)
-                },
-                expires_at,
-            }),
-            "address" => Some(Self::Address {
-                to: MailAddress::parse(first).ok()?,
-                letter: LetterId::new(second.parse().ok()?),
-                expires_at,
-            }),
-            _ => None,
-        }
-    }
 }
 
 impl From<super::change::ReproofError> for RegisterError {

@@ -12,7 +12,7 @@ use crate::door::Admitted;
 use crate::factor::Standing;
 use crate::id::{Reference, SessionId, SessionToken};
 use crate::policy::FirstRegistration;
-use crate::ports::{RecordsError, SessionUpdate};
+use crate::ports::{RecordsError, SessionUpdate, WaitingSignIn};
 use crate::rule::Decision;
 use crate::sealing::Sealed;
 use crate::session::Session;
@@ -106,7 +106,17 @@ impl Checkpoint {
         };
         match &standing {
             WebStanding::Admitted(_) => self.remember(account, password, &source, now, seen),
-            WebStanding::Owed(_) => event.what = What::PasswordRight,
+            WebStanding::Owed(_) => {
+                event.what = What::PasswordRight;
+                let waiting = WaitingSignIn {
+                    account,
+                    source: source.throttle_key(),
+                    address: source.shown_address(),
+                    client: event.client.clone(),
+                    at: now,
+                };
+                self.records.put_waiting(&waiting).await?;
+            }
         }
         self.records.note(&event).await?;
         Ok(Ok(SignedIn { token, standing }))

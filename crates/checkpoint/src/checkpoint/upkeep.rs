@@ -12,6 +12,8 @@ use crate::rule::{Decision, Reason};
 
 /// How often the records are asked for revocations that others wrote.
 const FOLLOW_EVERY: SignedDuration = SignedDuration::from_millis(500);
+/// How often people are told of sign-ins whose factor never came.
+const TELL_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// How often what is past is purged, the clock's mark raised and every open connection judged again.
 const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
@@ -19,11 +21,18 @@ impl Checkpoint {
     /// Keeps the checkpoint's promises that depend on time. Runs until its task is dropped; nothing is lost then but promptness.
     pub async fn keep(self: Arc<Self>) {
         let mut purge_at = self.now() + PURGE_EVERY;
+        let mut tell_at = self.now() + TELL_EVERY;
         loop {
             let now = self.now();
             self.end_due(now).await;
             if let Err(error) = self.follow().await {
                 tracing::error!(%error, "revocations could not be read");
+            }
+            if tell_at <= now {
+                if let Err(error) = self.tell_of_factors_that_never_came(now).await {
+                    tracing::error!(%error, "people could not be told of factors that never came");
+                }
+                tell_at = now + TELL_EVERY;
             }
             if purge_at <= now {
                 self.purge(now).await;

@@ -10,13 +10,13 @@ use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::audit::{Event, What};
 use sekisho_checkpoint::factor::{FactorKind, Standing};
-use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::policy::{MfaDemand, Policy};
 use sekisho_checkpoint::ports::{
-    BoxFuture, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, MailedCode,
-    Order, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
-    RevocationNumber, SessionUpdate, SetPasswordError,
+    BoxFuture, Claim, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter,
+    MailedCode, Order, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
+    RevocationNumber, SessionUpdate, SetPasswordError, WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::session::Session;
@@ -199,6 +199,40 @@ impl Records for FewRecords {
     }
 
     async fn put_grant(&self, _: &Grant, _: Timestamp) -> Result<GrantId, RecordsError> {
+        Self::none()
+    }
+
+    async fn put_claim(&self, _: &Claim, _: Timestamp) -> Result<(), RecordsError> {
+        Self::none()
+    }
+
+    async fn take_claim(&self, _: &TokenHash, _: Timestamp) -> Result<Option<Claim>, RecordsError> {
+        Self::none()
+    }
+
+    async fn join_grant(
+        &self,
+        _: GrantId,
+        _: Companion,
+        _: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        Self::none()
+    }
+
+    async fn put_waiting(&self, _: &WaitingSignIn) -> Result<(), RecordsError> {
+        Self::none()
+    }
+
+    async fn take_waiting(&self, _: Timestamp, _: u32) -> Result<Vec<WaitingSignIn>, RecordsError> {
+        self.answer(Vec::new())
+    }
+
+    async fn use_recovery_code(
+        &self,
+        _: AccountId,
+        _: &[u8; 32],
+        _: Timestamp,
+    ) -> Result<Option<u32>, RecordsError> {
         Self::none()
     }
 

@@ -84,6 +84,7 @@ async fn news_of_a_change_reaches_the_mailbox_and_the_external_addresses() {
         at: scene.clock.now(),
         from: Some("203.0.113.7".parse().expect("address")),
         detail: "a\r\nb".to_owned(),
+        page: "https://mail.kit.example/mfa".to_owned(),
     };
     letters.send(Letter::Notice(notice)).await.expect("send");
     scene.run(&queue);

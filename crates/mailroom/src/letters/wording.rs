@@ -55,7 +55,9 @@ pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
          日時: {at}\n\
          {from_ja}{detail_ja}\
          \n\
-         お心当たりのない場合は、すぐにパスワードを変更し、管理者へご連絡ください。\n\
+         お心当たりのない場合は、次のページで「心当たりがない」を押し、パスワードを変更してください。\n\
+         {page}\n\
+         それができないときは、管理者へご連絡ください。\n\
          \n\
          --------\n\
          \n\
@@ -65,7 +67,10 @@ pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
          When: {at}\n\
          {from_en}{detail_en}\
          \n\
-         If this was not you, change your password at once and tell your administrators.\n",
+         If this was not you, open this page, press \"That wasn't me\", and change your password:\n\
+         {page}\n\
+         If you can't, tell your administrators.\n",
+        page = notice.page,
         from_ja = line("アクセス元", from.as_deref()),
         from_en = line("From", from.as_deref()),
         detail_ja = line("詳細", Some(detail)),
@@ -106,6 +111,27 @@ fn news(what: What) -> (&'static str, &'static str) {
             "多要素認証の有効な状態を終了しました。",
             "A multi-factor authentication was ended.",
         ),
+        What::CompanionJoined => (
+            "同じ回線のもう一つのアドレスでも、多要素認証の成功を有効にしました。",
+            "The other address of a line joined a multi-factor authentication.",
+        ),
+        What::FactorNeverCame => (
+            "正しいパスワードが入力されましたが、追加の認証は行われませんでした。ログインはできていません。",
+            "Your password was entered correctly, but the second factor never came. Nobody was let in.",
+        ),
+        What::NotMe => (
+            "「心当たりがない」との届け出により、すべてのログインと多要素認証の成功を終了しました。",
+            "Everything was ended, because something was reported as not done by you.",
+        ),
+        What::RecoveryCodesMade => (
+            "リカバリーコードを作成しました。以前のものは使えません。",
+            "Recovery codes were made. Earlier ones hold no longer.",
+        ),
+        What::RecoveryCodeUsed => (
+            "リカバリーコードが使われました(詳細は残りの個数です)。",
+            "A recovery code was used (the details say how many are left).",
+        ),
+        What::FactorRenamed => ("OTPアプリの名前を変更しました。", "An OTP app was renamed."),
         What::AppRegistered => ("OTPアプリを登録しました。", "An OTP app was registered."),
         What::AddressRegistered => (
             "認証用外部メールアドレスを登録しました。",

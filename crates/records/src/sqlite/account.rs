@@ -1,18 +1,20 @@
 //! How an account stands, and its changes.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Standing};
 use sekisho_checkpoint::ports::Change;
 
 use super::value::{maybe_time, millis, plain};
-use super::{Fault, factors};
+use super::{Fault, factors, recovery};
 
 pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, Fault> {
-    let (mfa_on, enrolment) = db
+    let (mfa_on, password_wanted, enrolment) = db
         .prepare_cached("SELECT * FROM accounts WHERE account = ?1")?
         .query_and_then([account.get()], |row| {
-            Ok::<_, Fault>((plain(row, "mfa_on")?, enrolment(row)?))
+            let flag = |column| plain::<bool>(row, column);
+            Ok::<_, Fault>((flag("mfa_on")?, flag("password_wanted")?, enrolment(row)?))
         })?
         .next()
         .transpose()?
@@ -23,11 +25,19 @@ pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, 
         factors: factors::of_account(db, account)?,
         otp_app: kind_standing(db, account, FactorKind::OtpApp)?,
         external_mail: kind_standing(db, account, FactorKind::ExternalMail)?,
+        recovery_codes: recovery::of_account(db, account)?,
+        recovery_code: kind_standing(db, account, FactorKind::RecoveryCode)?,
+        password_wanted,
     })
 }
 
 /// Carries out a change. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
-pub(super) fn change(db: &Connection, account: AccountId, change: &Change) -> Result<(), Fault> {
+pub(super) fn change(
+    db: &Connection,
+    account: AccountId,
+    change: &Change,
+    at: Timestamp,
+) -> Result<(), Fault> {
     match change {
         Change::None => Ok(()),
         Change::Mfa(on) => set_mfa(db, account, *on),
@@ -35,7 +45,16 @@ pub(super) fn change(db: &Connection, account: AccountId, change: &Change) -> Re
             factors::add(db, account, factor)?;
             set_enrolment(db, account, None)
         }
-        Change::RemoveFactor(factor) => factors::remove(db, account, *factor),
+        Change::RenameFactor(factor, name) => factors::rename(db, account, *factor, name),
+        Change::RemoveFactor(factor) => {
+            factors::remove(db, account, *factor)?;
+            if factors::of_account(db, account)?.is_empty() {
+                recovery::remove_all(db, account)?;
+            }
+            Ok(())
+        }
+        Change::RecoveryCodes(hashes) => recovery::replace(db, account, hashes, at),
+        Change::PasswordWanted(wanted) => set_password_wanted(db, account, *wanted),
         Change::ReplaceFactors(factor) => {
             factors::remove_kind(db, account, factor.kind())?;
             factors::add(db, account, factor)
@@ -47,6 +66,7 @@ pub(super) fn change(db: &Connection, account: AccountId, change: &Change) -> Re
         }
         Change::Reset(code) => {
             factors::remove_all(db, account)?;
+            recovery::remove_all(db, account)?;
             db.prepare_cached("DELETE FROM kinds WHERE account = ?1")?
                 .execute([account.get()])?;
             set_enrolment(db, account, Some(code))
@@ -107,6 +127,15 @@ fn set_mfa(db: &Connection, account: AccountId, on: bool) -> Result<(), Fault> {
          ON CONFLICT (account) DO UPDATE SET mfa_on = excluded.mfa_on",
     )?
     .execute(params![account.get(), on])?;
+    Ok(())
+}
+
+fn set_password_wanted(db: &Connection, account: AccountId, wanted: bool) -> Result<(), Fault> {
+    db.prepare_cached(
+        "INSERT INTO accounts (account, password_wanted) VALUES (?1, ?2)
+         ON CONFLICT (account) DO UPDATE SET password_wanted = excluded.password_wanted",
+    )?
+    .execute(params![account.get(), wanted])?;
     Ok(())
 }
 

@@ -43,6 +43,17 @@ pub(super) fn add(db: &Connection, account: AccountId, factor: &Factor) -> Resul
     Ok(())
 }
 
+pub(super) fn rename(
+    db: &Connection,
+    account: AccountId,
+    factor: FactorId,
+    name: &str,
+) -> Result<(), Fault> {
+    db.prepare_cached("UPDATE factors SET name = ?3 WHERE account = ?1 AND factor = ?2")?
+        .execute(params![account.get(), factor.get(), name])?;
+    Ok(())
+}
+
 pub(super) fn remove(db: &Connection, account: AccountId, factor: FactorId) -> Result<(), Fault> {
     db.prepare_cached("DELETE FROM factors WHERE account = ?1 AND factor = ?2")?
         .execute([account.get(), factor.get()])?;
@@ -139,6 +150,8 @@ pub(super) fn replace_keys(
 
 fn read(row: &Row<'_>) -> Result<Factor, Fault> {
     let method = match kind(row, "kind")? {
+        // They have a table of their own.
+        FactorKind::RecoveryCode => return Err(Fault::Damaged("kind")),
         FactorKind::OtpApp => Method::OtpApp {
             key: Sealed(plain(row, "sealed_key")?),
             last_step: plain::<Option<i64>>(row, "last_step")?

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::grant::Grant;
-use sekisho_checkpoint::id::GrantId;
-use sekisho_checkpoint::ports::Reach;
+use sekisho_checkpoint::grant::{Companion, Grant};
+use sekisho_checkpoint::id::{GrantId, TokenHash};
+use sekisho_checkpoint::ports::{Claim, Reach};
 use sekisho_source::SourceKey;
 
 use super::Fault;
@@ -30,10 +30,11 @@ pub(super) fn put(db: &Connection, grant: &Grant) -> Result<GrantId, Fault> {
     let id = db
         .prepare_cached(
             "INSERT INTO grants
-                 (grant_id, account, source, address, companion, factor, granted_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                 (grant_id, account, source, address, companion, companion_address, factor, granted_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (account, source) WHERE ended_at IS NULL DO UPDATE SET
-                 address = excluded.address, companion = excluded.companion, factor = excluded.factor,
+                 address = excluded.address, companion = excluded.companion,
+                 companion_address = excluded.companion_address, factor = excluded.factor,
                  granted_at = excluded.granted_at, expires_at = excluded.expires_at
              ON CONFLICT (grant_id) DO NOTHING
              RETURNING grant_id",
@@ -44,7 +45,8 @@ pub(super) fn put(db: &Connection, grant: &Grant) -> Result<GrantId, Fault> {
                 grant.account.get(),
                 grant.source.to_string(),
                 grant.address.to_string(),
-                grant.companion.map(|key| key.to_string()),
+                grant.companion.map(|c| c.source.to_string()),
+                grant.companion.map(|c| c.address.to_string()),
                 grant.factor.as_str(),
                 millis(grant.granted_at),
                 millis(grant.expires_at),
@@ -79,7 +81,64 @@ pub(super) fn end_of(
     Ok(())
 }
 
+pub(super) fn put_claim(db: &Connection, claim: &Claim) -> Result<(), Fault> {
+    db.prepare_cached(
+        "INSERT INTO claims (token, account, grant_id, expires_at) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![
+        claim.token.0,
+        claim.account.get(),
+        claim.grant.get(),
+        millis(claim.expires_at),
+    ])?;
+    Ok(())
+}
+
+/// Takes a claim away; one whose time is over counts as none.
+pub(super) fn take_claim(
+    db: &Connection,
+    token: &TokenHash,
+    now: Timestamp,
+) -> Result<Option<Claim>, Fault> {
+    let claim = db
+        .prepare_cached("DELETE FROM claims WHERE token = ?1 RETURNING *")?
+        .query_and_then([token.0], |row| {
+            Ok::<_, Fault>(Claim {
+                token: TokenHash(plain(row, "token")?),
+                account: AccountId::new(plain(row, "account")?),
+                grant: GrantId::new(plain(row, "grant_id")?),
+                expires_at: time(row, "expires_at")?,
+            })
+        })?
+        .next()
+        .transpose()?;
+    Ok(claim.filter(|claim| now < claim.expires_at))
+}
+
+/// Lets a companion join a live grant.
+pub(super) fn join(
+    db: &Connection,
+    grant: GrantId,
+    companion: Companion,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE grants SET companion = ?2, companion_address = ?3
+             WHERE grant_id = ?1 AND ended_at IS NULL AND expires_at > ?4",
+        )?
+        .execute(params![
+            grant.get(),
+            companion.source.to_string(),
+            companion.address.to_string(),
+            millis(now),
+        ])?;
+    Ok(changed == 1)
+}
+
 pub(super) fn purge(db: &Connection, now: Timestamp) -> Result<(), Fault> {
+    db.prepare_cached("DELETE FROM claims WHERE expires_at <= ?1")?
+        .execute([millis(now)])?;
     db.prepare_cached("DELETE FROM grants WHERE expires_at <= ?1")?
         .execute([millis(now)])?;
     Ok(())
@@ -91,7 +150,9 @@ fn read(row: &Row<'_>) -> Result<Grant, Fault> {
         account: AccountId::new(plain(row, "account")?),
         source: parsed(row, "source", source)?,
         address: parsed(row, "address", ip)?,
-        companion: maybe_parsed(row, "companion", source)?,
+        companion: maybe_parsed(row, "companion", source)?
+            .zip(maybe_parsed(row, "companion_address", ip)?)
+            .map(|(source, address)| Companion { source, address }),
         factor: kind(row, "factor")?,
         granted_at: time(row, "granted_at")?,
         expires_at: time(row, "expires_at")?,

@@ -11,10 +11,12 @@ mod connection;
 mod factors;
 mod grants;
 mod readers;
+mod recovery;
 mod revocations;
 mod sessions;
 mod throttle;
 mod value;
+mod waiting;
 mod writer;
 
 use std::fmt;
@@ -25,11 +27,11 @@ use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::audit::{Event, What};
 use sekisho_checkpoint::factor::{FactorKind, Standing};
-use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::{FactorId, GrantId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    MailedCode, Order, OtpFailures, Records, RecordsError, Reseal, Revocation, RevocationNumber,
-    SessionUpdate,
+    Claim, MailedCode, Order, OtpFailures, Records, RecordsError, Reseal, Revocation,
+    RevocationNumber, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::Throttle;
@@ -98,7 +100,81 @@ impl Records for SqliteRecords {
         self.writer
             .run(move |db| {
                 clock::raise(db, now)?;
+                waiting::end_of(db, grant.account, grant.source)?;
                 grants::put(db, &grant)
+            })
+            .await
+    }
+
+    async fn put_claim(&self, claim: &Claim, now: Timestamp) -> Result<(), RecordsError> {
+        let claim = claim.clone();
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                grants::put_claim(db, &claim)
+            })
+            .await
+    }
+
+    async fn take_claim(
+        &self,
+        token: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Claim>, RecordsError> {
+        let token = *token;
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                grants::take_claim(db, &token, now)
+            })
+            .await
+    }
+
+    async fn join_grant(
+        &self,
+        grant: GrantId,
+        companion: Companion,
+        now: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                grants::join(db, grant, companion, now)
+            })
+            .await
+    }
+
+    async fn put_waiting(&self, waiting: &WaitingSignIn) -> Result<(), RecordsError> {
+        let sign_in = waiting.clone();
+        self.writer.run(move |db| waiting::put(db, &sign_in)).await
+    }
+
+    async fn take_waiting(
+        &self,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WaitingSignIn>, RecordsError> {
+        self.writer
+            .run(move |db| waiting::take(db, before, limit))
+            .await
+    }
+
+    async fn use_recovery_code(
+        &self,
+        account: AccountId,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<u32>, RecordsError> {
+        let hash = *hash;
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                if !recovery::take(db, account, &hash, now)? {
+                    return Ok(None);
+                }
+                account::clear_failures(db, account, FactorKind::RecoveryCode)?;
+                let codes = recovery::of_account(db, account)?;
+                Ok(Some(codes.map_or(0, |codes| codes.left)))
             })
             .await
     }
@@ -114,7 +190,7 @@ impl Records for SqliteRecords {
                 {
                     return Ok(None);
                 }
-                account::change(db, account, &order.change)?;
+                account::change(db, account, &order.change, at)?;
                 sessions::end_of(db, account, order.ending.sessions)?;
                 grants::end_of(db, account, order.ending.grants, at)?;
                 audit::write(db, &order.event)?;

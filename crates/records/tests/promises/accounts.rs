@@ -190,3 +190,55 @@ pub async fn resealing_replaces_keys_and_nothing_else(place: &dyn Place) {
         .collect();
     assert_eq!(keys, [vec![1, 2, 3, 1, 9], vec![1, 2, 3, 2]]);
 }
+
+pub async fn a_recovery_code_is_used_once_and_goes_with_the_last_factor(place: &dyn Place) {
+    let records = place.open().await;
+    register(&*records, otp_app(1)).await;
+    let none = records.standing(alice()).await.expect("read");
+    assert_eq!(none.recovery_codes, None);
+    change(&*records, Change::RecoveryCodes(vec![[1; 32], [2; 32]])).await;
+    change(&*records, Change::RecoveryCodes(vec![[3; 32], [4; 32]])).await;
+    drop(records);
+    let records = place.open().await;
+    let used = async |byte| {
+        let left = records.use_recovery_code(alice(), &[byte; 32], at(1)).await;
+        left.expect("asked")
+    };
+    assert_eq!(used(1).await, None, "earlier ones hold no longer");
+    let mut users = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let records = std::sync::Arc::clone(&records);
+        users.spawn(async move {
+            let left = records.use_recovery_code(alice(), &[3; 32], at(1)).await;
+            left.expect("asked")
+        });
+    }
+    let left: Vec<_> = users.join_all().await.into_iter().flatten().collect();
+    assert_eq!(left, [1], "exactly one of them uses it");
+    assert_eq!(used(4).await, Some(0));
+    let standing = records.standing(alice()).await.expect("read");
+    assert_eq!(standing.recovery_codes.map(|codes| codes.left), Some(0));
+
+    change(&*records, Change::RecoveryCodes(vec![[5; 32]])).await;
+    register(&*records, external_mail(2)).await;
+    change(&*records, Change::RemoveFactor(FactorId::new(1))).await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert_eq!(standing.recovery_codes.map(|codes| codes.left), Some(1));
+    change(&*records, Change::RemoveFactor(FactorId::new(2))).await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert_eq!(standing.recovery_codes, None);
+    assert_eq!(used(5).await, None);
+}
+
+pub async fn a_new_password_is_wanted_until_it_is_not(place: &dyn Place) {
+    let records = place.open().await;
+    change(&*records, Change::PasswordWanted(true)).await;
+    change(&*records, Change::Mfa(true)).await;
+    drop(records);
+    let records = place.open().await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert!(standing.password_wanted && standing.mfa_on);
+    change(&*records, Change::PasswordWanted(false)).await;
+    let standing = records.standing(alice()).await.expect("read");
+    assert!(!standing.password_wanted && standing.mfa_on);
+}

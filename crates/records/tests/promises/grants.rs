@@ -1,7 +1,7 @@
 use sekisho_checkpoint::factor::FactorKind;
-use sekisho_checkpoint::grant::Grant;
-use sekisho_checkpoint::id::GrantId;
-use sekisho_checkpoint::ports::{Change, Ending, Reach, Records};
+use sekisho_checkpoint::grant::{Companion, Grant};
+use sekisho_checkpoint::id::{GrantId, SessionToken};
+use sekisho_checkpoint::ports::{Change, Claim, Ending, Reach, Records};
 
 use super::{Place, alice, apply, at, bob, source};
 
@@ -22,6 +22,13 @@ fn grant(id: i64, address: &str, granted: i64) -> Grant {
     }
 }
 
+fn six() -> Companion {
+    Companion {
+        source: source(HOME_SIX),
+        address: HOME_SIX.parse().expect("an address"),
+    }
+}
+
 async fn put(records: &dyn Records, grant: &Grant) -> GrantId {
     let id = records.put_grant(grant, grant.granted_at).await;
     id.expect("kept")
@@ -35,7 +42,7 @@ async fn live(records: &dyn Records, second: i64) -> Vec<i64> {
 pub async fn a_grant_is_live_until_its_end_and_not_at_it(place: &dyn Place) {
     let records = place.open().await;
     let mut first = grant(1, HOME, 0);
-    first.companion = Some(source(HOME_SIX));
+    first.companion = Some(six());
     put(&*records, &first).await;
     put(&*records, &grant(2, HOME_SIX, 50)).await;
     drop(records);
@@ -56,7 +63,7 @@ pub async fn a_later_grant_of_the_same_source_takes_the_place_and_keeps_the_id(p
     renewed.id = GrantId::new(1);
     let grants = records.grants(alice(), at(120)).await.expect("read");
     assert_eq!(grants, std::slice::from_ref(&renewed));
-    renewed.companion = Some(source(HOME_SIX));
+    renewed.companion = Some(six());
     assert_eq!(put(&*records, &renewed).await, GrantId::new(1));
     let grants = records.grants(alice(), at(120)).await.expect("read");
     assert_eq!(grants, [renewed]);
@@ -73,7 +80,7 @@ pub async fn endings_reach_the_sources_they_name_companions_included(place: &dyn
         (Reach::All, vec![]),
     ] {
         let mut at_home = grant(1, HOME, 0);
-        at_home.companion = Some(source(HOME_SIX));
+        at_home.companion = Some(six());
         let mut ids = vec![put(&*records, &at_home).await];
         ids.push(put(&*records, &grant(2, CAFE, 1)).await);
         let ending = Ending {
@@ -96,7 +103,7 @@ pub async fn an_ended_grant_can_not_be_put_back(place: &dyn Place) {
     put(&*records, &first).await;
     apply(&*records, Change::None, Ending::EVERYTHING).await;
     let with_companion = Grant {
-        companion: Some(source(HOME_SIX)),
+        companion: Some(six()),
         ..first
     };
     assert!(records.put_grant(&with_companion, at(3)).await.is_err());
@@ -110,4 +117,39 @@ pub async fn an_ended_grant_can_not_be_put_back(place: &dyn Place) {
         [2],
         "a new success is a new grant"
     );
+}
+
+pub async fn a_companion_joins_by_a_claim_that_is_taken_once(place: &dyn Place) {
+    let records = place.open().await;
+    let id = put(&*records, &grant(1, HOME, 0)).await;
+    let token = SessionToken::draw().expect("randomness").hash();
+    let claim = Claim {
+        token,
+        account: alice(),
+        grant: id,
+        expires_at: at(60),
+    };
+    records.put_claim(&claim, at(0)).await.expect("kept");
+    drop(records);
+    let records = place.open().await;
+    let mut takers = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let records = std::sync::Arc::clone(&records);
+        takers.spawn(async move { records.take_claim(&token, at(59)).await.expect("asked") });
+    }
+    let taken: Vec<_> = takers.join_all().await.into_iter().flatten().collect();
+    assert_eq!(taken, [claim.clone()], "exactly one takes it");
+
+    records.put_claim(&claim, at(0)).await.expect("kept");
+    let late = records.take_claim(&token, at(60)).await.expect("asked");
+    assert_eq!(late, None, "its time is over");
+
+    assert!(records.join_grant(id, six(), at(99)).await.expect("asked"));
+    let grants = records.grants(alice(), at(99)).await.expect("read");
+    assert_eq!(grants[0].companion, Some(six()));
+    let too_late = records.join_grant(id, six(), at(100)).await;
+    assert!(!too_late.expect("asked"), "the grant has expired");
+    apply(&*records, Change::None, Ending::EVERYTHING).await;
+    let ended = records.join_grant(id, six(), at(50)).await;
+    assert!(!ended.expect("asked"), "the grant has ended");
 }

@@ -41,6 +41,8 @@ macro_rules! held_by {
             accounts::a_kind_is_disabled_at_its_limit_and_says_so_once
             accounts::failures_survive_reopening_and_end_with_a_success
             accounts::a_reset_takes_everything_and_leaves_the_enrolment_code
+            accounts::a_recovery_code_is_used_once_and_goes_with_the_last_factor
+            accounts::a_new_password_is_wanted_until_it_is_not
             accounts::resealing_replaces_keys_and_nothing_else
             clock_and_counts::the_clock_never_falls_below_its_mark
             clock_and_counts::failures_are_counted_within_their_window_and_survive_reopening
@@ -53,8 +55,10 @@ macro_rules! held_by {
             grants::a_later_grant_of_the_same_source_takes_the_place_and_keeps_the_id
             grants::endings_reach_the_sources_they_name_companions_included
             grants::an_ended_grant_can_not_be_put_back
+            grants::a_companion_joins_by_a_claim_that_is_taken_once
             sessions::a_session_comes_back_whole_and_is_updated_in_part
             sessions::ended_sessions_stay_ended
+            sessions::a_sign_in_waits_until_its_factor_comes_or_it_is_taken
             steps::one_of_sixty_four_racing_callers_has_the_step_accepted
             steps::a_step_and_those_before_it_are_never_accepted_again
         }

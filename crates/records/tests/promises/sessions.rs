@@ -3,7 +3,11 @@ use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::{Change, Ending, Reach, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
 
-use super::{Place, alice, apply, at, session};
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::GrantId;
+use sekisho_checkpoint::ports::WaitingSignIn;
+
+use super::{Place, alice, apply, at, session, source};
 
 pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place) {
     let records = place.open().await;
@@ -83,4 +87,40 @@ pub async fn ended_sessions_stay_ended(place: &dyn Place) {
         .await
         .expect("counted");
     assert_eq!((counts.session, counts.kind), (0, 1));
+}
+
+pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn Place) {
+    let records = place.open().await;
+    let waits = |address: &str, second| WaitingSignIn {
+        account: alice(),
+        source: source(address),
+        address: address.parse().expect("an address"),
+        client: "Firefox".to_owned(),
+        at: at(second),
+    };
+    let (home, cafe) = (waits("203.0.113.7", 0), waits("198.51.100.9", 1));
+    for waiting in [&home, &cafe, &waits("198.51.100.9", 50)] {
+        records.put_waiting(waiting).await.expect("kept");
+    }
+    let grant = Grant {
+        id: GrantId::new(1),
+        account: alice(),
+        source: home.source,
+        address: home.address,
+        companion: None,
+        factor: FactorKind::OtpApp,
+        granted_at: at(2),
+        expires_at: at(100),
+    };
+    records.put_grant(&grant, at(2)).await.expect("kept");
+    drop(records);
+    let records = place.open().await;
+    let overdue = records.take_waiting(at(50), 10).await.expect("taken");
+    assert_eq!(
+        overdue,
+        [cafe],
+        "the factor came at home; the last one may still come"
+    );
+    let again = records.take_waiting(at(50), 10).await.expect("taken");
+    assert!(again.is_empty(), "each is told of once");
 }

@@ -113,8 +113,8 @@ pub(super) enum AccountCommand {
     EnableFactor {
         /// The login name.
         login: String,
-        /// `otp-app` or `external-mail`.
-        #[arg(value_parser = ["otp-app", "external-mail"])]
+        /// `otp-app`, `external-mail` or `recovery-code`.
+        #[arg(value_parser = ["otp-app", "external-mail", "recovery-code"])]
         kind: String,
     },
     /// Add accounts from a CSV file: login,name,addresses,groups,password_hash,ends. All or nothing.
@@ -233,8 +233,9 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
                 .await?;
             say(&format!(
                 "all factors of {login} are removed, everything that was open is closed.\n\
-                 One-time code for the next registration: {}",
-                code.grouped()
+                 One-time code for the next registration: {}\n{}",
+                code.grouped(),
+                until(&desk, loaded)
             ));
         }
         AccountCommand::EnrolmentCode { login, reason } => {
@@ -244,8 +245,9 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
                 .desk_enrolment_code(&account, &reason)
                 .await?;
             say(&format!(
-                "one-time code for {login}'s registration: {}",
-                code.grouped()
+                "one-time code for {login}'s registration: {}\n{}",
+                code.grouped(),
+                until(&desk, loaded)
             ));
         }
         AccountCommand::EnableFactor { login, kind } => {
@@ -290,6 +292,12 @@ async fn list(accounts: &OwnAccounts, zone: &TimeZone) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Until when a code that is given out now can be used.
+fn until(desk: &Desk, loaded: &Loaded) -> String {
+    let end = desk.checkpoint.now() + desk.checkpoint.site().policy.enrolment_code;
+    format!("It can be used once, until {}.", in_zone(end, &loaded.zone))
+}
+
 async fn show_mfa(desk: &Desk, account: &Account) -> anyhow::Result<()> {
     let (standing, grants) = desk.checkpoint.desk_standing(account.id).await?;
     let site = desk.checkpoint.site();
@@ -302,8 +310,11 @@ async fn show_mfa(desk: &Desk, account: &Account) -> anyhow::Result<()> {
         (false, false) => "off",
     };
     say(&format!("multi-factor authentication: {state}"));
-    for kind in [FactorKind::OtpApp, FactorKind::ExternalMail] {
-        let count = standing.of_kind(kind).count();
+    for kind in FactorKind::ALL {
+        let count = match kind {
+            FactorKind::RecoveryCode => standing.recovery_codes.map_or(0, |c| c.left as usize),
+            FactorKind::OtpApp | FactorKind::ExternalMail => standing.of_kind(kind).count(),
+        };
         let disabled = if standing.kind(kind).disabled {
             ", disabled after too many failures"
         } else {

@@ -112,6 +112,32 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
             "the OTP app needs an origin of its own, not that of `url`".into(),
         ));
     }
+    let families = [
+        ("ipv4_url", &config.site.ipv4_url),
+        ("ipv6_url", &config.site.ipv6_url),
+    ];
+    for (key, url) in families {
+        match url {
+            Some(url) if !is_origin(url) || *url == config.site.url => {
+                let text = format!(
+                    "`{key}` must be https:// and a host name in ASCII, without a path, and another than `url`"
+                );
+                problems.push(lines.at(key, text));
+            }
+            _ => {}
+        }
+    }
+    if config.site.ipv4_url.is_some() != config.site.ipv6_url.is_some() {
+        let key = if config.site.ipv4_url.is_some() {
+            "ipv4_url"
+        } else {
+            "ipv6_url"
+        };
+        problems.push(lines.at(
+            key,
+            "`ipv4_url` and `ipv6_url` belong together: give both or neither".into(),
+        ));
+    }
     let zone = TimeZone::get(&config.site.zone);
     if zone.is_err() {
         let text = format!(

@@ -27,6 +27,11 @@ section! {
         url: String = String::new(),
         /// The address of the OTP app, an origin of its own, such as `https://otp.example.ac.jp`. Required.
         app_url: String = String::new(),
+        /// A name of the webmail that resolves to IPv4 alone, such as `https://v4.mail.example.ac.jp`: by it and the next one, the second address of a line
+        /// can join a grant. Set both or none.
+        ipv4_url: Option<String> = None,
+        /// A name of the webmail that resolves to IPv6 alone.
+        ipv6_url: Option<String> = None,
         /// The time zone in which times are shown, such as `Asia/Tokyo`.
         zone: String = "Asia/Tokyo".to_owned(),
         /// The language of people whose browser asks for neither: `ja` or `en`.

@@ -27,6 +27,7 @@ use sekisho_net::{
     WebSources,
 };
 use sekisho_source::KeyLength;
+use sekisho_webmail::OtherFamily;
 use sekisho_webmail::lang::Lang;
 use tokio::net::TcpListener;
 
@@ -40,6 +41,9 @@ pub use tour::{Person, Place, Tour};
 pub const CAMPUS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 /// The address that whoever comes in by the home's listeners has.
 pub const HOME: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 23));
+
+/// The other address of the home's line.
+pub const HOME_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x23, 0, 0, 0, 0, 7));
 
 /// The people of the demo: login name, name, password.
 const PEOPLE: [(&str, &str, &str); 2] = [
@@ -257,6 +261,8 @@ struct Ports {
     app: TcpListener,
     outbox: TcpListener,
     lmtp: TcpListener,
+    /// The home's webmail once more, by its line's other address.
+    home_ipv6: TcpListener,
 }
 
 impl Ports {
@@ -278,6 +284,7 @@ impl Ports {
             app,
             outbox,
             lmtp: next.bind().await?,
+            home_ipv6: next.bind().await?,
         })
     }
 
@@ -350,25 +357,44 @@ fn open_doors(
     };
     let tls = Arc::new(TlsKeeper::open(certificate, Alpn::None)?);
     let campus = GivenSource::new(CAMPUS);
-    for (place, ports, at, cookie) in [
-        (&tour.campus, ports.campus, &campus, "sekisho-campus"),
-        (&tour.home, ports.home, home, "sekisho-home"),
+    let other_family = OtherFamily {
+        ipv4: None,
+        ipv6: Some(format!("http://localhost:{}", ports.home_ipv6.local_addr()?.port()).parse()?),
+    };
+    let webmail =
+        |place: &Place, cookie: &str, other_family| -> anyhow::Result<sekisho_webmail::Config> {
+            Ok(sekisho_webmail::Config {
+                base_url: place.web.parse()?,
+                cookie_name: cookie.to_owned(),
+                site_name: "鍵岡工業大学 (demo)".to_owned(),
+                zone: jiff::tz::TimeZone::get("Asia/Tokyo")?,
+                app_url: tour.app.parse()?,
+                other_family,
+                default_language: Lang::En,
+                max_upload: 25 * 1024 * 1024,
+            })
+        };
+    let home_ipv6 = GivenSource::new(HOME_IPV6);
+    for web in with_ipv6_twin(ports.home_ipv6, true)? {
+        let entrance = system.entrance(given(web, &home_ipv6)?, None, no_proxies());
+        let config = webmail(&tour.home, "sekisho-home", other_family.clone())?;
+        system.run_webmail(entrance, config);
+    }
+    for (place, ports, at, cookie, other_family) in [
+        (
+            &tour.campus,
+            ports.campus,
+            &campus,
+            "sekisho-campus",
+            OtherFamily::default(),
+        ),
+        (&tour.home, ports.home, home, "sekisho-home", other_family),
     ] {
         let listener = |socket| given(socket, at);
         for web in with_ipv6_twin(ports.web, place.web.contains("localhost"))? {
             let entrance = system.entrance(listener(web)?, None, no_proxies());
-            system.run_webmail(
-                entrance,
-                sekisho_webmail::Config {
-                    base_url: place.web.parse()?,
-                    cookie_name: cookie.to_owned(),
-                    site_name: "鍵岡工業大学 (demo)".to_owned(),
-                    zone: jiff::tz::TimeZone::get("Asia/Tokyo")?,
-                    app_url: tour.app.parse()?,
-                    default_language: Lang::En,
-                    max_upload: 25 * 1024 * 1024,
-                },
-            );
+            let config = webmail(place, cookie, other_family.clone())?;
+            system.run_webmail(entrance, config);
         }
         let here = PlaintextLogin::OnThisMachine;
         system.run_imap(

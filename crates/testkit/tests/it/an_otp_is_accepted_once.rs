@@ -1,7 +1,6 @@
 //! Security rule 3: a code opens once, however many ask at the same moment.
 
-use sekisho_checkpoint::factor::FactorKind;
-use sekisho_checkpoint::{OtpEntry, ProofError};
+use sekisho_checkpoint::{Proof, ProofError};
 use sekisho_testkit::checkpoint::{CAFE, HOME, Kit, from, site};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,10 +53,7 @@ async fn an_earlier_code_is_refused_after_a_later_one_also_by_another_node() -> 
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     let (earlier, later) = (app.shows(), app.shows_at(30));
-    let entry = |code| OtpEntry {
-        kind: FactorKind::OtpApp,
-        code,
-    };
+    let entry = |code| Proof::App(code);
     let (_, owed) = kit.owed(from(HOME)).await?;
     kit.checkpoint.prove(&owed, entry(later), "browser").await?;
     let (_, owed) = kit.owed(from(CAFE)).await?;
@@ -75,10 +71,7 @@ async fn a_wrong_clock_is_recognised_and_not_accepted() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     let (_, owed) = kit.owed(from(HOME)).await?;
-    let entry = OtpEntry {
-        kind: FactorKind::OtpApp,
-        code: app.shows_at(-300),
-    };
+    let entry = Proof::App(app.shows_at(-300));
     let refused = kit.checkpoint.prove(&owed, entry, "browser").await;
     assert!(
         matches!(

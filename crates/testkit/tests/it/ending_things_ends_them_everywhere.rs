@@ -16,7 +16,7 @@ fn with_password() -> Reproof {
 
 fn with_both(app: &App) -> Reproof {
     Reproof {
-        otp: Some(app.entry()),
+        proof: Some(app.entry()),
         ..with_password()
     }
 }
@@ -176,7 +176,7 @@ async fn that_was_not_me_ends_everything() -> anyhow::Result<()> {
         .mail_client("alice", PASSWORD, from(CAMPUS))
         .await
         .expect("admitted");
-    kit.checkpoint.end_everything(&seat, "").await?;
+    kit.checkpoint.not_me(&seat, "").await?;
     assert_eq!(client.lease().ended().await, LeaseEnd::Revoked);
     assert!(kit.checkpoint.resume(&thief, from(CAFE)).await.is_err());
     assert!(kit.checkpoint.resume(&own, from(CAMPUS)).await.is_err());

@@ -2,7 +2,7 @@
 
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::web::{FirstStep, SignInError};
-use sekisho_checkpoint::{OtpEntry, ProofError};
+use sekisho_checkpoint::{Proof, ProofError};
 use sekisho_testkit::checkpoint::{CAFE, CAMPUS, HOME, Kit, PASSWORD, from, site};
 
 #[tokio::test]
@@ -182,10 +182,7 @@ async fn a_guess_of_a_code_to_come_is_told_nothing() -> anyhow::Result<()> {
     let app = kit.alice_uses_mfa().await?;
     let (_, owed) = kit.owed(from(HOME)).await?;
     for (seconds, is_told) in [(-300, true), (300, false)] {
-        let entry = OtpEntry {
-            kind: FactorKind::OtpApp,
-            code: app.shows_at(seconds),
-        };
+        let entry = Proof::App(app.shows_at(seconds));
         let answer = kit.checkpoint.prove(&owed, entry, "").await;
         assert_eq!(
             matches!(answer, Err(ProofError::ClockOff { .. })),

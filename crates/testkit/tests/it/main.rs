@@ -1,5 +1,6 @@
 //! The stories, in one test binary.
 
+mod a_factor_that_never_came_is_told;
 mod a_grant_ends_after_fourteen_hours;
 mod a_laptop_moves_from_campus_to_home;
 mod a_mail_client_is_refused_then_admitted;

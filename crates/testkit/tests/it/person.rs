@@ -6,9 +6,8 @@ use anyhow::{Context, bail};
 use jiff::SignedDuration;
 use sekisho::clock::WallClock;
 use sekisho::demo::{CAMPUS, Demo, DemoArguments};
-use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::web::{Person, WebStanding};
-use sekisho_checkpoint::{OtpEntry, Password, RegistrationState, Reproof};
+use sekisho_checkpoint::{Password, Proof, RegistrationState, Reproof};
 use sekisho_directory::ArgonCost;
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
 use sekisho_source::{KeyLength, Source};
@@ -99,10 +98,7 @@ pub async fn hanako_proves(demo: &Demo, app: &mut App) -> anyhow::Result<()> {
     let WebStanding::Owed(owed) = signed.standing else {
         bail!("let in at home");
     };
-    let entry = OtpEntry {
-        kind: FactorKind::OtpApp,
-        code: app.next(demo),
-    };
+    let entry = Proof::App(app.next(demo));
     checkpoint.prove(&owed, entry, "test").await?;
     Ok(())
 }

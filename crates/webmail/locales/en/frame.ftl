@@ -11,6 +11,13 @@ cancel = Cancel
 change = Change
 register = Register
 next = Next
+help = Help
+help-contents = In this guide
+back = Back
+renew = Renew
+grant-ends-soon = What you proved at this address holds only until { $at }. After that mail programs are refused until you prove it again.
+password-wanted = You reported something that wasn't you. Please set a new password.
+print = Print
 
 time-left-hours = { $hours } h { $minutes } min
 time-left-minutes = { $minutes } min
@@ -27,3 +34,4 @@ error-too-large = That is more than can be sent at once
 error-too-large-what-to-do = Attach less, or make it smaller, and try again.
 error-unavailable = Not available just now
 error-unavailable-what-to-do = The trouble is on our side and temporary; your password and codes are not at fault. Please try again in a while.
+

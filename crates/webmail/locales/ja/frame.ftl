@@ -11,6 +11,13 @@ cancel = キャンセル
 change = 変更
 register = 登録
 next = 次へ
+help = ヘルプ
+help-contents = 目次
+back = 戻る
+renew = 延長する
+grant-ends-soon = このアクセス元での多要素認証の成功は { $at } まで有効です。それを過ぎると、もう一度確認するまでメールソフトは使えません。
+password-wanted = 心当たりのない記録の届け出がありました。新しいパスワードを設定してください。
+print = 印刷
 
 time-left-hours = { $hours }時間{ $minutes }分
 time-left-minutes = { $minutes }分
@@ -27,3 +34,4 @@ error-too-large = 一度に送れる大きさを超えています
 error-too-large-what-to-do = 添付ファイルを減らすか小さくして、もう一度お試しください。
 error-unavailable = ただいま利用できません
 error-unavailable-what-to-do = 一時的な障害です。パスワードやコードの間違いではありません。しばらくしてから、もう一度お試しください。
+

@@ -6,7 +6,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::web::Person;
-use sekisho_checkpoint::{ChangeError, OtpEntry, ProofError, RegisterError, Reproof};
+use sekisho_checkpoint::{ChangeError, OneTimeCode, Proof, ProofError, RegisterError, Reproof};
 use sekisho_otp::OtpCode;
 
 use super::{login, parts, words};
@@ -19,8 +19,9 @@ const PASSWORD: &str = "proof-password";
 const KIND: &str = "proof-kind";
 const CODE: &str = "otp";
 const ISSUE: &str = "proof-issue";
+const RECOVER: &str = "proof-recover";
 /// Fields that are asked for anew, never carried along.
-const NOT_CARRIED: [&str; 5] = ["csrf", PASSWORD, KIND, CODE, ISSUE];
+const NOT_CARRIED: [&str; 6] = ["csrf", PASSWORD, KIND, CODE, ISSUE, RECOVER];
 
 /// A change that someone wants to make.
 pub(super) struct Ask<'a> {
@@ -95,13 +96,16 @@ impl Ask<'_> {
             let problem = self.issue().await?;
             return self.again(problem.as_deref()).await.map(Err);
         }
-        let otp = match self.entry() {
-            Ok(otp) => otp,
+        if self.wants_recovery() {
+            return self.again(None).await.map(Err);
+        }
+        let proof = match self.proof() {
+            Ok(proof) => proof,
             Err(words) => return self.again(Some(&words)).await.map(Err),
         };
         Ok(Ok(Reproof {
             password: self.fields.password(PASSWORD),
-            otp,
+            proof,
             enrolment_code: Some(self.fields.text("enrolment-code").trim().to_owned())
                 .filter(|code| !code.is_empty()),
         }))
@@ -128,6 +132,11 @@ impl Ask<'_> {
         self.fields.has(ISSUE)
     }
 
+    /// Whether the button was pressed that asks for a recovery code instead.
+    pub(super) fn wants_recovery(&self) -> bool {
+        self.fields.has(RECOVER)
+    }
+
     /// Mails a code; words if that does not go.
     pub(super) async fn issue(&self) -> Result<Option<String>, WebError> {
         let visit = &self.seated.visit;
@@ -140,16 +149,20 @@ impl Ask<'_> {
     }
 
     /// The code that was given, if any; words if it can't be read.
-    pub(super) fn entry(&self) -> Result<Option<OtpEntry>, String> {
+    pub(super) fn proof(&self) -> Result<Option<Proof>, String> {
         let typed = self.fields.text(CODE);
-        match OtpCode::parse(typed) {
-            Ok(code) => Ok(Some(OtpEntry {
-                kind: self.chosen_kind(),
-                code,
-            })),
-            Err(_) if typed.is_empty() => Ok(None),
-            Err(error) => Err(words::otp(self.seated.visit.lang, error)),
+        if typed.is_empty() {
+            return Ok(None);
         }
+        let lang = self.seated.visit.lang;
+        let digits = || OtpCode::parse(typed).map_err(|error| words::otp(lang, error));
+        Ok(Some(match self.chosen_kind() {
+            FactorKind::OtpApp => Proof::App(digits()?),
+            FactorKind::ExternalMail => Proof::Mail(digits()?),
+            FactorKind::RecoveryCode => Proof::Recovery(
+                OneTimeCode::parse(typed).map_err(|found| words::recovery_code(lang, found))?,
+            ),
+        }))
     }
 
     /// The kind of the code that was given, or is to be.
@@ -157,12 +170,15 @@ impl Ask<'_> {
         if self.mails_code() {
             return FactorKind::ExternalMail;
         }
+        if self.wants_recovery() {
+            return FactorKind::RecoveryCode;
+        }
         FactorKind::parse(self.fields.text(KIND)).unwrap_or(FactorKind::OtpApp)
     }
 
     /// The same questions as the form that was sent.
     async fn again(&self, problem: Option<&str>) -> Result<Response, WebError> {
-        let kinds = if self.fields.has(KIND) {
+        let kinds = if self.fields.has(KIND) || self.wants_recovery() {
             self.seated.seat.standing().offered()
         } else {
             Vec::new()
@@ -228,7 +244,22 @@ pub(super) async fn factor_fields(
     } else {
         kinds.first().copied()
     };
+    if chosen == Some(FactorKind::RecoveryCode) {
+        return Ok(html! {
+            fieldset.stack {
+                legend.hint { (t!(lang, "reproof-factor")) }
+                input type="hidden" name=(KIND) value=(FactorKind::RecoveryCode.as_str());
+                (parts::recovery_field(visit, CODE, false))
+            }
+        });
+    }
     let can_mail = kinds.contains(&FactorKind::ExternalMail);
+    let can_recover = kinds.contains(&FactorKind::RecoveryCode);
+    let everyday: Vec<FactorKind> = kinds
+        .iter()
+        .copied()
+        .filter(|kind| *kind != FactorKind::RecoveryCode)
+        .collect();
     let waiting = if can_mail {
         visit
             .context
@@ -245,13 +276,13 @@ pub(super) async fn factor_fields(
     Ok(html! {
         @if let Some(chosen) = chosen {
             fieldset.stack {
-                @if let [only] = kinds {
+                @if let [only] = everyday.as_slice() {
                     legend.hint { (words::kind(lang, *only)) }
                     input type="hidden" name=(KIND) value=(only.as_str());
                 } @else {
                     legend.hint { (t!(lang, "reproof-factor")) }
                     div.choices {
-                        @for kind in kinds {
+                        @for kind in &everyday {
                             label.choice {
                                 input type="radio" name=(KIND) value=(kind.as_str()) checked[*kind == chosen];
                                 (words::kind(lang, *kind))
@@ -268,6 +299,11 @@ pub(super) async fn factor_fields(
                 div.field {
                     label for="otp" { (t!(lang, "otp")) }
                     input.code-input #otp name=(CODE) required inputmode="numeric" autocomplete="one-time-code" maxlength="24";
+                }
+                @if can_recover {
+                    div.buttons {
+                        button.link name=(RECOVER) value="1" formnovalidate { (t!(lang, "recovery-code-instead")) }
+                    }
                 }
             }
         }

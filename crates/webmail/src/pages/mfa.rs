@@ -109,6 +109,37 @@ pub(super) async fn remove(
     .await
 }
 
+/// Gives an OTP app another name.
+pub(super) async fn rename(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let lang = seated.visit.lang;
+    let id = posted.fields.text("factor").parse();
+    let id = FactorId::new(id.map_err(|_| WebError::BadRequest)?);
+    let ask = Ask {
+        seated: &seated,
+        action: "/preferences/mfa/rename",
+        title: t!(lang, "rename-title"),
+        consequence: None,
+        back: HERE,
+        fields: &posted.fields,
+    };
+    let reproof = match ask.given().await? {
+        Ok(reproof) => reproof,
+        Err(page) => return Ok(page),
+    };
+    let visit = &seated.visit;
+    let name = posted.fields.text("name");
+    let outcome = context
+        .checkpoint
+        .rename_factor(&seated.seat, id, name, &reproof, &visit.client)
+        .await;
+    let outcome = outcome.map_err(|e| Refused::change(visit, e));
+    settle(&ask, outcome, "renamed").await
+}
+
 /// Enables a disabled kind again.
 pub(super) async fn enable(
     State(context): State<Arc<Context>>,
@@ -163,6 +194,7 @@ fn page(seated: &Seated, problem: Option<&str>) -> Response {
     let view = visit.context.checkpoint.mfa_view(seat);
     Page::new(visit, t!(lang, "mfa"))
         .of(Whose::Seated(seat.account()))
+        .help("turn-on")
         .show(html! {
             (crumbs(visit, false))
             h1 { (t!(lang, "mfa")) }
@@ -172,6 +204,7 @@ fn page(seated: &Seated, problem: Option<&str>) -> Response {
             (use_section(visit, &view))
             (apps_section(seated, &view))
             (address_section(seated, &view))
+            (recovery_section(seated, &view))
             section.card {
                 h2 { (t!(lang, "mfa-status")) }
                 p { (t!(lang, "mfa-status-about")) }
@@ -188,6 +221,8 @@ fn news(visit: &Visit) -> Markup {
         Some("off") => Some(t!(lang, "done-off")),
         Some("removed") => Some(t!(lang, "done-removed")),
         Some("enabled") => Some(t!(lang, "done-enabled")),
+        Some("renamed") => Some(t!(lang, "done-renamed")),
+        Some("recovery") => Some(t!(lang, "done-recovery")),
         Some("app") => Some(t!(lang, "done-app")),
         Some("address") => Some(t!(lang, "done-address")),
         _ => None,
@@ -208,9 +243,43 @@ pub(super) fn only_one(visit: &Visit, view: &MfaView) -> Markup {
                         p { a href="/preferences/mfa/mail" { (t!(lang, "only-one-add-mail")) } }
                     }
                     FactorKind::OtpApp => p { a href="/preferences/mfa/app" { (t!(lang, "only-one-add-second-app")) } },
-                    FactorKind::ExternalMail => p { a href="/preferences/mfa/app" { (t!(lang, "only-one-add-app")) } },
+                    FactorKind::ExternalMail | FactorKind::RecoveryCode => {
+                        p { a href="/preferences/mfa/app" { (t!(lang, "only-one-add-app")) } }
+                    }
                 }
             }))
+        }
+    }
+}
+
+/// Whoever has a factor can have recovery codes too.
+pub(super) fn no_recovery_codes(visit: &Visit, view: &MfaView) -> Markup {
+    let lang = visit.lang;
+    html! {
+        @if !view.factors.is_empty() && view.recovery_codes.is_none() {
+            p { a href="/preferences/mfa/recovery" { (t!(lang, "recovery-codes-make-some")) } }
+        }
+    }
+}
+
+fn recovery_section(seated: &Seated, view: &MfaView) -> Markup {
+    let visit = &seated.visit;
+    let lang = visit.lang;
+    let zone = &visit.context.config.zone;
+    html! {
+        @if !view.factors.is_empty() {
+            section.card {
+                h2 { (t!(lang, "recovery-codes")) }
+                (disabled(seated, view, FactorKind::RecoveryCode))
+                @match view.recovery_codes {
+                    Some(codes) => p {
+                        (t!(lang, "recovery-codes-left", left = codes.left)) " "
+                        span.hint { (t!(lang, "recovery-codes-made-at", at = time::exact(zone, codes.made_at))) }
+                    },
+                    None => p { (t!(lang, "recovery-codes-none")) },
+                }
+                div.buttons { a.button.quiet href="/preferences/mfa/recovery" { (t!(lang, "recovery-codes-make")) } }
+            }
         }
     }
 }
@@ -267,8 +336,9 @@ fn apps_section(seated: &Seated, view: &MfaView) -> Markup {
                 p { (t!(lang, "no-app")) }
             } @else {
                 div.rows {
-                    @for app in apps { (factor_row(visit, app)) }
+                    @for app in &apps { (factor_row(visit, app)) }
                 }
+                @if apps.len() > 1 { p.hint { (t!(lang, "old-phone")) } }
             }
             div.buttons {
                 form method="post" action="/preferences/mfa/app/user-code" {
@@ -341,6 +411,17 @@ fn factor_row(visit: &Visit, factor: &Factor) -> Markup {
                 span.hint {
                     (t!(lang, "registered-at", at = shown(factor.registered_at)))
                     @if let Some(at) = factor.last_used_at { " · " (t!(lang, "last-used-at", at = shown(at))) }
+                }
+            }
+            @if factor.kind() == FactorKind::OtpApp {
+                details.rename {
+                    summary aria-label=(t!(lang, "rename-what", what = name(lang, factor))) { (t!(lang, "rename")) }
+                    form.grow-form.buttons method="post" action="/preferences/mfa/rename" {
+                        (csrf_field(visit))
+                        input type="hidden" name="factor" value=(factor.id);
+                        input name="name" value=(factor.name) maxlength="40" autocomplete="off" aria-label=(t!(lang, "app-name"));
+                        button.quiet.small { (t!(lang, "change")) }
+                    }
                 }
             }
             form method="post" action="/preferences/mfa/remove" {

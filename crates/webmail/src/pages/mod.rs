@@ -1,14 +1,19 @@
 //! The pages of sign-in, second factor and preferences.
 //!
-//! In reading order: `login` and `session` (F1), `step` (F6) and `wizard` (F4) for those who owe a factor; `status` (F7, F8); `preferences`, `mfa` (F2),
-//! `register` (F3, F5) and `password` (F12); `ask` asks anew before a change; `words` and `parts` are shared.
+//! In reading order: `login` and `session` (F1), `step` (F6) and `wizard` (F4) for those who owe a factor; `status` and `companion` (F7, F8); `preferences`,
+//! `mfa` (F2), `register` (F3, F5), `recovery` (F9) and `password` (F12); `help` (F11); `ask` asks anew before a change; `words`, `fields` and `parts` are
+//! shared.
 
 mod ask;
+mod companion;
+mod fields;
+mod help;
 mod login;
 mod mfa;
 mod parts;
 mod password;
 mod preferences;
+mod recovery;
 mod register;
 mod session;
 mod status;
@@ -36,7 +41,11 @@ pub fn routes() -> Vec<Route> {
         Route::get("/mfa-step/mail", Owing, step::mail),
         Route::post("/mfa-step/mail", Owing, step::prove_mail),
         Route::post("/mfa-step/mail/issue", Owing, step::issue),
+        Route::get("/mfa-step/recovery", Owing, step::recovery),
+        Route::post("/mfa-step/recovery", Owing, step::prove_recovery),
         Route::get("/mfa-step/register", Owing, wizard::show),
+        Route::post("/mfa-step/register/begin", Owing, wizard::begin),
+        Route::post("/mfa-step/register/key", Owing, wizard::key),
         Route::post("/mfa-step/register/app-code", Owing, wizard::app_code),
         Route::post("/mfa-step/register/otp", Owing, wizard::otp),
         Route::post("/mfa-step/register/address", Owing, wizard::address),
@@ -47,13 +56,17 @@ pub fn routes() -> Vec<Route> {
         ),
         Route::post("/mfa-step/register/abandon", Owing, wizard::abandon),
         Route::get("/mfa", Seated, status::show),
+        Route::post("/mfa/renew", Seated, status::renew),
+        Route::post("/mfa/companion-token", Seated, companion::token),
+        Route::post("/mfa/companion", Anyone, companion::join),
         Route::post("/mfa/end-grants", Seated, status::end),
-        Route::post("/mfa/end-everything", Seated, status::end_everything),
+        Route::post("/mfa/not-me", Seated, status::not_me),
         Route::get("/mfa/registered", Seated, register::registered),
         Route::get("/preferences", Seated, preferences::show),
         Route::get("/preferences/mfa", Seated, mfa::show),
         Route::post("/preferences/mfa/use", Seated, mfa::choose_use),
         Route::post("/preferences/mfa/remove", Seated, mfa::remove),
+        Route::post("/preferences/mfa/rename", Seated, mfa::rename),
         Route::post("/preferences/mfa/enable", Seated, mfa::enable),
         Route::get("/preferences/mfa/app", Seated, register::app),
         Route::post(
@@ -63,15 +76,31 @@ pub fn routes() -> Vec<Route> {
         ),
         Route::post("/preferences/mfa/app/app-code", Seated, register::app_code),
         Route::post("/preferences/mfa/app/otp", Seated, register::app_otp),
+        Route::post("/preferences/mfa/app/key", Seated, register::key),
+        Route::get("/preferences/mfa/recovery", Seated, recovery::show),
+        Route::post("/preferences/mfa/recovery", Seated, recovery::make),
+        Route::post("/preferences/mfa/recovery/kept", Seated, recovery::kept),
         Route::get("/preferences/mfa/mail", Seated, register::mail),
         Route::post("/preferences/mfa/mail/address", Seated, register::address),
         Route::post("/preferences/mfa/mail/code", Seated, register::address_code),
         Route::post("/preferences/mfa/abandon", Seated, register::abandon),
         Route::get("/preferences/password", Seated, password::show),
         Route::post("/preferences/password", Seated, password::change),
+        Route::post(
+            "/preferences/password/elsewhere",
+            Seated,
+            password::changed_elsewhere,
+        ),
+        Route::get("/help", Anyone, help::show),
+        Route::get("/help/pictures/{lang}/{name}", Anyone, help::picture),
     ]
 }
 
-async fn front(_: crate::visit::Seated) -> Redirect {
-    Redirect::to("/mail")
+/// The mail; but first the password, where a new one is wanted.
+async fn front(seated: crate::visit::Seated) -> Redirect {
+    Redirect::to(if seated.visit.password_wanted {
+        "/preferences/password"
+    } else {
+        "/mail"
+    })
 }

@@ -4,17 +4,19 @@ use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use sekisho_checkpoint::MailedCodeState;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::id::{LetterId, SessionToken};
 use sekisho_checkpoint::ports::Fate;
 use sekisho_checkpoint::session::Session;
-use sekisho_otp::UserCode;
+use sekisho_checkpoint::{Account, MailedCodeState};
+use sekisho_otp::{OtpKey, UserCode};
 
 use crate::config::Context;
 use crate::cookie::Cookie;
 use crate::error::WebError;
-use crate::layout::{Tone, notice};
+use crate::layout::{Tone, csrf_field, notice};
+use crate::qr;
 use crate::stash;
 use crate::time;
 use crate::visit::{Visit, local_path, query_value};
@@ -62,7 +64,7 @@ pub(super) fn otp_field(visit: &Visit, is_wrong: bool) -> Markup {
     }
 }
 
-/// A user code to read off, to copy, or to hand to the app by a link whose fragment no server sees.
+/// A user code to read off, to copy, or to hand to the app by a link whose fragment no server sees: on this device by following it, on a phone by its camera.
 pub(super) fn user_code(visit: &Visit, user: &UserCode, expires_at: Timestamp) -> Markup {
     let lang = visit.lang;
     let code = user.grouped();
@@ -73,12 +75,68 @@ pub(super) fn user_code(visit: &Visit, user: &UserCode, expires_at: Timestamp) -
             p.hint { (t!(lang, "user-code")) }
             p.code translate="no" { (grouped(&code)) }
             div.buttons {
-                button.quiet.small type="button" hidden data-copy=(code) data-done=(t!(lang, "copied")) { (t!(lang, "copy")) }
-                a.button.quiet.small href=(app) target="_blank" rel="noopener noreferrer" { (t!(lang, "open-in-app")) }
+                (copy_button(visit, &code))
+                a.button.quiet.small #open-in-app href=(app) target="_blank" rel="noopener noreferrer" { (t!(lang, "open-in-app")) }
             }
+        }
+        div.by-camera {
+            (qr::draw(app.as_str(), &t!(lang, "user-code-qr-label")))
+            p.hint { (t!(lang, "user-code-qr")) }
         }
         p.hint { (t!(lang, "user-code-until")) " " (countdown(visit, expires_at)) }
     }
+}
+
+/// Copies a text; there only where a script can.
+pub(super) fn copy_button(visit: &Visit, text: &str) -> Markup {
+    html! {
+        button.quiet.small type="button" hidden data-copy=(text) data-done=(t!(visit.lang, "copied")) { (t!(visit.lang, "copy")) }
+    }
+}
+
+/// A key for an authenticator of somebody else's: as a QR code, as a link on the same device, and to be typed.
+pub(super) fn authenticator_key(visit: &Visit, account: &Account, key: &OtpKey) -> Markup {
+    let lang = visit.lang;
+    let uri = otpauth(&visit.context.config.site_name, account, key);
+    let typed = key.to_base32();
+    let groups: Vec<&str> = typed
+        .as_bytes()
+        .chunks(4)
+        .filter_map(|g| std::str::from_utf8(g).ok())
+        .collect();
+    html! {
+        p { (t!(lang, "authenticator-how")) }
+        div.code-line {
+            (qr::draw(&uri, &t!(lang, "authenticator-qr-label")))
+            p.hint { (t!(lang, "authenticator-key")) }
+            p.key translate="no" { (groups.join(" ")) }
+            div.buttons {
+                (copy_button(visit, &typed))
+                a.button.quiet.small href=(uri) { (t!(lang, "authenticator-open")) }
+            }
+        }
+    }
+}
+
+/// The link by which authenticators take a key: TOTP with SHA-1, 6 digits and 30 s, which are their defaults (Google Authenticator's "Key Uri Format").
+fn otpauth(site: &str, account: &Account, key: &OtpKey) -> String {
+    let name = account
+        .main_address()
+        .map_or_else(|| account.login.to_string(), ToString::to_string);
+    let escape = |text: &str| {
+        const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+            .remove(b'-')
+            .remove(b'.')
+            .remove(b'_')
+            .remove(b'@');
+        utf8_percent_encode(text, PLAIN).to_string()
+    };
+    format!(
+        "otpauth://totp/{site}:{name}?secret={key}&issuer={site}",
+        site = escape(site),
+        name = escape(&name),
+        key = key.to_base32(),
+    )
 }
 
 /// A code in groups, the hyphens set back.
@@ -142,18 +200,43 @@ pub(super) async fn letter(
                 p.hint { (t!(lang, "letter-from")) }
                 p.hint { (t!(lang, "letter-until")) " " (countdown(visit, code.expires_at)) }
             }))
+        } @else {
+            (notice(Tone::Warning, html! { p { (t!(lang, "proof-code-expired")) } }))
         }
     }
 }
 
-/// When another code can be asked for, if not at once.
-pub(super) fn again_hint(visit: &Visit, code: &MailedCodeState) -> Markup {
+/// The button that mails another code, with the time before which it does not. `fields` go along.
+pub(super) fn again(
+    visit: &Visit,
+    action: &str,
+    code: Option<&MailedCodeState>,
+    fields: Markup,
+) -> Markup {
     let now = visit.context.checkpoint.now();
+    let not_before = code.map(|code| code.again_at).filter(|at| now < *at);
     html! {
-        @if now < code.again_at {
-            p.hint {
-                (t!(visit.lang, "letter-again-at", until = time::second(&visit.context.config.zone, code.again_at)))
+        @if let Some(at) = not_before {
+            p.hint { (t!(visit.lang, "letter-again-at", until = time::second(&visit.context.config.zone, at))) }
+        }
+        form method="post" action=(action) {
+            (csrf_field(visit))
+            (fields)
+            div.buttons {
+                button.quiet data-not-before=[not_before.map(time::machine)] { (t!(visit.lang, "issue-otp")) }
             }
+        }
+    }
+}
+
+/// The field for a recovery code.
+pub(super) fn recovery_field(visit: &Visit, name: &str, is_wrong: bool) -> Markup {
+    html! {
+        div.field {
+            label for="recovery-code" { (t!(visit.lang, "recovery-code")) }
+            input.code-input.long #recovery-code name=(name) required autofocus autocomplete="off" autocapitalize="characters" autocorrect="off"
+                spellcheck="false" maxlength="40" placeholder="XXXXX-XXXXX" aria-invalid=[is_wrong.then_some("true")];
+            p.hint { (t!(visit.lang, "recovery-code-hint")) }
         }
     }
 }

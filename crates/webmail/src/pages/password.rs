@@ -47,8 +47,11 @@ pub(super) async fn change(
         let words = ask.issue().await?;
         return page(&seated, kind, words.as_deref()).await;
     }
-    let otp = match ask.entry() {
-        Ok(otp) => otp,
+    if ask.wants_recovery() {
+        return page(&seated, kind, None).await;
+    }
+    let proof = match ask.proof() {
+        Ok(proof) => proof,
         Err(words) => return page(&seated, kind, Some(&words)).await,
     };
     let new = fields.text("new");
@@ -56,7 +59,7 @@ pub(super) async fn change(
         return page(&seated, kind, Some(&t!(lang, "password-differs"))).await;
     }
     let reproof = Reproof {
-        otp,
+        proof,
         ..Reproof::none()
     };
     let old = Password::new(fields.text("old").to_owned());
@@ -78,6 +81,20 @@ pub(super) async fn change(
     page(&seated, kind, Some(&words)).await
 }
 
+/// The person says that the password was changed at the site's own page.
+pub(super) async fn changed_elsewhere(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    _posted: Form,
+) -> Result<Response, WebError> {
+    let client = &seated.visit.client;
+    let said = context
+        .checkpoint
+        .password_changed_elsewhere(&seated.seat, client);
+    said.await.map_err(|_| WebError::Unavailable)?;
+    Err(WebError::SeeOther("/".to_owned()))
+}
+
 async fn page(
     seated: &Seated,
     kind: FactorKind,
@@ -90,6 +107,12 @@ async fn page(
         PasswordChange::At(url) => html! {
             p { (t!(lang, "password-elsewhere")) }
             div.buttons { a.button href=(url) rel="noreferrer" { (t!(lang, "password-page")) } }
+            @if visit.password_wanted {
+                form method="post" action="/preferences/password/elsewhere" {
+                    (csrf_field(visit))
+                    div.buttons { button.quiet { (t!(lang, "password-changed-elsewhere")) } }
+                }
+            }
         },
         PasswordChange::Here => {
             let view = checkpoint.mfa_view(seat);
@@ -130,11 +153,15 @@ async fn page(
     let is_done = query_value(&visit.path, "done").is_some() && problem.is_none();
     Ok(Page::new(visit, t!(lang, "password-change"))
         .of(Whose::Seated(seat.account()))
+        .help("password")
         .show(html! {
             (crumbs(visit, false))
             section.card {
                 h1 { (t!(lang, "password-change")) }
                 (parts::wrong(problem))
+                @if visit.password_wanted && problem.is_none() {
+                    (notice(Tone::Warning, html! { p { (t!(lang, "password-wanted-why")) } }))
+                }
                 @if is_done { (notice(Tone::Good, html! { p { (t!(lang, "done-password")) } })) }
                 (body)
             }

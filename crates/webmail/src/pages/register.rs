@@ -7,14 +7,14 @@ use axum::response::Response;
 use maud::{Markup, html};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::policy::FirstRegistration;
 use sekisho_checkpoint::web::Person;
 use sekisho_checkpoint::{ProofError, RegisterError, Registered, RegistrationState};
-use sekisho_otp::{AppCode, OtpCode};
+use sekisho_otp::{AppCode, OtpCode, UserCode};
 
 use super::ask::{Ask, Refused};
 use super::preferences::crumbs;
-use super::wizard::{address_field, app_code_field};
-use super::{login, mfa, parts, words};
+use super::{fields, login, mfa, parts, words};
 use crate::config::Context;
 use crate::error::WebError;
 use crate::form::{Fields, Form};
@@ -44,6 +44,25 @@ pub(super) async fn user_code(
     let outcome = context
         .checkpoint
         .offer_user_code(person, &reproof, &visit.client)
+        .await;
+    settle_app(&ask, outcome).await
+}
+
+/// Makes a key for an authenticator of somebody else's.
+pub(super) async fn key(
+    State(context): State<Arc<Context>>,
+    seated: Seated,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let ask = ask_app(&seated, "/preferences/mfa/app/key", &posted.fields);
+    let reproof = match ask.given().await? {
+        Ok(reproof) => reproof,
+        Err(page) => return Ok(page),
+    };
+    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let outcome = context
+        .checkpoint
+        .offer_key(person, &reproof, &visit.client)
         .await;
     settle_app(&ask, outcome).await
 }
@@ -195,6 +214,7 @@ pub(super) async fn registered(Seated { visit, seat, .. }: Seated) -> Response {
                 h1 { (t!(lang, "registered-title")) }
                 (notice(Tone::Good, html! { p { (t!(lang, "registered-what")) } }))
                 (mfa::only_one(&visit, &view))
+                (mfa::no_recovery_codes(&visit, &view))
                 div.buttons { a.button href=(parts::destination(&visit)) { (t!(lang, "home")) } }
             }
         })
@@ -211,9 +231,9 @@ fn ask_app<'a>(seated: &'a Seated, action: &'static str, fields: &'a Fields) -> 
     }
 }
 
-async fn settle_app(
+async fn settle_app<T>(
     ask: &Ask<'_>,
-    outcome: Result<RegistrationState, RegisterError>,
+    outcome: Result<T, RegisterError>,
 ) -> Result<Response, WebError> {
     match outcome {
         Ok(_) => Err(WebError::SeeOther(APP.to_owned())),
@@ -263,24 +283,51 @@ async fn app_page(
         .registration(Person::from(seat))
         .await?;
     let needs_code = seat.standing().enrolment.is_some() && !seat.standing().has_factor();
-    let app_form = |user_code_first: bool| {
+    let app_form = |user: Option<&UserCode>| {
         html! {
-            form method="post" action="/preferences/mfa/app/app-code" {
+            form #step method="post" action="/preferences/mfa/app/app-code" {
                 (csrf_field(visit))
-                (app_code_field(visit, typed, problem.is_some()))
-                @if needs_code && !user_code_first { (enrolment_field(visit)) }
+                (fields::app_code(visit, typed, problem.is_some(), user))
+                @if needs_code && user.is_none() { (enrolment_field(visit)) }
                 div.buttons {
                     button { (t!(lang, "next")) }
-                    @if user_code_first { (cancel(visit)) }
+                    @if user.is_some() { (cancel(visit)) }
                 }
             }
+        }
+    };
+    let name_field = html! {
+        div.field {
+            label for="name" { (t!(lang, "app-name")) }
+            input #name name="name" maxlength="40" autocomplete="off";
+            p.hint { (t!(lang, "app-name-hint")) }
+        }
+    };
+    let new_user_code = html! {
+        form method="post" action="/preferences/mfa/app/user-code" {
+            (csrf_field(visit))
+            button.link { (t!(lang, "user-code-new")) }
         }
     };
     let body = match state {
         Some(RegistrationState::UserCode { user, expires_at }) => html! {
             (parts::user_code(visit, &user, expires_at))
+            (new_user_code)
             p { (t!(lang, "app-code-next")) }
-            (app_form(true))
+            (app_form(Some(&user)))
+        },
+        Some(RegistrationState::Key { key, expires_at }) => html! {
+            (parts::authenticator_key(visit, seat.account(), &key))
+            p.hint { (t!(lang, "key-until")) " " (parts::countdown(visit, expires_at)) }
+            form method="post" action="/preferences/mfa/app/otp" {
+                (csrf_field(visit))
+                (parts::otp_field(visit, problem.is_some()))
+                (name_field)
+                div.buttons {
+                    button { (t!(lang, "register")) }
+                    (cancel(visit))
+                }
+            }
         },
         Some(RegistrationState::Codes {
             user,
@@ -294,16 +341,13 @@ async fn app_page(
                 (csrf_field(visit))
                 (parts::otp_field(visit, problem.is_some()))
                 p.hint { (t!(lang, "step-app-where")) }
-                div.field {
-                    label for="name" { (t!(lang, "app-name")) }
-                    input #name name="name" maxlength="40" autocomplete="off";
-                    p.hint { (t!(lang, "app-name-hint")) }
-                }
+                (name_field)
                 div.buttons {
                     button { (t!(lang, "register")) }
                     (cancel(visit))
                 }
             }
+            (new_user_code)
         },
         Some(RegistrationState::Address { .. }) | None => html! {
             p { (t!(lang, "register-app-how")) }
@@ -320,11 +364,23 @@ async fn app_page(
             }
             details open[problem.is_some()] {
                 summary { (t!(lang, "app-code-first")) }
-                (app_form(false))
+                (app_form(None))
+            }
+            details {
+                summary { (t!(lang, "authenticator-other")) }
+                div.stack {
+                    p { (t!(lang, "authenticator-about")) }
+                    form method="post" action="/preferences/mfa/app/key" {
+                        (csrf_field(visit))
+                        @if needs_code { (enrolment_field(visit)) }
+                        div.buttons { button.quiet { (t!(lang, "authenticator-begin")) } }
+                    }
+                }
             }
         },
     };
-    Ok(frame(seated, &t!(lang, "register-otp-app"), problem, body))
+    let title = t!(lang, "register-otp-app");
+    Ok(frame(seated, &title, "app", problem, body))
 }
 
 async fn mail_page(
@@ -359,12 +415,9 @@ async fn mail_page(
                     summary { (t!(lang, "letter-not-there")) }
                     div.stack {
                         p { (t!(lang, "letter-not-there-hint")) }
-                        @if let Some(code) = &code { (parts::again_hint(visit, code)) }
-                        form method="post" action="/preferences/mfa/mail/address" {
-                            (csrf_field(visit))
+                        (parts::again(visit, "/preferences/mfa/mail/address", code.as_ref(), html! {
                             input type="hidden" name="address" value=(shown);
-                            div.buttons { button.quiet { (t!(lang, "issue-otp")) } }
-                        }
+                        }))
                     }
                 }
             }
@@ -373,7 +426,7 @@ async fn mail_page(
             p { (t!(lang, "wizard-address-hint")) }
             form method="post" action="/preferences/mfa/mail/address" {
                 (csrf_field(visit))
-                (address_field(visit, typed, problem.is_some()))
+                (fields::address(visit, typed, problem.is_some()))
                 @if needs_code { (enrolment_field(visit)) }
                 div.buttons {
                     button { (t!(lang, "register")) }
@@ -382,21 +435,26 @@ async fn mail_page(
             }
         },
     };
-    Ok(frame(seated, &t!(lang, "external-address"), problem, body))
+    let title = t!(lang, "external-address");
+    Ok(frame(seated, &title, "address", problem, body))
 }
 
 fn enrolment_field(visit: &Visit) -> Markup {
-    super::wizard::enrolment_field(
-        visit,
-        sekisho_checkpoint::policy::FirstRegistration::EnrolmentCode,
-        "",
-    )
+    fields::enrolment(visit, FirstRegistration::EnrolmentCode, "")
 }
 
-fn frame(seated: &Seated, title: &str, problem: Option<&str>, body: Markup) -> Response {
+fn frame(
+    seated: &Seated,
+    title: &str,
+    help: &'static str,
+    problem: Option<&str>,
+    body: Markup,
+) -> Response {
     let Seated { visit, seat, .. } = seated;
     Page::new(visit, title)
         .of(Whose::Seated(seat.account()))
+        .help(help)
+        .module("codes.js")
         .show(html! {
             (crumbs(visit, true))
             section.card {

@@ -7,12 +7,14 @@ use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use sekisho_checkpoint::GrantView;
 use sekisho_checkpoint::audit::{Actor, Door, Event, What};
+use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::GrantId;
 use sekisho_checkpoint::rule::Reason;
+use sekisho_checkpoint::{GrantView, ProofError};
 
-use super::{parts, words};
+use super::ask::{Ask, factor_fields};
+use super::{login, parts, words};
 use crate::config::Context;
 use crate::cookie::Cookie;
 use crate::error::WebError;
@@ -22,51 +24,59 @@ use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::time;
 use crate::visit::{Seated, Visit, query_value};
 
+const HERE: &str = "/mfa";
+const RENEW: &str = "/mfa/renew";
 /// How far back refused attempts are listed, in days.
 const DAYS: u32 = 30;
 /// How many of them at most.
 const MOST_ATTEMPTS: usize = 50;
 
 /// The page whose address the refused mail programs name.
-pub(super) async fn show(
+pub(super) async fn show(seated: Seated) -> Result<Response, WebError> {
+    page(&seated, FactorKind::OtpApp, None).await
+}
+
+/// Renews the grant of this source before it ends, with a code.
+pub(super) async fn renew(
     State(context): State<Arc<Context>>,
-    Seated { visit, seat, .. }: Seated,
+    seated: Seated,
+    posted: Form,
 ) -> Result<Response, WebError> {
-    let lang = visit.lang;
-    let grants = context.checkpoint.grants(&seat).await?;
-    let mut refused = context.checkpoint.recent(seat.account().id, DAYS).await?;
-    refused.retain(|event| cause(lang, event.what).is_some());
-    refused.truncate(MOST_ATTEMPTS);
-    let ended = query_value(&visit.path, "ended").is_some();
-    Ok(Page::new(&visit, t!(lang, "mfa-status"))
-        .of(Whose::Seated(seat.account()))
-        .broad()
-        .show(html! {
-            h1 { (t!(lang, "mfa-status")) }
-            @if ended { (notice(Tone::Good, html! { p { (t!(lang, "grant-ended")) } })) }
-            (here(&visit, seat.admitted().reason()))
-            section.card {
-                h2 { (t!(lang, "grants")) }
-                p.hint { (t!(lang, "grants-about")) }
-                (grants_table(&visit, &grants))
-            }
-            section.card {
-                h2 { (t!(lang, "refused")) }
-                p.hint { (t!(lang, "refused-about", days = DAYS)) }
-                (refused_table(&visit, &refused))
-            }
-            section.card {
-                h2 { (t!(lang, "not-me")) }
-                p { (t!(lang, "not-me-about")) }
-                form method="post" action="/mfa/end-everything" {
-                    (csrf_field(&visit))
-                    div.buttons {
-                        button.danger { (t!(lang, "end-everything")) }
-                        a.button.quiet href="/preferences/password" { (t!(lang, "password-change")) }
-                    }
-                }
-            }
-        }))
+    let visit = &seated.visit;
+    let ask = Ask {
+        seated: &seated,
+        action: RENEW,
+        title: t!(visit.lang, "renew"),
+        consequence: None,
+        back: HERE,
+        fields: &posted.fields,
+    };
+    let kind = ask.chosen_kind();
+    if ask.mails_code() {
+        let words = ask.issue().await?;
+        return page(&seated, kind, words.as_deref()).await;
+    }
+    if ask.wants_recovery() {
+        return page(&seated, kind, None).await;
+    }
+    let proof = match ask.proof() {
+        Ok(Some(proof)) => proof,
+        Ok(None) => return page(&seated, kind, None).await,
+        Err(words) => return page(&seated, kind, Some(&words)).await,
+    };
+    let renewed = context
+        .checkpoint
+        .renew(&seated.seat, proof, &visit.client)
+        .await;
+    match renewed {
+        Ok(token) => {
+            let record = seated.seat.record();
+            parts::go_on(&context, record, &seated.token, &token, "/mfa?renewed=1").await
+        }
+        Err(ProofError::Unavailable) => Err(WebError::Unavailable),
+        Err(ProofError::PasswordAgain) => Err(WebError::SeeOther(login::again(HERE))),
+        Err(error) => page(&seated, kind, Some(&words::proof(visit, &error))).await,
+    }
 }
 
 /// Ends one grant, or all.
@@ -86,22 +96,94 @@ pub(super) async fn end(
     Err(WebError::SeeOther("/mfa?ended=1".to_owned()))
 }
 
-/// "That wasn't me": everything ends, this session too.
-pub(super) async fn end_everything(
+/// "That wasn't me": everything ends, this session too, and a new password is asked for.
+pub(super) async fn not_me(
     State(context): State<Arc<Context>>,
     Seated { visit, seat, .. }: Seated,
     _posted: Form,
 ) -> Result<Response, WebError> {
-    context
-        .checkpoint
-        .end_everything(&seat, &visit.client)
-        .await?;
+    context.checkpoint.not_me(&seat, &visit.client).await?;
     let cookie = Cookie::Session.clear(&context.config);
     Ok((
         AppendHeaders(cookie.map(|c| (header::SET_COOKIE, c))),
         Redirect::to("/login?to=/preferences/password"),
     )
         .into_response())
+}
+
+async fn page(
+    seated: &Seated,
+    kind: FactorKind,
+    problem: Option<&str>,
+) -> Result<Response, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    let checkpoint = &visit.context.checkpoint;
+    let grants = checkpoint.grants(seat).await?;
+    let events = checkpoint.recent(seat.account().id, DAYS).await?;
+    let of = |wanted: fn(What) -> bool| -> Vec<&Event> {
+        let found = events.iter().filter(|event| wanted(event.what));
+        found.take(MOST_ATTEMPTS).collect()
+    };
+    let renewal = renewal(seated, kind, problem).await?;
+    let companion = companion(seated).await?;
+    Ok(Page::new(visit, t!(lang, "mfa-status"))
+        .of(Whose::Seated(seat.account()))
+        .help("status")
+        .broad()
+        .show(html! {
+            h1 { (t!(lang, "mfa-status")) }
+            (news(visit))
+            (here(visit, seat.admitted().reason()))
+            (elsewhere(seated).await?)
+            (companion)
+            (renewal)
+            (never_came(visit, &events))
+            section.card {
+                h2 { (t!(lang, "grants")) }
+                p.hint { (t!(lang, "grants-about")) }
+                (grants_table(visit, &grants))
+            }
+            section.card {
+                h2 { (t!(lang, "refused")) }
+                p.hint { (t!(lang, "refused-about", days = DAYS)) }
+                (events_table(visit, &of(is_refusal), Shows::Refusals))
+            }
+            section.card {
+                h2 { (t!(lang, "sign-ins")) }
+                p.hint { (t!(lang, "sign-ins-about", days = DAYS)) }
+                (events_table(visit, &of(is_sign_in), Shows::SignIns))
+            }
+            section.card #not-me {
+                h2 { (t!(lang, "not-me")) }
+                p { (t!(lang, "not-me-about")) }
+                (not_me_button(visit))
+            }
+        }))
+}
+
+/// What was done a moment ago.
+fn news(visit: &Visit) -> Markup {
+    let lang = visit.lang;
+    let said = |name| query_value(&visit.path, name);
+    let good = if said("ended").is_some() {
+        Some(t!(lang, "grant-ended"))
+    } else if said("renewed").is_some() {
+        Some(t!(lang, "grant-renewed"))
+    } else if said("companion").as_deref() == Some("joined") {
+        Some(t!(lang, "companion-joined"))
+    } else {
+        None
+    };
+    let not_joined = match said("companion").as_deref() {
+        Some("same") => Some(t!(lang, "companion-same")),
+        Some("past") => Some(t!(lang, "companion-past")),
+        _ => None,
+    };
+    html! {
+        @if let Some(words) = good { (notice(Tone::Good, html! { p { (words) } })) }
+        @if let Some(words) = not_joined { (notice(Tone::Warning, html! { p { (words) } })) }
+    }
 }
 
 /// What holds at this address.
@@ -113,7 +195,7 @@ fn here(visit: &Visit, reason: Reason) -> Markup {
         Reason::MfaUnused => html! { p { (t!(lang, "here-mfa-unused")) } },
         Reason::Trusted => html! { p { (t!(lang, "here-trusted")) } },
         Reason::Grant(_, until) => html! {
-            p { (t!(lang, "here-granted")) " " strong { (parts::countdown(visit, until)) } }
+            p.large { (t!(lang, "here-granted")) " " strong { (parts::countdown(visit, until)) } }
         },
     };
     let tone = if reason == Reason::MfaUnused {
@@ -131,6 +213,129 @@ fn here(visit: &Visit, reason: Reason) -> Markup {
             (words)
         },
     )
+}
+
+/// A mail program that came from another address than this browser: something hides the browser's line, or the line has two addresses.
+async fn elsewhere(seated: &Seated) -> Result<Markup, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    let Some(refused) = visit.context.checkpoint.refused_elsewhere(seat).await? else {
+        return Ok(html! {});
+    };
+    let zone = &visit.context.config.zone;
+    let (there, here) = (
+        refused.address.to_string(),
+        visit.source.shown_address().to_string(),
+    );
+    Ok(notice(
+        Tone::Warning,
+        html! {
+            p {
+                (t!(lang, "elsewhere", at = time::hour(zone, refused.at), there = there, here = here))
+                @if !refused.client.is_empty() { " (" (words::client(&refused.client)) ")" }
+            }
+            p {
+                @if refused.other_family { (t!(lang, "elsewhere-other-family")) }
+                @else { (t!(lang, "elsewhere-relay")) }
+            }
+        },
+    ))
+}
+
+/// The button by which the line's other address joins, where no script did it.
+async fn companion(seated: &Seated) -> Result<Markup, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    let here = visit.source.shown_address();
+    let Some(other) = visit.context.config.other_family.than(here) else {
+        return Ok(html! {});
+    };
+    let Some(token) = visit.context.checkpoint.offer_companion(seat).await? else {
+        return Ok(html! {});
+    };
+    let action = other
+        .join("/mfa/companion")
+        .map_err(|_| WebError::Unavailable)?;
+    Ok(html! {
+        section.card {
+            h2 { (t!(lang, "companion")) }
+            p { (t!(lang, "companion-about")) }
+            form method="post" action=(action) {
+                input type="hidden" name="token" value=(token.expose());
+                div.buttons { button.quiet { (t!(lang, "companion-join")) } }
+            }
+        }
+    })
+}
+
+/// Renewing the grant of this source, folded away until somebody wants it.
+async fn renewal(
+    seated: &Seated,
+    kind: FactorKind,
+    problem: Option<&str>,
+) -> Result<Markup, WebError> {
+    let Seated { visit, seat, .. } = seated;
+    let lang = visit.lang;
+    if !matches!(seat.admitted().reason(), Reason::Grant(..)) {
+        return Ok(html! {});
+    }
+    let offered = seat.standing().offered();
+    if offered.is_empty() {
+        return Ok(html! {});
+    }
+    let is_asked = problem.is_some() || visit.path.starts_with(RENEW);
+    let factor = factor_fields(seated, &offered, kind).await?;
+    Ok(html! {
+        details.card #renew open[is_asked] {
+            summary { (t!(lang, "renew")) }
+            (parts::wrong(problem))
+            p { (t!(lang, "renew-about")) }
+            form.stack method="post" action=(RENEW) {
+                (csrf_field(visit))
+                (factor)
+                div.buttons { button { (t!(lang, "renew")) } }
+            }
+        }
+    })
+}
+
+/// Sign-ins with the right password whose factor never came: somebody else may have the password.
+fn never_came(visit: &Visit, events: &[Event]) -> Markup {
+    let lang = visit.lang;
+    let zone = &visit.context.config.zone;
+    let since_password: Vec<&Event> = events
+        .iter()
+        .take_while(|event| event.what != What::PasswordChanged)
+        .filter(|event| event.what == What::FactorNeverCame)
+        .take(5)
+        .collect();
+    html! {
+        @if !since_password.is_empty() {
+            (notice(Tone::Warning, html! {
+                p { strong { (t!(lang, "never-came")) } }
+                ul {
+                    @for event in since_password {
+                        li {
+                            (time::exact(zone, event.at))
+                            @if let Some(address) = event.address { ", " (address) }
+                            @if !event.client.is_empty() { span.hint { " " (words::client(&event.client)) } }
+                        }
+                    }
+                }
+                p { (t!(lang, "never-came-about")) }
+                (not_me_button(visit))
+            }))
+        }
+    }
+}
+
+fn not_me_button(visit: &Visit) -> Markup {
+    html! {
+        form method="post" action="/mfa/not-me" {
+            (csrf_field(visit))
+            div.buttons { button.danger { (t!(visit.lang, "not-me-end")) } }
+        }
+    }
 }
 
 fn grants_table(visit: &Visit, grants: &[GrantView]) -> Markup {
@@ -173,7 +378,9 @@ fn grants_table(visit: &Visit, grants: &[GrantView]) -> Markup {
                                 div {
                                     span.address[grant.address.is_ipv4()] { (grant.address) }
                                     @if grant.source.to_string() != grant.address.to_string() { div.hint { (grant.source) } }
-                                    @if let Some(companion) = &grant.companion { div.hint { "+ " (companion) } }
+                                    @if let Some(companion) = &grant.companion {
+                                        div { span.hint { (t!(lang, "grant-companion")) } " " span.address[companion.address.is_ipv4()] { (companion.address) } }
+                                    }
                                     @if view.here { div { span.badge.good { (t!(lang, "grant-here")) } } }
                                 }
                             }
@@ -200,32 +407,48 @@ fn remaining(visit: &Visit, until: Timestamp) -> Markup {
     html! { time datetime=(time::machine(until)) { (time::left(lang, now, until)) } }
 }
 
-fn refused_table(visit: &Visit, events: &[Event]) -> Markup {
+/// Which of the two tables of events it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shows {
+    Refusals,
+    SignIns,
+}
+
+fn events_table(visit: &Visit, events: &[&Event], shows: Shows) -> Markup {
     let lang = visit.lang;
     if events.is_empty() {
         return html! { p { (t!(lang, "no-refused")) } };
     }
     let zone = &visit.context.config.zone;
-    let heads = [
-        t!(lang, "refused-time"),
-        t!(lang, "refused-reference"),
-        t!(lang, "refused-cause"),
-        t!(lang, "grant-source"),
-        t!(lang, "refused-client"),
-    ];
-    let [at, reference, why, source, client] = &heads;
+    let with_reference = shows == Shows::Refusals;
+    let at = t!(lang, "refused-time");
+    let reference = t!(lang, "refused-reference");
+    let what = match shows {
+        Shows::Refusals => t!(lang, "refused-cause"),
+        Shows::SignIns => t!(lang, "sign-in-what"),
+    };
+    let source = t!(lang, "grant-source");
+    let client = t!(lang, "refused-client");
     html! {
         div.table-room {
             table.cards {
-                thead { tr { @for head in &heads { th scope="col" { (head) } } } }
+                thead { tr {
+                    th scope="col" { (at) }
+                    @if with_reference { th scope="col" { (reference) } }
+                    th scope="col" { (what) }
+                    th scope="col" { (source) }
+                    th scope="col" { (client) }
+                } }
                 tbody {
                     @for event in events {
                         tr {
                             td.time data-label=(at) { (time::exact(zone, event.at)) }
-                            td data-label=(reference) {
-                                @match &event.reference { Some(r) => code { (r.as_str()) }, None => "—" }
+                            @if with_reference {
+                                td data-label=(reference) {
+                                    @match &event.reference { Some(r) => code { (r.as_str()) }, None => "—" }
+                                }
                             }
-                            td data-label=(why) { (cause(lang, event.what).unwrap_or_default()) }
+                            td data-label=(what) { (happened(lang, event.what).unwrap_or_default()) }
                             td data-label=(source) {
                                 @if let Some(address) = event.address {
                                     div {
@@ -237,7 +460,7 @@ fn refused_table(visit: &Visit, events: &[Event]) -> Markup {
                             td data-label=(client) {
                                 div {
                                     (door(lang, event.actor))
-                                    @if !event.client.is_empty() { div.hint { (event.client) } }
+                                    @if !event.client.is_empty() { div.hint { (words::client(&event.client)) } }
                                 }
                             }
                         }
@@ -248,9 +471,33 @@ fn refused_table(visit: &Visit, events: &[Event]) -> Markup {
     }
 }
 
-/// Why an attempt was refused; `None` for what was no refusal.
-fn cause(lang: Lang, what: What) -> Option<String> {
+fn is_refusal(what: What) -> bool {
+    matches!(
+        what,
+        What::RefusedNoGrant
+            | What::RefusedPassword
+            | What::RefusedThrottled
+            | What::RefusedDisabled
+            | What::OtpWrong
+            | What::FactorNeverCame
+    )
+}
+
+fn is_sign_in(what: What) -> bool {
+    matches!(
+        what,
+        What::SignedIn | What::Granted | What::CompanionJoined | What::RecoveryCodeUsed
+    )
+}
+
+/// What an event of the two tables was; `None` for one of neither.
+fn happened(lang: Lang, what: What) -> Option<String> {
     match what {
+        What::FactorNeverCame => Some(t!(lang, "cause-never-came")),
+        What::SignedIn => Some(t!(lang, "event-signed-in")),
+        What::Granted => Some(t!(lang, "event-granted")),
+        What::CompanionJoined => Some(t!(lang, "event-companion")),
+        What::RecoveryCodeUsed => Some(t!(lang, "event-recovery")),
         What::RefusedNoGrant => Some(t!(lang, "cause-no-grant")),
         What::RefusedPassword => Some(t!(lang, "cause-password")),
         What::RefusedThrottled => Some(t!(lang, "cause-throttled")),

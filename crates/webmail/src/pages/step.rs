@@ -7,7 +7,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 use sekisho_checkpoint::factor::{FactorKind, Method};
 use sekisho_checkpoint::web::{FactorOwed, FirstStep, Person};
-use sekisho_checkpoint::{MailedCodeState, OtpEntry, ProofError};
+use sekisho_checkpoint::{MailedCodeState, OneTimeCode, Proof, ProofError};
 use sekisho_otp::OtpCode;
 
 use super::parts::{self, destination};
@@ -20,15 +20,21 @@ use crate::visit::{Owing, Visit, detour};
 
 const APP: &str = "/mfa-step/app";
 const MAIL: &str = "/mfa-step/mail";
+const RECOVERY: &str = "/mfa-step/recovery";
 
 /// Leads to what is owed.
 pub(super) async fn show(Owing { visit, owed, .. }: Owing) -> Result<Response, WebError> {
     let to = destination(&visit);
     match owed.first_step() {
+        // Somebody who has one way and recovery codes is asked for the one way; the codes are for the day on which that fails.
         FirstStep::Prove(kinds) => match kinds.as_slice() {
-            [FactorKind::OtpApp] => Err(WebError::SeeOther(detour(APP, &to))),
-            [FactorKind::ExternalMail] => Err(WebError::SeeOther(detour(MAIL, &to))),
-            _ => Ok(choice(&visit, &owed, &to)),
+            [FactorKind::OtpApp] | [FactorKind::OtpApp, FactorKind::RecoveryCode] => {
+                Err(WebError::SeeOther(detour(APP, &to)))
+            }
+            [FactorKind::ExternalMail] | [FactorKind::ExternalMail, FactorKind::RecoveryCode] => {
+                Err(WebError::SeeOther(detour(MAIL, &to)))
+            }
+            _ => Ok(choice(&visit, &owed, kinds, &to)),
         },
         FirstStep::AllDisabled => Ok(all_disabled(&visit, &owed)),
         FirstStep::Register(_) => Err(WebError::SeeOther(detour("/mfa-step/register", &to))),
@@ -47,7 +53,8 @@ pub(super) async fn prove_app(
     owing: Owing,
     posted: Form,
 ) -> Result<Response, WebError> {
-    match prove(&context, &owing, FactorKind::OtpApp, &posted).await? {
+    let entered = digits(&owing.visit, &posted).map(Proof::App);
+    match prove(&context, &owing, entered).await? {
         Ok(response) => Ok(response),
         Err(words) => Ok(app_page(&owing.visit, &owing.owed, Some(&words))),
     }
@@ -88,7 +95,8 @@ pub(super) async fn prove_mail(
     owing: Owing,
     posted: Form,
 ) -> Result<Response, WebError> {
-    match prove(&context, &owing, FactorKind::ExternalMail, &posted).await? {
+    let entered = digits(&owing.visit, &posted).map(Proof::Mail);
+    match prove(&context, &owing, entered).await? {
         Ok(response) => Ok(response),
         Err(words) => {
             let waiting = context
@@ -100,22 +108,45 @@ pub(super) async fn prove_mail(
     }
 }
 
+/// The field for a recovery code.
+pub(super) async fn recovery(Owing { visit, owed, .. }: Owing) -> Result<Response, WebError> {
+    offered(&visit, &owed, FactorKind::RecoveryCode)?;
+    Ok(recovery_page(&visit, &owed, None))
+}
+
+/// Takes a recovery code.
+pub(super) async fn prove_recovery(
+    State(context): State<Arc<Context>>,
+    owing: Owing,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let entered = OneTimeCode::parse(posted.fields.text("recovery-code"))
+        .map(Proof::Recovery)
+        .map_err(|found| words::recovery_code(owing.visit.lang, found));
+    match prove(&context, &owing, entered).await? {
+        Ok(response) => Ok(response),
+        Err(words) => Ok(recovery_page(&owing.visit, &owing.owed, Some(&words))),
+    }
+}
+
+fn digits(visit: &Visit, posted: &Form) -> Result<OtpCode, String> {
+    OtpCode::parse(posted.fields.text("otp")).map_err(|error| words::otp(visit.lang, error))
+}
+
 /// Back to where the person was, or what is wrong with the code.
 async fn prove(
     context: &Context,
     owing: &Owing,
-    kind: FactorKind,
-    posted: &Form,
+    entered: Result<Proof, String>,
 ) -> Result<Result<Response, String>, WebError> {
     let visit = &owing.visit;
-    let code = match OtpCode::parse(posted.fields.text("otp")) {
-        Ok(code) => code,
-        Err(error) => return Ok(Err(words::otp(visit.lang, error))),
+    let proof = match entered {
+        Ok(proof) => proof,
+        Err(words) => return Ok(Err(words)),
     };
-    let entry = OtpEntry { kind, code };
     match context
         .checkpoint
-        .prove(&owing.owed, entry, &visit.client)
+        .prove(&owing.owed, proof, &visit.client)
         .await
     {
         Ok(token) => {
@@ -139,30 +170,33 @@ fn offered(visit: &Visit, owed: &FactorOwed, kind: FactorKind) -> Result<(), Web
     }
 }
 
-fn choice(visit: &Visit, owed: &FactorOwed, to: &str) -> Response {
+fn choice(visit: &Visit, owed: &FactorOwed, kinds: &[FactorKind], to: &str) -> Response {
     let lang = visit.lang;
+    let way = |kind: FactorKind| {
+        let (path, hint) = match kind {
+            FactorKind::OtpApp => (APP, t!(lang, "step-app-hint")),
+            FactorKind::ExternalMail => (MAIL, t!(lang, "step-mail-hint")),
+            FactorKind::RecoveryCode => (RECOVERY, t!(lang, "step-recovery-hint")),
+        };
+        html! {
+            a.row href=(detour(path, to)) {
+                span.grow {
+                    span.title { (words::kind(lang, kind)) }
+                    span.hint { (hint) }
+                }
+                @if kind == FactorKind::OtpApp { span.badge { (t!(lang, "recommended")) } }
+            }
+        }
+    };
     Page::new(visit, t!(lang, "mfa"))
         .of(Whose::Owing(owed.account()))
+        .help("outside")
         .show(html! {
             section.card {
                 h1 { (t!(lang, "mfa")) }
                 (why(visit))
                 p { (t!(lang, "step-choose")) }
-                div.rows {
-                    a.row href=(detour(APP, to)) {
-                        span.grow {
-                            span.title { (t!(lang, "otp-app-auth")) }
-                            span.hint { (t!(lang, "step-app-hint")) }
-                        }
-                        span.badge { (t!(lang, "recommended")) }
-                    }
-                    a.row href=(detour(MAIL, to)) {
-                        span.grow {
-                            span.title { (t!(lang, "external-mail-auth")) }
-                            span.hint { (t!(lang, "step-mail-hint")) }
-                        }
-                    }
-                }
+                div.rows { @for kind in kinds { (way(*kind)) } }
             }
         })
 }
@@ -178,19 +212,56 @@ fn why(visit: &Visit) -> Markup {
     html! { p.hint { (t!(visit.lang, "step-why", from = from)) } }
 }
 
-fn other_ways(visit: &Visit, owed: &FactorOwed) -> Markup {
-    let many = matches!(owed.first_step(), FirstStep::Prove(kinds) if kinds.len() > 1);
+/// The ways beside this one, and what to do if none is at hand.
+fn other_ways(visit: &Visit, owed: &FactorOwed, this: FactorKind) -> Markup {
+    let lang = visit.lang;
+    let to = destination(visit);
+    let FirstStep::Prove(kinds) = owed.first_step() else {
+        return html! {};
+    };
+    let others = kinds.iter().filter(|kind| **kind != this);
     html! {
-        @if many {
-            p { a href=(detour("/mfa-step", &destination(visit))) { (t!(visit.lang, "step-other-way")) } }
+        nav.ways aria-label=(t!(lang, "step-other-way")) {
+            ul {
+                @for kind in others {
+                    @let path = match kind {
+                        FactorKind::OtpApp => APP,
+                        FactorKind::ExternalMail => MAIL,
+                        FactorKind::RecoveryCode => RECOVERY,
+                    };
+                    li { a href=(detour(path, &to)) { (t!(lang, "step-use", what = words::kind(lang, *kind))) } }
+                }
+                li { a href="/help#lost-phone" { (t!(lang, "step-nothing-at-hand")) } }
+            }
         }
     }
+}
+
+fn recovery_page(visit: &Visit, owed: &FactorOwed, problem: Option<&str>) -> Response {
+    let lang = visit.lang;
+    Page::new(visit, t!(lang, "recovery-code"))
+        .of(Whose::Owing(owed.account()))
+        .help("recovery-codes")
+        .show(html! {
+            section.card {
+                h1 { (t!(lang, "recovery-code")) }
+                (parts::wrong(problem))
+                p { (t!(lang, "step-recovery-hint")) }
+                form method="post" action=(detour(RECOVERY, &destination(visit))) {
+                    (csrf_field(visit))
+                    (parts::recovery_field(visit, "recovery-code", problem.is_some()))
+                    div.buttons { button { (t!(lang, "log-in-by-otp")) } }
+                }
+                (other_ways(visit, owed, FactorKind::RecoveryCode))
+            }
+        })
 }
 
 fn app_page(visit: &Visit, owed: &FactorOwed, problem: Option<&str>) -> Response {
     let lang = visit.lang;
     Page::new(visit, t!(lang, "otp-app-auth"))
         .of(Whose::Owing(owed.account()))
+        .help("outside")
         .show(html! {
             section.card {
                 h1 { (t!(lang, "otp-app-auth")) }
@@ -201,8 +272,11 @@ fn app_page(visit: &Visit, owed: &FactorOwed, problem: Option<&str>) -> Response
                     (parts::otp_field(visit, problem.is_some()))
                     div.buttons { button { (t!(lang, "log-in-by-otp")) } }
                 }
-                p.hint { (t!(lang, "step-app-where")) }
-                (other_ways(visit, owed))
+                p.hint {
+                    (t!(lang, "step-app-where")) " "
+                    a href=(visit.context.config.app_url) target="_blank" rel="noopener noreferrer" { (t!(lang, "open-app")) }
+                }
+                (other_ways(visit, owed, FactorKind::OtpApp))
             }
         })
 }
@@ -224,14 +298,10 @@ async fn mail_page(
             Method::OtpApp { .. } => None,
         });
     let shown = registered.unwrap_or_default();
-    let issue = html! {
-        form method="post" action=(detour("/mfa-step/mail/issue", &to)) {
-            (csrf_field(visit))
-            div.buttons { button.quiet[waiting.is_some()] { (t!(lang, "issue-otp")) } }
-        }
-    };
+    let issue = detour("/mfa-step/mail/issue", &to);
     Page::new(visit, t!(lang, "external-mail-auth"))
         .of(Whose::Owing(owed.account()))
+        .help("outside")
         .show(html! {
             section.card {
                 h1 { (t!(lang, "external-mail-auth")) }
@@ -247,16 +317,18 @@ async fn mail_page(
                         summary { (t!(lang, "letter-not-there")) }
                         div.stack {
                             p { (t!(lang, "letter-not-there-hint")) }
-                            (parts::again_hint(visit, code))
-                            (issue)
+                            (parts::again(visit, &issue, Some(code), html! {}))
                         }
                     }
                 } @else {
                     (why(visit))
                     p { (t!(lang, "step-mail-issue", to = shown)) }
-                    (issue)
+                    form method="post" action=(issue) {
+                        (csrf_field(visit))
+                        div.buttons { button { (t!(lang, "issue-otp")) } }
+                    }
                 }
-                (other_ways(visit, owed))
+                (other_ways(visit, owed, FactorKind::ExternalMail))
             }
         })
 }
@@ -265,6 +337,7 @@ fn all_disabled(visit: &Visit, owed: &FactorOwed) -> Response {
     let lang = visit.lang;
     Page::new(visit, t!(lang, "mfa"))
         .of(Whose::Owing(owed.account()))
+        .help("outside")
         .show(html! {
             section.card {
                 h1 { (t!(lang, "all-disabled")) }

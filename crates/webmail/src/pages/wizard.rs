@@ -1,21 +1,22 @@
 //! F4: the first factor, registered by someone who can't get in without one.
 //!
-//! Which step is shown follows from what the checkpoint holds, not from the browser: after a reload, or on another day's tab, it is the same step with the
-//! same codes.
+//! Which step is shown follows from what the checkpoint holds; the address only says which of the steps that are open is looked at. After a reload, or on
+//! another day's tab, it is the same step with the same codes. Each step has a way back to the one before, and going back loses nothing.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use jiff::Timestamp;
 use maud::{Markup, html};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::policy::FirstRegistration;
 use sekisho_checkpoint::web::{FirstStep, Person};
-use sekisho_checkpoint::{ProofError, RegisterError, RegistrationState, Reproof};
-use sekisho_otp::{AppCode, OtpCode};
+use sekisho_checkpoint::{Account, ProofError, RegisterError, RegistrationState, Reproof};
+use sekisho_otp::{AppCode, OtpCode, OtpKey, UserCode};
 
 use super::parts::{self, destination};
-use super::words;
+use super::{fields, words};
 use crate::config::Context;
 use crate::error::WebError;
 use crate::form::{Fields, Form};
@@ -24,12 +25,30 @@ use crate::visit::{Owing, Visit, detour, query_value};
 
 const START: &str = "/mfa-step/register";
 
-/// Where the wizard goes when nothing is under way.
+/// Which way is looked at, where nothing is under way that says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Choose,
     App,
     Mail,
+}
+
+impl Way {
+    fn of(visit: &Visit) -> Self {
+        match query_value(&visit.path, "way").as_deref() {
+            Some("app") => Self::App,
+            Some("mail") => Self::Mail,
+            _ => Self::Choose,
+        }
+    }
+
+    fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Choose => None,
+            Self::App => Some("app"),
+            Self::Mail => Some("mail"),
+        }
+    }
 }
 
 /// What a step has to say about the last one.
@@ -46,12 +65,40 @@ pub(super) async fn show(
     State(context): State<Arc<Context>>,
     owing: Owing,
 ) -> Result<Response, WebError> {
-    let way = match query_value(&owing.visit.path, "way").as_deref() {
-        Some("app") => Way::App,
-        Some("mail") => Way::Mail,
-        _ => Way::Choose,
-    };
+    let way = Way::of(&owing.visit);
     page(&context, &owing, way, Said::default()).await
+}
+
+/// OTPアプリ認証 is chosen: makes the user code, so that it can go to the app by link or camera from the first step on.
+pub(super) async fn begin(
+    State(context): State<Arc<Context>>,
+    owing: Owing,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let fields = &posted.fields;
+    let person = Person::from(&owing.owed);
+    let made = context
+        .checkpoint
+        .offer_user_code(person, &reproof(fields), &owing.visit.client)
+        .await;
+    let outcome = made.map_err(|error| words::register(&owing.visit, &error));
+    after(&context, &owing, Way::App, outcome.map(drop), "", fields).await
+}
+
+/// Another authenticator app is to be used: makes a key to show to it.
+pub(super) async fn key(
+    State(context): State<Arc<Context>>,
+    owing: Owing,
+    posted: Form,
+) -> Result<Response, WebError> {
+    let fields = &posted.fields;
+    let person = Person::from(&owing.owed);
+    let made = context
+        .checkpoint
+        .offer_key(person, &reproof(fields), &owing.visit.client)
+        .await;
+    let outcome = made.map_err(|error| words::register(&owing.visit, &error));
+    after(&context, &owing, Way::App, outcome, "", fields).await
 }
 
 /// Takes the app code.
@@ -104,15 +151,8 @@ pub(super) async fn address(
                 .map_err(|error| words::register(&owing.visit, &error))
         }
     };
-    after(
-        &context,
-        &owing,
-        Way::Mail,
-        outcome.map(drop),
-        typed,
-        fields,
-    )
-    .await
+    let outcome = outcome.map(drop);
+    after(&context, &owing, Way::Mail, outcome, typed, fields).await
 }
 
 /// Takes the code that was mailed to the address.
@@ -132,10 +172,7 @@ pub(super) async fn abandon(
 ) -> Result<Response, WebError> {
     let person = Person::from(&owing.owed);
     context.checkpoint.abandon_registration(person).await?;
-    Err(WebError::SeeOther(detour(
-        START,
-        &destination(&owing.visit),
-    )))
+    Err(WebError::SeeOther(at(&owing.visit, Way::Choose, None)))
 }
 
 fn reproof(fields: &Fields) -> Reproof {
@@ -156,10 +193,11 @@ async fn after(
     fields: &Fields,
 ) -> Result<Response, WebError> {
     match outcome {
-        Ok(()) => Err(WebError::SeeOther(detour(
-            START,
-            &destination(&owing.visit),
-        ))),
+        // Who handed the user code to the app by the link has typed it there already.
+        Ok(()) if fields.has("handed-over") => {
+            Err(WebError::SeeOther(at(&owing.visit, way, Some("otp"))))
+        }
+        Ok(()) => Err(WebError::SeeOther(at(&owing.visit, way, None))),
         Err(problem) => {
             let said = Said {
                 problem: Some(problem),
@@ -178,20 +216,16 @@ async fn finish(
     way: Way,
 ) -> Result<Response, WebError> {
     let (visit, person) = (&owing.visit, Person::from(&owing.owed));
+    let checkpoint = &context.checkpoint;
     let outcome = match OtpCode::parse(posted.fields.text("otp")) {
         Err(error) => Err(words::otp(visit.lang, error)),
         Ok(code) => {
             let finished = match way {
-                Way::Mail => {
-                    context
-                        .checkpoint
-                        .finish_address(person, code, &visit.client)
-                        .await
-                }
+                Way::Mail => checkpoint.finish_address(person, code, &visit.client).await,
                 Way::App | Way::Choose => {
-                    context
-                        .checkpoint
-                        .finish_app(person, code, "", &visit.client)
+                    let name = posted.fields.text("name");
+                    checkpoint
+                        .finish_app(person, code, name, &visit.client)
                         .await
                 }
             };
@@ -234,13 +268,12 @@ async fn page(
     said: Said<'_>,
 ) -> Result<Response, WebError> {
     let Owing { visit, owed, .. } = owing;
-    let lang = visit.lang;
     let demand = match owed.first_step() {
         FirstStep::Register(demand) => *demand,
         _ => return Err(WebError::SeeOther(detour("/mfa-step", &destination(visit)))),
     };
     let state = context.checkpoint.registration(Person::from(owed)).await?;
-    let can_mail = context.checkpoint.site().policy.external_mail;
+    let looked_at = query_value(&visit.path, "step");
     let body = match (demand, state) {
         (FirstRegistration::Forbid, _) => forbidden(visit),
         (
@@ -250,38 +283,24 @@ async fn page(
                 app,
                 expires_at,
             }),
-        ) => {
-            let reading = said.problem.is_none()
-                && query_value(&visit.path, "step").as_deref() != Some("otp");
-            html! {
-                (steps(visit, if reading { 2 } else { 3 }))
-                @if reading {
-                    h1 { (t!(lang, "wizard-user-code")) }
-                    p { (t!(lang, "wizard-user-code-hint")) }
-                    (parts::user_code(visit, &user, expires_at))
-                    p.hint { (t!(lang, "app-code-taken")) " " span.code-small translate="no" { (parts::grouped(&app.grouped())) } }
-                    div.buttons {
-                        a.button href=(with_step(visit)) { (t!(lang, "next")) }
-                        (start_again(visit))
-                    }
-                } @else {
-                    h1 { (t!(lang, "wizard-otp")) }
-                    (parts::wrong(said.problem.as_deref()))
-                    form #step method="post" action=(detour("/mfa-step/register/otp", &destination(visit))) {
-                        (csrf_field(visit))
-                        (parts::otp_field(visit, said.problem.is_some()))
-                        p.hint { (t!(lang, "step-app-where")) }
-                    }
-                    details open[said.problem.is_some()] {
-                        summary { (t!(lang, "user-code-once-more")) }
-                        div.stack { (parts::user_code(visit, &user, expires_at)) }
-                    }
-                    div.buttons {
-                        button form="step" { (t!(lang, "next")) }
-                        (start_again(visit))
-                    }
-                }
+        ) => match looked_at.as_deref() {
+            Some("app-code") => {
+                let app = app.grouped();
+                let said = Said {
+                    typed: &app,
+                    ..said
+                };
+                app_code_step(visit, demand, Some((&user, expires_at)), &said)
             }
+            _ if said.problem.is_some() => otp_step(visit, &user, expires_at, &said),
+            Some("otp") => otp_step(visit, &user, expires_at, &said),
+            _ => user_code_step(visit, &user, &app, expires_at),
+        },
+        (_, Some(RegistrationState::UserCode { user, expires_at })) => {
+            app_code_step(visit, demand, Some((&user, expires_at)), &said)
+        }
+        (_, Some(RegistrationState::Key { key, expires_at })) => {
+            key_step(visit, owed.account(), &key, expires_at, &said)
         }
         (
             _,
@@ -290,103 +309,68 @@ async fn page(
             }),
         ) => {
             let shown = to.to_string();
-            html! {
-                h1 { (t!(lang, "external-mail-auth")) }
-                (parts::wrong(said.problem.as_deref()))
-                (parts::letter(visit, &shown, letter, code.as_ref()).await)
-                form #step method="post" action=(detour("/mfa-step/register/address-code", &destination(visit))) {
-                    (csrf_field(visit))
-                    (parts::otp_field(visit, said.problem.is_some()))
-                }
-                div.buttons {
-                    button form="step" { (t!(lang, "next")) }
-                    (start_again(visit))
-                }
-                details {
-                    summary { (t!(lang, "letter-not-there")) }
-                    div.stack {
-                        p { (t!(lang, "letter-not-there-hint")) }
-                        @if let Some(code) = &code { (parts::again_hint(visit, code)) }
-                        form method="post" action=(detour("/mfa-step/register/address", &destination(visit))) {
-                            (csrf_field(visit))
-                            input type="hidden" name="address" value=(shown);
-                            div.buttons { button.quiet { (t!(lang, "issue-otp")) } }
-                        }
-                    }
-                }
+            if looked_at.as_deref() == Some("address") {
+                let said = Said {
+                    typed: &shown,
+                    ..said
+                };
+                address_step(visit, demand, &said)
+            } else {
+                let letter = parts::letter(visit, &shown, letter, code.as_ref()).await;
+                let again = parts::again(
+                    visit,
+                    &target("/mfa-step/register/address", visit),
+                    code.as_ref(),
+                    html! { input type="hidden" name="address" value=(shown); },
+                );
+                address_code_step(visit, &letter, &again, &said)
             }
         }
-        (_, waiting) => {
-            let user = match waiting {
-                Some(RegistrationState::UserCode { user, expires_at }) => Some((user, expires_at)),
-                _ => None,
-            };
-            let way = if user.is_some() { Way::App } else { way };
-            match way {
-                Way::App => html! {
-                    (steps(visit, 1))
-                    h1 { (t!(lang, "wizard-app-code")) }
-                    (parts::wrong(said.problem.as_deref()))
-                    p { (t!(lang, "wizard-app-code-hint")) }
-                    div.buttons {
-                        a.button.quiet.small href=(visit.context.config.app_url) target="_blank" rel="noopener noreferrer" {
-                            (t!(lang, "open-app"))
-                        }
-                    }
-                    @if let Some((user, expires_at)) = &user { (parts::user_code(visit, user, *expires_at)) }
-                    form method="post" action=(detour("/mfa-step/register/app-code", &destination(visit))) {
-                        (csrf_field(visit))
-                        (app_code_field(visit, said.typed, said.problem.is_some()))
-                        (enrolment_field(visit, demand, said.enrolment_code))
-                        div.buttons {
-                            button { (t!(lang, "next")) }
-                            (back_to_choice(visit))
-                        }
-                    }
-                },
-                Way::Mail => html! {
-                    h1 { (t!(lang, "external-mail-auth")) }
-                    (parts::wrong(said.problem.as_deref()))
-                    p { (t!(lang, "wizard-address-hint")) }
-                    form method="post" action=(detour("/mfa-step/register/address", &destination(visit))) {
-                        (csrf_field(visit))
-                        (address_field(visit, said.typed, said.problem.is_some()))
-                        (enrolment_field(visit, demand, said.enrolment_code))
-                        div.buttons {
-                            button { (t!(lang, "next")) }
-                            (back_to_choice(visit))
-                        }
-                    }
-                },
-                Way::Choose => choice(visit, can_mail),
+        (_, None) => match way {
+            Way::App => app_code_step(visit, demand, None, &said),
+            Way::Mail => address_step(visit, demand, &said),
+            Way::Choose => {
+                let can_mail = context.checkpoint.site().policy.external_mail;
+                choice(visit, demand, can_mail, said.problem.as_deref())
             }
-        }
+        },
     };
-    Ok(Page::new(visit, t!(lang, "wizard"))
+    Ok(Page::new(visit, t!(visit.lang, "wizard"))
         .of(Whose::Owing(owed.account()))
+        .help("app")
+        .module("codes.js")
         .show(html! { section.card { (body) } }))
 }
 
-fn choice(visit: &Visit, can_mail: bool) -> Markup {
+fn choice(
+    visit: &Visit,
+    demand: FirstRegistration,
+    can_mail: bool,
+    problem: Option<&str>,
+) -> Markup {
     let lang = visit.lang;
-    let way = |name: &str| {
-        let start = detour(START, &destination(visit));
-        let joint = if start.contains('?') { '&' } else { '?' };
-        format!("{start}{joint}way={name}")
+    let app = html! {
+        span.grow {
+            span.title { (t!(lang, "otp-app-auth")) }
+            span.hint { (t!(lang, "wizard-app-choice")) }
+        }
+        span.badge { (t!(lang, "recommended")) }
     };
     html! {
         h1 { (t!(lang, "wizard")) }
+        (parts::wrong(problem))
         p { (t!(lang, "wizard-why")) }
         div.rows {
-            a.row href=(way("app")) {
-                span.grow {
-                    span.title { (t!(lang, "otp-app-auth")) }
-                    span.hint { (t!(lang, "wizard-app-choice")) }
+            @if demand == FirstRegistration::Allow {
+                form method="post" action=(target("/mfa-step/register/begin", visit)) {
+                    (csrf_field(visit))
+                    button.row { (app) }
                 }
-                span.badge { (t!(lang, "recommended")) }
+            } @else {
+                a.row href=(at(visit, Way::App, None)) { (app) }
             }
             @if can_mail {
-                a.row href=(way("mail")) {
+                a.row href=(at(visit, Way::Mail, None)) {
                     span.grow {
                         span.title { (t!(lang, "external-mail-auth")) }
                         span.hint { (t!(lang, "wizard-mail-choice")) }
@@ -406,84 +390,201 @@ fn forbidden(visit: &Visit) -> Markup {
     }
 }
 
-fn steps(visit: &Visit, current: usize) -> Markup {
+/// The first of three: the app code. The user code is at hand for a link or a camera, if it was made already.
+fn app_code_step(
+    visit: &Visit,
+    demand: FirstRegistration,
+    user: Option<(&UserCode, Timestamp)>,
+    said: &Said<'_>,
+) -> Markup {
     let lang = visit.lang;
-    let names = [t!(lang, "app-code"), t!(lang, "user-code"), t!(lang, "otp")];
+    html! {
+        (steps(visit, Way::App, 1))
+        h1 { (t!(lang, "wizard-app-code")) }
+        (parts::wrong(said.problem.as_deref()))
+        p { (t!(lang, "wizard-app-code-hint")) }
+        @if let Some((user, expires_at)) = user {
+            details open {
+                summary { (t!(lang, "wizard-by-link")) }
+                div.stack {
+                    p { (t!(lang, "wizard-by-link-hint")) }
+                    (parts::user_code(visit, user, expires_at))
+                }
+            }
+        } @else {
+            div.buttons {
+                a.button.quiet.small href=(visit.context.config.app_url) target="_blank" rel="noopener noreferrer" {
+                    (t!(lang, "open-app"))
+                }
+            }
+        }
+        form #step method="post" action=(target("/mfa-step/register/app-code", visit)) {
+            (csrf_field(visit))
+            (fields::app_code(visit, said.typed, said.problem.is_some(), user.map(|(user, _)| user)))
+            (fields::enrolment(visit, demand, said.enrolment_code))
+        }
+        (buttons(visit, start_again(visit)))
+        @if demand != FirstRegistration::EnrolmentCode {
+            form method="post" action=(target("/mfa-step/register/key", visit)) {
+                (csrf_field(visit))
+                button.link { (t!(lang, "authenticator-other")) }
+            }
+        }
+    }
+}
+
+/// The second: the user code, to be typed into the app.
+fn user_code_step(visit: &Visit, user: &UserCode, app: &AppCode, expires_at: Timestamp) -> Markup {
+    let lang = visit.lang;
+    html! {
+        (steps(visit, Way::App, 2))
+        h1 { (t!(lang, "wizard-user-code")) }
+        p { (t!(lang, "wizard-user-code-hint")) }
+        (parts::user_code(visit, user, expires_at))
+        p.hint { (t!(lang, "app-code-taken")) " " span.code-small translate="no" { (parts::grouped(&app.grouped())) } }
+        div.buttons {
+            a.button href=(at(visit, Way::App, Some("otp"))) { (t!(lang, "next")) }
+            a.button.quiet href=(at(visit, Way::App, Some("app-code"))) { (t!(lang, "back")) }
+        }
+    }
+}
+
+/// The third: what the app shows.
+fn otp_step(visit: &Visit, user: &UserCode, expires_at: Timestamp, said: &Said<'_>) -> Markup {
+    let lang = visit.lang;
+    html! {
+        (steps(visit, Way::App, 3))
+        h1 { (t!(lang, "wizard-otp")) }
+        (parts::wrong(said.problem.as_deref()))
+        form #step method="post" action=(target("/mfa-step/register/otp", visit)) {
+            (csrf_field(visit))
+            (parts::otp_field(visit, said.problem.is_some()))
+            p.hint { (t!(lang, "step-app-where")) }
+        }
+        (buttons(visit, back(visit, Way::App, None)))
+        details open[said.problem.is_some()] {
+            summary { (t!(lang, "user-code-once-more")) }
+            div.stack { (parts::user_code(visit, user, expires_at)) }
+        }
+    }
+}
+
+/// For authenticators of somebody else's, key and code on one page.
+fn key_step(
+    visit: &Visit,
+    account: &Account,
+    key: &OtpKey,
+    expires_at: Timestamp,
+    said: &Said<'_>,
+) -> Markup {
+    let lang = visit.lang;
+    html! {
+        h1 { (t!(lang, "authenticator")) }
+        (parts::wrong(said.problem.as_deref()))
+        (parts::authenticator_key(visit, account, key))
+        p.hint { (t!(lang, "key-until")) " " (parts::countdown(visit, expires_at)) }
+        form #step method="post" action=(target("/mfa-step/register/otp", visit)) {
+            (csrf_field(visit))
+            (parts::otp_field(visit, said.problem.is_some()))
+        }
+        (buttons(visit, start_again(visit)))
+    }
+}
+
+/// The first of two: the private address.
+fn address_step(visit: &Visit, demand: FirstRegistration, said: &Said<'_>) -> Markup {
+    let lang = visit.lang;
+    html! {
+        (steps(visit, Way::Mail, 1))
+        h1 { (t!(lang, "external-mail-auth")) }
+        (parts::wrong(said.problem.as_deref()))
+        p { (t!(lang, "wizard-address-hint")) }
+        form #step method="post" action=(target("/mfa-step/register/address", visit)) {
+            (csrf_field(visit))
+            (fields::address(visit, said.typed, said.problem.is_some()))
+            (fields::enrolment(visit, demand, said.enrolment_code))
+        }
+        (buttons(visit, start_again(visit)))
+    }
+}
+
+/// The second: the code that was mailed there.
+fn address_code_step(visit: &Visit, letter: &Markup, again: &Markup, said: &Said<'_>) -> Markup {
+    let lang = visit.lang;
+    html! {
+        (steps(visit, Way::Mail, 2))
+        h1 { (t!(lang, "wizard-otp")) }
+        (parts::wrong(said.problem.as_deref()))
+        (letter)
+        form #step method="post" action=(target("/mfa-step/register/address-code", visit)) {
+            (csrf_field(visit))
+            (parts::otp_field(visit, said.problem.is_some()))
+        }
+        (buttons(visit, back(visit, Way::Mail, Some("address"))))
+        details {
+            summary { (t!(lang, "letter-not-there")) }
+            div.stack {
+                p { (t!(lang, "letter-not-there-hint")) }
+                (again)
+            }
+        }
+    }
+}
+
+/// How far it is.
+fn steps(visit: &Visit, way: Way, current: usize) -> Markup {
+    let lang = visit.lang;
+    let names = match way {
+        Way::Mail => vec![t!(lang, "address"), t!(lang, "otp")],
+        Way::App | Way::Choose => {
+            vec![t!(lang, "app-code"), t!(lang, "user-code"), t!(lang, "otp")]
+        }
+    };
     html! {
         ol.steps {
-            @for (i, name) in names.iter().enumerate() {
-                li aria-current=[(i + 1 == current).then_some("step")] { (name) }
+            @for (place, name) in (1..).zip(&names) {
+                li.done[place < current] aria-current=[(place == current).then_some("step")] { (name) }
             }
         }
     }
 }
 
-/// The field for the code that the app shows. One with a slip is shown back in large groups, to be compared with the app's.
-pub(super) fn app_code_field(visit: &Visit, typed: &str, is_wrong: bool) -> Markup {
-    let symbols: Vec<char> = typed
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_uppercase())
-        .take(20)
-        .collect();
-    let groups: Vec<String> = symbols.chunks(5).map(|g| g.iter().collect()).collect();
+/// The button that sends the step's form, and the way back beside it.
+fn buttons(visit: &Visit, back: Markup) -> Markup {
     html! {
-        @if is_wrong && !groups.is_empty() {
-            div.code-line {
-                p.hint { (t!(visit.lang, "code-as-typed")) }
-                p.code translate="no" { (parts::grouped(&groups.join("-"))) }
-            }
-        }
-        div.field {
-            label for="app-code" { (t!(visit.lang, "app-code")) }
-            input.code-input.long #app-code name="app-code" value=(typed) required autofocus autocomplete="off"
-                autocapitalize="characters" autocorrect="off" spellcheck="false" maxlength="64" placeholder="XXXXX-XXXXX-XXXXX"
-                aria-invalid=[is_wrong.then_some("true")];
-            p.hint { (t!(visit.lang, "app-code-hint")) }
+        div.buttons {
+            button form="step" { (t!(visit.lang, "next")) }
+            (back)
         }
     }
 }
 
-/// The field for a private address.
-pub(super) fn address_field(visit: &Visit, typed: &str, is_wrong: bool) -> Markup {
-    html! {
-        div.field {
-            label for="address" { (t!(visit.lang, "address")) }
-            input #address name="address" type="email" value=(typed) required autofocus autocomplete="email" maxlength="254"
-                aria-invalid=[is_wrong.then_some("true")];
-            p.hint { (t!(visit.lang, "address-hint")) }
-        }
-    }
+fn back(visit: &Visit, way: Way, step: Option<&str>) -> Markup {
+    html! { a.button.quiet href=(at(visit, way, step)) { (t!(visit.lang, "back")) } }
 }
 
-pub(super) fn enrolment_field(visit: &Visit, demand: FirstRegistration, typed: &str) -> Markup {
-    html! {
-        @if demand == FirstRegistration::EnrolmentCode {
-            div.field {
-                label for="enrolment-code" { (t!(visit.lang, "enrolment-code")) }
-                input.code-input.long #enrolment-code name="enrolment-code" value=(typed) required autocomplete="off"
-                    autocapitalize="characters" autocorrect="off" spellcheck="false" maxlength="64";
-                p.hint { (t!(visit.lang, "enrolment-code-hint")) }
-            }
-        }
-    }
-}
-
-fn with_step(visit: &Visit) -> String {
-    let start = detour(START, &destination(visit));
-    let joint = if start.contains('?') { '&' } else { '?' };
-    format!("{start}{joint}step=otp")
-}
-
-fn back_to_choice(visit: &Visit) -> Markup {
-    html! { a.button.quiet href=(detour(START, &destination(visit))) { (t!(visit.lang, "cancel")) } }
-}
-
+/// Back to the choice; what was under way is given up.
 fn start_again(visit: &Visit) -> Markup {
     html! {
-        form method="post" action=(detour("/mfa-step/register/abandon", &destination(visit))) {
+        form method="post" action=(target("/mfa-step/register/abandon", visit)) {
             (csrf_field(visit))
-            button.quiet { (t!(visit.lang, "cancel")) }
+            button.quiet { (t!(visit.lang, "back")) }
         }
     }
+}
+
+/// The wizard's page, looked at in a certain way, with where the person was going.
+fn at(visit: &Visit, way: Way, step: Option<&str>) -> String {
+    let mut page = detour(START, &destination(visit));
+    for (name, value) in [("way", way.word()), ("step", step)] {
+        let Some(value) = value else { continue };
+        let joint = if page.contains('?') { '&' } else { '?' };
+        page.push_str(&format!("{joint}{name}={value}"));
+    }
+    page
+}
+
+/// Where a form of the wizard goes.
+fn target(action: &str, visit: &Visit) -> String {
+    detour(action, &destination(visit))
 }

@@ -15,6 +15,40 @@ pub(super) fn kind(lang: Lang, kind: FactorKind) -> String {
     match kind {
         FactorKind::OtpApp => t!(lang, "otp-app-auth"),
         FactorKind::ExternalMail => t!(lang, "external-mail-auth"),
+        FactorKind::RecoveryCode => t!(lang, "recovery-code"),
+    }
+}
+
+/// What a client calls itself, in a word or two where it is a browser: all of them call themselves Mozilla first.
+pub(super) fn client(agent: &str) -> String {
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg", "Edge"),
+        ("Firefox/", "Firefox"),
+        ("FxiOS/", "Firefox"),
+        ("CriOS/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let named = |names: &[(&str, &'static str)]| {
+        let found = names.iter().find(|(mark, _)| agent.contains(mark));
+        found.map(|(_, name)| *name)
+    };
+    match (
+        agent.starts_with("Mozilla/"),
+        named(&BROWSERS),
+        named(&SYSTEMS),
+    ) {
+        (true, Some(browser), Some(system)) => format!("{browser} ({system})"),
+        (true, Some(browser), None) => browser.to_owned(),
+        _ => agent.to_owned(),
     }
 }
 
@@ -72,6 +106,11 @@ pub(super) fn otp(lang: Lang, error: OtpCodeError) -> String {
             t!(lang, "otp-character", found = found.to_string())
         }
     }
+}
+
+/// Ten characters that are not ten characters.
+pub(super) fn recovery_code(lang: Lang, found: usize) -> String {
+    t!(lang, "recovery-code-length", found = found)
 }
 
 /// A typed app code.
@@ -137,5 +176,20 @@ fn password(lang: Lang, error: &SetPasswordError) -> String {
         SetPasswordError::TooCommon => t!(lang, "password-too-common"),
         SetPasswordError::Elsewhere => t!(lang, "password-elsewhere"),
         SetPasswordError::Directory(_) => t!(lang, "error-unavailable-what-to-do"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::client;
+
+    #[test]
+    fn browsers_are_called_by_their_names() {
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/1 Safari/537.36 Edg/1";
+        assert_eq!(client(firefox), "Firefox (Linux)");
+        assert_eq!(client(edge), "Edge (Windows)");
+        assert_eq!(client("Thunderbird"), "Thunderbird");
+        assert_eq!(client("Mozilla/5.0"), "Mozilla/5.0");
     }
 }

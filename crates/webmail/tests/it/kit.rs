@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::response::Response;
 use axum::http::{Method, Request, StatusCode, header};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
@@ -26,7 +27,7 @@ use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
 use sekisho_records::SqliteRecords;
 use sekisho_source::{KeyLength, Source};
 use sekisho_webmail::lang::Lang;
-use sekisho_webmail::{Config, Context, MailServer, MailServerError, Webmail};
+use sekisho_webmail::{Config, Context, MailServer, MailServerError, OtherFamily, Webmail};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
@@ -273,6 +274,10 @@ impl Kit {
                 site_name: "Kit University".to_owned(),
                 zone: TimeZone::get("Asia/Tokyo").expect("a zone"),
                 app_url: "https://otp.kit.example/".parse().expect("a URL"),
+                other_family: OtherFamily {
+                    ipv4: Some("https://v4.mail.kit.example/".parse().expect("a URL")),
+                    ipv6: Some("https://v6.mail.kit.example/".parse().expect("a URL")),
+                },
                 default_language: Lang::En,
                 max_upload: 1024 * 1024,
             },
@@ -440,7 +445,22 @@ impl Browser {
     }
 
     /// Sends any request as this browser.
-    pub async fn send(&mut self, mut request: Request<Body>) -> Answer {
+    pub async fn send(&mut self, request: Request<Body>) -> Answer {
+        let (head, body) = self.raw(request).await.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a body");
+        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+        if let Some(token) = value_after(&body, "name=\"csrf\" value=\"") {
+            self.csrf = token.to_owned();
+        }
+        Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        }
+    }
+
+    /// The same, for answers that are no text.
+    pub async fn raw(&mut self, mut request: Request<Body>) -> Response {
         let address = self.address.parse().expect("an address");
         let source = Source::assured(address, KeyLength::default());
         request.extensions_mut().insert(source);
@@ -462,8 +482,7 @@ impl Browser {
             .oneshot(request)
             .await
             .expect("an answer");
-        let (head, body) = response.into_parts();
-        for line in head.headers.get_all(header::SET_COOKIE) {
+        for line in response.headers().get_all(header::SET_COOKIE) {
             let line = line.to_str().expect("ASCII");
             assert!(
                 line.starts_with("__Host-")
@@ -478,16 +497,7 @@ impl Browser {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        let body = to_bytes(body, usize::MAX).await.expect("a body");
-        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
-        if let Some(token) = value_after(&body, "name=\"csrf\" value=\"") {
-            self.csrf = token.to_owned();
-        }
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            body,
-        }
+        response
     }
 
     /// The form token of the page seen last.
@@ -547,6 +557,13 @@ impl Answer {
     #[track_caller]
     pub fn says_nothing_of(&self, words: &str) {
         assert!(!self.body.contains(words), "{words:?} is in {}", self.body);
+    }
+
+    /// The value of the first hidden field of that name.
+    #[track_caller]
+    pub fn value_of(&self, field: &str) -> String {
+        let value = value_after(&self.body, &format!("name=\"{field}\" value=\""));
+        value.expect("a field").to_owned()
     }
 
     /// The user code that the page shows.

@@ -1,6 +1,7 @@
 //! F2 to F5: turning MFA on and off, registering an app on campus and off it, registering an address.
 
 use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy};
+use sekisho_checkpoint::ports::Clock as _;
 use sekisho_otp::AppCode;
 
 use crate::kit::{App, CAMPUS, HOME, Kit, PASSWORD, policy};
@@ -75,17 +76,30 @@ async fn off_campus_the_wizard_comes_before_the_inbox_and_ends_with_the_grant() 
     page.says("OTP APP");
     page.says("External email");
     browser
-        .get("/mfa-step/register?way=app")
+        .post("/mfa-step/register/begin", &[])
         .await
-        .says("App code");
+        .leads_to("/mfa-step/register?way=app");
+    // The user code is at hand from the first step on, for a link or a camera.
+    let page = browser.get("/mfa-step/register?way=app").await;
+    page.says("App code");
+    page.says("#u=");
+    page.says("<svg class=\"qr\"");
+    let first = page.user_code();
     let code = AppCode::generate();
     let path = "/mfa-step/register/app-code";
     browser
         .post(path, &[("app-code", &code.grouped())])
         .await
-        .leads_to("/mfa-step/register");
+        .leads_to("/mfa-step/register?way=app");
     // The person goes to look at the app; the phone discards the page; the same codes wait.
     let user = browser.get("/mfa-step/register").await.user_code();
+    assert_eq!(user.grouped(), first.grouped());
+    // Back to the first step and on again: nothing is lost.
+    let back = browser
+        .get("/mfa-step/register?way=app&step=app-code")
+        .await;
+    back.says(&format!("value=\"{}\"", code.grouped()));
+    assert_eq!(back.user_code().grouped(), user.grouped());
     kit.clock.advance_seconds(300);
     let page = browser.get("/mfa-step/register?step=otp").await;
     assert_eq!(page.user_code().grouped(), user.grouped());
@@ -127,11 +141,25 @@ async fn off_campus_a_private_address_can_be_the_first_factor_but_not_one_of_the
     browser
         .post(path, &[("address", "alice@gmail.example")])
         .await
-        .leads_to("/mfa-step/register");
+        .leads_to("/mfa-step/register?way=mail");
     browser
         .get("/mfa-step/register")
         .await
         .says("We have mailed it to alice@gmail.example");
+    // Back to the first step: the address is there to be changed.
+    browser
+        .get("/mfa-step/register?way=mail&step=address")
+        .await
+        .says("value=\"alice@gmail.example\"");
+    // Time runs out; the place is kept, and another code can be asked for.
+    kit.clock.advance_seconds(601);
+    let page = browser.get("/mfa-step/register").await;
+    page.says("no valid one-time password any more");
+    browser
+        .post(path, &[("address", "alice@gmail.example")])
+        .await
+        .leads_to("/mfa-step/register?way=mail");
+    browser.get("/mfa-step/register").await;
     let (code, _) = kit.letters.latest_code();
     browser
         .post("/mfa-step/register/address-code", &[("otp", &code)])
@@ -274,4 +302,126 @@ async fn a_factor_is_removed_only_behind_the_question() {
         .await
         .says("No OTP app is registered.");
     assert_eq!(alice.address, CAMPUS);
+}
+
+#[tokio::test]
+async fn who_handed_the_user_code_over_by_the_link_is_asked_for_the_digits_at_once() {
+    let kit = Kit::start_for(required(FirstRegistration::Allow)).await;
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await;
+    browser.get("/mfa-step/register").await;
+    browser.post("/mfa-step/register/begin", &[]).await;
+    browser.get("/mfa-step/register?way=app").await;
+    let code = AppCode::generate().grouped();
+    let fields = [("app-code", code.as_str()), ("handed-over", "1")];
+    browser
+        .post("/mfa-step/register/app-code", &fields)
+        .await
+        .leads_to("/mfa-step/register?way=app&step=otp");
+}
+
+#[tokio::test]
+async fn the_user_code_in_the_field_of_the_app_code_is_called_by_its_name() {
+    let kit = Kit::start().await;
+    let mut browser = kit.alice_on_campus().await;
+    browser.get("/preferences/mfa").await;
+    browser.post("/preferences/mfa/app/user-code", &[]).await;
+    let page = browser.get("/preferences/mfa/app").await;
+    let user = page.user_code().grouped();
+    browser
+        .post("/preferences/mfa/app/app-code", &[("app-code", &user)])
+        .await
+        .says("This is the user code.");
+    // A new one can be had at any time, and takes its place.
+    browser.get("/preferences/mfa/app").await;
+    browser.post("/preferences/mfa/app/user-code", &[]).await;
+    let page = browser.get("/preferences/mfa/app").await;
+    assert_ne!(page.user_code().grouped(), user);
+}
+
+#[tokio::test]
+async fn another_authenticator_is_registered_by_its_qr_code_or_key() {
+    let kit = Kit::start().await;
+    let mut browser = kit.alice_on_campus().await;
+    browser.get("/preferences/mfa/app").await;
+    browser
+        .post("/preferences/mfa/app/key", &[])
+        .await
+        .leads_to("/preferences/mfa/app");
+    let page = browser.get("/preferences/mfa/app").await;
+    page.says("<svg class=\"qr\"");
+    let (_, uri) = page.body.split_once("href=\"otpauth://").expect("a link");
+    let uri = uri.split('"').next().expect("its end");
+    assert!(
+        uri.starts_with("totp/Kit%20University:alice@kit.example?secret=")
+            && uri.contains("&amp;issuer=Kit%20University"),
+        "{uri}"
+    );
+    let key = uri.split("secret=").nth(1).expect("a key");
+    let key = unbase32(key.split('&').next().expect("its end"));
+    let key = sekisho_otp::OtpKey::from_bytes(&key).expect("20 bytes");
+    let shows = |kit: &Kit| {
+        let step = sekisho_otp::Step::at(kit.clock.now().as_second());
+        key.code(step).expose().to_owned()
+    };
+    // After a reload it is the same key.
+    browser
+        .get("/preferences/mfa/app")
+        .await
+        .says(&key.to_base32());
+    browser
+        .post(
+            "/preferences/mfa/app/otp",
+            &[("otp", &shows(&kit)), ("name", "FreeOTP")],
+        )
+        .await
+        .leads_to("/preferences/mfa?done=app");
+    browser.get("/preferences/mfa").await.says("FreeOTP");
+}
+
+/// RFC 4648 base32, as authenticators read it.
+fn unbase32(text: &str) -> Vec<u8> {
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for symbol in text.bytes() {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol - b'A',
+            b'2'..=b'7' => symbol - b'2' + 26,
+            other => panic!("no base32: {other}"),
+        };
+        bits = bits << 5 | u32::from(value);
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn an_app_is_given_another_name() {
+    let kit = Kit::start().await;
+    let mut browser = kit.alice_on_campus().await;
+    kit.register_app(&mut browser).await;
+    let page = browser.get("/preferences/mfa").await;
+    let id = page.value_of("factor");
+    browser
+        .post(
+            "/preferences/mfa/rename",
+            &[("factor", &id), ("name", "古い電話")],
+        )
+        .await
+        .leads_to("/preferences/mfa?done=renamed");
+    let page = browser.get("/preferences/mfa?done=renamed").await;
+    page.says("Renamed.");
+    page.says("古い電話");
+    kit.clock.advance_seconds(600);
+    browser.get("/preferences/mfa").await;
+    browser
+        .post(
+            "/preferences/mfa/rename",
+            &[("factor", &id), ("name", "thief's")],
+        )
+        .await
+        .says("Please prove once more");
 }

@@ -1,0 +1,196 @@
+//! Lines with two addresses: a grant's companion of the other address family, and refusals that come from another address than the browser's.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use sekisho_source::Source;
+
+use super::admit::shortened;
+use super::{Checkpoint, Out, Unavailable};
+use crate::audit::{Actor, Door, Event, What};
+use crate::grant::{Companion, Grant};
+use crate::id::{SessionToken, TokenHash};
+use crate::ports::{Claim, RecordsError};
+use crate::rule::Reason;
+use crate::web::Seat;
+
+/// How long after the success a companion may be claimed.
+const CLAIMED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// How far back a refused mail client is taken for the one that the person is busy with.
+const LATELY: SignedDuration = SignedDuration::from_mins(30);
+
+/// The right to join a grant from the other address family, once: 256 random bits.
+#[derive(Debug, Clone)]
+pub struct CompanionToken(SessionToken);
+
+impl CompanionToken {
+    /// Reads a token from its 64 hexadecimal digits; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        SessionToken::parse(text).map(Self)
+    }
+
+    /// The token in hexadecimal, for the page.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        self.0.expose()
+    }
+
+    fn hash(&self) -> TokenHash {
+        self.0.hash()
+    }
+}
+
+/// Why a companion does not join.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CompanionError {
+    /// The token was used, its minute is over, or the grant has ended.
+    #[error("the token is used or past")]
+    Past,
+    /// The request came by the same address family as the grant.
+    #[error("this is the same address family")]
+    SameFamily,
+    /// The request's source is not known for certain.
+    #[error("the source of the request is hidden by a proxy that is not configured")]
+    SourceObscured,
+    /// The checkpoint can't judge just now.
+    #[error("the checkpoint can't be asked just now")]
+    Unavailable,
+}
+
+impl From<Out> for CompanionError {
+    fn from(out: Out) -> Self {
+        let Unavailable = out.say("a companion could not join");
+        Self::Unavailable
+    }
+}
+
+/// A mail client that was refused a moment ago with the right password, at an address that no grant covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// From where it came.
+    pub address: IpAddr,
+    /// When.
+    pub at: Timestamp,
+    /// What it calls itself.
+    pub client: String,
+    /// Whether its address is of the other family than the browser's, so that it may be the same line.
+    pub other_family: bool,
+}
+
+impl Checkpoint {
+    /// A token by which the other address family of this line may join the grant; for a minute from the success, where none has joined yet.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn offer_companion(
+        &self,
+        seat: &Seat,
+    ) -> Result<Option<CompanionToken>, RecordsError> {
+        let now = self.now();
+        let Some(grant) = self.grant_of(seat, now).await? else {
+            return Ok(None);
+        };
+        let expires_at = grant.granted_at + CLAIMED_WITHIN;
+        if grant.companion.is_some() || expires_at <= now {
+            return Ok(None);
+        }
+        let token = CompanionToken(SessionToken::draw().map_err(|e| RecordsError(e.to_string()))?);
+        let claim = Claim {
+            token: token.hash(),
+            account: grant.account,
+            grant: grant.id,
+            expires_at,
+        };
+        self.records.put_claim(&claim, now).await?;
+        Ok(Some(token))
+    }
+
+    /// Lets the source of this request join the grant of a token. The token is used up, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`CompanionError`].
+    pub async fn claim_companion(
+        &self,
+        token: &CompanionToken,
+        source: Source,
+        client: &str,
+    ) -> Result<(), CompanionError> {
+        let now = self.now();
+        let Some(key) = source.grant_key() else {
+            return Err(CompanionError::SourceObscured);
+        };
+        let claim = self.records.take_claim(&token.hash(), now).await;
+        let Some(claim) = claim.map_err(Out::from)? else {
+            return Err(CompanionError::Past);
+        };
+        let grants = self.records.grants(claim.account, now).await;
+        let mut grants = grants.map_err(Out::from)?.into_iter();
+        let Some(grant) = grants.find(|g| g.id == claim.grant) else {
+            return Err(CompanionError::Past);
+        };
+        if grant.source.is_ipv6() == key.is_ipv6() {
+            return Err(CompanionError::SameFamily);
+        }
+        let companion = Companion {
+            source: key,
+            address: source.shown_address(),
+        };
+        let joined = self.records.join_grant(grant.id, companion, now).await;
+        if !joined.map_err(Out::from)? {
+            return Err(CompanionError::Past);
+        }
+        let event = Event {
+            at: now,
+            account: Some(claim.account),
+            name_hash: None,
+            actor: Actor::Door(Door::Webmail),
+            what: What::CompanionJoined,
+            address: Some(source.shown_address()),
+            client: shortened(client),
+            reference: None,
+            detail: grant.address.to_string(),
+        };
+        self.records.note(&event).await.map_err(Out::from)?;
+        Ok(())
+    }
+
+    /// The newest mail client that was refused lately for want of a grant, if its address is not one of those that are let in.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn refused_elsewhere(&self, seat: &Seat) -> Result<Option<Elsewhere>, RecordsError> {
+        let now = self.now();
+        let here = seat.admitted.source();
+        if !matches!(seat.admitted.reason(), Reason::Grant(..)) {
+            return Ok(None);
+        }
+        let account = seat.session.account;
+        let grants = self.records.grants(account, now).await?;
+        let since = now.checked_sub(LATELY).unwrap_or(Timestamp::MIN);
+        let events = self.records.events(account, since, 100).await?;
+        let is_let_in = |address| grants.iter().any(|grant| grant.has(address));
+        Ok(events
+            .into_iter()
+            .filter(|event| event.what == What::RefusedNoGrant)
+            .find_map(|event| Some((event.address?, event)))
+            .filter(|(address, _)| !is_let_in(*address))
+            .map(|(address, event)| Elsewhere {
+                address,
+                at: event.at,
+                client: event.client,
+                other_family: address.is_ipv6() != here.shown_address().is_ipv6(),
+            }))
+    }
+
+    /// The grant that a seat lives by, where the request comes from the source that won it.
+    async fn grant_of(&self, seat: &Seat, now: Timestamp) -> Result<Option<Grant>, RecordsError> {
+        let Reason::Grant(id, _) = seat.admitted.reason() else {
+            return Ok(None);
+        };
+        let here = seat.admitted.source().grant_key();
+        let grants = self.records.grants(seat.session.account, now).await?;
+        let own = |grant: &Grant| grant.id == id && Some(grant.source) == here;
+        Ok(grants.into_iter().find(own))
+    }
+}

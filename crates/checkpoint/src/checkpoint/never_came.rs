@@ -1,0 +1,61 @@
+//! News for people whose password somebody else may have: it was right, and the factor never came.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Checkpoint, Out};
+use crate::audit::{Actor, Event, What};
+use crate::ports::WaitingSignIn;
+use crate::throttle::{Guess, NEWS_OF_A_SOURCE, NEWS_OF_AN_ACCOUNT, Throttle};
+
+/// How long a factor is waited for before it is news that it never came: longer than any code lives.
+const WAITED_FOR: SignedDuration = SignedDuration::from_mins(15);
+/// How many are told of at a time.
+const AT_A_TIME: u32 = 100;
+
+impl Checkpoint {
+    /// Tells people of sign-ins whose factor never came: on their page and by mail, once a day for a source and thrice for an account.
+    pub(super) async fn tell_of_factors_that_never_came(&self, now: Timestamp) -> Result<(), Out> {
+        let before = now.checked_sub(WAITED_FOR).unwrap_or(Timestamp::MIN);
+        loop {
+            let overdue = self.records.take_waiting(before, AT_A_TIME).await?;
+            for sign_in in &overdue {
+                self.tell_of(sign_in, now).await?;
+            }
+            if overdue.len() < AT_A_TIME as usize {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn tell_of(&self, sign_in: &WaitingSignIn, now: Timestamp) -> Result<(), Out> {
+        let account = sign_in.account;
+        let at_source = Throttle::AccountAt(account, sign_in.source, Guess::NeverCame);
+        let at_all = Throttle::Account(account, Guess::NeverCame);
+        let limits = [
+            (at_source.clone(), NEWS_OF_A_SOURCE),
+            (at_all.clone(), NEWS_OF_AN_ACCOUNT),
+        ];
+        let is_news = self.over(&limits, now).await?.is_none();
+        let Some(known) = self.directory.account(account).await? else {
+            return Ok(());
+        };
+        let event = Event {
+            at: sign_in.at,
+            account: Some(account),
+            name_hash: None,
+            actor: Actor::System,
+            what: What::FactorNeverCame,
+            address: Some(sign_in.address),
+            client: sign_in.client.clone(),
+            reference: None,
+            detail: String::new(),
+        };
+        self.records.note(&event).await?;
+        if is_news {
+            self.records.count(&[at_source, at_all], now).await?;
+            let facts = self.records.standing(account).await?;
+            self.announce(&known, &facts, &event).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! Recovery codes: kept on paper for the day on which app and mailbox are out of reach.
+//!
+//! They stand beside a factor and never alone: they are made by somebody who has one, and go with the last one. So a password never leads to them, and using
+//! the last of them never leads to a first registration.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::change::ChangeError;
+use super::pending::Pending;
+use super::prove::{ProofError, Reproof, web_event};
+use super::{Checkpoint, Out};
+use crate::account::AccountId;
+use crate::audit::What;
+use crate::factor::FactorKind;
+use crate::one_time_code::OneTimeCode;
+use crate::ports::{Change, Ending};
+use crate::web::{Person, Seat};
+
+/// How many are made at once.
+pub const RECOVERY_CODES: usize = 10;
+/// How long they are shown to the one who made them, however often the page is reloaded.
+const SHOWN_FOR: SignedDuration = SignedDuration::from_mins(10);
+
+impl Checkpoint {
+    /// Makes ten recovery codes in place of any that were there, and keeps them for ten minutes to be shown again in this session.
+    ///
+    /// New codes end nothing; codes that take the place of unused ones end what replacing a factor ends.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; [`ChangeError::NoFactor`] where no factor is registered beside which they could stand.
+    pub async fn make_recovery_codes(
+        &self,
+        seat: &Seat,
+        reproof: &Reproof,
+        client: &str,
+    ) -> Result<(), ChangeError> {
+        let person = Person::from(seat);
+        if !person.facts.has_factor() {
+            return Err(ChangeError::NoFactor);
+        }
+        self.prove_again(person, reproof, false, client).await?;
+        let codes: Vec<OneTimeCode> = (0..RECOVERY_CODES)
+            .map(|_| OneTimeCode::draw())
+            .collect::<Result<_, _>>()
+            .map_err(Out::from)?;
+        let hash = |code| self.recovery_hash(person.account.id, code);
+        let change = Change::RecoveryCodes(codes.iter().map(hash).collect());
+        let ending = if person.facts.has_kind(FactorKind::RecoveryCode) {
+            self.ending_but(person)
+        } else {
+            Ending::NOTHING
+        };
+        let event = web_event(person, What::RecoveryCodesMade, client, "", self.now());
+        self.carry_out(person, change, ending, event).await?;
+        let expires_at = self.now() + SHOWN_FOR;
+        let pending = Pending::RecoveryCodes { codes, expires_at };
+        Ok(self.keep_pending(person, Some(&pending)).await?)
+    }
+
+    /// The codes that were made a moment ago in this session, and until when they can be seen.
+    #[must_use]
+    pub fn new_recovery_codes(&self, seat: &Seat) -> Option<(Vec<OneTimeCode>, Timestamp)> {
+        match self.pending(Person::from(seat)) {
+            Some(Pending::RecoveryCodes { codes, expires_at }) => Some((codes, expires_at)),
+            _ => None,
+        }
+    }
+
+    /// Uses up a recovery code. That one was used is told by mail: whoever finds the paper has it.
+    pub(super) async fn verify_recovery(
+        &self,
+        person: Person<'_>,
+        code: &OneTimeCode,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<(), ProofError> {
+        let kind = FactorKind::RecoveryCode;
+        let account = person.account.id;
+        let hash = self.recovery_hash(account, code);
+        let Some(left) = self.records.use_recovery_code(account, &hash, now).await? else {
+            let tries_left = self.count_wrong(person, kind, client, now).await?;
+            return Err(ProofError::Wrong {
+                tries_left: Some(tries_left),
+            });
+        };
+        let left = left.to_string();
+        let event = web_event(person, What::RecoveryCodeUsed, client, &left, now);
+        self.records.note(&event).await?;
+        self.announce(person.account, person.facts, &event).await;
+        Ok(())
+    }
+
+    /// What the records keep of a recovery code.
+    fn recovery_hash(&self, account: AccountId, code: &OneTimeCode) -> [u8; 32] {
+        let text = format!("{account} {}", code.expose());
+        self.keys.keyed_hash("recovery code", text.as_bytes())
+    }
+}

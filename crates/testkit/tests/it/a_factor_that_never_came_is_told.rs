@@ -1,0 +1,59 @@
+//! Somebody who has the password and not the factor is told of to the one whose password it is: once a day for a source, by mail and on the page.
+
+use std::sync::Arc;
+
+use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::ports::{Letter, Notice};
+use sekisho_testkit::browser::until;
+use sekisho_testkit::checkpoint::{CAFE, CAMPUS, HOME, Kit, from};
+
+fn told(kit: &Kit) -> Vec<Notice> {
+    let letters = kit.letters.letters().into_iter();
+    letters
+        .filter_map(|letter| match letter {
+            Letter::Notice(notice) if notice.what == What::FactorNeverCame => Some(notice),
+            _ => None,
+        })
+        .collect()
+}
+
+/// How many of them the account's page lists.
+async fn listed(kit: &Kit) -> anyhow::Result<usize> {
+    let events = kit.checkpoint.recent(kit.alice, 30).await?;
+    Ok(events
+        .iter()
+        .filter(|event| event.what == What::FactorNeverCame)
+        .count())
+}
+
+#[tokio::test]
+async fn the_person_hears_of_it_and_of_nothing_else() -> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let app = kit.alice_uses_mfa().await?;
+    let keeper = tokio::spawn(Arc::clone(&kit.checkpoint).keep());
+    // Her own ways in: on campus no factor is owed, at home she proves one, by the second try.
+    kit.seat(from(CAMPUS)).await?;
+    kit.owed(from(HOME)).await?;
+    kit.prove(&app, from(HOME)).await?;
+    // The thief tries twice, and stops at the question.
+    kit.owed(from(CAFE)).await?;
+    kit.clock.advance_seconds(60);
+    kit.owed(from(CAFE)).await?;
+
+    kit.clock.advance_seconds(16 * 60);
+    until(async || Ok((listed(&kit).await? == 2).then_some(()))).await?;
+    let letters = told(&kit);
+    assert_eq!(letters.len(), 1, "told once: {letters:?}");
+    assert_eq!(letters[0].from, Some(CAFE.parse()?));
+    assert_eq!(letters[0].page, "https://mail.kit.example/mfa");
+
+    // The next day it is news again.
+    kit.clock.advance_seconds(24 * 3600);
+    kit.owed(from(CAFE)).await?;
+    kit.clock.advance_seconds(16 * 60);
+    until(async || Ok((listed(&kit).await? == 3).then_some(()))).await?;
+    until(async || Ok((told(&kit).len() == 2).then_some(()))).await?;
+    assert_eq!(told(&kit).len(), 2);
+    keeper.abort();
+    Ok(())
+}

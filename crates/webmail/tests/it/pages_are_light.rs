@@ -1,0 +1,45 @@
+//! A page crosses a slow line in one go: its HTML takes at most 14 KB compressed, what fits into the first packets of a connection (RFC 6928), and all else
+//! is kept by the browser for ever.
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, header};
+use sekisho_webmail::route;
+
+use crate::kit::{Kit, HOME};
+
+const MOST: usize = 14 * 1024;
+
+#[tokio::test]
+async fn every_page_fits_into_the_first_packets() {
+    let kit = Kit::start().await;
+    let app = kit.alice_uses_mfa().await;
+    let mut seated = kit.alice_at_home(&app).await;
+    let mut owing = kit.browser("192.0.2.99");
+    owing.sign_in().await;
+    let mut stranger = kit.browser(HOME);
+    let mut sizes = Vec::new();
+    for route in route::all() {
+        let has_place = route.path.contains('{') || route.path.starts_with("/mail");
+        if route.method != Method::GET || has_place {
+            continue;
+        }
+        for browser in [&mut seated, &mut owing, &mut stranger] {
+            let request = Request::get(route.path)
+                .header(header::ACCEPT_ENCODING, "gzip")
+                .header(header::ACCEPT_LANGUAGE, "ja")
+                .body(Body::empty())
+                .expect("a request");
+            let answer = browser.raw(request).await;
+            if answer.status() != 200 {
+                continue;
+            }
+            assert_eq!(answer.headers()[header::CONTENT_ENCODING], "gzip", "{}", route.path);
+            let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+            sizes.push((bytes.len(), route.path));
+        }
+    }
+    assert!(sizes.len() > 12, "pages were looked at: {sizes:?}");
+    sizes.sort_unstable();
+    let (largest, path) = sizes.last().expect("pages");
+    assert!(*largest <= MOST, "{path} takes {largest} bytes");
+}
