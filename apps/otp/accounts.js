@@ -1,6 +1,8 @@
 // The registered accounts, each with its six digits behind a button that is held down.
 
 import { STEP_SECONDS, digitsAt, stepAt } from './agree.js';
+import { nowSeconds } from './clock.js';
+import { copyText } from './display.js';
 import { text, writeTexts } from './strings.js';
 
 const FEW_SECONDS = 5;
@@ -22,14 +24,12 @@ export class AccountList {
       card.discard();
       this.#cards.delete(id);
     }
-    for (const account of accounts) {
+    accounts.forEach((account, at) => {
       const card = this.#cards.get(account.id) ?? new AccountCard(account, this.#onEdit);
-      if (!this.#cards.has(account.id)) {
-        this.#cards.set(account.id, card);
-        place.append(card.root);
-      }
+      this.#cards.set(account.id, card);
+      if (place.children[at] !== card.root) place.insertBefore(card.root, place.children[at] ?? null);
       card.name = account.name || text('unnamed', account.id);
-    }
+    });
   }
 
   /** Writes the cards anew in the present language. */
@@ -64,6 +64,7 @@ class AccountCard {
       this.#toggled = !this.#toggled;
       this.#update();
     });
+    this.part('copy-digits').addEventListener('click', () => copyText(this.part('digits'), this.part('copy-digits')));
     whileHeld(this.part('view-code'), (held) => {
       this.#held = held;
       this.#update();
@@ -82,8 +83,9 @@ class AccountCard {
     this.#name = name;
     this.part('account-name').textContent = name;
     this.part('edit-account').setAttribute('aria-label', text('edit', name));
-    this.part('view-code').setAttribute('aria-label', `${text('viewCode')}: ${name}. ${text('viewCodeHint')}`);
+    this.part('view-code').setAttribute('aria-label', `${text('viewCode')} ${text('viewCodeHint')}. ${name}`);
     this.part('toggle-code').setAttribute('aria-label', `${text('toggleCode')}: ${name}`);
+    this.part('copy-digits').setAttribute('aria-label', `${text('copy')}: ${name}`);
   }
 
   rewrite() {
@@ -102,6 +104,7 @@ class AccountCard {
 
   #update() {
     this.part('toggle-code').setAttribute('aria-pressed', String(this.#toggled));
+    this.part('copy-digits').hidden = !this.#toggled;
     this.part('view-code').classList.toggle('held', this.#held);
     clearTimeout(this.#timer);
     if (this.#showing) this.#tick();
@@ -110,10 +113,10 @@ class AccountCard {
 
   /** Shows the present digits and the seconds they have left, and comes back when a second has passed. */
   async #tick() {
-    const now = Date.now() / 1000;
+    const now = nowSeconds();
     const step = stepAt(now);
     const secondsLeft = Math.ceil((step + 1) * STEP_SECONDS - now);
-    this.#timer = setTimeout(() => this.#tick(), 1000 - (Date.now() % 1000));
+    this.#timer = setTimeout(() => this.#tick(), 1000 - ((now * 1000) % 1000));
     if (step !== this.#step) {
       const digits = await digitsAt(this.#account.key, step);
       if (!this.#showing) return;
@@ -134,6 +137,8 @@ class AccountCard {
       return span;
     });
     this.part('digits').replaceChildren(...halves);
+    // While the button is held there is no hand left to copy with.
+    this.part('copy-digits').hidden = !this.#toggled;
     // Read out one by one: a screen reader would make one large number of them.
     announce(text('announced', [...digits].join(' '), secondsLeft));
   }
@@ -142,6 +147,7 @@ class AccountCard {
     this.#step = undefined;
     this.part('digits').replaceChildren();
     this.part('seconds').hidden = true;
+    this.part('copy-digits').hidden = true;
     announce('');
   }
 }

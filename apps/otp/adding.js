@@ -2,8 +2,9 @@
 // copied from it. All of it is stored as it is typed, so that it is still there after a look at the webmail.
 
 import { agree } from './agree.js';
-import { SYMBOLS, generate, read } from './codes.js';
+import { SYMBOLS, generate, grouped, read } from './codes.js';
 import { copyText, showCode } from './display.js';
+import { canScan, scan } from './scanning.js';
 import * as store from './store.js';
 import { text } from './strings.js';
 
@@ -23,6 +24,8 @@ export class AddingForm {
     });
     element('user-code').addEventListener('change', () => this.#judge({ finished: true }));
     element('name').addEventListener('input', () => this.#keepTyped());
+    element('scan').addEventListener('click', () => this.#scan());
+    canScan().then((can) => { element('scan').hidden = !can; });
     element('copy').addEventListener('click', () => copyText(element('app-code'), element('copy')));
     element('cancel').addEventListener('click', () => this.#cancel());
     element('adding').addEventListener('submit', (event) => {
@@ -71,6 +74,15 @@ export class AddingForm {
     showCode(element('user-code-read'), reading.symbols);
     element('user-code-read').hidden = reading.symbols.length === 0;
     return problem ? undefined : reading.code;
+  }
+
+  async #scan() {
+    const code = await scan();
+    if (!code) return;
+    element('user-code').value = grouped(code);
+    this.#judge({ finished: true });
+    await this.#keepTyped();
+    element('register').focus();
   }
 
   #keepTyped() {

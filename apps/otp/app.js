@@ -1,8 +1,9 @@
 // Starts the app and joins its parts: the registration being made (adding.js), the accounts with their
-// codes (accounts.js), the dialogs that rename and delete (editing.js).
+// codes (accounts.js), the dialogs that rename, move and delete (editing.js), the clock (clock.js).
 
 import { AccountList } from './accounts.js';
 import { AddingForm } from './adding.js';
+import { compare, minutesOff } from './clock.js';
 import { read } from './codes.js';
 import { copyText, showCode } from './display.js';
 import { Editing } from './editing.js';
@@ -13,19 +14,13 @@ const element = (id) => document.getElementById(id);
 
 const list = new AccountList({ onEdit: (account) => editing.open(account) });
 const adding = new AddingForm({ onRegistered, onCancelled: refresh });
-const editing = new Editing({
-  onRenamed: refresh,
-  onRemoved: async (name) => {
-    await refresh();
-    showDone(text('removed', name));
-    element('add').focus();
-  },
-});
+const editing = new Editing({ onChanged: refresh, onRemoved });
 
 // Only Safari on iOS has `standalone`; false means a tab, whose storage the installed app will not see.
 let leadsThroughInstallation = navigator.standalone === false;
 let installPrompt;
 let working = false;
+let removed;
 
 await start();
 
@@ -39,12 +34,17 @@ async function start() {
   working = await canWork();
   if (working) {
     element('add').addEventListener('click', add);
+    element('undo').addEventListener('click', undo);
+    // What was removed in an earlier visit is gone: nobody can take it back any more.
+    await store.forgetRemoved();
     element('install-skip').addEventListener('click', stayInTab);
     element('install-copy').addEventListener('click', () => copyText(element('install-user-code'), element('install-copy')));
     window.addEventListener('hashchange', takeLink);
-    document.addEventListener('visibilitychange', () => document.hidden || refresh());
+    document.addEventListener('visibilitychange', () => document.hidden || comeBack());
+    window.addEventListener('online', compareClocks);
     await takeLink();
     await refresh();
+    compareClocks();
   }
   element('main').hidden = false;
   offerInstallation();
@@ -97,6 +97,37 @@ async function onRegistered(id) {
   navigator.storage?.persist?.().then(refresh);
 }
 
+async function onRemoved(account) {
+  await refresh();
+  removed = account;
+  showDone(text('removed', account.name), { canUndo: true });
+  element('undo').focus();
+}
+
+async function undo() {
+  await store.bringBack(removed.id);
+  await refresh();
+  showDone(text('broughtBack', removed.name));
+  list.focus(removed.id);
+}
+
+function comeBack() {
+  compareClocks();
+  return refresh();
+}
+
+/** A device whose clock is wrong is told, and shows the right digits all the same. */
+async function compareClocks() {
+  await compare();
+  showClock();
+}
+
+function showClock() {
+  const minutes = minutesOff();
+  element('clock-off').hidden = minutes === 0;
+  element('clock-off').textContent = minutes > 0 ? text('clockFast', minutes) : text('clockSlow', -minutes);
+}
+
 async function mustInstallFirst() {
   if (!leadsThroughInstallation) return false;
   const [accounts, waiting] = await Promise.all([store.accounts(), store.adding()]);
@@ -126,14 +157,16 @@ function writeLanguage() {
   document.title = text('title');
   writeTexts(document);
   list.rewrite();
+  showClock();
   hideDone();
   const switcher = element('lang');
   switcher.textContent = text('otherLanguage');
   switcher.lang = otherLanguage();
 }
 
-function showDone(sentence) {
-  element('done').textContent = sentence;
+function showDone(sentence, { canUndo = false } = {}) {
+  element('done-what').textContent = sentence;
+  element('undo').hidden = !canUndo;
   element('done').hidden = false;
 }
 

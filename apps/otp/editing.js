@@ -7,34 +7,52 @@ const element = (id) => document.getElementById(id);
 
 export class Editing {
   #account;
-  #onRenamed;
+  #onChanged;
   #onRemoved;
 
-  constructor({ onRenamed, onRemoved }) {
-    this.#onRenamed = onRenamed;
+  constructor({ onChanged, onRemoved }) {
+    this.#onChanged = onChanged;
     this.#onRemoved = onRemoved;
     element('edit-form').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#save();
     });
     element('edit-close').addEventListener('click', () => element('editing').close());
+    element('move-up').addEventListener('click', () => this.#move(-1));
+    element('move-down').addEventListener('click', () => this.#move(1));
     element('delete').addEventListener('click', () => this.#askToDelete());
     element('delete-back').addEventListener('click', () => element('deleting').close());
     element('delete-confirm').addEventListener('click', () => this.#delete());
   }
 
   /** Opens the dialog for an account, `{ id, name }`. */
-  open(account) {
+  async open(account) {
     this.#account = account;
     element('edit-name').value = account.name;
+    await this.#showPlace();
     element('editing').showModal();
+  }
+
+  async #move(direction) {
+    await store.move(this.#account.id, direction);
+    await this.#onChanged();
+    await this.#showPlace();
+  }
+
+  /** There is nothing before the first and nothing behind the last, and a single one has no place to change. */
+  async #showPlace() {
+    const order = await store.accounts();
+    const at = order.findIndex((account) => account.id === this.#account.id);
+    element('moving').hidden = order.length < 2;
+    element('move-up').disabled = at <= 0;
+    element('move-down').disabled = at >= order.length - 1;
   }
 
   async #save() {
     const name = element('edit-name').value.trim();
     if (name) await store.rename(this.#account.id, name);
     element('editing').close();
-    await this.#onRenamed();
+    await this.#onChanged();
   }
 
   #askToDelete() {
@@ -46,6 +64,6 @@ export class Editing {
   async #delete() {
     await store.remove(this.#account.id);
     element('deleting').close();
-    await this.#onRemoved(this.#account.name);
+    await this.#onRemoved(this.#account);
   }
 }

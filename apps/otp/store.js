@@ -19,9 +19,10 @@ export async function canKeepKeys() {
   }
 }
 
-/** The registered accounts, oldest first: `{ id, name, key }`. */
-export function accounts() {
-  return read('accounts', (store) => store.getAll());
+/** The registered accounts in the person's order, which begins as that of their registration: `{ id, name, key }`. */
+export async function accounts() {
+  const all = await read('accounts', (store) => store.getAll());
+  return all.filter((account) => !account.removed).sort((one, other) => placeOf(one) - placeOf(other));
 }
 
 /** The registration that is being made, `{ appCode, userTyped, name }`, or undefined. */
@@ -73,17 +74,52 @@ export async function finishAdding(appCode, name, key) {
 
 /** Gives an account another name. */
 export function rename(id, name) {
-  return change(['accounts'], (transaction) => {
+  return amend(id, { name });
+}
+
+/** Lets an account change places with the one before it (-1) or behind it (1). */
+export async function move(id, direction) {
+  const order = await accounts();
+  const at = order.findIndex((account) => account.id === id);
+  const [one, other] = [order[at], order[at + direction]];
+  if (!one || !other) return;
+  await change(['accounts'], (transaction) => {
     const store = transaction.objectStore('accounts');
-    store.get(id).onsuccess = ({ target }) => {
-      if (target.result) store.put({ ...target.result, name });
-    };
+    store.put({ ...one, place: placeOf(other) });
+    store.put({ ...other, place: placeOf(one) });
   });
 }
 
-/** Removes an account and its key for good. */
+/** Removes an account; until `forgetRemoved` it can be brought back. */
 export function remove(id) {
-  return change(['accounts'], (transaction) => transaction.objectStore('accounts').delete(id));
+  return amend(id, { removed: true });
+}
+
+/** Brings a removed account back. */
+export function bringBack(id) {
+  return amend(id, { removed: undefined });
+}
+
+/** Forgets removed accounts and their keys for good. */
+export async function forgetRemoved() {
+  const removed = (await read('accounts', (store) => store.getAll())).filter((account) => account.removed);
+  await change(['accounts'], (transaction) => {
+    for (const { id } of removed) transaction.objectStore('accounts').delete(id);
+  });
+}
+
+/** Ids are given in order, so that an account which was never moved stands where it was registered. */
+function placeOf(account) {
+  return account.place ?? account.id;
+}
+
+function amend(id, fields) {
+  return change(['accounts'], (transaction) => {
+    const store = transaction.objectStore('accounts');
+    store.get(id).onsuccess = ({ target }) => {
+      if (target.result) store.put({ ...target.result, ...fields });
+    };
+  });
 }
 
 function open() {

@@ -3,7 +3,7 @@
 
 // The beginning of a digest over the files below, so that any change to them reaches the devices.
 // `node --test` in this folder fails, and names the right one, when it is out of date.
-const VERSION = '83696c5fde8e';
+const VERSION = '50f246c3ce23';
 
 const FILES = [
   './',
@@ -12,6 +12,7 @@ const FILES = [
   'agree.js',
   'app.css',
   'app.js',
+  'clock.js',
   'codes.js',
   'display.js',
   'editing.js',
@@ -20,6 +21,7 @@ const FILES = [
   'icon-maskable-512.png',
   'icon.svg',
   'manifest.webmanifest',
+  'scanning.js',
   'store.js',
   'strings.js',
 ];

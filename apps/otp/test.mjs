@@ -8,6 +8,7 @@ import { test } from 'node:test';
 
 import { agree, digitsAt, stepAt } from './agree.js';
 import { SYMBOLS, generate, grouped, read } from './codes.js';
+import { userCodeIn } from './scanning.js';
 import { LANGUAGES } from './strings.js';
 
 const file = (name) => readFileSync(new URL(name, import.meta.url));
@@ -77,6 +78,40 @@ test('every single wrong character and every swap of two is caught', () => {
   }
 });
 
+test('a device whose clock is wrong is corrected by the site, also later without a network', async (t) => {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
+  const site = Date.parse('2026-11-20T03:00:00Z');
+  t.mock.timers.enable({ apis: ['Date'], now: site - 7 * 60_000 });
+  t.mock.method(globalThis, 'fetch', async () => Response.json({ now: site }));
+  const clock = await import('./clock.js');
+  await clock.compare();
+  assert.equal(clock.nowSeconds(), site / 1000);
+  assert.equal(clock.minutesOff(), -7);
+
+  t.mock.method(globalThis, 'fetch', async () => { throw new TypeError('offline'); });
+  await clock.compare();
+  assert.equal(clock.nowSeconds(), site / 1000);
+  const nextVisit = await import('./clock.js?again');
+  assert.equal(nextVisit.nowSeconds(), site / 1000);
+  t.mock.timers.setTime(site + 8 * 24 * 3600 * 1000);
+  const longAfter = await import('./clock.js?later');
+  assert.equal(longAfter.minutesOff(), 0, 'what was measured long ago may be mended');
+
+  t.mock.method(globalThis, 'fetch', async () => Response.json({ now: 'nonsense' }));
+  await longAfter.compare();
+  assert.equal(longAfter.minutesOff(), 0);
+  delete globalThis.localStorage;
+});
+
+test('a user code is read from the link in a QR code, and from a bare one', () => {
+  const { app_code: code } = agreement.vectors[0];
+  const plain = code.replaceAll('-', '');
+  assert.equal(userCodeIn(`https://otp.kit.example/#u=${code}`), plain);
+  assert.equal(userCodeIn(code), plain);
+  for (const other of ['https://evil.example/', 'otpauth://totp/x?secret=AAAA', '']) assert.equal(userCodeIn(other), undefined);
+});
+
 test('both languages say everything, with the labels that people know', () => {
   assert.deepEqual(Object.keys(LANGUAGES.ja).sort(), Object.keys(LANGUAGES.en).sort());
   for (const [name, sentence] of Object.entries(LANGUAGES.ja)) {
@@ -96,7 +131,7 @@ test('both languages say everything, with the labels that people know', () => {
 });
 
 test('the page and the modules ask only for sentences that exist, and for all of them', () => {
-  const sources = ['index.html', 'accounts.js', 'adding.js', 'app.js', 'display.js', 'editing.js'].map((name) => String(file(name))).join('\n');
+  const sources = ['index.html', 'accounts.js', 'adding.js', 'app.js', 'display.js', 'editing.js', 'scanning.js'].map((name) => String(file(name))).join('\n');
   const asked = [...sources.matchAll(/(?:data-text="|data-example="|text\(')(\w+)/gu)].map(([, name]) => name);
   const known = Object.keys(LANGUAGES.en);
   for (const name of asked) assert.ok(known.includes(name), name);

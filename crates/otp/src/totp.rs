@@ -64,10 +64,11 @@ impl OtpCode {
     pub fn parse(typed: &str) -> Result<Self, OtpCodeError> {
         let mut digits = Zeroizing::new(String::with_capacity(DIGITS as usize));
         let mut found = 0;
+        let mut impossible = None;
         for character in typed::characters(typed) {
             found += 1;
             if !character.is_ascii_digit() {
-                return Err(OtpCodeError::Character {
+                impossible.get_or_insert(OtpCodeError::Character {
                     at: found,
                     found: character,
                 });
@@ -76,10 +77,11 @@ impl OtpCode {
                 digits.push(character);
             }
         }
+        // The length first: fifteen letters and digits are a code of another kind, not six digits with a slip.
         if found != DIGITS as usize {
             return Err(OtpCodeError::Length { found });
         }
-        Ok(Self(digits))
+        impossible.map_or(Ok(Self(digits)), Err)
     }
 
     /// The six digits. This gives the secret away.

@@ -187,8 +187,7 @@ impl Service {
             let entrance = self
                 .system
                 .entrance(listener, tls.clone(), Arc::clone(&self.sources));
-            self.system
-                .run_pages(entrance, sekisho_webmail::otp_app::router());
+            self.system.run_pages(entrance, self.system.otp_app());
         }
         Ok(())
     }

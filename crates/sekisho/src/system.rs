@@ -277,6 +277,12 @@ impl System {
         ));
     }
 
+    /// The pages of the OTP app.
+    #[must_use]
+    pub fn otp_app(&self) -> axum::Router {
+        sekisho_webmail::otp_app::router(Arc::clone(&self.checkpoint))
+    }
+
     /// An entrance for [`Self::run_webmail`] and [`Self::run_pages`].
     #[must_use]
     pub fn entrance(

@@ -3,9 +3,11 @@
 //! Everything waits for a condition, never for a time; what is not there after [`PATIENCE`] is an error that says what was looked for and where.
 
 mod driver;
+mod effort;
 mod pictures;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -18,6 +20,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use driver::Driver;
+pub use effort::Effort;
 
 /// How long anything may take to appear: long, because the machines that test are busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,6 +65,7 @@ pub struct Browser {
     client: Client,
     wishes: Wishes,
     driver: Driver,
+    effort: Mutex<Effort>,
 }
 
 impl Browser {
@@ -76,6 +80,7 @@ impl Browser {
             client,
             wishes,
             driver,
+            effort: Mutex::default(),
         };
         browser.resize(wishes.width).await?;
         Ok(browser)
@@ -87,6 +92,18 @@ impl Browser {
     /// It is gone already.
     pub async fn close(&self) -> anyhow::Result<()> {
         Ok(self.client.clone().close().await?)
+    }
+
+    /// What the person has done since this was asked last.
+    pub fn take_effort(&self) -> Effort {
+        std::mem::take(&mut self.effort.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn costs(&self, pointings: u32, keys: usize) {
+        let mut effort = self.effort.lock().unwrap_or_else(PoisonError::into_inner);
+        effort.steps += 1;
+        effort.pointings += pointings;
+        effort.keys += u32::try_from(keys).unwrap_or(u32::MAX);
     }
 
     /// How it is.
@@ -118,6 +135,43 @@ impl Browser {
     /// The browser is gone.
     pub async fn reload(&self) -> anyhow::Result<()> {
         Ok(self.client.refresh().await?)
+    }
+
+    /// Forgets what the site at hand left in the browser to know it by.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn delete_cookies(&self) -> anyhow::Result<()> {
+        Ok(self.client.delete_all_cookies().await?)
+    }
+
+    /// Throws the page away and comes back to it, as phones do with what is out of sight: it is fetched anew.
+    ///
+    /// # Errors
+    /// The browser is gone.
+    pub async fn discard(&self) -> anyhow::Result<()> {
+        let was = self.address().await?;
+        self.client.goto("about:blank").await?;
+        self.client.back().await?;
+        let is_back = until(async || Ok((self.address().await? == was).then_some(()))).await;
+        self.explain(is_back, || format!("come back to {was}"))
+            .await
+    }
+
+    /// Waits for a tab beside those known, and puts it in front.
+    ///
+    /// # Errors
+    /// None opens.
+    pub async fn go_to_new_tab(&self, known: &[&WindowHandle]) -> anyhow::Result<WindowHandle> {
+        let opened = until(async || {
+            let tabs = self.client.windows().await?;
+            Ok(tabs.into_iter().find(|tab| !known.contains(&tab)))
+        })
+        .await;
+        let tab = self.explain(opened, || "find a new tab".to_owned()).await?;
+        self.go_to_tab(&tab).await?;
+        self.resize(self.wishes.width).await?;
+        Ok(tab)
     }
 
     /// Opens an address in a new tab and stays there.
@@ -226,6 +280,9 @@ impl Browser {
     /// # Errors
     /// There is no such field.
     pub async fn fill(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        let has_focus = "return document.activeElement?.matches(arguments[0]) ?? false";
+        let has_focus = self.run(has_focus, vec![json!(css)]).await? == true;
+        self.costs(u32::from(!has_focus), text.chars().count());
         self.with(css, "fill", async |element| {
             element.clear().await?;
             element.send_keys(text).await
@@ -233,11 +290,33 @@ impl Browser {
         .await
     }
 
+    /// Pastes what was copied elsewhere into a field: two keys, whatever it is.
+    ///
+    /// # Errors
+    /// There is no such field.
+    pub async fn paste(&self, css: &str, text: &str) -> anyhow::Result<()> {
+        let before = *self.effort.lock().unwrap_or_else(PoisonError::into_inner);
+        self.fill(css, text).await?;
+        let mut effort = self.effort.lock().unwrap_or_else(PoisonError::into_inner);
+        effort.keys = before.keys + 2;
+        Ok(())
+    }
+
+    /// Goes over to another tab as a person does on one device, which costs a pointing.
+    ///
+    /// # Errors
+    /// There is no such tab.
+    pub async fn switch_to_tab(&self, tab: &WindowHandle) -> anyhow::Result<()> {
+        self.costs(1, 0);
+        self.go_to_tab(tab).await
+    }
+
     /// Clicks something that leads nowhere else.
     ///
     /// # Errors
     /// There is no such thing.
     pub async fn click(&self, css: &str) -> anyhow::Result<()> {
+        self.costs(1, 0);
         self.with(css, "click", async |element| element.click().await)
             .await
     }
@@ -348,11 +427,16 @@ impl Browser {
                     .filter(|entry| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING")));
                 // A form that is shown again with what is wrong with it is no trouble of the page.
                 let shown_again = "the server responded with a status of 422";
+                // The OTP app asks the site for its time, and can do without.
+                let offline = "/now - Failed to load resource";
                 // The browser's own, when one looks at another tab while a page is coming.
                 let unseen = "Transition was aborted";
                 let said = bad.map(|entry| entry["message"].to_string());
                 Ok(said
-                    .filter(|said| !said.contains(shown_again) && !said.contains(unseen))
+                    .filter(|said| {
+                        let passing = [shown_again, unseen, offline];
+                        !passing.iter().any(|words| said.contains(words))
+                    })
                     .collect())
             }
             Kind::Firefox => {

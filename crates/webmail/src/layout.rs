@@ -193,15 +193,15 @@ fn banners(visit: &Visit) -> Markup {
         @if let Some(ends_at) = visit.grant_ends_at.filter(|_| !is_at("/mfa")) {
             @let from = ends_at - TOLD_BEFORE;
             // A script shows it when it is due; without one, the next page does.
-            aside.banner hidden[now < from] data-from=(time::machine(from)) role="status" {
-                p {
+            section.banner aria-label=(t!(lang, "renew")) hidden[now < from] data-from=(time::machine(from)) {
+                p role="status" {
                     (t!(lang, "grant-ends-soon", at = time::hour(&visit.context.config.zone, ends_at))) " "
                     a href="/mfa#renew" { (t!(lang, "renew")) }
                 }
             }
         }
         @if visit.password_wanted && !is_at("/preferences/password") {
-            aside.banner {
+            section.banner aria-label=(t!(lang, "password-change")) {
                 p {
                     (t!(lang, "password-wanted")) " "
                     a href="/preferences/password" { (t!(lang, "password-change")) }

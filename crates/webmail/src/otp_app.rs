@@ -1,9 +1,12 @@
 //! The OTP app's files, served at an origin of their own that knows nothing else.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use sekisho_checkpoint::Checkpoint;
 
 /// What the app may load: its own files and nothing from anywhere else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; connect-src 'self'; \
@@ -29,9 +32,11 @@ const FILES: &[(&str, &str, &[u8])] = &[
     file!("accounts.js", SCRIPT),
     file!("adding.js", SCRIPT),
     file!("agree.js", SCRIPT),
+    file!("clock.js", SCRIPT),
     file!("codes.js", SCRIPT),
     file!("display.js", SCRIPT),
     file!("editing.js", SCRIPT),
+    file!("scanning.js", SCRIPT),
     file!("store.js", SCRIPT),
     file!("strings.js", SCRIPT),
     file!("sw.js", SCRIPT),
@@ -42,9 +47,19 @@ const FILES: &[(&str, &str, &[u8])] = &[
     file!("icon-maskable-512.png", PNG),
 ];
 
-/// The app as a router.
-pub fn router() -> Router {
-    let mut router = Router::new();
+/// The app as a router. It asks the checkpoint for the time alone, by which phones correct their clocks.
+pub fn router(checkpoint: Arc<Checkpoint>) -> Router {
+    let now = move || {
+        let now = checkpoint.now().as_millisecond();
+        async move {
+            let never_kept = [(header::CACHE_CONTROL, "no-store")];
+            (
+                never_kept,
+                answer("application/json", format!("{{\"now\":{now}}}")),
+            )
+        }
+    };
+    let mut router = Router::new().route("/now", get(now));
     for &(path, content_type, content) in FILES {
         let serve = move || async move { answer(content_type, content) };
         router = router.route(path, get(serve));
@@ -55,7 +70,7 @@ pub fn router() -> Router {
     router
 }
 
-fn answer(content_type: &'static str, content: &'static [u8]) -> impl IntoResponse {
+fn answer(content_type: &'static str, content: impl IntoResponse) -> impl IntoResponse {
     let fixed = |name: HeaderName, value: &'static str| (name, HeaderValue::from_static(value));
     let headers = [
         fixed(header::CONTENT_TYPE, content_type),

@@ -415,7 +415,7 @@ fn open_doors(
     }
     for app in with_ipv6_twin(ports.app, true)? {
         let entrance = system.entrance(given(app, home)?, None, no_proxies());
-        system.run_pages(entrance, sekisho_webmail::otp_app::router());
+        system.run_pages(entrance, system.otp_app());
     }
     let entrance = system.entrance(given(ports.outbox.into_std()?, home)?, None, no_proxies());
     system.run_pages(entrance, outbox::router(Arc::clone(outbox)));

@@ -9,6 +9,13 @@ use serde_json::{Value, json};
 
 use super::{Browser, Kind, until};
 
+/// Transitions are waited for: a colour on its way is none that people see.
+const AXE: &str = r"
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+    return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 120)} ${node.failureSummary}`));
+";
+
 /// A desktop's and a phone's window.
 const WIDTHS: [u32; 2] = [1280, 390];
 const HEIGHT: u32 = 844;
@@ -35,34 +42,74 @@ const FAULTS: &str = r"
 ";
 
 impl Browser {
-    /// Keeps pictures of the whole page as it is on a desktop and on a phone, as `target/screenshots/<browser>/<width>-<lang>-<page>.png`, and looks for faults in both.
+    /// Keeps pictures of the whole page as it is on a desktop and on a phone, in light and in dark (`-dark`), as
+    /// `target/screenshots/<browser>/<width>-<lang>-<page>.png`, and looks for faults in all of them.
     ///
     /// # Errors
     /// The page has a fault.
     pub async fn picture(&self, page: &str) -> anyhow::Result<()> {
+        self.picture_as_it_is(page).await?;
+        self.dark(true).await?;
+        let pictured = self.picture_as_it_is(&format!("{page}-dark")).await;
+        self.dark(false).await?;
+        pictured
+    }
+
+    async fn picture_as_it_is(&self, page: &str) -> anyhow::Result<()> {
         let wishes = self.wishes;
         let folder = self.folder();
         std::fs::create_dir_all(&folder)?;
         for width in WIDTHS {
             self.resize(width).await?;
-            let faults = self.run(FAULTS, vec![json!(wishes.lang)]).await?;
+            let mut faults = self.run(FAULTS, vec![json!(wishes.lang)]).await?;
             let file = folder.join(format!("{width}-{}-{page}.png", wishes.lang));
             self.capture(&file).await?;
+            if wishes.scripts && width == wishes.width {
+                let violations = self.violations().await?;
+                if let (Some(all), Some(more)) = (faults.as_array_mut(), violations.as_array()) {
+                    all.extend(more.iter().cloned());
+                }
+            }
             let is_free = faults.as_array().is_some_and(Vec::is_empty);
-            ensure!(is_free, "{page} at {width} pixels: {faults}");
+            ensure!(is_free, "{page} at {width} pixels: {faults:#}");
         }
         self.resize(wishes.width).await
     }
 
-    /// Keeps pictures of the page in its dark colours, as `<width>-<lang>-<page>-dark.png`.
+    /// What axe-core holds against the page: WCAG 2.2 to level AA, and its best practices.
+    async fn violations(&self) -> anyhow::Result<Value> {
+        let has_it = self.run("return 'axe' in globalThis", Vec::new()).await?;
+        let axe = if has_it == true {
+            String::new()
+        } else {
+            let path = target().join("tools/node_modules/axe-core/axe.min.js");
+            std::fs::read_to_string(&path).with_context(|| {
+                format!("{} is missing: ./scripts/test installs it", path.display())
+            })?
+        };
+        self.run(&format!("{axe}; {AXE}"), Vec::new()).await
+    }
+
+    /// Keeps a WebP picture of the whole page, at that place, for people to look at. Chromium alone can.
     ///
     /// # Errors
-    /// The browser is gone.
-    pub async fn picture_in_the_dark(&self, page: &str) -> anyhow::Result<()> {
-        self.dark(true).await?;
-        let pictured = self.picture(&format!("{page}-dark")).await;
-        self.dark(false).await?;
-        pictured
+    /// The file can't be written.
+    pub async fn keep_picture(&self, file: &Path) -> anyhow::Result<()> {
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let whole = json!({ "format": "webp", "quality": 80, "captureBeyondViewport": true });
+        let picture = self.devtools("Page.captureScreenshot", whole).await?;
+        let picture = picture["data"].as_str().context("a picture")?;
+        Ok(std::fs::write(file, BASE64_STANDARD.decode(picture)?)?)
+    }
+
+    /// Keeps a text under `target/`.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn keep_text(name: &str, text: &str) -> anyhow::Result<()> {
+        Ok(std::fs::write(target().join(name), text)?)
     }
 
     /// Keeps a picture of where a story failed.
@@ -136,11 +183,14 @@ impl Browser {
     }
 
     fn folder(&self) -> PathBuf {
-        // The tests run in `target/<profile>/deps`, wherever `target` is.
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-            || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-            PathBuf::from,
-        );
-        target.join("screenshots").join(self.wishes.kind.name())
+        target().join("screenshots").join(self.wishes.kind.name())
     }
+}
+
+/// The tests run in `target/<profile>/deps`, wherever `target` is.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    )
 }

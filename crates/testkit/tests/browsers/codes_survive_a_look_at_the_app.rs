@@ -14,10 +14,14 @@ async fn a_registration_off_campus_survives_a_look_at_the_app(
     let browser = &scene.browser;
     scene.turn_mfa_on(KEN).await?;
     scene.sign_in(&scene.home(""), KEN).await?;
-    browser.see("a[href$='way=app']").await?;
+    browser
+        .see("form[action*='/register/begin'] button")
+        .await?;
     browser.picture("wizard").await?;
     let wizard = browser.tab().await?;
-    browser.press("a[href$='way=app']").await?;
+    browser
+        .press("form[action*='/register/begin'] button")
+        .await?;
     browser.picture("wizard-app-code").await?;
 
     let app = browser.open_tab(&scene.demo.tour.app).await?;
@@ -29,9 +33,7 @@ async fn a_registration_off_campus_survives_a_look_at_the_app(
     browser
         .fill("#app-code", &app_code.to_lowercase().replace('-', " "))
         .await?;
-    browser
-        .press("form[action^='/mfa-step/register/app-code'] button")
-        .await?;
+    browser.press("button[form=step]").await?;
     let user_code = browser.see(".code").await?;
     browser.picture("wizard-user-code").await?;
     browser.reload().await?;

@@ -20,7 +20,6 @@ async fn mail_is_written_read_answered_and_thrown_away(scene: Arc<Scene>) -> any
     scene.sign_in(&scene.campus(""), HANAKO).await?;
     browser.see("ol.mails").await?;
     browser.picture("inbox").await?;
-    browser.picture_in_the_dark("inbox").await?;
     browser.press("a.write").await?;
     browser.picture("compose").await?;
 

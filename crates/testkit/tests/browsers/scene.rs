@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context as _, ensure};
+use fantoccini::wd::WindowHandle;
 use jiff::{SignedDuration, Timestamp};
 use mail_parser::MessageParser;
 use sekisho::clock::WallClock;
@@ -14,6 +15,8 @@ use sekisho_checkpoint::ports::{BoxFuture, Clock, Directory as _};
 use sekisho_directory::ArgonCost;
 use sekisho_mailroom::store::{Flags, FolderName, NewMessage};
 use sekisho_testkit::browser::{Browser, Wishes, until};
+use sekisho_testkit::wire::{Way, Wire};
+use serde_json::json;
 use tokio::task::LocalSet;
 
 /// The demo's first person, and the second.
@@ -232,6 +235,78 @@ impl Scene {
         browser.read("main", address).await
     }
 
+    /// F3 on campus, with the app in a second tab: it is registered there and here. The app's tab, which shows its digits, is returned with those
+    /// that were used; the webmail's is in front.
+    pub async fn register_app(&self, place: &str) -> anyhow::Result<(WindowHandle, String)> {
+        let browser = &self.browser;
+        browser.open(&format!("{place}/preferences/mfa")).await?;
+        browser
+            .press("form[action='/preferences/mfa/app/user-code'] button")
+            .await?;
+        let user_code = browser.see(".code").await?;
+        let webmail = browser.tab().await?;
+        let app = browser.open_tab(&self.demo.tour.app).await?;
+        let app_code = self.add_to_app(&user_code, "").await?;
+        browser.go_to_tab(&webmail).await?;
+        browser.fill("#app-code", &app_code).await?;
+        browser
+            .press("form[action='/preferences/mfa/app/app-code'] button")
+            .await?;
+        browser.go_to_tab(&app).await?;
+        let digits = browser.read_digits().await?;
+        browser.go_to_tab(&webmail).await?;
+        browser.fill("#otp", &digits).await?;
+        browser
+            .press("form[action='/preferences/mfa/app/otp'] button")
+            .await?;
+        browser.see(".notice.good").await?;
+        Ok((app, digits))
+    }
+
+    /// The line at home gets another address.
+    pub fn move_home(&self, address: std::net::IpAddr) {
+        self.demo.home.set(address);
+    }
+
+    /// The whole site goes away.
+    pub async fn stop_the_server(&self) {
+        let grace = std::time::Duration::from_secs(10);
+        self.demo.system.shutdown.drain(grace).await;
+    }
+
+    /// In the app's tab: adds an account with a user code, and leaves its digits in sight. The app code is returned.
+    pub async fn add_to_app(&self, user_code: &str, name: &str) -> anyhow::Result<String> {
+        let browser = &self.browser;
+        browser.click("#add").await?;
+        let app_code = browser.see("#app-code").await?;
+        browser.fill("#user-code", user_code).await?;
+        browser.fill("#name", name).await?;
+        browser.click("#register").await?;
+        browser
+            .click(".account:last-child .toggle-code[aria-pressed=false]")
+            .await?;
+        Ok(app_code)
+    }
+
+    /// The clocks of the site and of the page in front are set ahead.
+    pub async fn advance(&self, seconds: i64) -> anyhow::Result<()> {
+        self.clock.seconds.fetch_add(seconds, Ordering::Relaxed);
+        let ahead = "const now = window.Date.now; const by = arguments[0]; window.Date.now = () => now() + by; return true";
+        self.browser
+            .run(ahead, vec![json!(seconds * 1000)])
+            .await
+            .map(drop)
+    }
+
+    /// A mail client tries the home's IMAP door; whether it is let in.
+    pub async fn mail_client_at_home(&self, login: &str) -> anyhow::Result<bool> {
+        let mut wire = Wire::greeted(&self.demo.tour.home.imap).await?;
+        let answer = Way::ImapLogin
+            .try_on(&mut wire, login, self.password(login)?)
+            .await?;
+        Ok(Way::ImapLogin.lets_in(&answer))
+    }
+
     /// F2: turns MFA on or off in the preferences, from a place where the password is proof enough.
     pub async fn use_mfa(&self, place: &str, choice: &str) -> anyhow::Result<()> {
         let browser = &self.browser;
@@ -248,10 +323,7 @@ impl Scene {
     /// The app's next code, half a minute from now: clocks are set ahead, since a code is accepted once only. The app's tab is in front.
     pub async fn wait_for_next_code(&self) -> anyhow::Result<()> {
         let before = self.browser.read_digits().await?;
-        self.clock.seconds.fetch_add(30, Ordering::Relaxed);
-        let ahead =
-            "const now = window.Date.now; window.Date.now = () => now() + 30000; return true";
-        self.browser.run(ahead, Vec::new()).await?;
+        self.advance(30).await?;
         let changed =
             until(async || Ok((self.browser.read_digits().await? != before).then_some(()))).await?;
         changed.context("the app shows the same code")

@@ -80,7 +80,6 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     browser.click(".account .toggle-code").await?;
     let digits = browser.read_digits().await?;
     browser.picture("app-digits").await?;
-    browser.picture_in_the_dark("app-digits").await?;
     browser.go_to_tab(&webmail).await?;
     browser.fill("#otp", &digits).await?;
     browser
@@ -92,7 +91,6 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     // F2: MFA is turned on; on campus that changes nothing.
     scene.use_mfa(&scene.campus(""), "yes").await?;
     browser.picture("mfa-on").await?;
-    browser.picture_in_the_dark("mfa-on").await?;
     browser.press("form[action='/logout'] button").await?;
     scene.sign_in(&scene.campus(""), HANAKO).await?;
     browser.see("ol.mails").await?;
@@ -127,7 +125,6 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     browser.read("tr.here", "198.51.100.23").await?;
     browser.read("tr.here", "JST").await?;
     browser.picture("status").await?;
-    browser.picture_in_the_dark("status").await?;
     browser
         .press("form[action='/mfa/end-grants'] button")
         .await?;

@@ -17,9 +17,9 @@ use crate::visit::{Seated, Visit};
 macro_rules! pictures {
     ($($name:literal),* $(,)?) => {
         [$((
-            concat!($name, ".png"),
-            include_bytes!(concat!("../../../../docs/guide/pictures/ja/", $name, ".png")) as &[u8],
-            include_bytes!(concat!("../../../../docs/guide/pictures/en/", $name, ".png")) as &[u8],
+            concat!($name, ".webp"),
+            include_bytes!(concat!("../../../../docs/guide/pictures/ja/", $name, ".webp")) as &[u8],
+            include_bytes!(concat!("../../../../docs/guide/pictures/en/", $name, ".webp")) as &[u8],
         )),*]
     };
 }
@@ -56,18 +56,20 @@ impl Guide {
         let mut contents = Vec::new();
         let mut anchor = String::new();
         let mut heading: Option<String> = None;
-        let events: Vec<Event<'_>> = Parser::new_ext(markdown, Options::ENABLE_TABLES).collect();
-        for event in &events {
-            match event {
+        let mut kept = Vec::new();
+        for mut event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+            match &mut event {
+                // The anchor becomes the heading's own.
                 Event::Html(html) | Event::InlineHtml(html) => {
-                    if let Some(id) = html.split('"').nth(1) {
-                        anchor = id.to_owned();
-                    }
+                    anchor.extend(html.split('"').nth(1).map(str::to_owned));
+                    continue;
                 }
                 Event::Start(Tag::Heading {
                     level: HeadingLevel::H2,
+                    id,
                     ..
                 }) => {
+                    *id = Some(anchor.clone().into());
                     heading = Some(String::new());
                 }
                 Event::Text(text) | Event::Code(text) => {
@@ -80,9 +82,10 @@ impl Guide {
                 }
                 _ => {}
             }
+            kept.push(event);
         }
         let mut body = String::new();
-        pulldown_cmark::html::push_html(&mut body, events.into_iter());
+        pulldown_cmark::html::push_html(&mut body, kept.into_iter());
         Self { contents, body }
     }
 
@@ -125,7 +128,7 @@ pub(super) async fn picture(
         .find(|(name, ..)| *name == wanted)
         .ok_or(WebError::NotFound)?;
     let headers = [
-        (header::CONTENT_TYPE, "image/png"),
+        (header::CONTENT_TYPE, "image/webp"),
         (header::CACHE_CONTROL, "public, max-age=86400"),
     ];
     Ok((headers, if lang == Lang::Ja { *ja } else { *en }).into_response())

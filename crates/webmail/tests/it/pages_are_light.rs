@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
 use sekisho_webmail::route;
 
-use crate::kit::{Kit, HOME};
+use crate::kit::{HOME, Kit};
 
 const MOST: usize = 14 * 1024;
 
@@ -33,8 +33,15 @@ async fn every_page_fits_into_the_first_packets() {
             if answer.status() != 200 {
                 continue;
             }
-            assert_eq!(answer.headers()[header::CONTENT_ENCODING], "gzip", "{}", route.path);
-            let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+            assert_eq!(
+                answer.headers()[header::CONTENT_ENCODING],
+                "gzip",
+                "{}",
+                route.path
+            );
+            let bytes = to_bytes(answer.into_body(), usize::MAX)
+                .await
+                .expect("a body");
             sizes.push((bytes.len(), route.path));
         }
     }

@@ -12,6 +12,7 @@ async fn page(browser: &mut Browser, path: &str) -> String {
         ("name=\"csrf\" value=\"", "CSRF"),
         ("name=\"grant\" value=\"", "ID"),
         ("name=\"factor\" value=\"", "ID"),
+        ("name=\"token\" value=\"", "TOKEN"),
     ] {
         let mut masked = String::new();
         let mut rest = body.as_str();

@@ -39,7 +39,11 @@ async fn ten_codes_are_shown_until_they_are_kept_and_each_lets_in_once() {
     let mut campus = kit.alice_on_campus().await;
     let codes = made(&mut campus).await;
     assert_eq!(codes.len(), 10, "{codes:?}");
-    assert_eq!(shown(&mut campus).await, codes, "after a reload they are there");
+    assert_eq!(
+        shown(&mut campus).await,
+        codes,
+        "after a reload they are there"
+    );
     campus
         .post("/preferences/mfa/recovery/kept", &[])
         .await
@@ -47,7 +51,8 @@ async fn ten_codes_are_shown_until_they_are_kept_and_each_lets_in_once() {
     assert!(shown(&mut campus).await.is_empty(), "then no more");
 
     let letters = kit.letters.count();
-    let (mut home, answer) = alice_at_home_by(&kit, &codes[3].to_lowercase().replace('-', " ")).await;
+    let (mut home, answer) =
+        alice_at_home_by(&kit, &codes[3].to_lowercase().replace('-', " ")).await;
     answer.leads_to("/");
     assert_eq!(kit.letters.count(), letters + 1, "it is told by mail");
     home.get("/preferences/mfa").await.says("9 of 10 are left.");
@@ -97,7 +102,14 @@ async fn they_prove_who_it_is_before_a_change_too_and_go_with_the_last_factor() 
         .await
         .says("Use a recovery code");
     let asked = home
-        .post(remove, &[("factor", &id), ("proof-recover", "1"), ("proof-password", "")])
+        .post(
+            remove,
+            &[
+                ("factor", &id),
+                ("proof-recover", "1"),
+                ("proof-password", ""),
+            ],
+        )
         .await;
     asked.says("id=\"recovery-code\"");
     let fields = [

@@ -15,7 +15,7 @@ async fn everybody_can_read_it_and_links_lead_somewhere() {
         assert_eq!(page.status, 200);
         let anchors: Vec<&str> = page
             .body
-            .split("<a id=\"")
+            .split("<h2 id=\"")
             .skip(1)
             .filter_map(|rest| rest.split('"').next())
             .collect();
@@ -33,7 +33,13 @@ async fn everybody_can_read_it_and_links_lead_somewhere() {
         }
         // What pages point to is there.
         for anchor in [
-            "app", "address", "outside", "status", "password", "turn-on", "lost-phone",
+            "app",
+            "address",
+            "outside",
+            "status",
+            "password",
+            "turn-on",
+            "lost-phone",
             "recovery-codes",
         ] {
             assert!(anchors.contains(&anchor), "{language}: #{anchor}");

@@ -98,10 +98,7 @@ async fn mail_program(kit: &Kit, address: &str) -> Result<(), NotAdmitted> {
         name: "alice".to_owned(),
         authorization: None,
         password: Password::new(PASSWORD.to_owned()),
-        source: Source::assured(
-            address.parse().expect("an address"),
-            KeyLength::default(),
-        ),
+        source: Source::assured(address.parse().expect("an address"), KeyLength::default()),
         client: "Thunderbird".to_owned(),
     };
     kit.checkpoint.admit(attempt).await.map(drop)
@@ -115,19 +112,18 @@ async fn the_grant_is_renewed_before_it_ends_by_a_code() {
     // The session outlives its two idle hours by being used.
     for _ in 0..13 {
         kit.clock.advance_seconds(3600);
-        home.get("/preferences").await.says_nothing_of("class=\"banner\" role");
+        home.get("/preferences")
+            .await
+            .says_nothing_of("class=\"banner\" aria-label=\"Renew\" data-from");
     }
     kit.clock.advance_seconds(35 * 60);
     let page = home.get("/preferences").await;
     page.says("holds only until 02:00 JST");
-    page.says_nothing_of("class=\"banner\" hidden");
+    page.says_nothing_of("class=\"banner\" aria-label=\"Renew\" hidden");
     home.get("/mfa").await.says("24 min");
-    home.post(
-        "/mfa/renew",
-        &[("proof-kind", "otp-app"), ("otp", "12345")],
-    )
-    .await
-    .says("A one-time password has six digits");
+    home.post("/mfa/renew", &[("proof-kind", "otp-app"), ("otp", "12345")])
+        .await
+        .says("A one-time password has six digits");
     home.post(
         "/mfa/renew",
         &[("proof-kind", "otp-app"), ("otp", &app.shows())],
@@ -144,7 +140,9 @@ async fn the_grant_is_renewed_before_it_ends_by_a_code() {
 async fn a_browser_behind_a_relay_is_told_of_both_addresses() {
     let kit = Kit::start().await;
     let app = kit.alice_uses_mfa().await;
-    mail_program(&kit, "192.0.2.99").await.expect_err("no grant");
+    mail_program(&kit, "192.0.2.99")
+        .await
+        .expect_err("no grant");
     let mut home = kit.alice_at_home(&app).await;
     let page = home.get("/mfa").await;
     page.says("was refused at 192.0.2.99. This browser comes from 198.51.100.23.");
@@ -155,7 +153,9 @@ async fn a_browser_behind_a_relay_is_told_of_both_addresses() {
     mail_program(&kit, HOME).await.expect_err("no grant");
     let mut home = kit.alice_at_home(&app).await;
     home.get("/mfa").await.says_nothing_of("was refused at");
-    mail_program(&kit, "192.0.2.99").await.expect_err("no grant");
+    mail_program(&kit, "192.0.2.99")
+        .await
+        .expect_err("no grant");
     kit.clock.advance_seconds(31 * 60);
     home.get("/mfa").await.says_nothing_of("was refused at");
 }
@@ -171,7 +171,10 @@ async fn join(kit: &Kit, address: &str, token: &str, script: bool) -> crate::kit
     let mut request = form("/mfa/companion", &fields);
     let headers = request.headers_mut();
     headers.insert("sec-fetch-site", "same-site".parse().expect("a value"));
-    headers.insert("origin", "https://mail.kit.example".parse().expect("a value"));
+    headers.insert(
+        "origin",
+        "https://mail.kit.example".parse().expect("a value"),
+    );
     kit.browser(address).send(request).await
 }
 
@@ -182,14 +185,20 @@ async fn the_other_address_of_a_line_joins_the_grant_within_a_minute() {
     let mut home = kit.alice_at_home(&app).await;
     let policy = home.get("/mfa").await;
     policy.says("action=\"https://v6.mail.kit.example/mfa/companion\"");
-    let csp = policy.headers["content-security-policy"].to_str().expect("ASCII");
+    let csp = policy.headers["content-security-policy"]
+        .to_str()
+        .expect("ASCII");
     assert!(
         csp.contains("connect-src 'self' https://v4.mail.kit.example https://v6.mail.kit.example;")
-            && csp.contains("form-action 'self' https://v4.mail.kit.example https://v6.mail.kit.example;"),
+            && csp.contains(
+                "form-action 'self' https://v4.mail.kit.example https://v6.mail.kit.example;"
+            ),
         "{csp}"
     );
     let token = policy.value_of("token");
-    mail_program(&kit, HOME_IPV6).await.expect_err("not joined yet");
+    mail_program(&kit, HOME_IPV6)
+        .await
+        .expect_err("not joined yet");
 
     // From the same family nothing joins, and the token is gone.
     join(&kit, "192.0.2.99", &token, false)
