@@ -27,7 +27,8 @@ export async function scan() {
   video.srcObject = stream ?? null;
   dialog.showModal();
   try {
-    if (stream) await video.play();
+    // It may take a while to show something, or never do; the detector says nothing of what it can't see.
+    if (stream) video.play().catch(() => {});
     return await look(dialog, video, stream && new BarcodeDetector({ formats: ['qr_code'] }));
   } finally {
     dialog.close();

@@ -146,6 +146,13 @@ test('the page holds nothing that a strict content security policy would refuse'
   }
 });
 
+test('a first visit asks for everything at once', () => {
+  const page = String(file('index.html'));
+  const modules = shipped().filter((name) => name.endsWith('.js') && !['app.js', 'sw.js'].includes(name));
+  const preloaded = [...page.matchAll(/rel="modulepreload" href="([^"]+)"/gu)].map(([, name]) => name);
+  assert.deepEqual(preloaded.toSorted(), modules.toSorted());
+});
+
 test('the worker keeps every file of this version, and the README lists them', () => {
   const worker = String(file('sw.js'));
   const kept = [...worker.matchAll(/^ {2}'([^']+)',$/gmu)].map(([, name]) => (name === './' ? 'index.html' : name));

@@ -385,6 +385,19 @@ impl Browser {
         Ok(self.client.execute(script, arguments).await?)
     }
 
+    /// Runs a script in every page from now on, before the page's own. Chromium alone can.
+    ///
+    /// # Errors
+    /// The browser can't.
+    pub async fn before_every_page(&self, script: &str) -> anyhow::Result<()> {
+        self.devtools(
+            "Page.addScriptToEvaluateOnNewDocument",
+            json!({ "source": script }),
+        )
+        .await
+        .map(drop)
+    }
+
     /// Waits until a file with that ending has arrived, whole, and gives what is in it.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use super::pictures::target;
 use super::{Kind, Wishes};
 
 /// How long a driver may take to listen, or a browser to start.
@@ -71,7 +72,13 @@ impl Driver {
         };
         let folder = TempDir::with_prefix("sekisho-browser-")?;
         std::fs::create_dir(folder.path().join("downloads"))?;
-        let mut process = Command::new(program)
+        let installed = target().join("tools/bin").join(program);
+        let path = if installed.exists() {
+            installed
+        } else {
+            program.into()
+        };
+        let mut process = Command::new(path)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

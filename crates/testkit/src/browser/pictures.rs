@@ -11,9 +11,11 @@ use super::{Browser, Kind, until};
 
 /// Transitions are waited for: a colour on its way is none that people see.
 const AXE: &str = r"
-    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
-    return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 120)} ${node.failureSummary}`));
+    return (async () => {
+        for (const animation of document.getAnimations()) animation.finish();
+        const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+        return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 120)} ${node.failureSummary}`));
+    })();
 ";
 
 /// A desktop's and a phone's window.
@@ -78,7 +80,7 @@ impl Browser {
 
     /// What axe-core holds against the page: WCAG 2.2 to level AA, and its best practices.
     async fn violations(&self) -> anyhow::Result<Value> {
-        let has_it = self.run("return 'axe' in globalThis", Vec::new()).await?;
+        let has_it = self.run("return Boolean(window.axe)", Vec::new()).await?;
         let axe = if has_it == true {
             String::new()
         } else {
@@ -90,7 +92,7 @@ impl Browser {
         self.run(&format!("{axe}; {AXE}"), Vec::new()).await
     }
 
-    /// Keeps a WebP picture of the whole page, at that place, for people to look at. Chromium alone can.
+    /// Keeps a WebP picture of the page's content, at that place, for people to look at. Chromium alone can.
     ///
     /// # Errors
     /// The file can't be written.
@@ -98,7 +100,13 @@ impl Browser {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let whole = json!({ "format": "webp", "quality": 80, "captureBeyondViewport": true });
+        // As far down as there is something: pages fill the window.
+        let end = "return Math.ceil(document.querySelector('main').lastElementChild.getBoundingClientRect().bottom + scrollY + 16)";
+        let height = self.run(end, Vec::new()).await?;
+        let clip =
+            json!({ "x": 0, "y": 0, "width": self.wishes.width, "height": height, "scale": 1 });
+        let whole =
+            json!({ "format": "webp", "quality": 80, "captureBeyondViewport": true, "clip": clip });
         let picture = self.devtools("Page.captureScreenshot", whole).await?;
         let picture = picture["data"].as_str().context("a picture")?;
         Ok(std::fs::write(file, BASE64_STANDARD.decode(picture)?)?)
@@ -177,7 +185,7 @@ impl Browser {
         Ok(())
     }
 
-    async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
+    pub(super) async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
         let body = json!({ "cmd": command, "params": parameters });
         self.ask("goog/cdp/execute", body).await
     }
@@ -188,7 +196,7 @@ impl Browser {
 }
 
 /// The tests run in `target/<profile>/deps`, wherever `target` is.
-fn target() -> PathBuf {
+pub(super) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
         PathBuf::from,

@@ -3,10 +3,42 @@
 use std::sync::Arc;
 
 use anyhow::ensure;
+use sekisho_checkpoint::policy::FirstRegistration;
+use sekisho_otp::AppCode;
 
 use crate::scene::{AppTab as _, KEN, Scene, in_every_browser};
 
 in_every_browser!(one_phone_is_enough);
+
+in_every_browser!(where_registration_is_forbidden_the_page_says_what_to_do);
+
+async fn where_registration_is_forbidden_the_page_says_what_to_do(
+    scene: Arc<Scene>,
+) -> anyhow::Result<()> {
+    let browser = &scene.browser;
+    let checkpoint = &scene.demo.system.checkpoint;
+    let mut site = checkpoint.site().as_ref().clone();
+    site.policy.first_registration = FirstRegistration::Forbid;
+    checkpoint.reconfigure(site.clone()).await;
+    scene.turn_mfa_on(KEN).await?;
+    scene.sign_in(&scene.home(""), KEN).await?;
+    browser.see(".notice.warning").await?;
+    browser.picture("wizard-forbidden").await?;
+    ensure!(browser.count("main form").await? == 0, "nothing to fill in");
+
+    // Where the help desk's code is needed, the page asks for it, and a wrong one is told apart.
+    site.policy.first_registration = FirstRegistration::EnrolmentCode;
+    checkpoint.reconfigure(site).await;
+    browser.reload().await?;
+    browser.press("a.row[href*='way=app']").await?;
+    browser
+        .fill("#app-code", &AppCode::generate().grouped())
+        .await?;
+    browser.fill("#enrolment-code", "AAAAA-AAAAA").await?;
+    browser.press("button[form=step]").await?;
+    browser.see(".notice.wrong").await?;
+    browser.picture("wizard-enrolment-code").await
+}
 
 async fn one_phone_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
     let browser = &scene.browser;

@@ -37,6 +37,8 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
         .await?;
     let user_code = browser.see(".code").await?;
     browser.picture("register-app-user-code").await?;
+    browser.discard().await?;
+    ensure!(browser.reads_code(&user_code).await?, "the same code");
     let app = browser.open_tab(&scene.demo.tour.app).await?;
     browser.see("#add").await?;
     browser.picture("app-empty").await?;
@@ -71,6 +73,7 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
         .await?;
     browser.see("#otp").await?;
     browser.picture("register-app-otp").await?;
+    browser.discard().await?;
     ensure!(
         browser.reads_code(&user_code).await?,
         "the user code is still there"

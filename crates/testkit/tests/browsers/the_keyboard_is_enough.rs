@@ -6,12 +6,13 @@ use anyhow::{bail, ensure};
 use fantoccini::key::Key;
 use sekisho_testkit::browser::Browser;
 
-use crate::scene::{KEN, Scene, in_every_browser};
+use crate::scene::{AppTab as _, KEN, Scene, in_every_browser};
 
 /// More stops of the Tab key than any of these pages has.
 const MANY: usize = 40;
 
 in_every_browser!(the_keyboard_is_enough);
+in_every_browser!(the_keyboard_registers_the_app);
 
 async fn the_keyboard_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
     let browser = &scene.browser;
@@ -57,6 +58,59 @@ async fn the_keyboard_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
     tab_to(browser, "/mail/folder/INBOX/message/").await?;
     browser.key(Key::Enter, true).await?;
     browser.see("article.message").await.map(drop)
+}
+
+/// F3 and F10 without a pointer, in webmail and app.
+async fn the_keyboard_registers_the_app(scene: Arc<Scene>) -> anyhow::Result<()> {
+    let browser = &scene.browser;
+    scene.sign_in(&scene.campus(""), KEN).await?;
+    browser.open(&scene.campus("/preferences/mfa")).await?;
+    tab_to(browser, "/preferences/mfa/app/user-code").await?;
+    browser.key(Key::Enter, true).await?;
+    let user_code = browser.see(".code").await?;
+    let webmail = browser.tab().await?;
+
+    let app = browser.open_tab(&scene.demo.tour.app).await?;
+    browser.see("#add").await?;
+    tab_to_id(browser, "add").await?;
+    browser.key(Key::Enter, false).await?;
+    let app_code = browser.see("#app-code").await?;
+    tab_to_id(browser, "user-code").await?;
+    browser.type_blind(&user_code.to_lowercase()).await?;
+    browser.see(".verdict.right").await?;
+    browser.key(Key::Enter, false).await?;
+    // The digits come by holding a key as well as by the toggle; the toggle is one Tab further.
+    browser.see(".account .view-code").await?;
+    browser.key(Key::Tab, false).await?;
+    browser.key(Key::Enter, false).await?;
+    let digits = browser.read_digits().await?;
+
+    browser.go_to_tab(&webmail).await?;
+    ensure!(
+        browser.focused("id").await? == "app-code",
+        "the field for the app code has the focus"
+    );
+    browser.type_blind(&app_code).await?;
+    browser.key(Key::Enter, true).await?;
+    ensure!(
+        browser.focused("id").await? == "otp",
+        "the field for the digits has the focus"
+    );
+    browser.type_blind(&digits).await?;
+    browser.key(Key::Enter, true).await?;
+    browser.see(".notice.good").await?;
+    browser.go_to_tab(&app).await
+}
+
+/// Types Tab until the focus is on the element of that id.
+async fn tab_to_id(browser: &Browser, id: &str) -> anyhow::Result<()> {
+    for _ in 0..MANY {
+        browser.key(Key::Tab, false).await?;
+        if browser.focused("id").await? == id {
+            return Ok(());
+        }
+    }
+    bail!("the Tab key never comes to #{id}")
 }
 
 /// Types Tab until the focus is on a link to such an address, or on a button whose form goes there.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
@@ -127,7 +127,7 @@ async fn page(
     };
     let renewal = renewal(seated, kind, problem).await?;
     let companion = companion(seated).await?;
-    Ok(Page::new(visit, t!(lang, "mfa-status"))
+    let mut response = Page::new(visit, t!(lang, "mfa-status"))
         .of(Whose::Seated(seat.account()))
         .help("status")
         .broad()
@@ -159,7 +159,13 @@ async fn page(
                 p { (t!(lang, "not-me-about")) }
                 (not_me_button(visit))
             }
-        }))
+        });
+    // Else browsers would not say whose page sends the form to the other name.
+    response.headers_mut().insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("strict-origin-when-cross-origin"),
+    );
+    Ok(response)
 }
 
 /// What was done a moment ago.

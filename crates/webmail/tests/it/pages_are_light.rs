@@ -50,3 +50,29 @@ async fn every_page_fits_into_the_first_packets() {
     let (largest, path) = sizes.last().expect("pages");
     assert!(*largest <= MOST, "{path} takes {largest} bytes");
 }
+
+#[tokio::test]
+async fn what_a_page_needs_is_asked_for_at_once_and_kept_for_ever() {
+    let kit = Kit::start().await;
+    let app = kit.alice_uses_mfa().await;
+    let mut home = kit.alice_at_home(&app).await;
+    let page = home.get("/preferences/mfa/app").await;
+    let assets: Vec<&str> = page
+        .body
+        .split(['"'])
+        .filter(|part| part.starts_with("/assets/"))
+        .collect();
+    assert!(assets.len() >= 4, "{assets:?}");
+    for path in assets {
+        let asset = home.get(path).await;
+        assert_eq!(asset.status, 200, "{path}");
+        assert_eq!(
+            asset.headers[header::CACHE_CONTROL],
+            "public, max-age=31536000, immutable",
+            "{path}"
+        );
+        for chain in ["\nimport ", "@import", "url(", "from '", "import("] {
+            assert!(!asset.body.contains(chain), "{path} leads on: {chain}");
+        }
+    }
+}
