@@ -38,6 +38,8 @@ pub struct Companion {
     pub source: SourceKey,
     /// The full address that claimed it, to show.
     pub address: IpAddr,
+    /// When it joined.
+    pub joined_at: Timestamp,
 }
 
 impl Grant {

@@ -155,6 +155,13 @@ impl Reference {
         Self(text)
     }
 
+    /// Reads a reference as people type it; `None` for what can be none.
+    #[must_use]
+    pub fn parse(typed: &str) -> Option<Self> {
+        let folded = crate::one_time_code::folded(typed);
+        (folded.len() == 8 && folded.is_ascii()).then_some(Self(folded))
+    }
+
     /// The eight characters.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -26,17 +26,7 @@ impl OneTimeCode {
     /// # Errors
     /// How many characters it has, where that is not ten.
     pub fn parse(typed: &str) -> Result<Self, usize> {
-        let folded: String = typed
-            .nfkc()
-            .filter(|c| c.is_alphanumeric())
-            .flat_map(char::to_uppercase)
-            .map(|c| match c {
-                'O' => '0',
-                'I' | 'L' => '1',
-                other => other,
-            })
-            .take(100)
-            .collect();
+        let folded = folded(typed);
         match folded.chars().count() {
             LENGTH => Ok(Self(folded)),
             other => Err(other),
@@ -64,6 +54,22 @@ impl std::fmt::Debug for OneTimeCode {
     }
 }
 
+/// Folds what people type: case, blanks, hyphens of any kind, full-width forms, O for 0, I and L for 1; at most 100 characters. With a Japanese input method
+/// switched on, the hyphen key gives the long vowel mark.
+pub(crate) fn folded(typed: &str) -> String {
+    typed
+        .nfkc()
+        .filter(|c| c.is_alphanumeric() && *c != 'ー')
+        .flat_map(char::to_uppercase)
+        .map(|c| match c {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .take(100)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +83,7 @@ mod tests {
             " 7K2MQ OWLRT ",
             "７Ｋ２ＭＱ－０Ｗ１ＲＴ",
             "7k2mqowirt",
+            "７Ｋ２ＭＱー０Ｗ１ＲＴ",
         ] {
             assert_eq!(
                 OneTimeCode::parse(typed).map(|c| c.grouped()),

@@ -50,7 +50,7 @@ pub trait Records: Send + Sync + 'static {
     /// The account's grants that are live at `now`, the newest first.
     async fn grants(&self, account: AccountId, now: Timestamp) -> Result<Vec<Grant>, RecordsError>;
 
-    /// Keeps a grant; one of the same account and source is replaced by it, keeping its id, which is returned. Sign-ins of that account and source that
+    /// Keeps a grant; one of the same account and source is replaced by it, keeping its id, which is returned, and its companion. Sign-ins of that account and source that
     /// waited for a factor wait no longer.
     async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<GrantId, RecordsError>;
 
@@ -64,7 +64,7 @@ pub trait Records: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<Claim>, RecordsError>;
 
-    /// Lets a companion join a grant that is live at `now`, in place of one that joined before. Returns whether it was.
+    /// Lets a companion join a grant that is live at `now`, in place of one that joined before. Returns whether the grant was live.
     async fn join_grant(
         &self,
         grant: GrantId,
@@ -72,7 +72,7 @@ pub trait Records: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, RecordsError>;
 
-    /// Remembers a sign-in that waits for its factor.
+    /// Remembers a sign-in that waits for its factor; of several of an account and source the time of the first and the session of the last.
     async fn put_waiting(&self, waiting: &WaitingSignIn) -> Result<(), RecordsError>;
 
     /// Takes the sign-ins away that began before an instant and still wait, at most `limit`: each goes to one caller alone.
@@ -139,7 +139,8 @@ pub trait Records: Send + Sync + 'static {
     /// The session of a token.
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, RecordsError>;
 
-    /// Writes the session's fields anew, if it still exists; its `otp_failures` only as [`SessionUpdate`] says. Returns whether it existed.
+    /// Writes the session's fields anew, if it still exists; its `otp_failures` only as [`SessionUpdate`] says. Once a factor is proven in it, it waits for
+    /// none. Returns whether it existed.
     async fn update_session(
         &self,
         session: SessionId,
@@ -161,10 +162,11 @@ pub trait Records: Send + Sync + 'static {
     /// Writes an audit event.
     async fn note(&self, event: &Event) -> Result<(), RecordsError>;
 
-    /// The account's events after `since`, the newest first, at most `limit`.
+    /// The account's events of these kinds (of all, if none is named) after `since`, the newest first, at most `limit`. Of other kinds there may be any number: whoever is refused makes one.
     async fn events(
         &self,
         account: AccountId,
+        kinds: &[What],
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError>;
@@ -247,6 +249,8 @@ pub struct Claim {
 pub struct WaitingSignIn {
     /// Whose.
     pub account: AccountId,
+    /// The session that it began.
+    pub session: SessionId,
     /// From where.
     pub source: SourceKey,
     /// The full address, to show.
@@ -270,6 +274,8 @@ pub struct Order {
     pub ending: Ending,
     /// What is written down.
     pub event: Event,
+    /// The registration under way in the session that this finishes: it ends with it, and if it is another by now, or has ended, nothing is done.
+    pub registration: Option<Sealed>,
 }
 
 /// How far an ending reaches.
@@ -447,6 +453,13 @@ pub trait Directory: Send + Sync + 'static {
         account: Option<AccountId>,
         password: &Password,
     ) -> Result<bool, DirectoryError>;
+
+    /// Whether a new password would be taken; nothing is changed.
+    async fn check_new_password(
+        &self,
+        account: AccountId,
+        new: &Password,
+    ) -> Result<(), SetPasswordError>;
 
     /// Where passwords are changed.
     fn password_change(&self) -> PasswordChange;

@@ -195,6 +195,7 @@ fn the_companion_source_shares_the_grant() {
     with_companion.companion = Some(Companion {
         source: place(3).throttle_key(),
         address: place(3).shown_address(),
+        joined_at: Timestamp::UNIX_EPOCH,
     });
     let key = place(3).grant_key().expect("assured");
     assert!(with_companion.covers(key, at(1)));

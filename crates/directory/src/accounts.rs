@@ -176,17 +176,27 @@ impl Directory for OwnAccounts {
         PasswordChange::Here
     }
 
+    async fn check_new_password(
+        &self,
+        account: AccountId,
+        new: &Password,
+    ) -> Result<(), SetPasswordError> {
+        self.check_password(account, new).await.map_err(not_taken)
+    }
+
     async fn set_password(
         &self,
         account: AccountId,
         new: &Password,
     ) -> Result<(), SetPasswordError> {
-        self.change_password(account, new)
-            .await
-            .map_err(|error| match error {
-                AccountsError::Password(error) => error,
-                other => SetPasswordError::Directory(other.into()),
-            })
+        self.change_password(account, new).await.map_err(not_taken)
+    }
+}
+
+fn not_taken(error: AccountsError) -> SetPasswordError {
+    match error {
+        AccountsError::Password(error) => error,
+        other => SetPasswordError::Directory(other.into()),
     }
 }
 

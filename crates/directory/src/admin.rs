@@ -102,6 +102,26 @@ impl OwnAccounts {
         .await
     }
 
+    /// Whether a new password would be taken; nothing is changed.
+    ///
+    /// # Errors
+    /// Why it would not.
+    pub async fn check_password(
+        &self,
+        account: AccountId,
+        new: &Password,
+    ) -> Result<(), AccountsError> {
+        let kept = self
+            .store
+            .read(move |db| store::existing(db, account))
+            .await?;
+        Ok(rules::check(
+            new,
+            &kept.account.login,
+            self.settings.shortest_password,
+        )?)
+    }
+
     /// Disables an account, or enables it again.
     ///
     /// # Errors

@@ -102,6 +102,10 @@ impl Directory for Town {
         PasswordChange::Here
     }
 
+    async fn check_new_password(&self, _: AccountId, _: &Password) -> Result<(), SetPasswordError> {
+        Ok(())
+    }
+
     async fn set_password(&self, _: AccountId, _: &Password) -> Result<(), SetPasswordError> {
         Err(SetPasswordError::Elsewhere)
     }

@@ -56,11 +56,12 @@ CREATE TABLE grants (
     address    TEXT    NOT NULL,
     companion         TEXT,
     companion_address TEXT,
+    companion_since   INTEGER,
     factor     TEXT    NOT NULL,
     granted_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     ended_at   INTEGER,
-    CHECK ((companion IS NULL) = (companion_address IS NULL))
+    CHECK ((companion IS NULL) = (companion_address IS NULL) AND (companion IS NULL) = (companion_since IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX one_grant_a_source ON grants (account, source) WHERE ended_at IS NULL;
 CREATE INDEX grants_by_expiry ON grants (expires_at);
@@ -78,13 +79,15 @@ CREATE INDEX claims_by_expiry ON claims (expires_at);
 CREATE TABLE waiting (
     waiting INTEGER PRIMARY KEY,
     account INTEGER NOT NULL,
+    session INTEGER NOT NULL,
     source  TEXT    NOT NULL,
     address TEXT    NOT NULL,
     client  TEXT    NOT NULL,
-    at      INTEGER NOT NULL
+    at      INTEGER NOT NULL,
+    UNIQUE (account, source)
 ) STRICT;
 CREATE INDEX waiting_by_age ON waiting (at);
-CREATE INDEX waiting_of_account ON waiting (account, source);
+CREATE INDEX waiting_of_session ON waiting (session);
 
 CREATE TABLE sessions (
     session            INTEGER PRIMARY KEY,
@@ -134,7 +137,7 @@ CREATE TABLE events (
     reference TEXT,
     detail    TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX events_of_account ON events (account, at);
+CREATE INDEX events_of_account ON events (account, what, at);
 CREATE INDEX events_by_age ON events (at);
 CREATE INDEX events_by_reference ON events (reference) WHERE reference IS NOT NULL;
 

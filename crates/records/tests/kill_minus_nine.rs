@@ -103,6 +103,7 @@ async fn register(records: &SqliteRecords) {
         change: Change::AddFactor(factor),
         ending: Ending::NOTHING,
         event,
+        registration: None,
     };
     records.apply(&order).await.expect("registered");
 }

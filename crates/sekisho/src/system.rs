@@ -278,7 +278,6 @@ impl System {
     }
 
     /// The pages of the OTP app.
-    #[must_use]
     pub fn otp_app(&self) -> axum::Router {
         sekisho_webmail::otp_app::router(Arc::clone(&self.checkpoint))
     }

@@ -8,13 +8,14 @@ use super::mailed::external_address;
 use super::passwords::failure_keys;
 use super::prove::{ProofError, Reproof, web_event};
 use super::register::shortened_name;
+use super::sign_in::offered;
 use super::{Checkpoint, Out, Unavailable};
 use crate::account::{Account, AccountId, Password};
 use crate::address::MailAddress;
 use crate::audit::{Event, What};
 use crate::factor::{Factor, FactorKind, Method, RecoveryCodes, Standing};
 use crate::grant::Grant;
-use crate::id::{FactorId, GrantId};
+use crate::id::{FactorId, GrantId, Reference};
 use crate::ports::{
     Change, Cut, Ending, Letter, Notice, Order, PasswordChange, Reach, RecordsError, SessionUpdate,
     SetPasswordError,
@@ -84,6 +85,9 @@ pub enum ChangeError {
     /// There is no such factor (any more).
     #[error("there is no such factor")]
     NoSuchFactor,
+    /// Passwords are changed here, so none was changed elsewhere.
+    #[error("passwords of this account are changed here")]
+    ChangedHere,
     /// The new password was not taken.
     #[error(transparent)]
     Password(#[from] SetPasswordError),
@@ -321,16 +325,44 @@ impl Checkpoint {
         self.end_for(person, ending, event).await
     }
 
-    /// The account's events of the last days, the newest first.
+    /// The account's events of some kinds in the last days, the newest first, at most `limit`.
     ///
     /// # Errors
     /// The records are out of reach.
-    pub async fn recent(&self, account: AccountId, days: u32) -> Result<Vec<Event>, RecordsError> {
+    pub async fn recent(
+        &self,
+        account: AccountId,
+        kinds: &[What],
+        days: u32,
+        limit: u32,
+    ) -> Result<Vec<Event>, RecordsError> {
         let since = self
             .now()
             .checked_sub(jiff::SignedDuration::from_hours(24 * i64::from(days)))
             .unwrap_or(Timestamp::MIN);
-        self.records.events(account, since, 500).await
+        self.records.events(account, kinds, since, limit).await
+    }
+
+    /// The account's event of a reference as people type it; none if it is another's.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn by_reference(
+        &self,
+        account: AccountId,
+        typed: &str,
+    ) -> Result<Option<Event>, RecordsError> {
+        let Some(reference) = Reference::parse(typed) else {
+            return Ok(None);
+        };
+        let event = self.records.event_of(&reference).await?;
+        Ok(event.filter(|event| event.account == Some(account)))
+    }
+
+    /// The kinds that can be proven here and now: registered, not disabled, and used by the site.
+    #[must_use]
+    pub fn offered(&self, person: Person<'_>) -> Vec<FactorKind> {
+        offered(person.facts, &self.site())
     }
 
     /// The name of the network that an address lies in.
@@ -365,6 +397,9 @@ impl Checkpoint {
         };
         self.check_again(person, reproof.password.as_ref()).await?;
         self.prove_again(person, &reproof, false, client).await?;
+        self.directory
+            .check_new_password(person.account.id, new)
+            .await?;
         // Ended before, lest a crash in between leave open what the old password opened; and after, for what it opened meanwhile.
         let ending = self.ending_but(person);
         let begun = web_event(person, What::PasswordChangeBegun, client, "", self.now());
@@ -390,6 +425,7 @@ impl Checkpoint {
             change: Change::PasswordWanted(true),
             ending: Ending::EVERYTHING,
             event: web_event(person, What::NotMe, client, "", self.now()),
+            registration: None,
         };
         self.end(&order).await?;
         self.announce(person.account, person.facts, &order.event)
@@ -397,7 +433,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The password was changed where Sekisho can't see it: none is wanted any longer.
+    /// The person says that the password was changed where Sekisho can't see it: ends what a change ends, and no new one is wanted any longer.
     ///
     /// # Errors
     /// [`ChangeError`].
@@ -407,6 +443,9 @@ impl Checkpoint {
         client: &str,
     ) -> Result<(), ChangeError> {
         let person = Person::from(seat);
+        if self.directory.password_change() == PasswordChange::Here {
+            return Err(ChangeError::ChangedHere);
+        }
         let event = web_event(
             person,
             What::PasswordChanged,
@@ -414,10 +453,8 @@ impl Checkpoint {
             "elsewhere",
             self.now(),
         );
-        let change = Change::PasswordWanted(false);
-        Ok(self
-            .carry_out(person, change, Ending::NOTHING, event)
-            .await?)
+        let (change, ending) = (Change::PasswordWanted(false), self.ending_but(person));
+        Ok(self.carry_out(person, change, ending, event).await?)
     }
 
     /// Makes sure that password and, from an untrusted network, a factor were proven: now (`strict`), or within the last minutes.
@@ -429,16 +466,20 @@ impl Checkpoint {
         client: &str,
     ) -> Result<(), ReproofError> {
         let (password, factor) = self.owed_again(person, strict, self.now());
+        let offered = if factor {
+            self.offered(person)
+        } else {
+            Vec::new()
+        };
+        if factor && offered.is_empty() {
+            return Err(ReproofError::Proof(ProofError::KindDisabled));
+        }
         let needs_password = password && reproof.password.is_none();
         let needs_factor = factor && reproof.proof.is_none();
         if needs_password || needs_factor {
             return Err(ReproofError::Needed {
                 password,
-                factor: if factor {
-                    person.facts.offered()
-                } else {
-                    Vec::new()
-                },
+                factor: offered,
             });
         }
         if password {
@@ -518,8 +559,14 @@ impl Checkpoint {
             change,
             ending,
             event,
+            registration: None,
         };
-        if !self.end(&order).await? {
+        self.order(person, &order).await
+    }
+
+    /// The same for an order that says more.
+    pub(super) async fn order(&self, person: Person<'_>, order: &Order) -> Result<(), Out> {
+        if !self.end(order).await? {
             return Err(Out::SessionEnded);
         }
         self.announce(person.account, person.facts, &order.event)
@@ -553,6 +600,7 @@ impl Checkpoint {
             change: Change::None,
             ending,
             event,
+            registration: None,
         };
         self.end(&order).await.map(drop)
     }

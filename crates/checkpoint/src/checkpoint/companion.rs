@@ -10,7 +10,7 @@ use super::{Checkpoint, Out, Unavailable};
 use crate::audit::{Actor, Door, Event, What};
 use crate::grant::{Companion, Grant};
 use crate::id::{SessionToken, TokenHash};
-use crate::ports::{Claim, RecordsError};
+use crate::ports::{Change, Claim, Cut, Ending, Order, RecordsError};
 use crate::rule::Reason;
 use crate::web::Seat;
 
@@ -92,7 +92,11 @@ impl Checkpoint {
             return Ok(None);
         };
         let expires_at = grant.granted_at + CLAIMED_WITHIN;
-        if grant.companion.is_some() || expires_at <= now {
+        // One that joined before the grant was renewed may be another by now.
+        let has_joined = grant
+            .companion
+            .is_some_and(|c| c.joined_at >= grant.granted_at);
+        if has_joined || expires_at <= now {
             return Ok(None);
         }
         let token = CompanionToken(SessionToken::draw().map_err(|e| RecordsError(e.to_string()))?);
@@ -135,10 +139,15 @@ impl Checkpoint {
         let companion = Companion {
             source: key,
             address: source.shown_address(),
+            joined_at: now,
         };
         let joined = self.records.join_grant(grant.id, companion, now).await;
         if !joined.map_err(Out::from)? {
             return Err(CompanionError::Past);
+        }
+        let before = grant.companion.map(|c| c.source);
+        if before == Some(key) {
+            return Ok(());
         }
         let event = Event {
             at: now,
@@ -151,7 +160,20 @@ impl Checkpoint {
             reference: None,
             detail: grant.address.to_string(),
         };
-        self.records.note(&event).await.map_err(Out::from)?;
+        // What lived by another companion is judged again.
+        let ending = Ending {
+            connections: before.map_or(Cut::None, |_| Cut::Judged),
+            ..Ending::NOTHING
+        };
+        let order = Order {
+            account: claim.account,
+            session: None,
+            change: Change::None,
+            ending,
+            event,
+            registration: None,
+        };
+        self.end(&order).await.map_err(Out::from)?;
         Ok(())
     }
 
@@ -168,11 +190,11 @@ impl Checkpoint {
         let account = seat.session.account;
         let grants = self.records.grants(account, now).await?;
         let since = now.checked_sub(LATELY).unwrap_or(Timestamp::MIN);
-        let events = self.records.events(account, since, 100).await?;
+        let kinds = [What::RefusedNoGrant];
+        let events = self.records.events(account, &kinds, since, 1).await?;
         let is_let_in = |address| grants.iter().any(|grant| grant.has(address));
         Ok(events
             .into_iter()
-            .filter(|event| event.what == What::RefusedNoGrant)
             .find_map(|event| Some((event.address?, event)))
             .filter(|(address, _)| !is_let_in(*address))
             .map(|(address, event)| Elsewhere {

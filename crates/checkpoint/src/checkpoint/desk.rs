@@ -170,6 +170,7 @@ impl Checkpoint {
             change,
             ending,
             event,
+            registration: None,
         };
         self.end(&order).await?;
         self.announce(account, &facts, &order.event).await;

@@ -90,6 +90,7 @@ impl Checkpoint {
             .count_wrong(person, FactorKind::ExternalMail, client, now)
             .await?;
         Err(ProofError::Wrong {
+            kind: FactorKind::ExternalMail,
             tries_left: Some(tries_left),
         })
     }
@@ -107,6 +108,7 @@ impl Checkpoint {
         let _one_at_a_time = self.one_at_a_time(account).await;
         let now = self.now();
         if let Some(waiting) = self.waiting_code(person, purpose.clone()).await?
+            && waiting.to.folded() == to.folded()
             && now < waiting.again_at
         {
             return Err(ProofError::TooManyLetters {

@@ -9,22 +9,20 @@ use crate::throttle::{Guess, NEWS_OF_A_SOURCE, NEWS_OF_AN_ACCOUNT, Throttle};
 
 /// How long a factor is waited for before it is news that it never came: longer than any code lives.
 const WAITED_FOR: SignedDuration = SignedDuration::from_mins(15);
-/// How many are told of at a time.
+/// How many are told of at a time, so that what must end within seconds does not wait for it.
 const AT_A_TIME: u32 = 100;
 
 impl Checkpoint {
     /// Tells people of sign-ins whose factor never came: on their page and by mail, once a day for a source and thrice for an account.
     pub(super) async fn tell_of_factors_that_never_came(&self, now: Timestamp) -> Result<(), Out> {
         let before = now.checked_sub(WAITED_FOR).unwrap_or(Timestamp::MIN);
-        loop {
-            let overdue = self.records.take_waiting(before, AT_A_TIME).await?;
-            for sign_in in &overdue {
-                self.tell_of(sign_in, now).await?;
-            }
-            if overdue.len() < AT_A_TIME as usize {
-                return Ok(());
+        for sign_in in &self.records.take_waiting(before, AT_A_TIME).await? {
+            // One that can't be told must not keep the others from being told.
+            if let Err(error) = self.tell_of(sign_in, now).await {
+                tracing::error!(%error, "somebody could not be told of a factor that never came");
             }
         }
+        Ok(())
     }
 
     async fn tell_of(&self, sign_in: &WaitingSignIn, now: Timestamp) -> Result<(), Out> {

@@ -71,6 +71,8 @@ pub enum ProofError {
     /// The code is wrong.
     #[error("the code is wrong")]
     Wrong {
+        /// Of which kind it was to be.
+        kind: FactorKind,
         /// Tries left before the password is asked for again; `None` where tries are not counted.
         tries_left: Option<u32>,
     },
@@ -320,6 +322,7 @@ impl Checkpoint {
                 tries_left: Some(tries_left),
             },
             None => ProofError::Wrong {
+                kind: FactorKind::OtpApp,
                 tries_left: Some(tries_left),
             },
         })

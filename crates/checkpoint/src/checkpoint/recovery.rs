@@ -80,6 +80,7 @@ impl Checkpoint {
         let Some(left) = self.records.use_recovery_code(account, &hash, now).await? else {
             let tries_left = self.count_wrong(person, kind, client, now).await?;
             return Err(ProofError::Wrong {
+                kind,
                 tries_left: Some(tries_left),
             });
         };

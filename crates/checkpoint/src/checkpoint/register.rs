@@ -11,12 +11,12 @@ use super::pending::{Pending, first_demand};
 use super::prove::{ProofError, Reproof, minutes_off, otp_key_binding, web_event};
 use super::{Checkpoint, Out, Site, Unavailable};
 use crate::address::MailAddress;
-use crate::audit::What;
+use crate::audit::{Event, What};
 use crate::factor::{Factor, FactorKind, Method};
 use crate::id::{FactorId, LetterId, SessionToken};
 use crate::one_time_code::OneTimeCode;
 use crate::policy::FirstRegistration;
-use crate::ports::{Change, CodePurpose, Ending, RecordsError};
+use crate::ports::{Change, CodePurpose, Ending, Order, RecordsError};
 use crate::web::{FirstStep, Person};
 
 /// How many OTP apps an account may have.
@@ -285,7 +285,10 @@ impl Checkpoint {
                         minutes: minutes_off(step, now),
                         tries_left: None,
                     },
-                    None => ProofError::Wrong { tries_left: None },
+                    None => ProofError::Wrong {
+                        kind: FactorKind::OtpApp,
+                        tries_left: None,
+                    },
                 },
             ));
         };
@@ -304,11 +307,9 @@ impl Checkpoint {
                 last_step: Some(step),
             },
         };
-        self.end_pending(person).await?;
         let event = web_event(person, What::AppRegistered, client, &factor.name, now);
         let change = Change::AddFactor(factor);
-        self.carry_out(person, change, Ending::NOTHING, event)
-            .await?;
+        self.finish(person, change, Ending::NOTHING, event).await?;
         let token = self.grant(person, FactorKind::OtpApp, client).await?;
         Ok(Registered { token, factor: id })
     }
@@ -337,16 +338,22 @@ impl Checkpoint {
         if own {
             return Err(RegisterError::OwnDomain);
         }
-        // Who proved enough to begin may ask for the code again without proving it again.
-        if !matches!(self.pending(person), Some(Pending::Address { .. })) {
-            self.may_register(person, FactorKind::ExternalMail, reproof, client)
-                .await?;
-        }
+        // Who proved enough to begin may ask for the code again, for the same address and in the same hour, without proving it again.
+        let begun = match self.pending(person) {
+            Some(Pending::Address { to, expires_at, .. }) if to.folded() == address.folded() => {
+                Some(expires_at)
+            }
+            _ => {
+                self.may_register(person, FactorKind::ExternalMail, reproof, client)
+                    .await?;
+                None
+            }
+        };
         let code = self
             .mail(person, address.clone(), CodePurpose::Register, &site)
             .await?;
         // Longer than its code: whoever waited too long finds the address still there, and asks for another code.
-        let expires_at = self.now() + ADDRESS_WAITS;
+        let expires_at = begun.unwrap_or(self.now() + ADDRESS_WAITS);
         let pending = Pending::Address {
             to: address.clone(),
             letter: code.letter,
@@ -392,7 +399,6 @@ impl Checkpoint {
             .of_kind(FactorKind::ExternalMail)
             .next()
             .is_some();
-        self.end_pending(person).await?;
         let event = web_event(person, What::AddressRegistered, client, "", now);
         let mut facts = person.facts.clone();
         facts.factors.push(factor.clone());
@@ -405,9 +411,31 @@ impl Checkpoint {
             facts: &facts,
             ..person
         };
-        self.carry_out(person_after, change, ending, event).await?;
+        self.finish(person_after, change, ending, event).await?;
         let token = self.grant(person, FactorKind::ExternalMail, client).await?;
         Ok(Registered { token, factor: id })
+    }
+
+    /// Carries out what finishes the registration under way, and ends that in the same transaction: of two requests that would finish it, one does.
+    async fn finish(
+        &self,
+        person: Person<'_>,
+        change: Change,
+        ending: Ending,
+        event: Event,
+    ) -> Result<(), RegisterError> {
+        let order = Order {
+            account: person.account.id,
+            session: Some(person.session.id),
+            change,
+            ending,
+            event,
+            registration: person.session.registration.clone(),
+        };
+        match self.order(person, &order).await {
+            Err(Out::SessionEnded) => Err(RegisterError::NothingWaits),
+            done => Ok(done?),
+        }
     }
 
     /// Gives a registration up.

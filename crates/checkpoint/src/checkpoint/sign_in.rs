@@ -9,7 +9,7 @@ use super::{Checkpoint, Out, Site, Unavailable};
 use crate::account::Password;
 use crate::audit::{Actor, Door, Event, What};
 use crate::door::Admitted;
-use crate::factor::Standing;
+use crate::factor::{FactorKind, Standing};
 use crate::id::{Reference, SessionId, SessionToken};
 use crate::policy::FirstRegistration;
 use crate::ports::{RecordsError, SessionUpdate, WaitingSignIn};
@@ -93,7 +93,7 @@ impl Checkpoint {
             stash: None,
         };
         self.records.put_session(&session).await?;
-        let account = known.account.id;
+        let (account, session_id) = (known.account.id, session.id);
         // What ended everything while the password was being checked did not see this session.
         let (_, since) = self.records.revocations(Some(before)).await?;
         if since.iter().any(|r| r.account == account) {
@@ -110,6 +110,7 @@ impl Checkpoint {
                 event.what = What::PasswordRight;
                 let waiting = WaitingSignIn {
                     account,
+                    session: session_id,
                     source: source.throttle_key(),
                     address: source.shown_address(),
                     client: event.client.clone(),
@@ -252,15 +253,19 @@ fn first_step(standing: &Standing, site: &Site) -> FirstStep {
     if !standing.has_factor() {
         return FirstStep::Register(first_registration(standing, site));
     }
-    let mut offered = standing.offered();
-    if !site.policy.external_mail {
-        offered.retain(|&kind| kind != crate::factor::FactorKind::ExternalMail);
-    }
+    let offered = offered(standing, site);
     if offered.is_empty() {
         FirstStep::AllDisabled
     } else {
         FirstStep::Prove(offered)
     }
+}
+
+/// The kinds that can be proven: registered, not disabled, and used by the site.
+pub(super) fn offered(standing: &Standing, site: &Site) -> Vec<FactorKind> {
+    let mut offered = standing.offered();
+    offered.retain(|&kind| site.policy.external_mail || kind != FactorKind::ExternalMail);
+    offered
 }
 
 /// What a first registration from an untrusted network needs: the site's choice, or a code of the help desk after it took the factors away.

@@ -13,7 +13,7 @@ use crate::rule::{Decision, Reason};
 /// How often the records are asked for revocations that others wrote.
 const FOLLOW_EVERY: SignedDuration = SignedDuration::from_millis(500);
 /// How often people are told of sign-ins whose factor never came.
-const TELL_EVERY: SignedDuration = SignedDuration::from_mins(1);
+const TELL_EVERY: SignedDuration = SignedDuration::from_secs(20);
 /// How often what is past is purged, the clock's mark raised and every open connection judged again.
 const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 

@@ -147,6 +147,10 @@ impl Directory for Alice {
         PasswordChange::Here
     }
 
+    async fn check_new_password(&self, _: AccountId, _: &Password) -> Result<(), SetPasswordError> {
+        Ok(())
+    }
+
     async fn set_password(&self, _: AccountId, _: &Password) -> Result<(), SetPasswordError> {
         Err(SetPasswordError::Elsewhere)
     }
@@ -313,7 +317,13 @@ impl Records for FewRecords {
         self.answer(())
     }
 
-    async fn events(&self, _: AccountId, _: Timestamp, _: u32) -> Result<Vec<Event>, RecordsError> {
+    async fn events(
+        &self,
+        _: AccountId,
+        _: &[What],
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<Event>, RecordsError> {
         Self::none()
     }
 

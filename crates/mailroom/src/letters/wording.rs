@@ -89,7 +89,7 @@ pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
 /// One sentence in each language.
 fn news(what: What) -> (&'static str, &'static str) {
     match what {
-        What::SignedIn => ("サインインがありました。", "Your account was signed in to."),
+        What::SignedIn => ("ログインがありました。", "Your account was signed in to."),
         What::PasswordRight => (
             "正しいパスワードが入力され、追加の認証を待っています。",
             "Your password was entered and a second factor is awaited.",

@@ -28,17 +28,26 @@ pub(super) fn write(db: &Connection, event: &Event) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The account's events after an instant, the newest first.
+/// The account's events of some kinds (of all, if none is named) after an instant, the newest first.
 pub(super) fn of_account(
     db: &Connection,
     account: AccountId,
+    kinds: &[What],
     since: Timestamp,
     limit: u32,
 ) -> Result<Vec<Event>, Fault> {
+    // The words of kinds are ours and plain, so that they stand in JSON as they are.
+    let words: Vec<String> = kinds
+        .iter()
+        .map(|k| format!("\"{}\"", k.as_str()))
+        .collect();
+    let words = format!("[{}]", words.join(","));
     db.prepare_cached(
-        "SELECT * FROM events WHERE account = ?1 AND at > ?2 ORDER BY at DESC, event DESC LIMIT ?3",
+        "SELECT * FROM events
+         WHERE account = ?1 AND at > ?2 AND (?4 = '[]' OR what IN (SELECT value FROM json_each(?4)))
+         ORDER BY at DESC, event DESC LIMIT ?3",
     )?
-    .query_and_then(params![account.get(), millis(since), limit], read)?
+    .query_and_then(params![account.get(), millis(since), limit, words], read)?
     .collect()
 }
 

@@ -9,7 +9,7 @@ use sekisho_checkpoint::ports::{Claim, Reach};
 use sekisho_source::SourceKey;
 
 use super::Fault;
-use super::value::{ip, kind, maybe_parsed, millis, parsed, plain, source, time};
+use super::value::{ip, kind, maybe_parsed, maybe_time, millis, parsed, plain, source, time};
 
 /// The account's live grants, the newest first.
 pub(super) fn live(
@@ -25,16 +25,18 @@ pub(super) fn live(
     .collect()
 }
 
-/// Keeps a grant in place of the one of its account and source, under that one's id.
+/// Keeps a grant in place of the one of its account and source, under that one's id and with its companion.
 pub(super) fn put(db: &Connection, grant: &Grant) -> Result<GrantId, Fault> {
     let id = db
         .prepare_cached(
             "INSERT INTO grants
-                 (grant_id, account, source, address, companion, companion_address, factor, granted_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                 (grant_id, account, source, address, companion, companion_address, companion_since, factor, granted_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (account, source) WHERE ended_at IS NULL DO UPDATE SET
-                 address = excluded.address, companion = excluded.companion,
-                 companion_address = excluded.companion_address, factor = excluded.factor,
+                 address = excluded.address, factor = excluded.factor,
+                 companion = ifnull(excluded.companion, companion),
+                 companion_address = ifnull(excluded.companion_address, companion_address),
+                 companion_since = ifnull(excluded.companion_since, companion_since),
                  granted_at = excluded.granted_at, expires_at = excluded.expires_at
              ON CONFLICT (grant_id) DO NOTHING
              RETURNING grant_id",
@@ -47,6 +49,7 @@ pub(super) fn put(db: &Connection, grant: &Grant) -> Result<GrantId, Fault> {
                 grant.address.to_string(),
                 grant.companion.map(|c| c.source.to_string()),
                 grant.companion.map(|c| c.address.to_string()),
+                grant.companion.map(|c| millis(c.joined_at)),
                 grant.factor.as_str(),
                 millis(grant.granted_at),
                 millis(grant.expires_at),
@@ -124,13 +127,14 @@ pub(super) fn join(
 ) -> Result<bool, Fault> {
     let changed = db
         .prepare_cached(
-            "UPDATE grants SET companion = ?2, companion_address = ?3
-             WHERE grant_id = ?1 AND ended_at IS NULL AND expires_at > ?4",
+            "UPDATE grants SET companion = ?2, companion_address = ?3, companion_since = ?4
+             WHERE grant_id = ?1 AND ended_at IS NULL AND expires_at > ?5",
         )?
         .execute(params![
             grant.get(),
             companion.source.to_string(),
             companion.address.to_string(),
+            millis(companion.joined_at),
             millis(now),
         ])?;
     Ok(changed == 1)
@@ -152,7 +156,12 @@ fn read(row: &Row<'_>) -> Result<Grant, Fault> {
         address: parsed(row, "address", ip)?,
         companion: maybe_parsed(row, "companion", source)?
             .zip(maybe_parsed(row, "companion_address", ip)?)
-            .map(|(source, address)| Companion { source, address }),
+            .zip(maybe_time(row, "companion_since")?)
+            .map(|((source, address), joined_at)| Companion {
+                source,
+                address,
+                joined_at,
+            }),
         factor: kind(row, "factor")?,
         granted_at: time(row, "granted_at")?,
         expires_at: time(row, "expires_at")?,

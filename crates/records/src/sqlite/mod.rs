@@ -190,6 +190,11 @@ impl Records for SqliteRecords {
                 {
                     return Ok(None);
                 }
+                if let (Some(session), Some(registration)) = (order.session, &order.registration)
+                    && !sessions::finish(db, session, registration)?
+                {
+                    return Ok(None);
+                }
                 account::change(db, account, &order.change, at)?;
                 sessions::end_of(db, account, order.ending.sessions)?;
                 grants::end_of(db, account, order.ending.grants, at)?;
@@ -302,7 +307,12 @@ impl Records for SqliteRecords {
     ) -> Result<bool, RecordsError> {
         let update = update.clone();
         self.writer
-            .run(move |db| sessions::update(db, session, &update))
+            .run(move |db| {
+                if update.factor_proven_at.is_some() {
+                    waiting::end_of_session(db, session)?;
+                }
+                sessions::update(db, session, &update)
+            })
             .await
     }
 
@@ -346,11 +356,13 @@ impl Records for SqliteRecords {
     async fn events(
         &self,
         account: AccountId,
+        kinds: &[What],
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {
+        let kinds = kinds.to_vec();
         self.readers
-            .run(move |db| audit::of_account(db, account, since, limit))
+            .run(move |db| audit::of_account(db, account, &kinds, since, limit))
             .await
     }
 

@@ -49,6 +49,20 @@ pub(super) fn goes_on(
         .exists([session.get(), account.get()])?)
 }
 
+/// Ends the registration under way, if it is this one still.
+pub(super) fn finish(
+    db: &Connection,
+    session: SessionId,
+    registration: &Sealed,
+) -> Result<bool, Fault> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE sessions SET registration = NULL WHERE session = ?1 AND registration = ?2",
+        )?
+        .execute(params![session.get(), registration.0])?;
+    Ok(changed == 1)
+}
+
 /// Writes what the update names; a proof clears the wrong OTPs. Returns whether the session exists.
 pub(super) fn update(
     db: &Connection,

@@ -63,10 +63,16 @@ pub async fn a_change_that_fails_leaves_nothing_behind(place: &dyn Place) {
     records.put_session(&kept).await.expect("kept");
     register(&*records, otp_app(1)).await;
     let again = order(Change::AddFactor(otp_app(1)), Ending::EVERYTHING);
-    let events = records.events(alice(), at(-1), 10).await.expect("read");
+    let events = records
+        .events(alice(), &[], at(-1), 10)
+        .await
+        .expect("read");
     let failed = records.apply(&again).await;
     assert!(failed.is_err(), "two factors of one id");
-    let events_after = records.events(alice(), at(-1), 10).await.expect("read");
+    let events_after = records
+        .events(alice(), &[], at(-1), 10)
+        .await
+        .expect("read");
     assert_eq!(events_after, events);
     let still = records.session(&token.hash()).await.expect("read");
     assert_eq!(still, Some(kept));
@@ -84,15 +90,42 @@ pub async fn an_order_of_a_session_that_has_ended_does_nothing(place: &dyn Place
     assert!(done.expect("asked").is_some());
 
     apply(&*records, Change::Reset(enrolment(1)), Ending::EVERYTHING).await;
-    let events = records.events(alice(), at(-1), 10).await.expect("read");
+    let events = records
+        .events(alice(), &[], at(-1), 10)
+        .await
+        .expect("read");
     let late = records
         .apply(&orders(Change::AddFactor(otp_app(1))))
         .await
         .expect("asked");
     assert_eq!(late, None);
     assert!(!records.standing(alice()).await.expect("read").has_factor());
-    let events_after = records.events(alice(), at(-1), 10).await.expect("read");
+    let events_after = records
+        .events(alice(), &[], at(-1), 10)
+        .await
+        .expect("read");
     assert_eq!(events_after, events, "nor is it written down");
+}
+
+pub async fn a_registration_is_finished_by_one_of_racing_callers(place: &dyn Place) {
+    let records = place.open().await;
+    let (_, mut kept) = session(1);
+    kept.registration = Some(Sealed(vec![7; 40]));
+    records.put_session(&kept).await.expect("kept");
+    let mut callers = tokio::task::JoinSet::new();
+    for id in 0..16 {
+        let records = std::sync::Arc::clone(&records);
+        let finishes = Order {
+            session: Some(kept.id),
+            registration: kept.registration.clone(),
+            ..order(Change::AddFactor(otp_app(id)), Ending::NOTHING)
+        };
+        callers.spawn(async move { records.apply(&finishes).await.expect("asked") });
+    }
+    let done = callers.join_all().await.into_iter().flatten().count();
+    assert_eq!(done, 1);
+    let standing = records.standing(alice()).await.expect("read");
+    assert_eq!(standing.factors.len(), 1, "one key, one factor");
 }
 
 pub async fn a_kind_is_disabled_at_its_limit_and_says_so_once(place: &dyn Place) {

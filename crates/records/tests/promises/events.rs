@@ -29,9 +29,15 @@ pub async fn events_come_back_newest_first_and_by_reference(place: &dyn Place) {
     drop(records);
 
     let records = place.open().await;
-    let of_alice = records.events(alice(), at(0), 10).await.expect("read");
+    let of_alice = records.events(alice(), &[], at(0), 10).await.expect("read");
     assert_eq!(of_alice, [desk.clone(), signed_in.clone()]);
-    let later = records.events(alice(), at(1), 10).await.expect("read");
+    let of_a_kind = records
+        .events(alice(), &[of_alice[0].what], at(0), 10)
+        .await;
+    assert_eq!(of_a_kind.expect("read").first(), of_alice.first());
+    let of_another = records.events(alice(), &[What::NotMe], at(0), 10).await;
+    assert!(of_another.expect("read").is_empty());
+    let later = records.events(alice(), &[], at(1), 10).await.expect("read");
     assert_eq!(later, std::slice::from_ref(&desk));
     let found = records.event_of(&reference).await.expect("read");
     assert_eq!(found, Some(refused.clone()));
@@ -118,7 +124,10 @@ pub async fn purging_removes_what_is_past_and_nothing_else(place: &dyn Place) {
 
     let counted = records.counted(&[(key, at(-1))]).await.expect("read");
     assert_eq!(counted, [vec![at(day)]]);
-    let events = records.events(alice(), at(-1), 10).await.expect("read");
+    let events = records
+        .events(alice(), &[], at(-1), 10)
+        .await
+        .expect("read");
     assert_eq!(events, [event(What::SignedIn, day)]);
     let gone = records.session(&old_token.hash()).await.expect("read");
     assert_eq!(gone, None);

@@ -26,6 +26,7 @@ fn six() -> Companion {
     Companion {
         source: source(HOME_SIX),
         address: HOME_SIX.parse().expect("an address"),
+        joined_at: at(0),
     }
 }
 
@@ -65,8 +66,19 @@ pub async fn a_later_grant_of_the_same_source_takes_the_place_and_keeps_the_id(p
     assert_eq!(grants, std::slice::from_ref(&renewed));
     renewed.companion = Some(six());
     assert_eq!(put(&*records, &renewed).await, GrantId::new(1));
+    // Renewed once more, it keeps its companion.
+    let later = Grant {
+        companion: None,
+        ..grant(3, HOME, 90)
+    };
+    assert_eq!(put(&*records, &later).await, GrantId::new(1));
     let grants = records.grants(alice(), at(120)).await.expect("read");
-    assert_eq!(grants, [renewed]);
+    let kept = Grant {
+        id: GrantId::new(1),
+        companion: Some(six()),
+        ..later
+    };
+    assert_eq!(grants, [kept]);
 }
 
 pub async fn endings_reach_the_sources_they_name_companions_included(place: &dyn Place) {

@@ -38,6 +38,7 @@ macro_rules! held_by {
             accounts::changes_of_an_account_are_seen_and_survive_reopening
             accounts::a_change_that_fails_leaves_nothing_behind
             accounts::an_order_of_a_session_that_has_ended_does_nothing
+            accounts::a_registration_is_finished_by_one_of_racing_callers
             accounts::a_kind_is_disabled_at_its_limit_and_says_so_once
             accounts::failures_survive_reopening_and_end_with_a_success
             accounts::a_reset_takes_everything_and_leaves_the_enrolment_code
@@ -170,6 +171,7 @@ pub fn order(change: Change, ending: Ending) -> Order {
         change,
         ending,
         event: event(What::MfaOn, 0),
+        registration: None,
     }
 }
 

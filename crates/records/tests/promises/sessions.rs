@@ -4,7 +4,7 @@ use sekisho_checkpoint::ports::{Change, Ending, Reach, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
 
 use sekisho_checkpoint::grant::Grant;
-use sekisho_checkpoint::id::GrantId;
+use sekisho_checkpoint::id::{GrantId, SessionId};
 use sekisho_checkpoint::ports::WaitingSignIn;
 
 use super::{Place, alice, apply, at, session, source};
@@ -91,15 +91,25 @@ pub async fn ended_sessions_stay_ended(place: &dyn Place) {
 
 pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn Place) {
     let records = place.open().await;
-    let waits = |address: &str, second| WaitingSignIn {
+    let waits = |id, address: &str, second| WaitingSignIn {
         account: alice(),
+        session: SessionId::new(id),
         source: source(address),
         address: address.parse().expect("an address"),
         client: "Firefox".to_owned(),
         at: at(second),
     };
-    let (home, cafe) = (waits("203.0.113.7", 0), waits("198.51.100.9", 1));
-    for waiting in [&home, &cafe, &waits("198.51.100.9", 50)] {
+    let (home, cafe) = (waits(1, "203.0.113.7", 0), waits(2, "198.51.100.9", 1));
+    let (_, moved) = session(3);
+    records.put_session(&moved).await.expect("kept");
+    let later = waits(4, "198.51.100.9", 40);
+    for waiting in [
+        &home,
+        &cafe,
+        &waits(3, "192.0.2.1", 2),
+        &later,
+        &waits(5, "192.0.2.2", 50),
+    ] {
         records.put_waiting(waiting).await.expect("kept");
     }
     let grant = Grant {
@@ -113,13 +123,25 @@ pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn P
         expires_at: at(100),
     };
     records.put_grant(&grant, at(2)).await.expect("kept");
+    let proven = SessionUpdate {
+        factor_proven_at: Some(at(3)),
+        ..SessionUpdate::default()
+    };
+    records
+        .update_session(moved.id, &proven)
+        .await
+        .expect("written");
     drop(records);
     let records = place.open().await;
     let overdue = records.take_waiting(at(50), 10).await.expect("taken");
+    let first_time_last_session = WaitingSignIn {
+        session: later.session,
+        ..cafe
+    };
     assert_eq!(
         overdue,
-        [cafe],
-        "the factor came at home; the last one may still come"
+        [first_time_last_session],
+        "the factor came at home, and in the session that moved; the last one may still come"
     );
     let again = records.take_waiting(at(50), 10).await.expect("taken");
     assert!(again.is_empty(), "each is told of once");

@@ -52,7 +52,10 @@ pub(super) async fn run(loaded: &Loaded, filter: AuditFilter) -> anyhow::Result<
             .collect()
     } else if let Some(login) = filter.login {
         let found = account::find(&desk.accounts, &login).await?;
-        let events = desk.records().events(found.id, since, filter.limit).await?;
+        let events = desk
+            .records()
+            .events(found.id, &[], since, filter.limit)
+            .await?;
         events
             .into_iter()
             .filter(|e| what.is_none_or(|w| e.what == w))

@@ -51,6 +51,10 @@ impl Browser {
     /// The page has a fault.
     pub async fn picture(&self, page: &str) -> anyhow::Result<()> {
         self.picture_as_it_is(page).await?;
+        // The dark colours are the same style sheet's: Firefox, which takes its time over each picture, shows them in the long form alone.
+        if self.wishes.kind == Kind::Firefox && std::env::var_os("SEKISHO_LONG").is_none() {
+            return Ok(());
+        }
         self.dark(true).await?;
         let pictured = self.picture_as_it_is(&format!("{page}-dark")).await;
         self.dark(false).await?;
@@ -101,7 +105,10 @@ impl Browser {
             std::fs::create_dir_all(folder)?;
         }
         // As far down as there is something: pages fill the window.
-        let end = "return Math.ceil(document.querySelector('main').lastElementChild.getBoundingClientRect().bottom + scrollY + 16)";
+        let end = "const ends = [...document.querySelector('main').children]
+            .filter((e) => e.checkVisibility())
+            .map((e) => e.getBoundingClientRect().bottom);
+            return Math.ceil(Math.max(...ends) + scrollY + 16)";
         let height = self.run(end, Vec::new()).await?;
         let clip =
             json!({ "x": 0, "y": 0, "width": self.wishes.width, "height": height, "scale": 1 });

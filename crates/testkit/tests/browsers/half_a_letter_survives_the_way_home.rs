@@ -26,13 +26,7 @@ async fn half_a_letter_survives_the_way_home(scene: Arc<Scene>) -> anyhow::Resul
 
     scene.demo.home.set(HOME);
     browser.press("button[value=send]").await?;
-    let code = scene
-        .issue("form[action^='/mfa-step/mail/issue'] button")
-        .await?;
-    browser.fill("#otp", &code).await?;
-    browser
-        .press("form[action^='/mfa-step/mail']:not([action*=issue]) button")
-        .await?;
+    scene.proves_by_mail().await?;
     ensure!(
         browser.property("#subject", "value").await? == "On the train",
         "the subject is there again"

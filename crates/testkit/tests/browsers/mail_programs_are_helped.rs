@@ -24,13 +24,7 @@ async fn mail_programs_are_helped(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.fill("#user", HANAKO).await?;
     browser.fill("#password", scene.password(HANAKO)?).await?;
     browser.press("form[action='/login'] button").await?;
-    let code = scene
-        .issue("form[action^='/mfa-step/mail/issue'] button")
-        .await?;
-    browser.fill("#otp", &code).await?;
-    browser
-        .press("form[action^='/mfa-step/mail']:not([action*=issue]) button")
-        .await?;
+    scene.proves_by_mail().await?;
     browser.see("tr.here").await?;
     ensure!(
         browser.address().await?.path() == "/mfa",
@@ -98,13 +92,7 @@ async fn mail_programs_are_helped(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.fill("#user", HANAKO).await?;
     browser.fill("#password", scene.password(HANAKO)?).await?;
     browser.press("form[action='/login'] button").await?;
-    let code = scene
-        .issue("form[action^='/mfa-step/mail/issue'] button")
-        .await?;
-    browser.fill("#otp", &code).await?;
-    browser
-        .press("form[action^='/mfa-step/mail']:not([action*=issue]) button")
-        .await?;
+    scene.proves_by_mail().await?;
     browser.see("#new").await?;
     browser.picture("password-wanted").await?;
     browser.open(&scene.home("/preferences")).await?;

@@ -218,6 +218,17 @@ impl Scene {
             .to_owned())
     }
 
+    /// F6 by a mailed code, where the question stands.
+    pub async fn proves_by_mail(&self) -> anyhow::Result<()> {
+        let code = self
+            .issue("form[action^='/mfa-step/mail/issue'] button")
+            .await?;
+        self.browser.fill("#otp", &code).await?;
+        self.browser
+            .press("form[action^='/mfa-step/mail']:not([action*=issue]) button")
+            .await
+    }
+
     /// F5 from the preferences: a private address becomes a factor.
     pub async fn register_address(&self, place: &str, address: &str) -> anyhow::Result<()> {
         let browser = &self.browser;

@@ -16,7 +16,7 @@ async fn the_password_is_changed(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.fill("#new", new).await?;
     browser.fill("#again", "something-else").await?;
     browser
-        .press("form[action='/preferences/password'] button")
+        .press("form[action='/preferences/password'] > .buttons button")
         .await?;
     browser.see(".notice.wrong").await?;
     browser.picture("password-differs").await?;
@@ -24,7 +24,7 @@ async fn the_password_is_changed(scene: Arc<Scene>) -> anyhow::Result<()> {
         browser.fill(field, text).await?;
     }
     browser
-        .press("form[action='/preferences/password'] button")
+        .press("form[action='/preferences/password'] > .buttons button")
         .await?;
     browser.see(".notice.good").await?;
     browser.picture("password-done").await?;

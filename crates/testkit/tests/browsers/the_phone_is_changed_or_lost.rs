@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use fantoccini::key::Key;
 
 use crate::scene::{AppTab as _, HANAKO, Scene, in_every_browser};
 
@@ -75,7 +76,8 @@ async fn the_phone_is_changed_or_lost(scene: Arc<Scene>) -> anyhow::Result<()> {
     let digits = browser.read_digits().await?;
     browser.go_to_tab(&webmail).await?;
     browser.fill("#otp", &digits).await?;
-    browser.press("main form > .buttons button").await?;
+    // Enter presses what the form is for, not the button that mails a code or asks for another one.
+    browser.key(Key::Enter, true).await?;
     let user_code = browser.see(".code").await?;
     browser.go_to_tab(&old_phone).await?;
     let app_code = scene.add_to_app(&user_code, "new phone").await?;

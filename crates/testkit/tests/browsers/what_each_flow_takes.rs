@@ -105,13 +105,7 @@ async fn every_day(scene: Arc<Scene>, table: Table) -> anyhow::Result<()> {
 
     // The session fell back to the question.
     browser.press("a.row[href*='/mfa-step/mail']").await?;
-    let code = scene
-        .issue("form[action^='/mfa-step/mail/issue'] button")
-        .await?;
-    browser.fill("#otp", &code).await?;
-    browser
-        .press("form[action^='/mfa-step/mail']:not([action*=issue]) button")
-        .await?;
+    scene.proves_by_mail().await?;
     row("F6 a mailed code, behind the password");
     Ok(())
 }

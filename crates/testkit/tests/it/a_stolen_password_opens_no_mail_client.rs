@@ -119,7 +119,7 @@ async fn the_person_finds_on_the_own_page_what_really_happened() -> anyhow::Resu
         anyhow::bail!("let in");
     };
     assert!(refusal.sentence.contains(refusal.reference.as_str()));
-    let events = kit.checkpoint.recent(kit.alice, 30).await?;
+    let events = kit.checkpoint.recent(kit.alice, &[], 30, 500).await?;
     let told = events
         .iter()
         .find(|e| e.reference.as_ref() == Some(&refusal.reference));

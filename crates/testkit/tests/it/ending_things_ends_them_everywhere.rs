@@ -205,7 +205,7 @@ async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
     assert_eq!(told, changes);
     let written: Vec<_> = kit
         .checkpoint
-        .recent(kit.alice, 1)
+        .recent(kit.alice, &[], 1, 500)
         .await?
         .into_iter()
         .map(|e| e.what)

@@ -13,7 +13,7 @@ async fn after_five_wrong_codes_the_password_is_asked_for_again() -> anyhow::Res
     for left in (0..5).rev() {
         let wrong = kit.checkpoint.prove(&owed, app.wrong(), "browser").await;
         assert!(
-            matches!(wrong, Err(ProofError::Wrong { tries_left: Some(n) }) if n == left),
+            matches!(wrong, Err(ProofError::Wrong { tries_left: Some(n), .. }) if n == left),
             "{wrong:?}"
         );
     }

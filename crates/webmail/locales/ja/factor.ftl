@@ -22,6 +22,7 @@ all-disabled-why = ワンタイムパスワードの間違いが続いたため�
 all-disabled-what-to-do = 学内など信頼されたネットワークからログインして再び有効にするか、窓口(ヘルプデスク)にご連絡ください。
 
 proof-wrong = ワンタイムパスワードが違います。
+proof-wrong-recovery = リカバリーコードが違うか、すでに使われています。
 proof-tries-left = あと{ $tries }回間違えると、パスワードからやり直しになります。
 proof-used = このワンタイムパスワードは使用済みです。{ $seconds }秒後に表示される次の数字を入力してください。
 proof-clock-behind = 端末の時計が約{ $minutes }分遅れています。端末の設定で日時の自動設定を有効にしてから、もう一度お試しください。
@@ -97,7 +98,7 @@ letter-not-there-hint = 迷惑メールのフォルダもご確認ください�
 
 wizard = 認証要素の登録
 wizard-why = このアカウントでは多要素認証を使います。いまのアクセス元からログインするには、認証要素の登録が必要です。
-wizard-app-choice = スマートフォンやパソコンのアプリを使います。通信のない場所でも使えます。
+wizard-app-choice = スマートフォンやパソコンのアプリを使います。電波の届かない場所でも使えます。
 wizard-mail-choice = 私用のメールアドレスでワンタイムパスワードを受け取ります。
 wizard-app-code = アプリコードを入力
 wizard-app-code-hint = OTPアプリで「追加」を押すと表示されるアプリコードを入力してください。

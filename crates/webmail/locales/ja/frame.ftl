@@ -16,7 +16,7 @@ help-contents = 目次
 back = 戻る
 renew = 延長する
 grant-ends-soon = このアクセス元での多要素認証の成功は { $at } まで有効です。それを過ぎると、もう一度確認するまでメールソフトは使えません。
-password-wanted = 心当たりのない記録の届け出がありました。新しいパスワードを設定してください。
+password-wanted = 「心当たりがない」とのお申し出がありました。新しいパスワードを設定してください。
 print = 印刷
 
 time-left-hours = { $hours }時間{ $minutes }分

@@ -82,6 +82,7 @@ impl Refused {
             ProofError::PasswordAgain => Self::Ended,
             ProofError::Unavailable => Self::Unavailable,
             ProofError::TooManyLetters { .. }
+            | ProofError::KindDisabled
             | ProofError::Mail(_)
             | ProofError::SourceObscured => Self::Other(words),
             _ => Self::BadProof(words),
@@ -179,7 +180,8 @@ impl Ask<'_> {
     /// The same questions as the form that was sent.
     async fn again(&self, problem: Option<&str>) -> Result<Response, WebError> {
         let kinds = if self.fields.has(KIND) || self.wants_recovery() {
-            self.seated.seat.standing().offered()
+            let checkpoint = &self.seated.visit.context.checkpoint;
+            checkpoint.offered(Person::from(&self.seated.seat))
         } else {
             Vec::new()
         };
@@ -208,6 +210,7 @@ impl Ask<'_> {
                     @if let Some(consequence) = &self.consequence { p { (consequence) } }
                     p { (t!(lang, "reproof-why")) }
                     form method="post" action=(self.action) {
+                        (parts::enter_button(&t!(lang, "ok")))
                         (csrf_field(visit))
                         @for (name, value) in carried { input type="hidden" name=(name) value=(value); }
                         (factor)

@@ -229,6 +229,11 @@ pub(super) fn again(
     }
 }
 
+/// What Enter presses in a form whose other buttons stand before the one that sends it: browsers take the first (HTML Standard, 4.10.21.2).
+pub(super) fn enter_button(label: &str) -> Markup {
+    html! { button.unseen tabindex="-1" aria-hidden="true" { (label) } }
+}
+
 /// The field for a recovery code.
 pub(super) fn recovery_field(visit: &Visit, name: &str, is_wrong: bool) -> Markup {
     html! {

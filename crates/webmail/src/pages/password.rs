@@ -7,6 +7,7 @@ use axum::response::Response;
 use maud::html;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::PasswordChange;
+use sekisho_checkpoint::web::Person;
 use sekisho_checkpoint::{ChangeError, Password, Reproof};
 
 use super::ask::{Ask, Refused, factor_fields};
@@ -91,7 +92,10 @@ pub(super) async fn changed_elsewhere(
     let said = context
         .checkpoint
         .password_changed_elsewhere(&seated.seat, client);
-    said.await.map_err(|_| WebError::Unavailable)?;
+    said.await.map_err(|error| match error {
+        ChangeError::ChangedHere => WebError::BadRequest,
+        _ => WebError::Unavailable,
+    })?;
     Err(WebError::SeeOther("/".to_owned()))
 }
 
@@ -122,7 +126,7 @@ async fn page(
             let kinds = if view.trusted_here || proven.is_some_and(|at| now < at + recent) {
                 Vec::new()
             } else {
-                seat.standing().offered()
+                checkpoint.offered(Person::from(seat))
             };
             let factor = factor_fields(seated, &kinds, kind).await?;
             let field = |name: &str, label: String, complete: &str| {
@@ -136,6 +140,7 @@ async fn page(
             html! {
                 p { (t!(lang, "password-consequence")) }
                 form method="post" action=(HERE) {
+                    (parts::enter_button(&t!(lang, "change")))
                     (csrf_field(visit))
                     input type="hidden" name="user" autocomplete="username" value=(seat.account().login);
                     (factor)

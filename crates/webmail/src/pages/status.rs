@@ -11,6 +11,7 @@ use sekisho_checkpoint::audit::{Actor, Door, Event, What};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::GrantId;
 use sekisho_checkpoint::rule::Reason;
+use sekisho_checkpoint::web::Person;
 use sekisho_checkpoint::{GrantView, ProofError};
 
 use super::ask::{Ask, factor_fields};
@@ -26,10 +27,26 @@ use crate::visit::{Seated, Visit, query_value};
 
 const HERE: &str = "/mfa";
 const RENEW: &str = "/mfa/renew";
+/// What the table of refusals lists.
+const REFUSALS: &[What] = &[
+    What::RefusedNoGrant,
+    What::RefusedPassword,
+    What::RefusedThrottled,
+    What::RefusedDisabled,
+    What::OtpWrong,
+    What::FactorNeverCame,
+];
+/// What the table of sign-ins lists.
+const SIGN_INS: &[What] = &[
+    What::SignedIn,
+    What::Granted,
+    What::CompanionJoined,
+    What::RecoveryCodeUsed,
+];
 /// How far back refused attempts are listed, in days.
 const DAYS: u32 = 30;
 /// How many of them at most.
-const MOST_ATTEMPTS: usize = 50;
+const MOST: u32 = 50;
 
 /// The page whose address the refused mail programs name.
 pub(super) async fn show(seated: Seated) -> Result<Response, WebError> {
@@ -120,11 +137,15 @@ async fn page(
     let lang = visit.lang;
     let checkpoint = &visit.context.checkpoint;
     let grants = checkpoint.grants(seat).await?;
-    let events = checkpoint.recent(seat.account().id, DAYS).await?;
-    let of = |wanted: fn(What) -> bool| -> Vec<&Event> {
-        let found = events.iter().filter(|event| wanted(event.what));
-        found.take(MOST_ATTEMPTS).collect()
+    let account = seat.account().id;
+    let refusals = checkpoint.recent(account, REFUSALS, DAYS, MOST).await?;
+    let sign_ins = checkpoint.recent(account, SIGN_INS, DAYS, MOST).await?;
+    let looked_for = query_value(&visit.path, "ref").filter(|typed| !typed.trim().is_empty());
+    let found = match &looked_for {
+        Some(typed) => checkpoint.by_reference(account, typed).await?,
+        None => None,
     };
+    let never_came = never_came(seated).await?;
     let renewal = renewal(seated, kind, problem).await?;
     let companion = companion(seated).await?;
     let mut response = Page::new(visit, t!(lang, "mfa-status"))
@@ -138,7 +159,7 @@ async fn page(
             (elsewhere(seated).await?)
             (companion)
             (renewal)
-            (never_came(visit, &events))
+            (never_came)
             section.card {
                 h2 { (t!(lang, "grants")) }
                 p.hint { (t!(lang, "grants-about")) }
@@ -147,12 +168,20 @@ async fn page(
             section.card {
                 h2 { (t!(lang, "refused")) }
                 p.hint { (t!(lang, "refused-about", days = DAYS)) }
-                (events_table(visit, &of(is_refusal), Shows::Refusals))
+                (reference_field(visit, looked_for.as_deref()))
+                @if looked_for.is_some() {
+                    @match &found {
+                        Some(event) => (events_table(visit, std::slice::from_ref(event), Shows::Refusals)),
+                        None => p { (t!(lang, "reference-not-found")) },
+                    }
+                } @else {
+                    (events_table(visit, &refusals, Shows::Refusals))
+                }
             }
             section.card {
                 h2 { (t!(lang, "sign-ins")) }
                 p.hint { (t!(lang, "sign-ins-about", days = DAYS)) }
-                (events_table(visit, &of(is_sign_in), Shows::SignIns))
+                (events_table(visit, &sign_ins, Shows::SignIns))
             }
             section.card #not-me {
                 h2 { (t!(lang, "not-me")) }
@@ -233,6 +262,12 @@ async fn elsewhere(seated: &Seated) -> Result<Markup, WebError> {
         refused.address.to_string(),
         visit.source.shown_address().to_string(),
     );
+    let can_join = visit
+        .context
+        .config
+        .other_family
+        .than(visit.source.shown_address())
+        .is_some();
     Ok(notice(
         Tone::Warning,
         html! {
@@ -241,9 +276,11 @@ async fn elsewhere(seated: &Seated) -> Result<Markup, WebError> {
                 @if !refused.client.is_empty() { " (" (words::client(&refused.client)) ")" }
             }
             p {
-                @if refused.other_family { (t!(lang, "elsewhere-other-family")) }
-                @else { (t!(lang, "elsewhere-relay")) }
+                @if !refused.other_family { (t!(lang, "elsewhere-relay")) }
+                @else if can_join { (t!(lang, "elsewhere-other-family")) }
+                @else { (t!(lang, "elsewhere-two-families")) }
             }
+            p { (t!(lang, "elsewhere-not-me")) " " a href="#not-me" { (t!(lang, "not-me")) } }
         },
     ))
 }
@@ -285,7 +322,7 @@ async fn renewal(
     if !matches!(seat.admitted().reason(), Reason::Grant(..)) {
         return Ok(html! {});
     }
-    let offered = seat.standing().offered();
+    let offered = visit.context.checkpoint.offered(Person::from(seat));
     if offered.is_empty() {
         return Ok(html! {});
     }
@@ -297,6 +334,7 @@ async fn renewal(
             (parts::wrong(problem))
             p { (t!(lang, "renew-about")) }
             form.stack method="post" action=(RENEW) {
+                (parts::enter_button(&t!(lang, "renew")))
                 (csrf_field(visit))
                 (factor)
                 div.buttons { button { (t!(lang, "renew")) } }
@@ -305,22 +343,25 @@ async fn renewal(
     })
 }
 
-/// Sign-ins with the right password whose factor never came: somebody else may have the password.
-fn never_came(visit: &Visit, events: &[Event]) -> Markup {
+/// Sign-ins with the right password whose factor never came, since the password was changed: somebody else may have it.
+async fn never_came(seated: &Seated) -> Result<Markup, WebError> {
+    let Seated { visit, seat, .. } = seated;
     let lang = visit.lang;
     let zone = &visit.context.config.zone;
-    let since_password: Vec<&Event> = events
-        .iter()
-        .take_while(|event| event.what != What::PasswordChanged)
-        .filter(|event| event.what == What::FactorNeverCame)
-        .take(5)
-        .collect();
-    html! {
-        @if !since_password.is_empty() {
+    let checkpoint = &visit.context.checkpoint;
+    let account = seat.account().id;
+    let changed = checkpoint.recent(account, &[What::PasswordChanged], DAYS, 1);
+    let changed_at = changed.await?.first().map(|event| event.at);
+    let mut events = checkpoint
+        .recent(account, &[What::FactorNeverCame], DAYS, 5)
+        .await?;
+    events.retain(|event| changed_at.is_none_or(|at| at < event.at));
+    Ok(html! {
+        @if !events.is_empty() {
             (notice(Tone::Warning, html! {
                 p { strong { (t!(lang, "never-came")) } }
                 ul {
-                    @for event in since_password {
+                    @for event in &events {
                         li {
                             (time::exact(zone, event.at))
                             @if let Some(address) = event.address { ", " (address) }
@@ -331,6 +372,19 @@ fn never_came(visit: &Visit, events: &[Event]) -> Markup {
                 p { (t!(lang, "never-came-about")) }
                 (not_me_button(visit))
             }))
+        }
+    })
+}
+
+/// Where the reference goes that a mail program shows.
+fn reference_field(visit: &Visit, typed: Option<&str>) -> Markup {
+    let lang = visit.lang;
+    html! {
+        form.buttons.grow-form method="get" action=(HERE) {
+            label for="ref" { (t!(lang, "refused-reference")) }
+            input #ref name="ref" value=[typed] maxlength="20" autocomplete="off" autocapitalize="characters" spellcheck="false" placeholder="XXXXXXXX";
+            button.quiet { (t!(lang, "find")) }
+            @if typed.is_some() { a.button.quiet href=(HERE) { (t!(lang, "show-all")) } }
         }
     }
 }
@@ -420,7 +474,7 @@ enum Shows {
     SignIns,
 }
 
-fn events_table(visit: &Visit, events: &[&Event], shows: Shows) -> Markup {
+fn events_table(visit: &Visit, events: &[Event], shows: Shows) -> Markup {
     let lang = visit.lang;
     if events.is_empty() {
         return html! { p { (t!(lang, "no-refused")) } };
@@ -475,25 +529,6 @@ fn events_table(visit: &Visit, events: &[&Event], shows: Shows) -> Markup {
             }
         }
     }
-}
-
-fn is_refusal(what: What) -> bool {
-    matches!(
-        what,
-        What::RefusedNoGrant
-            | What::RefusedPassword
-            | What::RefusedThrottled
-            | What::RefusedDisabled
-            | What::OtpWrong
-            | What::FactorNeverCame
-    )
-}
-
-fn is_sign_in(what: What) -> bool {
-    matches!(
-        what,
-        What::SignedIn | What::Granted | What::CompanionJoined | What::RecoveryCodeUsed
-    )
 }
 
 /// What an event of the two tables was; `None` for one of neither.

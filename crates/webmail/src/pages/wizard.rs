@@ -60,6 +60,20 @@ struct Said<'a> {
     enrolment_code: &'a str,
 }
 
+impl<'a> Said<'a> {
+    /// With what was taken before in the field, unless something else was typed since.
+    fn or_typed(self, before: &'a str) -> Self {
+        if self.typed.is_empty() {
+            Self {
+                typed: before,
+                ..self
+            }
+        } else {
+            self
+        }
+    }
+}
+
 /// The step that is due.
 pub(super) async fn show(
     State(context): State<Arc<Context>>,
@@ -286,10 +300,7 @@ async fn page(
         ) => match looked_at.as_deref() {
             Some("app-code") => {
                 let app = app.grouped();
-                let said = Said {
-                    typed: &app,
-                    ..said
-                };
+                let said = said.or_typed(&app);
                 app_code_step(visit, demand, Some((&user, expires_at)), &said)
             }
             _ if said.problem.is_some() => otp_step(visit, &user, expires_at, &said),
@@ -310,10 +321,7 @@ async fn page(
         ) => {
             let shown = to.to_string();
             if looked_at.as_deref() == Some("address") {
-                let said = Said {
-                    typed: &shown,
-                    ..said
-                };
+                let said = said.or_typed(&shown);
                 address_step(visit, demand, &said)
             } else {
                 let letter = parts::letter(visit, &shown, letter, code.as_ref()).await;
@@ -418,18 +426,14 @@ fn app_code_step(
                 }
             }
         }
-        form #step method="post" action=(target("/mfa-step/register/app-code", visit)) {
+        form #step method="post" action=(step_target("/mfa-step/register/app-code", visit, "app-code")) {
             (csrf_field(visit))
             (fields::app_code(visit, said.typed, said.problem.is_some(), user.map(|(user, _)| user)))
-            (fields::enrolment(visit, demand, said.enrolment_code))
+            @if user.is_none() { (fields::enrolment(visit, demand, said.enrolment_code)) }
         }
         (buttons(visit, start_again(visit)))
-        @if demand != FirstRegistration::EnrolmentCode {
-            form method="post" action=(target("/mfa-step/register/key", visit)) {
-                (csrf_field(visit))
-                button.link { (t!(lang, "authenticator-other")) }
-            }
-        }
+        // It goes with the same form, for the help desk's code's sake; behind the other button, which Enter is to press.
+        button.link form="step" formaction=(target("/mfa-step/register/key", visit)) formnovalidate { (t!(lang, "authenticator-other")) }
     }
 }
 
@@ -499,7 +503,7 @@ fn address_step(visit: &Visit, demand: FirstRegistration, said: &Said<'_>) -> Ma
         h1 { (t!(lang, "external-mail-auth")) }
         (parts::wrong(said.problem.as_deref()))
         p { (t!(lang, "wizard-address-hint")) }
-        form #step method="post" action=(target("/mfa-step/register/address", visit)) {
+        form #step method="post" action=(step_target("/mfa-step/register/address", visit, "address")) {
             (csrf_field(visit))
             (fields::address(visit, said.typed, said.problem.is_some()))
             (fields::enrolment(visit, demand, said.enrolment_code))
@@ -582,6 +586,13 @@ fn at(visit: &Visit, way: Way, step: Option<&str>) -> String {
         page.push_str(&format!("{joint}{name}={value}"));
     }
     page
+}
+
+/// The same for the form of a step that can be looked at again: what is wrong with it is shown there.
+fn step_target(action: &str, visit: &Visit, step: &str) -> String {
+    let target = target(action, visit);
+    let joint = if target.contains('?') { '&' } else { '?' };
+    format!("{target}{joint}step={step}")
 }
 
 /// Where a form of the wizard goes.

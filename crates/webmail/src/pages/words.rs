@@ -57,7 +57,13 @@ pub(super) fn proof(visit: &Visit, error: &ProofError) -> String {
     let lang = visit.lang;
     let zone = &visit.context.config.zone;
     match error {
-        ProofError::Wrong { tries_left } => with_tries(lang, t!(lang, "proof-wrong"), *tries_left),
+        ProofError::Wrong { kind, tries_left } => {
+            let words = match kind {
+                FactorKind::RecoveryCode => t!(lang, "proof-wrong-recovery"),
+                FactorKind::OtpApp | FactorKind::ExternalMail => t!(lang, "proof-wrong"),
+            };
+            with_tries(lang, words, *tries_left)
+        }
         ProofError::Used { next_in_seconds } => t!(lang, "proof-used", seconds = *next_in_seconds),
         ProofError::ClockOff {
             minutes,
@@ -164,6 +170,7 @@ pub(super) fn change(visit: &Visit, error: &ChangeError) -> String {
         ChangeError::NoFactor => t!(lang, "mfa-no-factor"),
         ChangeError::NotTrusted => t!(lang, "enable-not-trusted"),
         ChangeError::NoSuchFactor => t!(lang, "remove-no-such-factor"),
+        ChangeError::ChangedHere => t!(lang, "error-bad-request"),
         ChangeError::Password(error) => password(lang, error),
         ChangeError::Unavailable => t!(lang, "error-unavailable-what-to-do"),
     }

@@ -68,3 +68,50 @@ async fn at_home_a_factor_is_asked_for_as_well() {
         .await
         .leads_to("/preferences/password?done=1");
 }
+
+#[tokio::test]
+async fn a_password_that_is_not_taken_ends_nothing() {
+    let kit = Kit::start().await;
+    let mut other = kit.alice_on_campus().await;
+    let mut browser = kit.alice_on_campus().await;
+    browser.get("/preferences/password").await;
+    let fields = [("old", PASSWORD), ("new", "short"), ("again", "short")];
+    browser
+        .post("/preferences/password", &fields)
+        .await
+        .says("at least");
+    assert_eq!(other.get("/preferences").await.status, 200);
+    // Nor is one changed elsewhere, where they are changed here.
+    browser.get("/preferences/password").await;
+    let answer = browser.post("/preferences/password/elsewhere", &[]).await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn enter_presses_the_button_that_the_form_is_for() {
+    let kit = Kit::start().await;
+    let app = kit.alice_uses_mfa().await;
+    let mut campus = kit.alice_on_campus().await;
+    campus.get("/preferences/mfa/recovery").await;
+    campus.post("/preferences/mfa/recovery", &[]).await;
+    let mut home = kit.alice_at_home(&app).await;
+    kit.clock.advance_seconds(400);
+    let id = home.get("/preferences/mfa").await.value_of("factor");
+    let asked = home
+        .post("/preferences/mfa/remove", &[("factor", &id)])
+        .await;
+    let pages = [
+        asked,
+        home.get("/preferences/password").await,
+        home.get("/mfa").await,
+    ];
+    for page in pages {
+        page.says("proof-recover");
+        for form in page.body.split("<form").skip(1) {
+            let form = form.split("</form>").next().unwrap_or_default();
+            let first = form.split("<button").nth(1).unwrap_or_default();
+            let first = first.split('>').next().unwrap_or_default();
+            assert!(!first.contains("formnovalidate"), "{form}");
+        }
+    }
+}

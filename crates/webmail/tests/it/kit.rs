@@ -11,11 +11,12 @@ use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
+use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
 use sekisho_checkpoint::ports::{
     BoxFuture, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter,
-    PasswordChange, SetPasswordError,
+    PasswordChange, Records as _, SetPasswordError,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::{
@@ -177,6 +178,14 @@ impl Directory for Reachable {
         Directory::password_change(&self.accounts)
     }
 
+    async fn check_new_password(
+        &self,
+        account: AccountId,
+        new: &Password,
+    ) -> Result<(), SetPasswordError> {
+        Directory::check_new_password(self.here()?, account, new).await
+    }
+
     async fn set_password(
         &self,
         account: AccountId,
@@ -197,7 +206,7 @@ pub struct Kit {
     /// Its directory.
     pub directory: Arc<Reachable>,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// The usual site: `kit.example`, its campus trusted.
@@ -288,7 +297,7 @@ impl Kit {
             letters,
             directory,
             router,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -313,6 +322,23 @@ impl Kit {
         let mut browser = self.browser(CAMPUS);
         browser.sign_in().await.leads_to("/");
         browser
+    }
+
+    /// Alice's account.
+    pub async fn alice(&self) -> Account {
+        let name = LoginName::parse("alice").expect("a name");
+        let found = self.directory.find(&name).await;
+        found.expect("asked").expect("Alice")
+    }
+
+    /// So many wrong codes that the OTP apps are disabled.
+    pub async fn disable_the_app(&self, account: AccountId) {
+        let records = SqliteRecords::open(&self.folder.path().join("records.sqlite"));
+        let failed = records
+            .expect("the records")
+            .count_otp_failure(account, FactorKind::OtpApp, None, 1, self.clock.now())
+            .await;
+        assert!(failed.expect("counted").disabled_now);
     }
 
     /// Alice registers an app on campus and turns MFA on.

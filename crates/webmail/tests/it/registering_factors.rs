@@ -425,3 +425,101 @@ async fn an_app_is_given_another_name() {
         .await
         .says("Please prove once more");
 }
+
+#[tokio::test]
+async fn a_slip_on_the_way_back_is_told_where_it_was_made() {
+    let kit = Kit::start_for(required(FirstRegistration::Allow)).await;
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await;
+    browser.get("/mfa-step/register").await;
+    browser.post("/mfa-step/register/begin", &[]).await;
+    browser.get("/mfa-step/register?way=app").await;
+    let app_code = "/mfa-step/register/app-code?step=app-code";
+    let right = AppCode::generate().grouped();
+    browser.post(app_code, &[("app-code", &right)]).await;
+    browser
+        .get("/mfa-step/register?way=app&step=app-code")
+        .await
+        .says(app_code);
+    let page = browser.post(app_code, &[("app-code", "8DE7R")]).await;
+    page.says("value=\"8DE7R\"");
+    page.says_nothing_of("id=\"otp\"");
+
+    browser.post("/mfa-step/register/abandon", &[]).await;
+    browser.get("/mfa-step/register?way=mail").await;
+    let address = "/mfa-step/register/address?step=address";
+    browser
+        .post(address, &[("address", "alice@gmial.example")])
+        .await;
+    browser
+        .get("/mfa-step/register?way=mail&step=address")
+        .await;
+    let page = browser.post(address, &[("address", "nonsense")]).await;
+    page.says("value=\"nonsense\"");
+    page.says_nothing_of("id=\"otp\"");
+    // Another address need not wait for the one with the slip.
+    browser
+        .post(address, &[("address", "alice@gmail.example")])
+        .await
+        .leads_to("/mfa-step/register?way=mail");
+}
+
+#[tokio::test]
+async fn after_a_reset_other_authenticators_can_be_registered_with_the_help_desks_code() {
+    let kit = Kit::start_for(required(FirstRegistration::Allow)).await;
+    let alice = kit.alice().await;
+    let code = kit
+        .checkpoint
+        .desk_reset_factors(&alice, "lost phone")
+        .await
+        .expect("reset");
+    let mut browser = kit.browser(HOME);
+    browser.sign_in().await;
+    browser
+        .get("/mfa-step/register?way=app")
+        .await
+        .says("formaction=\"/mfa-step/register/key\"");
+    browser
+        .post("/mfa-step/register/key", &[])
+        .await
+        .says("help desk");
+    let code = code.grouped();
+    browser
+        .post("/mfa-step/register/key", &[("enrolment-code", &code)])
+        .await
+        .leads_to("/mfa-step/register?way=app");
+    browser
+        .get("/mfa-step/register?way=app")
+        .await
+        .says("otpauth://");
+}
+
+#[tokio::test]
+async fn who_began_with_one_address_does_not_go_on_with_another_without_a_proof() {
+    let kit = Kit::start().await;
+    let mut browser = kit.alice_on_campus().await;
+    let address = "/preferences/mfa/mail/address";
+    browser.get("/preferences/mfa/mail").await;
+    browser
+        .post(address, &[("address", "alice@gmail.example")])
+        .await
+        .leads_to("/preferences/mfa/mail");
+    kit.clock.advance_seconds(400);
+    browser.get("/preferences/mfa/mail").await;
+    // The same address once more: nothing to prove.
+    browser
+        .post(address, &[("address", "alice@gmail.example")])
+        .await
+        .leads_to("/preferences/mfa/mail");
+    kit.clock.advance_seconds(31);
+    browser
+        .post(address, &[("address", "mallory@away.example")])
+        .await
+        .says("Please prove once more");
+    // And that hour does not begin anew with each letter.
+    kit.clock.advance_seconds(3200);
+    browser
+        .get("/preferences/mfa/mail")
+        .await
+        .says_nothing_of("alice@gmail.example");
+}

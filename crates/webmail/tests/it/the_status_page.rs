@@ -247,3 +247,42 @@ async fn a_companion_is_too_late_after_a_minute() {
         .leads_to("https://mail.kit.example/mfa?companion=past");
     mail_program(&kit, HOME_IPV6).await.expect_err("not joined");
 }
+
+#[tokio::test]
+async fn a_flood_of_refusals_hides_neither_a_reference_nor_the_sign_ins() {
+    let kit = Kit::start().await;
+    let app = kit.alice_uses_mfa().await;
+    let first = mail_program(&kit, "192.0.2.99").await;
+    let Err(NotAdmitted::Refused(first)) = first else {
+        panic!("{first:?}");
+    };
+    for _ in 0..120 {
+        kit.clock.advance_seconds(1);
+        mail_program(&kit, "192.0.2.98").await.expect_err("refused");
+    }
+    let mut home = kit.alice_at_home(&app).await;
+    let page = home.get("/mfa").await;
+    page.says("Logged in");
+    page.says_nothing_of(first.reference.as_str());
+    let reference = first.reference.as_str().to_lowercase();
+    let page = home.get(&format!("/mfa?ref={reference}")).await;
+    page.says(first.reference.as_str());
+    page.says("192.0.2.99");
+    home.get("/mfa?ref=00000000")
+        .await
+        .says("No refused login of yours");
+}
+
+#[tokio::test]
+async fn who_is_let_in_and_has_every_factor_disabled_is_told_so_before_a_change() {
+    let kit = Kit::start().await;
+    let app = kit.alice_uses_mfa().await;
+    let mut home = kit.alice_at_home(&app).await;
+    let account = kit.alice().await;
+    kit.disable_the_app(account.id).await;
+    kit.clock.advance_seconds(400);
+    let id = home.get("/preferences/mfa").await.value_of("factor");
+    home.post("/preferences/mfa/remove", &[("factor", &id)])
+        .await
+        .says("This factor was disabled");
+}
