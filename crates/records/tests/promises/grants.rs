@@ -150,7 +150,7 @@ pub async fn a_companion_joins_by_a_claim_that_is_taken_once(place: &dyn Place) 
         takers.spawn(async move { records.take_claim(&token, at(59)).await.expect("asked") });
     }
     let taken: Vec<_> = takers.join_all().await.into_iter().flatten().collect();
-    assert_eq!(taken, [claim.clone()], "exactly one takes it");
+    assert_eq!(taken, std::slice::from_ref(&claim), "exactly one takes it");
 
     records.put_claim(&claim, at(0)).await.expect("kept");
     let late = records.take_claim(&token, at(60)).await.expect("asked");
