@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use sekisho_checkpoint::audit;
 use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted};
-use sekisho_net::{Accepted, Limits, Listener, Place, Places, Shutdown, Stream, TlsKeeper, serve};
+use sekisho_net::{
+    Accepted, BoxedStream, Limits, Listener, Place, Places, Shutdown, Stream, TlsKeeper, serve,
+};
 use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
@@ -14,14 +16,15 @@ use tokio::time::{Sleep, sleep, timeout};
 use crate::MailServer;
 use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell};
 use crate::imap::ImapGreeter;
+use crate::pop3::Pop3Greeter;
 use crate::submission::SubmissionGreeter;
 
 /// How a door guards what is said.
 #[derive(Debug, Clone)]
 pub enum Security {
-    /// TLS from the first byte (RFC 8314: ports 993 and 465).
+    /// TLS from the first byte (RFC 8314: ports 993, 995 and 465).
     Implicit(Arc<TlsKeeper>),
-    /// Plaintext until the client starts TLS (ports 143 and 587).
+    /// Plaintext until the client starts TLS (ports 143, 110 and 587).
     StartTls(Arc<TlsKeeper>),
     /// No TLS at all.
     None,
@@ -60,25 +63,32 @@ pub async fn run_imap(
     mail: Arc<dyn MailServer>,
     shutdown: Shutdown,
 ) {
-    let keeper = Arc::new(Keeper::new(audit::Door::Imap, door, checkpoint, &shutdown));
-    let places = keeper.door.places.clone();
-    serve(listener, places, shutdown, move |accepted| {
-        let (keeper, mail) = (Arc::clone(&keeper), Arc::clone(&mail));
-        async move {
-            let greeter = |channel| ImapGreeter::new(channel, mail.imap_capabilities());
-            let Some(guest) = keeper.receive(accepted, greeter).await else {
-                return;
-            };
-            let (lease, stream) = (guest.admitted.lease().clone(), Box::new(guest.stream));
-            let rest = guest.dialogue.into_rest();
-            tokio::select! {
-                biased;
-                why = lease.ended() => tracing::debug!(?why, "an IMAP connection's admission ended"),
-                () = mail.imap(stream, rest, guest.admitted) => {}
-            }
-        }
-    })
-    .await;
+    let keeper = Keeper::new(audit::Door::Imap, door, checkpoint, &shutdown);
+    let capabilities = mail.imap_capabilities();
+    let greet = move |_: &Door, channel| ImapGreeter::new(channel, capabilities.clone());
+    let hand_on = move |stream, greeter: ImapGreeter, admitted| {
+        let mail = Arc::clone(&mail);
+        async move { mail.imap(stream, greeter.into_rest(), admitted).await }
+    };
+    run(keeper, listener, shutdown, greet, hand_on).await;
+}
+
+/// Runs a POP3 door until the end is asked for. Connections go on in tasks of `shutdown`.
+pub async fn run_pop3(
+    listener: Listener,
+    door: Door,
+    checkpoint: Arc<Checkpoint>,
+    mail: Arc<dyn MailServer>,
+    shutdown: Shutdown,
+) {
+    let keeper = Keeper::new(audit::Door::Pop3, door, checkpoint, &shutdown);
+    let capabilities = mail.pop3_capabilities();
+    let greet = move |_: &Door, channel| Pop3Greeter::new(channel, capabilities.clone());
+    let hand_on = move |stream, greeter: Pop3Greeter, admitted| {
+        let mail = Arc::clone(&mail);
+        async move { mail.pop3(stream, greeter.into_rest(), admitted).await }
+    };
+    run(keeper, listener, shutdown, greet, hand_on).await;
 }
 
 /// Runs a submission door until the end is asked for. Connections go on in tasks of `shutdown`.
@@ -90,24 +100,50 @@ pub async fn run_submission(
     shutdown: Shutdown,
 ) {
     let keeper = Keeper::new(audit::Door::Submission, door, checkpoint, &shutdown);
-    let keeper = Arc::new(keeper);
-    let places = keeper.door.places.clone();
-    serve(listener, places, shutdown, move |accepted| {
-        let (keeper, mail) = (Arc::clone(&keeper), Arc::clone(&mail));
+    let extensions = mail.submission_extensions();
+    let greet = move |door: &Door, channel| {
+        SubmissionGreeter::new(channel, door.host.clone(), extensions.clone())
+    };
+    let hand_on = move |stream, greeter: SubmissionGreeter, admitted| {
+        let mail = Arc::clone(&mail);
         async move {
-            let host = keeper.door.host.clone();
-            let greeter =
-                |channel| SubmissionGreeter::new(channel, host, mail.submission_extensions());
+            let hello = greeter.hello();
+            mail.submission(stream, greeter.into_rest(), admitted, hello)
+                .await;
+        }
+    };
+    run(keeper, listener, shutdown, greet, hand_on).await;
+}
+
+/// Runs a door: each connection is greeted by a dialogue of its own, and handed on once it is admitted, until the admission ends.
+async fn run<D, G, H, F>(
+    keeper: Keeper,
+    listener: Listener,
+    shutdown: Shutdown,
+    greet: G,
+    hand_on: H,
+) where
+    D: Dialogue,
+    G: Fn(&Door, Channel) -> D + Send + Sync + 'static,
+    H: Fn(BoxedStream, D, Admitted) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    let places = keeper.door.places.clone();
+    let shared = Arc::new((keeper, greet, hand_on));
+    serve(listener, places, shutdown, move |accepted| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (keeper, greet, hand_on) = &*shared;
+            let greeter = |channel| greet(&keeper.door, channel);
             let Some(guest) = keeper.receive(accepted, greeter).await else {
                 return;
             };
-            let (lease, stream) = (guest.admitted.lease().clone(), Box::new(guest.stream));
-            let hello = guest.dialogue.hello();
-            let rest = guest.dialogue.into_rest();
+            let lease = guest.admitted.lease().clone();
+            let served = hand_on(Box::new(guest.stream), guest.dialogue, guest.admitted);
             tokio::select! {
                 biased;
-                why = lease.ended() => tracing::debug!(?why, "a submission's admission ended"),
-                () = mail.submission(stream, rest, guest.admitted, hello) => {}
+                why = lease.ended() => tracing::debug!(?why, "a connection's admission ended"),
+                () = served => {}
             }
         }
     })

@@ -1,4 +1,4 @@
-//! The doors for mail clients, IMAP and submission, up to the login.
+//! The doors for mail clients, IMAP, POP3 and submission, up to the login.
 //!
 //! A door greets, starts TLS, takes name and password, and asks the [`Checkpoint`](sekisho_checkpoint::Checkpoint). It judges nothing itself, tells a
 //! stranger nothing but the checkpoint's one sentence, and keeps what a connection may cost before its login small. Whoever is admitted is handed, with the
@@ -7,18 +7,19 @@
 //!
 //! It knows no mailbox and no SMTP transaction: before the login, every command that needs one is turned down.
 //!
-//! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap` and `submission` its two languages and `sasl` what
-//! both share.
+//! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap`, `pop3` and `submission` its languages and `sasl`
+//! what they share.
 
 mod dialogue;
 pub mod door;
 mod imap;
+mod pop3;
 mod sasl;
 mod submission;
 #[cfg(test)]
 mod transcript;
 
-pub use door::{Door, PlaintextLogin, Security, run_imap, run_submission};
+pub use door::{Door, PlaintextLogin, Security, run_imap, run_pop3, run_submission};
 
 use async_trait::async_trait;
 use sekisho_checkpoint::Admitted;
@@ -32,11 +33,17 @@ pub trait MailServer: Send + Sync + 'static {
     /// What IMAP offers after the login, as the words of CAPABILITY.
     fn imap_capabilities(&self) -> String;
 
+    /// What POP3 offers, each as a line of the answer to CAPA, without USER, SASL and STLS.
+    fn pop3_capabilities(&self) -> Vec<String>;
+
     /// What submission offers, each as a line of the answer to EHLO, without AUTH and STARTTLS.
     fn submission_extensions(&self) -> Vec<String>;
 
     /// Serves IMAP, from the authenticated state on. `already_read` came behind the login.
     async fn imap(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted);
+
+    /// Serves POP3, from the transaction state on. `already_read` came behind the login.
+    async fn pop3(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted);
 
     /// Serves submission, from the answer to AUTH on. `already_read` came behind it.
     async fn submission(

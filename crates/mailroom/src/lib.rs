@@ -1,9 +1,9 @@
 //! The embedded mail system: where mail is kept, and the servers that take it in and hand it out.
 //!
-//! It checks no password and judges nobody: an IMAP session or a submission begins with the checkpoint's
+//! It checks no password and judges nobody: a session of IMAP or POP3 and a submission begin with the checkpoint's
 //! [`Admitted`](sekisho_checkpoint::Admitted). It takes mail from relays that the operator named, never from the world.
 //!
-//! In reading order: [`store`] keeps messages; [`mime`] reads them; [`imap`] hands them out. [`smtp`] is the grammar of [`lmtp`], by
+//! In reading order: [`store`] keeps messages; [`mime`] reads them; [`imap`] and [`pop3`] hand them out. [`smtp`] is the grammar of [`lmtp`], by
 //! which mail comes in, of [`submission`], by which people send it, and of the [`queue`], where it waits to go on; [`letters`] are the site's own mail.
 
 mod addressing;
@@ -12,6 +12,7 @@ pub mod imap;
 pub mod letters;
 pub mod lmtp;
 pub mod mime;
+pub mod pop3;
 pub mod queue;
 #[cfg(test)]
 mod scene;
@@ -21,4 +22,5 @@ pub mod submission;
 
 pub use imap::serve_imap;
 pub use lmtp::run_lmtp;
+pub use pop3::serve_pop3;
 pub use submission::serve_submission;

@@ -63,6 +63,9 @@ pub async fn serve(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Opens one of the doors for mail clients.
+type RunDoor = fn(&System, Listener, Security, PlaintextLogin);
+
 /// A running service, and what of it can be configured anew.
 struct Service {
     system: System,
@@ -120,13 +123,18 @@ impl Service {
         config: &Config,
         sockets: &mut Sockets<'_>,
     ) -> anyhow::Result<()> {
-        for (section, is_imap) in [(&config.imap, true), (&config.submission, false)] {
+        let doors: [(&DoorSection, RunDoor); 3] = [
+            (&config.imap, System::run_imap),
+            (&config.pop3, System::run_pop3),
+            (&config.submission, System::run_submission),
+        ];
+        for (section, run) in doors {
             let plaintext = if section.plain_login {
                 PlaintextLogin::Anywhere
             } else {
                 PlaintextLogin::OnThisMachine
             };
-            let doors = [
+            let ways = [
                 (
                     &section.listen,
                     Security::StartTls(Arc::clone(&self.mail_tls)),
@@ -136,15 +144,10 @@ impl Service {
                     Security::Implicit(Arc::clone(&self.mail_tls)),
                 ),
             ];
-            for (addresses, security) in doors {
+            for (addresses, security) in ways {
                 for &address in addresses {
                     let listener = sockets.open(address, proxied(section)).await?;
-                    if is_imap {
-                        self.system.run_imap(listener, security.clone(), plaintext);
-                    } else {
-                        self.system
-                            .run_submission(listener, security.clone(), plaintext);
-                    }
+                    run(&self.system, listener, security.clone(), plaintext);
                 }
             }
         }

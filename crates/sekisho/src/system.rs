@@ -15,6 +15,7 @@ use sekisho_gateway::{Door, Hello};
 use sekisho_mailroom::imap::Imap;
 use sekisho_mailroom::letters::Letters;
 use sekisho_mailroom::lmtp::{Lmtp, LmtpDoor, LmtpListener};
+use sekisho_mailroom::pop3::{self, Pop3};
 use sekisho_mailroom::queue::{self, Exit, Queue};
 use sekisho_mailroom::store::{Limits, Operator, Store};
 use sekisho_mailroom::submission::Submission;
@@ -169,6 +170,11 @@ impl System {
                 clock: Arc::clone(&clock),
                 zone: zone.clone(),
             },
+            pop3: Pop3 {
+                store: store.clone(),
+                clock: Arc::clone(&clock),
+                shutdown: shutdown.clone(),
+            },
             submission: Arc::new(Submission {
                 queue: queue.clone(),
                 directory: Arc::<OwnAccounts>::clone(&accounts),
@@ -221,6 +227,21 @@ impl System {
         let door = self.door(security, plaintext);
         let (checkpoint, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
         self.shutdown.spawn(sekisho_gateway::run_imap(
+            listener, door, checkpoint, mail, until,
+        ));
+    }
+
+    /// Opens a POP3 door.
+    pub fn run_pop3(
+        &self,
+        listener: Listener,
+        security: sekisho_gateway::Security,
+        plaintext: sekisho_gateway::PlaintextLogin,
+    ) {
+        let mail: Arc<dyn sekisho_gateway::MailServer> = Arc::<Mailroom>::clone(&self.mail);
+        let door = self.door(security, plaintext);
+        let (checkpoint, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
+        self.shutdown.spawn(sekisho_gateway::run_pop3(
             listener, door, checkpoint, mail, until,
         ));
     }
@@ -315,6 +336,7 @@ impl System {
 #[derive(Clone)]
 struct Mailroom {
     imap: Imap,
+    pop3: Pop3,
     submission: Arc<Submission>,
     shutdown: Shutdown,
 }
@@ -345,12 +367,20 @@ impl sekisho_gateway::MailServer for Mailroom {
         sekisho_mailroom::imap::capability(self.imap.store.limits().message_size)
     }
 
+    fn pop3_capabilities(&self) -> Vec<String> {
+        pop3::capabilities()
+    }
+
     fn submission_extensions(&self) -> Vec<String> {
         self.submission.extensions()
     }
 
     async fn imap(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
         self.serve_imap(stream, already_read, admitted).await;
+    }
+
+    async fn pop3(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
+        sekisho_mailroom::serve_pop3(stream, already_read, admitted, self.pop3.clone()).await;
     }
 
     async fn submission(

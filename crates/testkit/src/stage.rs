@@ -13,7 +13,7 @@ use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
 
 use crate::clock::HandClock;
 use crate::http::Visitor;
-use crate::wire::{Way, Wire};
+use crate::wire::{MailDoor, Way, Wire};
 
 /// The login name of the demo's first person.
 pub const HANAKO: &str = "hanako";
@@ -111,10 +111,10 @@ impl Stage {
         name: &str,
         password: &str,
     ) -> anyhow::Result<(String, Wire)> {
-        let door = if way.is_imap() {
-            &place.imap
-        } else {
-            &place.submission
+        let door = match way.door() {
+            MailDoor::Imap => &place.imap,
+            MailDoor::Submission => &place.submission,
+            MailDoor::Pop3 => &place.pop3,
         };
         let mut wire = Wire::greeted(door).await?;
         let answer = way.try_on(&mut wire, name, password).await?;

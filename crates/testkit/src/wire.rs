@@ -107,6 +107,15 @@ impl Wire {
         }
     }
 
+    /// Sends a line of POP3; returns the first line of its answer.
+    ///
+    /// # Errors
+    /// The connection ended.
+    pub async fn pop3(&mut self, line: &str) -> anyhow::Result<String> {
+        self.send(format!("{line}\r\n")).await?;
+        self.line().await
+    }
+
     /// Whether the other side has hung up: all that it still sends is read away.
     ///
     /// # Errors
@@ -132,22 +141,43 @@ pub enum Way {
     SubmissionPlain,
     /// Submission AUTH LOGIN.
     SubmissionLogin,
+    /// POP3 USER and PASS.
+    Pop3Pass,
+    /// POP3 AUTH PLAIN, the message in the command.
+    Pop3Plain,
+}
+
+/// A door for mail clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailDoor {
+    /// IMAP's.
+    Imap,
+    /// Submission's.
+    Submission,
+    /// POP3's.
+    Pop3,
 }
 
 impl Way {
-    /// Every way. POP3 and the auth APIs join here when they exist.
-    pub const ALL: [Self; 5] = [
+    /// Every way. The auth APIs join here when they exist.
+    pub const ALL: [Self; 7] = [
         Self::ImapLogin,
         Self::ImapPlain,
         Self::ImapPlainAtOnce,
         Self::SubmissionPlain,
         Self::SubmissionLogin,
+        Self::Pop3Pass,
+        Self::Pop3Plain,
     ];
 
-    /// Whether it goes to the IMAP door.
+    /// Which door it goes to.
     #[must_use]
-    pub fn is_imap(self) -> bool {
-        !matches!(self, Self::SubmissionPlain | Self::SubmissionLogin)
+    pub fn door(self) -> MailDoor {
+        match self {
+            Self::ImapLogin | Self::ImapPlain | Self::ImapPlainAtOnce => MailDoor::Imap,
+            Self::SubmissionPlain | Self::SubmissionLogin => MailDoor::Submission,
+            Self::Pop3Pass | Self::Pop3Plain => MailDoor::Pop3,
+        }
     }
 
     /// Tries to log in over a greeted connection; returns the door's answer, and the connection.
@@ -191,36 +221,41 @@ impl Way {
                 wire.smtp(&BASE64_STANDARD.encode(name)).await?;
                 wire.smtp(&BASE64_STANDARD.encode(password)).await
             }
+            Self::Pop3Pass => {
+                wire.pop3(&format!("USER {name}")).await?;
+                wire.pop3(&format!("PASS {password}")).await
+            }
+            Self::Pop3Plain => wire.pop3(&format!("AUTH PLAIN {plain}")).await,
         }
     }
 
     /// Whether an answer lets in.
     #[must_use]
     pub fn lets_in(self, answer: &str) -> bool {
-        if self.is_imap() {
-            answer.starts_with("t OK")
-        } else {
-            answer.starts_with("235 ")
-        }
+        answer.starts_with(match self.door() {
+            MailDoor::Imap => "t OK",
+            MailDoor::Submission => "235 ",
+            MailDoor::Pop3 => "+OK",
+        })
     }
 
     /// How an answer that refuses begins.
     #[must_use]
     pub fn refusal(self) -> &'static str {
-        if self.is_imap() {
-            "t NO [AUTHENTICATIONFAILED] "
-        } else {
-            "535 5.7.8 "
+        match self.door() {
+            MailDoor::Imap => "t NO [AUTHENTICATIONFAILED] ",
+            MailDoor::Submission => "535 5.7.8 ",
+            MailDoor::Pop3 => "-ERR [AUTH] ",
         }
     }
 
     /// How an answer begins that says "temporarily".
     #[must_use]
     pub fn unavailable(self) -> &'static str {
-        if self.is_imap() {
-            "t NO [UNAVAILABLE] "
-        } else {
-            "454 4.7.0 "
+        match self.door() {
+            MailDoor::Imap => "t NO [UNAVAILABLE] ",
+            MailDoor::Submission => "454 4.7.0 ",
+            MailDoor::Pop3 => "-ERR [SYS/TEMP] ",
         }
     }
 }

@@ -33,6 +33,10 @@ impl MailServer for Telling {
         "IMAP4rev1 IDLE".to_owned()
     }
 
+    fn pop3_capabilities(&self) -> Vec<String> {
+        vec!["UIDL".to_owned()]
+    }
+
     fn submission_extensions(&self) -> Vec<String> {
         vec!["SIZE 1000".to_owned()]
     }
@@ -43,6 +47,10 @@ impl MailServer for Telling {
         let _ = stream.write_all(line.as_bytes()).await;
         let _ = stream.flush().await;
         std::future::pending::<()>().await;
+    }
+
+    async fn pop3(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
+        self.imap(stream, already_read, admitted).await;
     }
 
     async fn submission(

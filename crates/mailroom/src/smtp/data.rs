@@ -141,30 +141,62 @@ impl DataFault {
     }
 }
 
-/// Puts a message into its wire form: dots doubled, the final `CRLF . CRLF` added. Should the message hold a bare CR or LF after all, it becomes a CRLF.
-#[must_use]
-pub fn encode(message: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(message.len() + message.len() / 64 + 8);
-    let mut at_start = true;
-    let mut bytes = message.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\r' | b'\n' => {
-                if byte == b'\r' {
-                    bytes.next_if_eq(&b'\n');
+/// Puts a message into its wire form, in whatever pieces it comes: dots doubled, the final `CRLF . CRLF` added. Should it hold a bare CR or LF after all,
+/// that becomes a CRLF.
+#[derive(Debug)]
+pub struct DataEncoder {
+    at_start: bool,
+    behind_cr: bool,
+}
+
+impl Default for DataEncoder {
+    fn default() -> Self {
+        Self {
+            at_start: true,
+            behind_cr: false,
+        }
+    }
+}
+
+impl DataEncoder {
+    /// Encodes a piece onto `out`.
+    pub fn encode(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        for &byte in piece {
+            let ended_already = byte == b'\n' && self.behind_cr;
+            self.behind_cr = byte == b'\r';
+            match byte {
+                _ if ended_already => {}
+                b'\r' | b'\n' => {
+                    out.extend_from_slice(b"\r\n");
+                    self.at_start = true;
                 }
-                out.extend_from_slice(b"\r\n");
-                at_start = true;
-            }
-            byte => {
-                if at_start && byte == b'.' {
-                    out.push(b'.');
+                byte => {
+                    if self.at_start && byte == b'.' {
+                        out.push(b'.');
+                    }
+                    out.push(byte);
+                    self.at_start = false;
                 }
-                out.push(byte);
-                at_start = false;
             }
         }
     }
-    out.extend_from_slice(if at_start { b".\r\n" } else { b"\r\n.\r\n" });
+
+    /// Puts the end onto `out`.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if self.at_start {
+            b".\r\n"
+        } else {
+            b"\r\n.\r\n"
+        });
+    }
+}
+
+/// Puts a whole message into its wire form, as [`DataEncoder`] does.
+#[must_use]
+pub fn encode(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(message.len() + message.len() / 64 + 8);
+    let mut encoder = DataEncoder::default();
+    encoder.encode(message, &mut out);
+    encoder.finish(&mut out);
     out
 }

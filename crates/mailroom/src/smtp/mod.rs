@@ -18,7 +18,7 @@ pub mod reply;
 pub(crate) mod session;
 
 pub use command::{Command, CommandError};
-pub use data::{DataDecoder, DataFault};
+pub use data::{DataDecoder, DataEncoder, DataFault};
 pub use inbound::{Inbound, LineFault};
 pub use params::{Body, MailFrom, Notify, RcptTo, Ret};
 pub use path::Path;

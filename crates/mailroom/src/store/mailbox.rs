@@ -224,6 +224,15 @@ impl Mailbox {
         self.write(move |index| messages::remove(index, folder, &uids, true))
             .await
     }
+
+    /// Removes messages, whatever their flags; returns those that went, by rising UID.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones; nothing was removed then.
+    pub async fn remove(&self, folder: FolderId, uids: UidSet) -> Result<Vec<Uid>> {
+        self.write(move |index| messages::remove(index, folder, &uids, false))
+            .await
+    }
 }
 
 impl Mailbox {

@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Loaded};
 
-/// A mail system's checkpoint: webmail, IMAP and submission behind one second factor.
+/// A mail system's checkpoint: webmail, IMAP, POP3 and submission behind one second factor.
 #[derive(Debug, Parser)]
 #[command(name = "sekisho", version, about, propagate_version = true)]
 pub struct Cli {

@@ -241,7 +241,8 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
             "no [relay]: mail to other domains is refused, and no code can be mailed",
         ));
     }
-    if config.imap.plain_login || config.submission.plain_login {
+    let doors = [&config.imap, &config.pop3, &config.submission];
+    if doors.iter().any(|door| door.plain_login) {
         warnings.push(lines.at(
             "plain_login",
             "passwords cross the network in the clear".into(),

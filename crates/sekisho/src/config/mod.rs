@@ -72,8 +72,8 @@ section! {
 }
 
 section! {
-    /// The doors for mail clients; both sections have the same keys.
-    pub struct DoorSection("[imap] and [submission]") {
+    /// The doors for mail clients; all sections have the same keys.
+    pub struct DoorSection("[imap], [pop3] and [submission]") {
         /// Where it listens for clients that start TLS by a command.
         listen: Vec<SocketAddr> = Vec::new(),
         /// Where it listens for clients that speak TLS from the start.
@@ -183,6 +183,8 @@ pub struct Config {
     pub web: WebSection,
     /// `[imap]`
     pub imap: DoorSection,
+    /// `[pop3]`
+    pub pop3: DoorSection,
     /// `[submission]`
     pub submission: DoorSection,
     /// `[lmtp]`

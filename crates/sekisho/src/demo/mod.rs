@@ -252,6 +252,7 @@ struct PlacePorts {
     imap: TcpListener,
     imaps: TcpListener,
     submission: TcpListener,
+    pop3: TcpListener,
 }
 
 /// All listening sockets, bound before anything is told of them.
@@ -276,6 +277,7 @@ impl Ports {
                 imap: next.bind().await?,
                 imaps: next.bind().await?,
                 submission: next.bind().await?,
+                pop3: next.bind().await?,
             })
         };
         Ok(Self {
@@ -301,6 +303,7 @@ impl Ports {
                 imap: door(&ports.imap)?,
                 imaps: door(&ports.imaps)?,
                 submission: door(&ports.submission)?,
+                pop3: door(&ports.pop3)?,
             })
         };
         Ok(Tour {
@@ -405,6 +408,11 @@ fn open_doors(
         system.run_imap(
             listener(ports.imaps.into_std()?)?,
             Security::Implicit(Arc::clone(&tls)),
+            here,
+        );
+        system.run_pop3(
+            listener(ports.pop3.into_std()?)?,
+            Security::StartTls(Arc::clone(&tls)),
             here,
         );
         system.run_submission(

@@ -30,6 +30,8 @@ pub struct Place {
     pub imaps: String,
     /// Submission with STARTTLS, `HOST:PORT`.
     pub submission: String,
+    /// POP3 with STLS, `HOST:PORT`.
+    pub pop3: String,
 }
 
 /// Somebody to sign in as.
@@ -95,9 +97,17 @@ Sekisho demo: the mail of kit.example, until Ctrl-C.
   7  Home      {}/mfa   what is let in from where, until when, and what was refused
 
   More: codes can come by mail to a private address; read them at {outbox}
-        IMAP with TLS: campus {}, home {}   LMTP: {lmtp}
+        IMAP with TLS: campus {}, home {}   POP3: campus {}, home {}   LMTP: {lmtp}
 ",
-            campus.web, app, home.web, home.submission, home.web, campus.imaps, home.imaps
+            campus.web,
+            app,
+            home.web,
+            home.submission,
+            home.web,
+            campus.imaps,
+            home.imaps,
+            campus.pop3,
+            home.pop3
         )
     }
 }

@@ -1,4 +1,5 @@
-//! Real mail clients: Python's imaplib is refused at home with a sentence that helps, and admitted after the sign-in; swaks then submits a message.
+//! Real mail clients: Python's imaplib and poplib are refused at home with a sentence that helps, and admitted after the sign-in; swaks then submits a
+//! message, curl fetches it by POP3.
 
 use std::process::Command;
 
@@ -25,6 +26,28 @@ client.logout()
 print('ADMITTED')
 ";
 
+/// Logs in with poplib, prints all messages, and removes the first; or prints the refusal.
+const POPLIB: &str = r"
+import poplib, sys
+host, port, user, password = sys.argv[1:]
+client = poplib.POP3(host, int(port))
+client.user(user)
+try:
+    client.pass_(password)
+except poplib.error_proto as refusal:
+    print('REFUSED', refusal)
+    sys.exit()
+count, octets = client.stat()
+print('CAPA', sorted(client.capa()))
+for number in range(1, count + 1):
+    lines = client.retr(number)[1]
+    assert client.top(number, 0)[1] == lines[:lines.index(b'') + 1]
+    print(client.uidl(number).decode(), b'|'.join(lines).decode())
+client.dele(1)
+client.quit()
+print('ADMITTED', count)
+";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn is_refused_with_help_then_admitted_and_sends() -> anyhow::Result<()> {
     let demo = person::demo().await?;
@@ -48,12 +71,29 @@ async fn tell(demo: &Demo) -> anyhow::Result<()> {
         "it names the address to remember: {refused}"
     );
 
+    let refused = poplib(&demo.tour.home.pop3, &hanako.login, &hanako.password).await?;
+    ensure!(
+        refused.contains("REFUSED b'-ERR [AUTH] Sign-in refused.") && refused.contains("/mfa"),
+        "{refused}"
+    );
+
     let on_campus = imaplib(&demo.tour.campus.imap, &hanako.login, &hanako.password).await?;
     ensure!(on_campus.contains("ADMITTED"), "{on_campus}");
 
     person::hanako_proves(demo, &mut app).await?;
     let admitted = imaplib(&demo.tour.home.imap, &hanako.login, &hanako.password).await?;
     ensure!(admitted.contains("ADMITTED"), "{admitted}");
+
+    let popped = poplib(&demo.tour.home.pop3, &hanako.login, &hanako.password).await?;
+    let count =
+        |said: &str| -> Option<usize> { said.rsplit_once("ADMITTED ")?.1.trim().parse().ok() };
+    let before = count(&popped).with_context(|| popped.clone())?;
+    ensure!(before > 0 && popped.contains("'TOP', 'UIDL'"), "{popped}");
+    let popped = poplib(&demo.tour.home.pop3, &hanako.login, &hanako.password).await?;
+    ensure!(
+        count(&popped) == Some(before - 1),
+        "one was removed: {popped}"
+    );
 
     let sent = swaks(demo, &hanako.login, &hanako.password, &ken.address).await?;
     ensure!(
@@ -70,7 +110,21 @@ async fn tell(demo: &Demo) -> anyhow::Result<()> {
     };
     tokio::time::timeout(std::time::Duration::from_secs(30), arrived)
         .await
-        .context("the message arrives")?
+        .context("the message arrives")??;
+    let url = format!("pop3://{}/1", demo.tour.campus.pop3);
+    let login = format!("{}:{}", ken.login, ken.password);
+    let fetched = run(
+        "curl",
+        &["--silent", "--show-error", "--user", &login, &url],
+    )
+    .await?;
+    ensure!(fetched.contains("Subject: "), "{fetched}");
+    Ok(())
+}
+
+async fn poplib(door: &str, user: &str, password: &str) -> anyhow::Result<String> {
+    let (host, port) = door.rsplit_once(':').context("a port")?;
+    run("python3", &["-c", POPLIB, host, port, user, password]).await
 }
 
 async fn imaplib(door: &str, user: &str, password: &str) -> anyhow::Result<String> {

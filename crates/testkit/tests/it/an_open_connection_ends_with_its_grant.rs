@@ -19,6 +19,11 @@ async fn an_idling_mail_client_is_cut_off_the_next_login_refused_and_the_page_sa
     let (_, mut on_campus) = stage
         .mail_client(stage.campus(), Way::ImapLogin, HANAKO, password)
         .await?;
+    let (answer, mut fetching) = stage
+        .mail_client(stage.home(), Way::Pop3Pass, HANAKO, password)
+        .await?;
+    assert!(answer.starts_with("+OK"), "{answer}");
+    fetching.pop3("DELE 1").await?;
     idling.imap("SELECT INBOX").await?;
     idling.send("t IDLE\r\n").await?;
     assert!(idling.line().await?.starts_with('+'));
@@ -26,6 +31,7 @@ async fn an_idling_mail_client_is_cut_off_the_next_login_refused_and_the_page_sa
     stage.clock.advance_seconds(10);
     let last_words = idling.until_closed().await;
     assert!(!last_words.contains("t OK"), "{last_words}");
+    assert_eq!(fetching.until_closed().await, "");
     assert!(
         on_campus.imap("NOOP").await?.contains("t OK"),
         "a trusted network needs no grant"

@@ -1,5 +1,5 @@
-//! Security rule 1, over real sockets: every way in against every standing that an account can have. A way that gets a door of its own (POP3, an auth
-//! API) joins [`Way::ALL`] and is held against the same table.
+//! Security rule 1, over real sockets: every way in against every standing that an account can have. A way that gets a door of its own (an auth API)
+//! joins [`Way::ALL`] and is held against the same table.
 
 use anyhow::ensure;
 use jiff::SignedDuration;

@@ -23,6 +23,12 @@ async fn a_command_injected_behind_starttls_is_never_answered() -> anyhow::Resul
         !said.contains("250") && !said.contains("535") && !said.contains("235"),
         "{said}"
     );
+
+    let mut pop3 = Wire::greeted(&stage.home().pop3).await?;
+    pop3.send(format!("STLS\r\nUSER {HANAKO}\r\nPASS {password}\r\n"))
+        .await?;
+    let said = pop3.until_closed().await;
+    assert!(!said.contains("+OK"), "{said}");
     stage.demo.stop().await;
     Ok(())
 }
