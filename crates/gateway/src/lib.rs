@@ -7,12 +7,13 @@
 //!
 //! It knows no mailbox and no SMTP transaction: before the login, every command that needs one is turned down.
 //!
-//! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap`, `pop3` and `submission` its languages and `sasl`
-//! what they share.
+//! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap`, `pop3` and `submission` its languages; `sasl` and
+//! `lines` are what they share.
 
 mod dialogue;
 pub mod door;
 mod imap;
+mod lines;
 mod pop3;
 mod sasl;
 mod submission;

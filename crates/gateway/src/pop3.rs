@@ -1,36 +1,20 @@
 //! POP3 up to the login (RFC 1939, section 4, USER and PASS; CAPA, RFC 2449; STLS, RFC 2595; AUTH, RFC 5034; response codes of RFC 3206).
 
 use sekisho_checkpoint::Password;
-use sekisho_imap::{Secret, encode};
-use sekisho_mailroom::smtp::{Inbound, LineFault};
+use sekisho_imap::encode;
 
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Plan};
+use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell};
+use crate::lines::{Heard, Lines};
 use crate::sasl::{self, Exchange, Progress, as_typed};
-
-/// The longest line, in bytes with its CRLF: what RFC 4954, section 4 asks for the lines of an exchange; commands have 255 (RFC 2449, section 4).
-const LINE: usize = 12_288;
 
 /// The greeter at the POP3 door.
 pub(crate) struct Pop3Greeter {
     channel: Channel,
     /// What is offered after the login.
     capabilities: Vec<String>,
-    inbound: Inbound,
-    plan: Plan,
-    state: State,
+    lines: Lines,
     /// What USER named, until PASS takes it.
     name: Option<String>,
-}
-
-enum State {
-    /// Commands are read.
-    Commands,
-    /// An AUTH waits for the client's next line.
-    Sasl(Exchange),
-    /// The checkpoint is being asked.
-    Asking,
-    /// Nothing is read: TLS is being started, or the dialogue is over.
-    Deaf,
 }
 
 impl Pop3Greeter {
@@ -39,9 +23,7 @@ impl Pop3Greeter {
         Self {
             channel,
             capabilities,
-            inbound: Inbound::default(),
-            plan: Plan::default(),
-            state: State::Commands,
+            lines: Lines::default(),
             name: None,
         }
     }
@@ -61,14 +43,14 @@ impl Pop3Greeter {
             b"USER" => match argument {
                 Some(name) => {
                     self.name = Some(as_typed(name));
-                    self.plan.say("+OK Now the password");
+                    self.lines.plan.say("+OK Now the password");
                 }
                 None => self.mistake("USER needs a name"),
             },
             b"PASS" => match (self.name.take(), argument) {
                 (None, _) => self.mistake("Say USER first"),
                 (Some(_), None) => self.mistake("PASS needs a password"),
-                (Some(name), Some(password)) => self.ask(Credentials {
+                (Some(name), Some(password)) => self.lines.ask(Credentials {
                     name,
                     authorization: None,
                     password: Password::new(as_typed(password)),
@@ -77,8 +59,8 @@ impl Pop3Greeter {
             b"AUTH" => self.auth(argument.unwrap_or_default()),
             b"STLS" => self.start_tls(),
             b"QUIT" => {
-                self.plan.say("+OK Goodbye");
-                self.end();
+                self.lines.plan.say("+OK Goodbye");
+                self.lines.end();
             }
             _ => self.mistake("Log in first"),
         }
@@ -96,11 +78,11 @@ impl Pop3Greeter {
     }
 
     fn list(&mut self, words: &str, lines: &[String]) {
-        self.plan.say(format_args!("+OK {words}"));
+        self.lines.plan.say(format_args!("+OK {words}"));
         for line in lines {
-            self.plan.say(line);
+            self.lines.plan.say(line);
         }
-        self.plan.say(".");
+        self.lines.plan.say(".");
     }
 
     fn auth(&mut self, argument: &[u8]) {
@@ -137,69 +119,34 @@ impl Pop3Greeter {
     fn progress(&mut self, progress: Progress) {
         match progress {
             Progress::Goes(exchange) => {
-                self.plan.say(format_args!("+ {}", exchange.challenge()));
-                self.state = State::Sasl(exchange);
+                self.lines
+                    .plan
+                    .say(format_args!("+ {}", exchange.challenge()));
+                self.lines.go_on_with(exchange);
             }
-            Progress::Complete(credentials) => self.ask(credentials),
+            Progress::Complete(credentials) => self.lines.ask(credentials),
             Progress::Malformed => self.mistake("Not what the mechanism says"),
         }
-    }
-
-    fn ask(&mut self, credentials: Credentials) {
-        self.plan.add(Action::Attempt(credentials));
-        self.state = State::Asking;
     }
 
     fn start_tls(&mut self) {
         if !self.channel.offers_tls() {
             return self.mistake("TLS can't be started here");
         }
-        if !self.inbound.waiting().is_empty() {
-            self.plan.say("-ERR Plaintext behind STLS");
-            return self.end();
+        if self.lines.has_unread() {
+            self.lines.plan.say("-ERR Plaintext behind STLS");
+            return self.lines.end();
         }
-        self.plan.say("+OK Begin TLS");
-        self.plan.add(Action::StartTls);
-        self.state = State::Deaf;
+        self.lines.plan.say("+OK Begin TLS");
+        self.lines.start_tls();
     }
 
     fn mistake(&mut self, words: &str) {
-        self.plan.say(format_args!("-ERR {words}"));
-        if self.plan.mistaken_once_more() {
-            self.plan.say("-ERR Too many mistakes");
-            self.end();
+        self.lines.plan.say(format_args!("-ERR {words}"));
+        if self.lines.plan.mistaken_once_more() {
+            self.lines.plan.say("-ERR Too many mistakes");
+            self.lines.end();
         }
-    }
-
-    fn end(&mut self) {
-        self.plan.close();
-        self.state = State::Deaf;
-    }
-
-    /// Commands are read again, if an attempt is to be answered now.
-    fn answered(&mut self) -> bool {
-        let asking = matches!(self.state, State::Asking);
-        if asking {
-            self.state = State::Commands;
-        }
-        asking
-    }
-
-    /// Reads one command or line; `false` if there is none.
-    fn read(&mut self) -> Result<bool, LineFault> {
-        if matches!(self.state, State::Asking | State::Deaf) {
-            return Ok(false);
-        }
-        let Some(line) = self.inbound.line(LINE)? else {
-            return Ok(false);
-        };
-        // It may hold a password.
-        let line = Secret::new(line);
-        match std::mem::replace(&mut self.state, State::Commands) {
-            State::Sasl(exchange) => self.sasl_line(exchange, line.expose()),
-            _ => self.command(line.expose()),
-        }
-        Ok(true)
     }
 }
 
@@ -209,21 +156,22 @@ impl Dialogue for Pop3Greeter {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        self.inbound.push(bytes);
+        self.lines.push(bytes);
     }
 
     fn next(&mut self) -> Option<Action> {
         loop {
-            let planned = self.plan.next();
+            let planned = self.lines.plan.next();
             if planned.is_some() {
                 return planned;
             }
-            match self.read() {
-                Ok(true) => {}
-                Ok(false) => return None,
+            match self.lines.hear() {
+                Ok(Some(Heard::Command(line))) => self.command(line.expose()),
+                Ok(Some(Heard::Sasl(exchange, line))) => self.sasl_line(exchange, line.expose()),
+                Ok(None) => return None,
                 Err(fault) => {
-                    self.plan.say(format_args!("-ERR {fault}"));
-                    self.end();
+                    self.lines.plan.say(format_args!("-ERR {fault}"));
+                    self.lines.end();
                 }
             }
         }
@@ -238,27 +186,28 @@ impl Dialogue for Pop3Greeter {
     }
 
     fn admitted(&mut self) -> Vec<u8> {
-        self.state = State::Deaf;
+        self.lines.stop_reading();
         b"+OK Logged in\r\n".to_vec()
     }
 
     fn refused(&mut self, sentence: &str) {
-        if !self.answered() {
+        if !self.lines.answered() {
             return;
         }
         let mut answer = b"-ERR [AUTH] ".to_vec();
         encode::text(&mut answer, sentence);
         answer.extend_from_slice(b"\r\n");
-        self.plan.add(Action::Send(answer));
-        if self.plan.refused_once_more() {
-            self.plan.say("-ERR Too many refused logins");
-            self.end();
+        self.lines.plan.add(Action::Send(answer));
+        if self.lines.plan.refused_once_more() {
+            self.lines.plan.say("-ERR Too many refused logins");
+            self.lines.end();
         }
     }
 
     fn unavailable(&mut self) {
-        if self.answered() {
-            self.plan
+        if self.lines.answered() {
+            self.lines
+                .plan
                 .say("-ERR [SYS/TEMP] Logins are temporarily out of order, try again later");
         }
     }
@@ -277,7 +226,7 @@ impl Dialogue for Pop3Greeter {
     }
 
     fn into_rest(self) -> Vec<u8> {
-        self.inbound.waiting().to_vec()
+        self.lines.into_rest()
     }
 }
 

@@ -1,14 +1,11 @@
 //! Submission up to the login (RFC 6409; EHLO, RFC 5321; STARTTLS, RFC 3207; AUTH, RFC 4954; status codes of RFC 3463).
 
-use sekisho_imap::Secret;
-use sekisho_mailroom::smtp::{Command, Inbound, LineFault, Reply};
+use sekisho_mailroom::smtp::{Command, LineFault, Reply};
 
 use crate::Hello;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell};
+use crate::lines::{Heard, Lines};
 use crate::sasl::{self, Exchange, Progress};
-
-/// The longest line, in bytes with its CRLF: what RFC 4954, section 4 asks for the lines of an exchange.
-const LINE: usize = 12_288;
 
 /// The greeter at the submission door.
 pub(crate) struct SubmissionGreeter {
@@ -17,21 +14,8 @@ pub(crate) struct SubmissionGreeter {
     host: String,
     /// What is offered after the login.
     extensions: Vec<String>,
-    inbound: Inbound,
-    plan: Plan,
-    state: State,
+    lines: Lines,
     hello: Option<Hello>,
-}
-
-enum State {
-    /// Commands are read.
-    Commands,
-    /// An AUTH waits for the client's next line.
-    Sasl(Exchange),
-    /// The checkpoint is being asked.
-    Asking,
-    /// Nothing is read: TLS is being started, or the dialogue is over.
-    Deaf,
 }
 
 impl SubmissionGreeter {
@@ -41,9 +25,7 @@ impl SubmissionGreeter {
             channel,
             host,
             extensions,
-            inbound: Inbound::default(),
-            plan: Plan::default(),
-            state: State::Commands,
+            lines: Lines::default(),
             hello: None,
         }
     }
@@ -78,7 +60,7 @@ impl SubmissionGreeter {
             Command::Noop | Command::Rset => self.say(&Reply::new(250, "2.0.0", "Done")),
             Command::Quit => {
                 self.say(&Reply::new(221, "2.0.0", "Goodbye"));
-                self.end();
+                self.lines.end();
             }
             Command::Lhlo(_) => self.mistake(&Reply::new(500, "5.5.1", "This is not LMTP")),
             Command::Mail(_) | Command::Rcpt(_) | Command::Data | Command::Vrfy | Command::Help => {
@@ -116,13 +98,12 @@ impl SubmissionGreeter {
         if !self.channel.offers_tls() {
             return self.mistake(&Reply::new(503, "5.5.1", "TLS can't be started here"));
         }
-        if !self.inbound.waiting().is_empty() {
+        if self.lines.has_unread() {
             self.say(&Reply::new(421, "4.7.0", "Plaintext behind STARTTLS"));
-            return self.end();
+            return self.lines.end();
         }
         self.say(&Reply::new(220, "2.0.0", "Begin TLS"));
-        self.plan.add(Action::StartTls);
-        self.state = State::Deaf;
+        self.lines.start_tls();
     }
 
     fn auth(&mut self, mechanism: &str, initial: Option<&str>) {
@@ -162,11 +143,10 @@ impl SubmissionGreeter {
             Progress::Goes(exchange) => {
                 let challenge = exchange.challenge().to_owned();
                 self.say(&Reply::lines(334, [challenge]));
-                self.state = State::Sasl(exchange);
+                self.lines.go_on_with(exchange);
             }
             Progress::Complete(credentials) => {
-                self.plan.add(Action::Attempt(credentials));
-                self.state = State::Asking;
+                self.lines.ask(credentials);
             }
             Progress::Malformed => {
                 self.mistake(&Reply::new(501, "5.5.2", "Not what the mechanism says"));
@@ -175,46 +155,17 @@ impl SubmissionGreeter {
     }
 
     fn say(&mut self, reply: &Reply) {
-        self.plan.add(Action::Send(reply.to_string().into_bytes()));
+        self.lines
+            .plan
+            .add(Action::Send(reply.to_string().into_bytes()));
     }
 
     fn mistake(&mut self, reply: &Reply) {
         self.say(reply);
-        if self.plan.mistaken_once_more() {
+        if self.lines.plan.mistaken_once_more() {
             self.say(&Reply::new(421, "4.7.0", "Too many mistakes"));
-            self.end();
+            self.lines.end();
         }
-    }
-
-    fn end(&mut self) {
-        self.plan.close();
-        self.state = State::Deaf;
-    }
-
-    /// Commands are read again, if an attempt is to be answered now.
-    fn answered(&mut self) -> bool {
-        let asking = matches!(self.state, State::Asking);
-        if asking {
-            self.state = State::Commands;
-        }
-        asking
-    }
-
-    /// Reads one command or line; `false` if there is none.
-    fn read(&mut self) -> Result<bool, LineFault> {
-        if matches!(self.state, State::Asking | State::Deaf) {
-            return Ok(false);
-        }
-        let Some(line) = self.inbound.line(LINE)? else {
-            return Ok(false);
-        };
-        // It may hold a password.
-        let line = Secret::new(line);
-        match std::mem::replace(&mut self.state, State::Commands) {
-            State::Sasl(exchange) => self.sasl_line(exchange, line.expose()),
-            _ => self.command(line.expose()),
-        }
-        Ok(true)
     }
 }
 
@@ -225,25 +176,26 @@ impl Dialogue for SubmissionGreeter {
     }
 
     fn push(&mut self, bytes: &[u8]) {
-        self.inbound.push(bytes);
+        self.lines.push(bytes);
     }
 
     fn next(&mut self) -> Option<Action> {
         loop {
-            let planned = self.plan.next();
+            let planned = self.lines.plan.next();
             if planned.is_some() {
                 return planned;
             }
-            match self.read() {
-                Ok(true) => {}
-                Ok(false) => return None,
+            match self.lines.hear() {
+                Ok(Some(Heard::Command(line))) => self.command(line.expose()),
+                Ok(Some(Heard::Sasl(exchange, line))) => self.sasl_line(exchange, line.expose()),
+                Ok(None) => return None,
                 Err(fault) => {
                     let status = match fault {
                         LineFault::TooLong => "5.5.6",
                         LineFault::BareLf => "5.5.2",
                     };
                     self.say(&Reply::new(500, status, &fault.to_string()));
-                    self.end();
+                    self.lines.end();
                 }
             }
         }
@@ -262,24 +214,24 @@ impl Dialogue for SubmissionGreeter {
     }
 
     fn admitted(&mut self) -> Vec<u8> {
-        self.state = State::Deaf;
+        self.lines.stop_reading();
         let reply = Reply::new(235, "2.7.0", "Authentication succeeded");
         reply.to_string().into_bytes()
     }
 
     fn refused(&mut self, sentence: &str) {
-        if !self.answered() {
+        if !self.lines.answered() {
             return;
         }
         self.say(&Reply::new(535, "5.7.8", sentence));
-        if self.plan.refused_once_more() {
+        if self.lines.plan.refused_once_more() {
             self.say(&Reply::new(421, "4.7.0", "Too many refused logins"));
-            self.end();
+            self.lines.end();
         }
     }
 
     fn unavailable(&mut self) {
-        if self.answered() {
+        if self.lines.answered() {
             let words = "Logins are temporarily out of order, try again later";
             self.say(&Reply::new(454, "4.7.0", words));
         }
@@ -301,7 +253,7 @@ impl Dialogue for SubmissionGreeter {
     }
 
     fn into_rest(self) -> Vec<u8> {
-        self.inbound.waiting().to_vec()
+        self.lines.into_rest()
     }
 }
 
