@@ -66,7 +66,7 @@ async fn another_authenticator_app_will_do(scene: Arc<Scene>) -> anyhow::Result<
         .press("form[action*='/register/begin'] button")
         .await?;
     browser
-        .press("form[action*='/register/key'] button")
+        .press("button[formaction*='/register/key']")
         .await?;
     browser.picture("wizard-authenticator").await?;
     let digits = digits_of_the_key_shown(&scene).await?;
