@@ -65,9 +65,7 @@ async fn another_authenticator_app_will_do(scene: Arc<Scene>) -> anyhow::Result<
     browser
         .press("form[action*='/register/begin'] button")
         .await?;
-    browser
-        .press("button[formaction*='/register/key']")
-        .await?;
+    browser.press("button[formaction*='/register/key']").await?;
     browser.picture("wizard-authenticator").await?;
     let digits = digits_of_the_key_shown(&scene).await?;
     browser.fill("#otp", &digits).await?;
