@@ -22,6 +22,7 @@ all-disabled-why = There were too many wrong one-time passwords, so all your reg
 all-disabled-what-to-do = Sign in from a trusted network, such as on site, and enable them again, or contact the help desk.
 
 proof-wrong = The one-time password is wrong.
+proof-wrong-app = The one-time password is wrong. Should this go on, turn on automatic date and time in your device's settings.
 proof-wrong-recovery = The recovery code is wrong, or was used already.
 proof-tries-left = {" "}After { $tries } more wrong ones you will be asked for your password again.
 proof-used = This one-time password has been used. Enter the next one, which comes in { $seconds } s.

@@ -60,7 +60,9 @@ pub(super) fn proof(visit: &Visit, error: &ProofError) -> String {
         ProofError::Wrong { kind, tries_left } => {
             let words = match kind {
                 FactorKind::RecoveryCode => t!(lang, "proof-wrong-recovery"),
-                FactorKind::OtpApp | FactorKind::ExternalMail => t!(lang, "proof-wrong"),
+                // Of a clock that is fast a sign-in must not tell more than this: a code that is yet to come would be given away.
+                FactorKind::OtpApp => t!(lang, "proof-wrong-app"),
+                FactorKind::ExternalMail => t!(lang, "proof-wrong"),
             };
             with_tries(lang, words, *tries_left)
         }
