@@ -42,17 +42,17 @@ async fn slips_at_the_question_cost_nothing_that_matters(scene: Arc<Scene>) -> a
     browser.picture("prove-choice").await?;
     browser.press("a.row[href*='/mfa-step/app']").await?;
 
-    // Too few digits, and a code of the wrong kind, are told apart from a wrong one, and cost no try.
+    // A code that was used is told apart from a wrong one, and costs no try. It comes first: in a minute it would be merely old.
+    browser.fill("#otp", &used).await?;
+    browser.press(APP).await?;
+    browser.see(".notice.wrong").await?;
+    browser.picture("prove-app-used").await?;
+    // So are too few digits, and a code of the wrong kind.
     for (typed, words) in [("12345", "5"), ("8DE7R-DNB4K-M240Y", "VIEW CODE")] {
         browser.fill("#otp", typed).await?;
         browser.press(APP).await?;
         browser.read(".notice.wrong", words).await?;
     }
-    // So is one that was used.
-    browser.fill("#otp", &used).await?;
-    browser.press(APP).await?;
-    browser.see(".notice.wrong").await?;
-    browser.picture("prove-app-used").await?;
     // A wrong one says how many tries are left.
     browser
         .fill("#otp", if used == "000000" { "111111" } else { "000000" })
