@@ -223,9 +223,7 @@ impl System {
         security: sekisho_gateway::Security,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) {
-        let mail: Arc<dyn sekisho_gateway::MailServer> = Arc::<Mailroom>::clone(&self.mail);
-        let door = self.door(security, plaintext);
-        let (checkpoint, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
+        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
         self.shutdown.spawn(sekisho_gateway::run_imap(
             listener, door, checkpoint, mail, until,
         ));
@@ -238,9 +236,7 @@ impl System {
         security: sekisho_gateway::Security,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) {
-        let mail: Arc<dyn sekisho_gateway::MailServer> = Arc::<Mailroom>::clone(&self.mail);
-        let door = self.door(security, plaintext);
-        let (checkpoint, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
+        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
         self.shutdown.spawn(sekisho_gateway::run_pop3(
             listener, door, checkpoint, mail, until,
         ));
@@ -253,26 +249,33 @@ impl System {
         security: sekisho_gateway::Security,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) {
-        let mail: Arc<dyn sekisho_gateway::MailServer> = Arc::<Mailroom>::clone(&self.mail);
-        let door = self.door(security, plaintext);
-        let (checkpoint, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
+        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
         self.shutdown.spawn(sekisho_gateway::run_submission(
             listener, door, checkpoint, mail, until,
         ));
     }
 
-    fn door(
+    /// What every door for mail clients works with.
+    fn behind_a_door(
         &self,
         security: sekisho_gateway::Security,
         plaintext: sekisho_gateway::PlaintextLogin,
-    ) -> Door {
-        Door {
+    ) -> (
+        Door,
+        Arc<Checkpoint>,
+        Arc<dyn sekisho_gateway::MailServer>,
+        Shutdown,
+    ) {
+        let door = Door {
             security,
             plaintext,
             limits: sekisho_net::Limits::default(),
             places: self.places.clone(),
             host: self.host.clone(),
-        }
+        };
+        let checkpoint = Arc::clone(&self.checkpoint);
+        let mail = Arc::<Mailroom>::clone(&self.mail);
+        (door, checkpoint, mail, self.shutdown.clone())
     }
 
     /// Opens the webmail.
