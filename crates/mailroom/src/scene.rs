@@ -186,7 +186,7 @@ impl Scene {
             .id;
         let snapshot = mailbox.snapshot(inbox).await.expect("snapshot");
         let mut texts = Vec::new();
-        for message in snapshot.messages {
+        for message in snapshot.messages.iter() {
             let content = mailbox.content(inbox, message.uid).await.expect("content");
             let bytes = content.read().await.expect("bytes");
             texts.push(String::from_utf8(bytes).expect("utf-8"));

@@ -2,7 +2,8 @@
 //!
 //! Sequence numbers are positions in this list. The client's idea of them changes only by what it
 //! is told (RFC 3501, sections 5.2, 5.5 and 7.4.1), so the list changes only in [`View::catch_up`]:
-//! messages that others removed stay in it until EXPUNGE may be said.
+//! messages that others removed stay in it until EXPUNGE may be said. A client that was told
+//! everything shares its list with all others, and with the store.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,7 +12,8 @@ use sekisho_imap::{Flag, Keyword, SequenceSet, encode};
 
 use super::reply::Out;
 use crate::store::{
-    Changes, Flags, FolderId, Mailbox, MessageState, ModSeq, Snapshot, StoreError, Uid, UidSet,
+    Changes, Flags, FolderId, Mailbox, MessageList, MessageState, ModSeq, Snapshot, StoreError,
+    Uid, UidSet,
 };
 
 pub(super) struct View {
@@ -20,7 +22,7 @@ pub(super) struct View {
     /// What has been told is as of this modseq.
     pub(super) modseq: ModSeq,
     /// By sequence number less one, and by rising UID.
-    messages: Vec<MessageState>,
+    messages: MessageList,
     /// Gone from the store, but not yet told.
     gone: BTreeSet<Uid>,
     keywords: BTreeSet<Keyword>,
@@ -36,7 +38,7 @@ impl View {
             gone: BTreeSet::new(),
             keywords: BTreeSet::new(),
         };
-        for message in &view.messages {
+        for message in view.messages.iter() {
             for keyword in message.flags.keywords() {
                 if !view.keywords.contains(keyword) {
                     view.keywords.insert(keyword.clone());
@@ -46,7 +48,7 @@ impl View {
         view
     }
 
-    pub(super) fn messages(&self) -> &[MessageState] {
+    pub(super) fn messages(&self) -> &MessageList {
         &self.messages
     }
 
@@ -60,13 +62,9 @@ impl View {
         };
         let ranges = set.resolve(largest).into_iter().map(|range| {
             if uid {
-                let from = self
-                    .messages
-                    .partition_point(|m| m.uid.get() < *range.start());
-                let to = self
-                    .messages
-                    .partition_point(|m| m.uid.get() <= *range.end());
-                from..to
+                let behind = range.end().checked_add(1).map(Uid::new);
+                let from = self.messages.below(Uid::new(*range.start()));
+                from..behind.map_or(self.messages.len(), |uid| self.messages.below(uid))
             } else {
                 let from = (*range.start() - 1).min(largest);
                 from as usize..(*range.end()).min(largest) as usize
@@ -79,15 +77,14 @@ impl View {
     /// other messages in the store.
     pub(super) fn uids(&self, positions: &[Range<usize>]) -> UidSet {
         UidSet::from_ranges(positions.iter().filter_map(|range| {
-            let inside = &self.messages[range.clone()];
-            Some(inside.first()?.uid.get()..=inside.last()?.uid.get())
+            let first = self.messages.get(range.start)?;
+            let last = self.messages.get(range.end.checked_sub(1)?)?;
+            Some(first.uid.get()..=last.uid.get())
         }))
     }
 
     pub(super) fn position(&self, uid: Uid) -> Option<usize> {
-        self.messages
-            .binary_search_by_key(&uid, |message| message.uid)
-            .ok()
+        self.messages.position(uid)
     }
 
     /// How many messages the client knows of. A store has fewer than 2^32, since UIDs are 32 bits.
@@ -123,7 +120,7 @@ impl View {
         if self.messages[at].modseq >= state.modseq {
             return None;
         }
-        self.messages[at] = state.clone();
+        self.messages.set(at, state.clone());
         self.learn_keywords(&state.flags, out);
         Some(at)
     }
@@ -160,20 +157,39 @@ impl View {
             .changed
             .iter()
             .partition(|message| message.uid.get() <= newest);
+        self.gone.extend(&changes.expunged);
+        // Whoever is told everything has the list of the store.
+        let whole = changes
+            .list
+            .as_ref()
+            .filter(|_| manner.expunge || self.gone.is_empty());
         for message in known {
-            if let Some(at) = self.note(message, out) {
+            let Some(at) = self.position(message.uid) else {
+                continue;
+            };
+            if self.messages[at].modseq < message.modseq {
+                self.learn_keywords(&message.flags, out);
                 tell_state(out, at, message, manner);
+                if whole.is_none() {
+                    self.messages.set(at, message.clone());
+                }
             }
         }
-        self.gone.extend(&changes.expunged);
         if manner.expunge {
             self.tell_gone(out);
         }
         for message in &new {
             self.learn_keywords(&message.flags, out);
         }
+        match whole {
+            Some(list) => self.messages = list.clone(),
+            None => {
+                for message in &new {
+                    self.messages.push((*message).clone());
+                }
+            }
+        }
         if !new.is_empty() {
-            self.messages.extend(new.into_iter().cloned());
             out.untagged(format_args!("{} EXISTS", self.count()));
         }
     }
@@ -181,17 +197,13 @@ impl View {
     /// `* n EXPUNGE` for each message that is gone. Highest numbers first, so that each is right
     /// when it is said without counting down.
     pub(super) fn tell_gone(&mut self, out: &mut Out<'_>) {
-        if self.gone.is_empty() {
-            return;
-        }
-        for (at, message) in self.messages.iter().enumerate().rev() {
-            if self.gone.contains(&message.uid) {
+        let gone = std::mem::take(&mut self.gone);
+        for uid in gone.iter().rev() {
+            if let Some(at) = self.position(*uid) {
                 out.untagged(format_args!("{} EXPUNGE", at + 1));
             }
         }
-        self.messages
-            .retain(|message| !self.gone.contains(&message.uid));
-        self.gone.clear();
+        self.messages.remove(&gone);
     }
 }
 

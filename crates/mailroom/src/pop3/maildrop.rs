@@ -31,7 +31,7 @@ impl Maildrop {
     pub(super) async fn open(mailbox: Mailbox) -> Result<Self, StoreError> {
         let inbox = mailbox.folder(&FolderName::inbox()).await?.id;
         let snapshot = mailbox.snapshot(inbox).await?;
-        let messages = snapshot.messages.into_iter().map(|state| Message {
+        let messages = snapshot.messages.iter().map(|state| Message {
             uid: state.uid,
             size: state.size,
             deleted: false,

@@ -9,12 +9,13 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_disk::{Disk, ReadFile};
 use tokio::sync::watch;
 
-use super::Limits;
 use super::append::Queue;
 use super::error::StoreError;
 use super::files::{self, Files, Place};
 use super::schema;
+use super::snapshots::Snapshots;
 use super::uid::ModSeq;
+use super::{Limits, Shared};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -28,6 +29,7 @@ pub(super) struct Core {
     pub(super) limits: Limits,
     pub(super) queue: Queue,
     pub(super) changes: watch::Sender<ModSeq>,
+    pub(super) snapshots: Arc<Snapshots>,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     folder: PathBuf,
@@ -43,30 +45,33 @@ struct Writer {
 }
 
 impl Core {
-    /// Opens an account's folder within `root`, making it if it is missing.
-    pub(super) fn open(
-        root: PathBuf,
-        account: AccountId,
-        disk: Arc<dyn Disk>,
-        clock: Arc<dyn Clock>,
-        limits: Limits,
-    ) -> Result<Self> {
+    /// Opens an account's folder within the store's, making it if it is missing.
+    pub(super) fn open(shared: &Shared, account: AccountId) -> Result<Self> {
+        let Shared {
+            root,
+            disk,
+            clock,
+            limits,
+            snapshots,
+            ..
+        } = shared;
         let folder = root.join(account.get().to_string());
         disk.create_folder(&folder)?;
         let mut index = disk.open_database(&folder.join(INDEX))?;
         if schema::is_new(&index)? {
-            disk.sync_folder(&root)?;
+            disk.sync_folder(root)?;
             schema::create(&mut index, clock.now().as_second())?;
         }
         let modseq = modseq(&index)?;
-        let files = Files::new(Arc::clone(&disk), folder.clone(), limits.file_size);
+        let files = Files::new(Arc::clone(disk), folder.clone(), limits.file_size);
         Ok(Self {
             account,
-            limits,
+            limits: *limits,
             queue: Queue::default(),
             changes: watch::Sender::new(modseq),
-            disk,
-            clock,
+            snapshots: Arc::clone(snapshots),
+            disk: Arc::clone(disk),
+            clock: Arc::clone(clock),
             folder,
             writer: Mutex::new(Writer { index, files }),
             readers: Mutex::new(Vec::new()),

@@ -122,8 +122,12 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn snapshot(&self, folder: FolderId) -> Result<Snapshot> {
-        self.read(move |index| messages::snapshot(index, folder))
-            .await
+        let core = Arc::clone(&self.core);
+        self.read(move |index| {
+            let snapshot = core.snapshots.read(index, core.account, folder)?;
+            Ok(Arc::unwrap_or_clone(snapshot))
+        })
+        .await
     }
 
     /// What happened in a folder after `since`.
@@ -131,8 +135,14 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], also when it was deleted meanwhile; temporary ones.
     pub async fn changes(&self, folder: FolderId, since: ModSeq) -> Result<Changes> {
-        self.read(move |index| messages::changes(index, folder, since))
-            .await
+        let core = Arc::clone(&self.core);
+        self.read(move |index| {
+            let mut changes = messages::changes(index, folder, since)?;
+            core.snapshots
+                .complete(core.account, folder, &mut changes, since);
+            Ok(changes)
+        })
+        .await
     }
 
     /// What the index knows of some messages, by rising UID; those that went away are left out. A row takes some KiB: ask for a few hundred

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sekisho_imap::{Flag, Keyword};
 
 use super::error::StoreError;
+use super::list::MessageList;
 use super::name::FolderName;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
 
@@ -99,7 +100,7 @@ pub struct Snapshot {
     /// The folder as of this modseq; ask [`super::Mailbox::changes`] for what came since.
     pub highest_modseq: ModSeq,
     /// By rising UID.
-    pub messages: Vec<MessageState>,
+    pub messages: MessageList,
 }
 
 /// What sessions hold of each message: enough for FLAGS, for sequence numbers, and for most searches.
@@ -128,6 +129,8 @@ pub struct Changes {
     pub changed: Vec<MessageState>,
     /// Messages that went away, by rising UID.
     pub expunged: Vec<Uid>,
+    /// All messages as they are now, if that costs nothing.
+    pub list: Option<MessageList>,
 }
 
 /// A message's flags: the system's as bits, keywords shared between messages that have the same.

@@ -23,7 +23,7 @@ const STATE: &str = "message.uid, message.modseq, message.flags, message.keyword
 
 pub(super) fn snapshot(index: &Transaction<'_>, folder: FolderId) -> Result<Snapshot> {
     let head = folders::head(index, folder)?;
-    let messages = states(index, folder, &UidSet::all())?;
+    let messages = states(index, folder, &UidSet::all())?.into_iter().collect();
     Ok(Snapshot {
         uid_validity: head.uid_validity,
         uid_next: head.uid_next,
@@ -51,6 +51,7 @@ pub(super) fn changes(index: &Transaction<'_>, folder: FolderId, since: ModSeq) 
         uid_next: head.uid_next,
         changed,
         expunged,
+        list: None,
     })
 }
 

@@ -7,8 +7,9 @@
 //! A mailbox opens for [`Admitted`], through [`Store::open`], and for two narrow capabilities besides: [`Delivery`], which
 //! only adds, and [`Operator`], which the command line holds. There is no other way to a message.
 //!
-//! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `uid`, `name` are their
-//! words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files, and `schema`, `folders`
+//! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
+//! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files,
+//! `snapshots` remembers folders, and `schema`, `folders`
 //! and `messages` are the index.
 
 mod account;
@@ -17,11 +18,13 @@ mod capability;
 mod error;
 mod files;
 mod folders;
+mod list;
 mod mailbox;
 mod message;
 mod messages;
 mod name;
 mod schema;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 mod uid;
@@ -36,9 +39,11 @@ use sekisho_disk::Disk;
 use tokio::sync::OnceCell;
 
 use account::Core;
+use snapshots::Snapshots;
 
 pub use capability::{Delivery, Operator};
 pub use error::StoreError;
+pub use list::MessageList;
 pub use mailbox::{Content, Mailbox, NewMessage};
 pub use message::{
     Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, MessageState, SearchKeys,
@@ -58,6 +63,8 @@ pub struct Limits {
     pub folders: u32,
     /// How many accounts stay open though nobody uses them.
     pub idle_accounts: usize,
+    /// Of how many messages, in all accounts together, the state is kept in memory so that folders open at once (about 80 bytes each).
+    pub remembered: usize,
 }
 
 impl Default for Limits {
@@ -67,6 +74,7 @@ impl Default for Limits {
             file_size: 64 << 20,
             folders: 2_000,
             idle_accounts: 256,
+            remembered: 1_000_000,
         }
     }
 }
@@ -82,6 +90,7 @@ struct Shared {
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    snapshots: Arc<Snapshots>,
     accounts: Mutex<HashMap<AccountId, Arc<OnceCell<Arc<Core>>>>>,
 }
 
@@ -111,6 +120,7 @@ impl Store {
             disk,
             clock,
             limits,
+            snapshots: Arc::new(Snapshots::new(limits.remembered)),
             accounts: Mutex::default(),
         };
         let store = Self {
@@ -138,16 +148,8 @@ impl Store {
         let cell = self.cell(account);
         let core = cell
             .get_or_try_init(|| {
-                let Shared {
-                    root,
-                    disk,
-                    clock,
-                    limits,
-                    ..
-                } = &*self.shared;
-                let (root, disk, clock, limits) =
-                    (root.clone(), Arc::clone(disk), Arc::clone(clock), *limits);
-                blocking(move || Core::open(root, account, disk, clock, limits).map(Arc::new))
+                let shared = Arc::clone(&self.shared);
+                blocking(move || Core::open(&shared, account).map(Arc::new))
             })
             .await?;
         Ok(Arc::clone(core))

@@ -20,7 +20,7 @@ async fn view(mailbox: &Mailbox) -> Result<View, StoreError> {
     for folder in mailbox.folders().await? {
         let snapshot = mailbox.snapshot(folder.id).await?;
         let mut bytes = Vec::new();
-        for state in &snapshot.messages {
+        for state in snapshot.messages.iter() {
             bytes.push(mailbox.content(folder.id, state.uid).await?.read().await?);
         }
         view.push((folder, snapshot, bytes));

@@ -236,7 +236,7 @@ async fn ten_thousand_messages_are_listed_by_one_call() {
     }
     let snapshot = mailbox.snapshot(inbox).await.unwrap();
     assert_eq!(snapshot.messages.len(), 10_240);
-    assert!(snapshot.messages.is_sorted_by_key(|state| state.uid));
+    assert!(snapshot.messages.iter().is_sorted_by_key(|state| state.uid));
     let flags = &snapshot.messages[0].flags;
     let shared = snapshot
         .messages
