@@ -90,6 +90,20 @@ pub trait AppendFile: Send {
 
 /// A file to read anywhere, from several threads at once.
 pub trait ReadFile: Send + Sync {
+    /// Its length in bytes, at this moment.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether it holds nothing.
+    ///
+    /// # Errors
+    /// As the operating system says.
+    fn is_empty(&self) -> io::Result<bool> {
+        self.len().map(|length| length == 0)
+    }
+
     /// Fills `buffer` from `offset` on.
     ///
     /// # Errors

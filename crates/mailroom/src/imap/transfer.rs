@@ -12,11 +12,6 @@ impl Session {
     /// `APPEND` (RFC 3501, section 6.3.11; RFC 4315)
     pub(super) async fn append(&mut self, append: Append) -> Answer {
         let name = existing(&append.mailbox).map_err(|_| NO_TARGET)?;
-        let folder = self
-            .mailbox
-            .folder(&name)
-            .await
-            .map_err(Trouble::try_create)?;
         let internal_date = append
             .date
             .and_then(|date| Timestamp::from_second(date.unix()).ok())
@@ -31,7 +26,7 @@ impl Session {
         }
         let appended = self
             .mailbox
-            .append(folder.id, message)
+            .append_to(&name, message)
             .await
             .map_err(Trouble::try_create)?;
         let code = format!("APPENDUID {} {}", appended.uid_validity, appended.uid);

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::append::Queue;
 use super::error::StoreError;
 use super::files::{self, Files, Place};
+use super::recovery;
 use super::schema;
 use super::snapshots::Snapshots;
 use super::uid::ModSeq;
@@ -42,6 +43,15 @@ pub(super) struct Core {
 struct Writer {
     index: Connection,
     files: Files,
+    /// How the index commits at present.
+    commits: Commit,
+}
+
+/// Whether a commit of the index is on the disk when it returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Commit {
+    Synced,
+    Unsynced,
 }
 
 impl Core {
@@ -62,6 +72,7 @@ impl Core {
             disk.sync_folder(root)?;
             schema::create(&mut index, clock.now().as_second())?;
         }
+        recovery::recover(&mut index, &**disk, &folder)?;
         let modseq = modseq(&index)?;
         let files = Files::new(Arc::clone(disk), folder.clone(), limits.file_size);
         Ok(Self {
@@ -73,7 +84,11 @@ impl Core {
             disk: Arc::clone(disk),
             clock: Arc::clone(clock),
             folder,
-            writer: Mutex::new(Writer { index, files }),
+            writer: Mutex::new(Writer {
+                index,
+                files,
+                commits: Commit::Synced,
+            }),
             readers: Mutex::new(Vec::new()),
             last_read: Mutex::new(None),
         })
@@ -101,16 +116,38 @@ impl Core {
 
     /// Changes the index, in one step that is on the disk when this returns, or not at all.
     pub(super) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.write_with_files(|index, _| work(index))
+        self.change(Commit::Synced, |index, _| work(index))
     }
 
-    /// Changes the index and message files.
-    pub(super) fn write_with_files<T>(
+    /// Adds to message files, which the work syncs, and tells the index. A crash may lose the index's part; it is made up for when the account is
+    /// opened again (see [`recovery`]).
+    pub(super) fn append<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,
     ) -> Result<T> {
+        self.change(Commit::Unsynced, work)
+    }
+
+    fn change<T>(
+        &self,
+        commit: Commit,
+        work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,
+    ) -> Result<T> {
         let mut writer = lock(&self.writer);
-        let Writer { index, files } = &mut *writer;
+        let Writer {
+            index,
+            files,
+            commits,
+        } = &mut *writer;
+        if *commits != commit {
+            // A commit that is synced takes all before it along: the log is one file.
+            let level = match commit {
+                Commit::Synced => "FULL",
+                Commit::Unsynced => "NORMAL",
+            };
+            index.pragma_update(None, "synchronous", level)?;
+            *commits = commit;
+        }
         let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&transaction, files)?;
         let modseq = modseq(&transaction)?;

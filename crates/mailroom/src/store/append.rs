@@ -1,4 +1,5 @@
-//! Adding messages. Those that wait at an account together share one sync of the message file and one commit of the index.
+//! Adding messages. Those that wait at an account together share one sync of the message file and one commit of the index, which is not synced:
+//! see [`super::recovery`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +14,7 @@ use super::mailbox::NewMessage;
 use super::message::{Appended, Folder, SpecialUse};
 use super::messages::keywords_text;
 use super::name::FolderName;
+use super::record::Record;
 use super::schema::next_modseq;
 use super::uid::{FolderId, Uid};
 use crate::mime::{Parsed, Summary};
@@ -24,6 +26,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 pub(super) enum Destination {
     /// This one or none.
     Folder(FolderId),
+    /// The one of that name or none.
+    Existing(FolderName),
     /// The one of that name, else the INBOX.
     Named(FolderName),
     /// The one of that use, else the INBOX.
@@ -123,7 +127,7 @@ impl Drop for Done<'_> {
 }
 
 fn serve(core: &Core, batch: Vec<Request>) {
-    let outcome = core.write_with_files(|index, files| write(index, files, &batch));
+    let outcome = core.append(|index, files| write(index, files, &batch));
     let answers = match outcome {
         Ok(answers) => answers,
         Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
@@ -147,25 +151,42 @@ fn write(
             found => folders.push(found),
         }
     }
-    let accepted = batch
-        .iter()
-        .zip(&folders)
-        .filter(|(_, folder)| folder.is_ok())
-        .map(|(request, _)| request.message.bytes.as_slice());
-    if accepted.clone().next().is_none() {
-        return Ok(folders
-            .into_iter()
-            .map(|folder| folder.and(Err(StoreError::NoSuchFolder)))
-            .collect());
-    }
-    let mut places = files.append(index, accepted)?.into_iter();
     let modseq = next_modseq(index)?;
+    let mut records = Vec::with_capacity(batch.len());
+    for (request, folder) in batch.iter().zip(&folders) {
+        if let Ok((folder, appended)) = folder {
+            let message = &request.message;
+            let record = Record {
+                folder: *folder,
+                uid: appended.uid,
+                modseq,
+                internal_date: message.internal_date.as_second(),
+                flags: message.flags.clone(),
+                left: 0,
+            };
+            records.push((record, message.bytes.as_slice()));
+        }
+    }
+    if records.is_empty() {
+        let gone = |folder: Result<_>| folder.and(Err(StoreError::NoSuchFolder));
+        return Ok(folders.into_iter().map(gone).collect());
+    }
+    let places = files.append(index, &records)?;
+    let mut written = records.iter().zip(places);
     let mut answers = Vec::with_capacity(batch.len());
     for (request, folder) in batch.iter().zip(folders) {
-        let appended = match folder {
-            Err(error) => Err(error),
-            Ok(folder) => match places.next() {
-                Some(place) => Ok(insert(index, request, folder, place, modseq)?),
+        let appended = match (folder, &mut written) {
+            (Err(error), _) => Err(error),
+            (Ok((_, appended)), written) => match written.next() {
+                Some(((record, _), place)) => {
+                    let entry = Entry {
+                        record,
+                        place,
+                        summary: &request.summary,
+                    };
+                    insert(index, &entry)?;
+                    Ok(appended)
+                }
                 None => Err(StoreError::Broken("a message was left out".to_owned())),
             },
         };
@@ -181,6 +202,7 @@ fn destination(index: &Transaction<'_>, destination: &Destination) -> Result<(Fo
     };
     let id = match destination {
         Destination::Folder(id) => *id,
+        Destination::Existing(name) => folders::get(index, name)?.id,
         Destination::Named(name) => inbox_unless(folders::find(index, name)?)?,
         Destination::Special(special) => inbox_unless(folders::find_special(index, *special)?)?,
     };
@@ -189,16 +211,20 @@ fn destination(index: &Transaction<'_>, destination: &Destination) -> Result<(Fo
     Ok((id, Appended { uid_validity, uid }))
 }
 
-fn insert(
-    index: &Transaction<'_>,
-    request: &Request,
-    (folder, appended): (FolderId, Appended),
-    place: Place,
-    modseq: i64,
-) -> Result<Appended> {
-    let Request {
-        message, summary, ..
-    } = request;
+/// What the index learns of a message.
+pub(super) struct Entry<'a> {
+    pub(super) record: &'a Record,
+    pub(super) place: Place,
+    pub(super) summary: &'a Summary,
+}
+
+/// Puts a message into the index; its folder's next UID is the caller's.
+pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
+    let Entry {
+        record,
+        place,
+        summary,
+    } = entry;
     let content: i64 = index
         .prepare_cached(
             "INSERT INTO content (file, offset, size, envelope, body, structure, preview, has_attachment, sent, sent_day, subject, base_subject, \
@@ -234,15 +260,14 @@ fn insert(
             "INSERT INTO message (folder, uid, modseq, flags, keywords, size, internal_date, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
-            folder.get(),
-            appended.uid.get(),
-            modseq,
-            message.flags.bits,
-            keywords_text(&message.flags),
+            record.folder.get(),
+            record.uid.get(),
+            record.modseq,
+            record.flags.bits,
+            keywords_text(&record.flags),
             place.size,
-            message.internal_date.as_second(),
+            record.internal_date,
             content,
         ])?;
-    folders::touch(index, folder, modseq)?;
-    Ok(appended)
+    folders::touch(index, record.folder, record.modseq)
 }

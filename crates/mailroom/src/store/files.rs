@@ -1,4 +1,4 @@
-//! Message files: bytes of messages, one after the other, nothing between them. The index knows where each begins.
+//! Message files: messages one after the other, each behind its [`Record`]. The index knows where each begins.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use sekisho_disk::{AppendFile, Disk};
 
 use super::error::StoreError;
+use super::record::Record;
 
 /// Where a message's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(super) struct Files {
     folder: PathBuf,
     full_at: u64,
     open: Option<(i64, Box<dyn AppendFile>)>,
-    /// The last file whose sync failed: what it holds past its synced part is unknown, so nothing is added to it.
+    /// The last file that holds something other than whole records at its end: nothing is added to it, so that what follows is found after a crash.
     spoiled: i64,
 }
 
@@ -53,22 +54,46 @@ impl Files {
 
     /// Appends messages and syncs them, and notes the file's new length in the index. The transaction is what keeps other writers away, another
     /// process's too; nothing refers to the bytes until it commits.
-    pub(super) fn append<'m>(
+    pub(super) fn append(
         &mut self,
         index: &Transaction<'_>,
-        messages: impl Iterator<Item = &'m [u8]>,
+        messages: &[(Record, &[u8])],
     ) -> Result<Vec<Place>, StoreError> {
-        let target = self.target(index)?;
-        let (start, places) = self
+        let mut target = self.target(index)?;
+        while self.length(&target)? > target.known.unwrap_or(0) {
+            // A write that failed left its bytes.
+            self.open = None;
+            self.spoiled = target.number;
+            target = Target {
+                number: target.number + 1,
+                known: None,
+            };
+        }
+        let places = self
             .write(&target, messages)
             .inspect_err(|_| self.open = None)?;
-        let end = places.last().map_or(start, |last| last.offset + last.size);
-        let gap = start - target.known.unwrap_or(0).min(start);
-        let sql = "INSERT INTO file VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET length = ?2, waste = waste + ?3";
+        let end = places.last().map_or(0, |last| last.offset + last.size);
+        let sql = "INSERT INTO file VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET length = ?2";
         index
             .prepare_cached(sql)?
-            .execute(params![target.number, end, gap])?;
+            .execute(params![target.number, end])?;
         Ok(places)
+    }
+
+    /// How long the target is on the disk.
+    fn length(&mut self, target: &Target) -> io::Result<u64> {
+        self.opened(target)?.len()
+    }
+
+    fn opened(&mut self, target: &Target) -> io::Result<&mut Box<dyn AppendFile>> {
+        if !matches!(&self.open, Some((number, _)) if *number == target.number) {
+            let file = self.disk.open_append(&path(&self.folder, target.number))?;
+            self.open = Some((target.number, file));
+        }
+        match &mut self.open {
+            Some((_, file)) => Ok(file),
+            None => Err(io::Error::other("no message file is open")),
+        }
     }
 
     fn target(&self, index: &Transaction<'_>) -> Result<Target, StoreError> {
@@ -89,20 +114,9 @@ impl Files {
         })
     }
 
-    fn write<'m>(
-        &mut self,
-        target: &Target,
-        messages: impl Iterator<Item = &'m [u8]>,
-    ) -> io::Result<(u64, Vec<Place>)> {
+    fn write(&mut self, target: &Target, messages: &[(Record, &[u8])]) -> io::Result<Vec<Place>> {
         let path = path(&self.folder, target.number);
-        let file = match &mut self.open {
-            Some((number, file)) if *number == target.number => file,
-            other => {
-                &mut other
-                    .insert((target.number, self.disk.open_append(&path)?))
-                    .1
-            }
-        };
+        let file = self.opened(target)?;
         let start = file.len()?;
         if start < target.known.unwrap_or(0) {
             return Err(io::Error::other(
@@ -110,20 +124,21 @@ impl Files {
             ));
         }
         let mut end = start;
-        let mut places = Vec::new();
-        for bytes in messages {
-            if let Err(error) = file.append(bytes) {
-                // Gives back the room on a full disk; if that fails too, the bytes are waste.
-                let _ = file.truncate(start);
-                return Err(error);
-            }
+        let mut places = Vec::with_capacity(messages.len());
+        for (record, bytes) in messages {
+            let header = record.header(bytes);
             let size = bytes.len() as u64;
             places.push(Place {
                 file: target.number,
-                offset: end,
+                offset: end + header.len() as u64,
                 size,
             });
-            end += size;
+            end += header.len() as u64 + size;
+            if let Err(error) = file.append(&header).and_then(|()| file.append(bytes)) {
+                // Gives back the room on a full disk; if that fails too, the file is left as it is.
+                let _ = file.truncate(start);
+                return Err(error);
+            }
         }
         let synced = file.sync().and_then(|()| match target.known {
             Some(_) => Ok(()),
@@ -137,6 +152,6 @@ impl Files {
             }
             return Err(error);
         }
-        Ok((start, places))
+        Ok(places)
     }
 }

@@ -185,6 +185,15 @@ impl Mailbox {
         append(Arc::clone(&self.core), Destination::Folder(folder), message).await
     }
 
+    /// Adds a message to the folder of that name.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub async fn append_to(&self, folder: &FolderName, message: NewMessage) -> Result<Appended> {
+        let destination = Destination::Existing(folder.clone());
+        append(Arc::clone(&self.core), destination, message).await
+    }
+
     /// Changes flags. With `unchanged_since`, messages that changed after it are left alone (RFC 7162, section 3.1.3).
     ///
     /// # Errors

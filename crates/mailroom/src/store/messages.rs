@@ -261,6 +261,13 @@ pub(super) fn keywords_text(flags: &Flags) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" "))
 }
 
+/// Reads what [`keywords_text`] wrote.
+pub(super) fn keywords_from(text: &str) -> Arc<[Keyword]> {
+    text.split(' ')
+        .filter_map(|word| Keyword::new(word.as_bytes()))
+        .collect()
+}
+
 fn states(index: &Transaction<'_>, folder: FolderId, uids: &UidSet) -> Result<Vec<MessageState>> {
     let sql = format!(
         "SELECT {STATE} FROM message WHERE folder = ?1 AND uid BETWEEN ?2 AND ?3 ORDER BY uid"
@@ -314,10 +321,7 @@ impl States {
         if let Some(known) = self.keywords.get(text) {
             return Arc::clone(known);
         }
-        let words: Arc<[Keyword]> = text
-            .split(' ')
-            .filter_map(|word| Keyword::new(word.as_bytes()))
-            .collect();
+        let words = keywords_from(text);
         self.keywords.insert(text.to_owned(), Arc::clone(&words));
         words
     }

@@ -1,14 +1,17 @@
 //! The mail store: a folder an account, with one SQLite index and append-only message files. Nothing is shared between accounts.
 //!
-//! A delivery appends the bytes to the account's message file, syncs it (and the folder, when the file is new), and then commits to the index once; only
-//! then is it acknowledged. Messages that wait at the same account at the same time share the syncs. COPY and MOVE touch the index alone.
+//! A delivery appends the bytes to the account's message file, behind a record that says where they belong, syncs it (and the folder, when the file is
+//! new), and commits to the index without waiting for the disk: one sync a delivery, or fewer, since messages that wait at the same account at the same
+//! time share it. What a crash takes from the index is found in the message file when the account is opened next (`recovery`). Everything else (flags,
+//! COPY, MOVE, EXPUNGE, folders) touches the index alone, by a commit that is synced and takes all earlier ones along.
 //! The bytes of expunged messages stay in the file and are counted as waste, until somebody compacts it.
 //!
 //! A mailbox opens for [`Admitted`], through [`Store::open`], and for two narrow capabilities besides: [`Delivery`], which
 //! only adds, and [`Operator`], which the command line holds. There is no other way to a message.
 //!
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
-//! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files,
+//! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files of `record`s,
+//! `recovery` finishes what a crash interrupted,
 //! `snapshots` remembers folders, and `schema`, `folders`
 //! and `messages` are the index.
 
@@ -23,6 +26,8 @@ mod mailbox;
 mod message;
 mod messages;
 mod name;
+mod record;
+mod recovery;
 mod schema;
 mod snapshots;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod crash;
 mod folders;
 mod messages;
+mod recovery;
 mod trouble;
 
 use std::path::Path;

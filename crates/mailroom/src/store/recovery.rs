@@ -1,0 +1,166 @@
+//! What a crash left in message files and not in the index.
+//!
+//! An append is acknowledged when the message file is synced; its commit to the index may still be on its way to the disk then. Each message
+//! stands behind a [`Record`] that says where it belongs, so whoever opens the account next finishes the job: records past what the index
+//! knows of are put in.
+//!
+//! Not every such record was acknowledged, and one that failed must not push out another. The index tells: what is committed later carries
+//! earlier commits to the disk with it. So a record whose modseq is not above the index's belongs to an append that failed, and of two
+//! records for the same UID the first one does.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use sekisho_disk::Disk;
+
+use super::append::{Entry, insert};
+use super::error::StoreError;
+use super::files::{self, Place};
+use super::folders;
+use super::record::Record;
+use crate::mime::{Parsed, Summary};
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// A message that the index may lack.
+struct Found {
+    record: Record,
+    place: Place,
+    summary: Summary,
+}
+
+/// Puts into the index what the message files within `folder` hold beyond it. Costs a look at one file where there is nothing to do.
+pub(super) fn recover(index: &mut Connection, disk: &dyn Disk, folder: &Path) -> Result<()> {
+    let known = last_known(index)?;
+    if !is_behind(disk, folder, known)? {
+        return Ok(());
+    }
+    // Other processes append under the same lock: what is past the index now is nobody's work under way.
+    let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (number, length) = last_known(&transaction)?;
+    let found = records(disk, folder, number, length)?;
+    let count = put_in(&transaction, found)?;
+    transaction.commit()?;
+    if count > 0 {
+        tracing::info!(
+            count,
+            "messages were taken over from message files after a crash"
+        );
+    }
+    Ok(())
+}
+
+/// The newest message file that the index knows, and how much of it.
+fn last_known(index: &Connection) -> Result<(i64, u64)> {
+    let sql = "SELECT number, length FROM file ORDER BY number DESC LIMIT 1";
+    let last = index
+        .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(last.unwrap_or((1, 0)))
+}
+
+fn is_behind(disk: &dyn Disk, folder: &Path, (number, length): (i64, u64)) -> Result<bool> {
+    let more = match disk.open_read(&files::path(folder, number)) {
+        Ok(file) => file.len()? > length,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(more || exists(disk, folder, number + 1)?)
+}
+
+fn exists(disk: &dyn Disk, folder: &Path, number: i64) -> Result<bool> {
+    match disk.open_read(&files::path(folder, number)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The whole requests that stand in a file from an offset on, and in the files after it. A file is read up to the first thing that is no
+/// record: nothing is ever added behind such.
+fn records(disk: &dyn Disk, folder: &Path, first: i64, from: u64) -> Result<Vec<Found>> {
+    let mut all = Vec::new();
+    let mut number = first;
+    let mut offset = from;
+    loop {
+        let file = match disk.open_read(&files::path(folder, number)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
+            Err(error) => return Err(error.into()),
+        };
+        let length = file.len()?;
+        let mut request = Vec::new();
+        while let Some((record, start, message)) = Record::read(&*file, length, offset)? {
+            let size = message.len() as u64;
+            offset = start + size;
+            let last = record.left == 0;
+            request.push(Found {
+                record,
+                place: Place {
+                    file: number,
+                    offset: start,
+                    size,
+                },
+                summary: Summary::of(&Parsed::new(&message)),
+            });
+            if last {
+                all.append(&mut request);
+            }
+        }
+        number += 1;
+        offset = 0;
+    }
+}
+
+fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
+    let known: i64 = index.query_row("SELECT modseq FROM account", [], |row| row.get(0))?;
+    let mut newest = HashMap::new();
+    for (at, one) in found.iter().enumerate() {
+        newest.insert((one.record.folder, one.record.uid), at);
+    }
+    let mut count = 0;
+    for (at, one) in found.iter().enumerate() {
+        let Found {
+            record,
+            place,
+            summary,
+        } = one;
+        let failed = record.modseq <= known || newest[&(record.folder, record.uid)] != at;
+        if failed {
+            continue;
+        }
+        let head = match folders::head(index, record.folder) {
+            Ok(head) => head,
+            Err(StoreError::NoSuchFolder) => continue,
+            Err(error) => return Err(error),
+        };
+        if record.uid < head.uid_next {
+            continue;
+        }
+        let length = place.offset + place.size;
+        index.execute(
+            "INSERT INTO file VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET length = max(length, ?2)",
+            params![place.file, length],
+        )?;
+        insert(
+            index,
+            &Entry {
+                record,
+                place: *place,
+                summary,
+            },
+        )?;
+        index.execute(
+            "UPDATE folder SET uid_next = ?1 WHERE id = ?2",
+            params![record.uid.get().saturating_add(1), record.folder.get()],
+        )?;
+        index.execute(
+            "UPDATE account SET modseq = max(modseq, ?1)",
+            [record.modseq],
+        )?;
+        count += 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,119 @@
+//! What is in message files and not in the index: a crash took the index's commits, which are not synced at an append.
+
+use std::fs;
+
+use super::*;
+
+const INDEX: [&str; 3] = ["index.db", "index.db-wal", "index.db-shm"];
+
+/// An account with one message, and its index as of then.
+async fn account_and_its_index() -> (tempfile::TempDir, tempfile::TempDir) {
+    let root = tempfile::tempdir().unwrap();
+    let mailbox = mailbox(root.path()).await;
+    let inbox = folder(&mailbox, "INBOX").await;
+    mailbox.append(inbox, message("first")).await.unwrap();
+    drop(mailbox);
+    let kept = tempfile::tempdir().unwrap();
+    for name in INDEX {
+        let _ = fs::copy(root.path().join("1").join(name), kept.path().join(name));
+    }
+    (root, kept)
+}
+
+/// Puts the older index back, as a crash would.
+fn lose(root: &Path, kept: &Path) {
+    for name in INDEX {
+        let path = root.join("1").join(name);
+        let _ = fs::remove_file(&path);
+        let _ = fs::copy(kept.join(name), path);
+    }
+}
+
+async fn add(root: &Path, text: &str) -> Appended {
+    let mailbox = mailbox(root).await;
+    let inbox = folder(&mailbox, "INBOX").await;
+    let mut new = message(text);
+    new.flags = flags(&["\\Seen", "$Label1"]);
+    mailbox.append(inbox, new).await.unwrap()
+}
+
+async fn subjects(root: &Path) -> Vec<(u32, String)> {
+    let mailbox = mailbox(root).await;
+    let inbox = folder(&mailbox, "INBOX").await;
+    let keys = mailbox.search_keys(inbox, UidSet::all()).await.unwrap();
+    let mut found = Vec::new();
+    for key in keys {
+        let content = mailbox.content(inbox, key.uid).await.unwrap();
+        assert_eq!(content.read().await.unwrap(), message(&key.subject).bytes);
+        found.push((key.uid.get(), key.subject));
+    }
+    found
+}
+
+fn list(found: &[(u32, String)]) -> Vec<(u32, &str)> {
+    found
+        .iter()
+        .map(|(uid, subject)| (*uid, subject.as_str()))
+        .collect()
+}
+
+#[tokio::test]
+async fn messages_that_the_index_lost_come_back_as_they_were() {
+    let (root, kept) = account_and_its_index().await;
+    add(root.path(), "second").await;
+    let before = {
+        let mailbox = mailbox(root.path()).await;
+        let archive = folder(&mailbox, "Archive").await;
+        mailbox.append(archive, message("elsewhere")).await.unwrap();
+        let inbox = folder(&mailbox, "INBOX").await;
+        (
+            mailbox.snapshot(inbox).await.unwrap(),
+            mailbox.snapshot(archive).await.unwrap(),
+        )
+    };
+    for _ in 0..2 {
+        lose(root.path(), kept.path());
+        let mailbox = mailbox(root.path()).await;
+        let inbox = folder(&mailbox, "INBOX").await;
+        let archive = folder(&mailbox, "Archive").await;
+        assert_eq!(mailbox.snapshot(inbox).await.unwrap(), before.0);
+        assert_eq!(mailbox.snapshot(archive).await.unwrap(), before.1);
+    }
+    let after = add(root.path(), "third").await;
+    assert_eq!(after.uid, before.0.uid_next);
+    let found = subjects(root.path()).await;
+    assert_eq!(list(&found), [(1, "first"), (2, "second"), (3, "third")]);
+}
+
+#[tokio::test]
+async fn half_a_record_is_passed_over_and_nothing_is_written_behind_it() {
+    let (root, kept) = account_and_its_index().await;
+    add(root.path(), "second").await;
+    let file = root.path().join("1/messages-000001.mail");
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, &whole[..whole.len() - 5]).unwrap();
+    lose(root.path(), kept.path());
+    assert_eq!(list(&subjects(root.path()).await), [(1, "first")]);
+    add(root.path(), "another").await;
+    assert_eq!(fs::read(&file).unwrap().len(), whole.len() - 5);
+    lose(root.path(), kept.path());
+    let found = subjects(root.path()).await;
+    assert_eq!(list(&found), [(1, "first"), (2, "another")]);
+}
+
+#[tokio::test]
+async fn a_record_of_an_append_that_failed_stays_out() {
+    let (root, kept) = account_and_its_index().await;
+    add(root.path(), "refused").await;
+    lose(root.path(), kept.path());
+    {
+        // The index went on without it.
+        let index = rusqlite::Connection::open(root.path().join("1/index.db")).unwrap();
+        let sql = "UPDATE account SET modseq = modseq + 10";
+        index.execute(sql, []).unwrap();
+    }
+    assert_eq!(list(&subjects(root.path()).await), [(1, "first")]);
+    assert_eq!(add(root.path(), "taken").await.uid, Uid::new(2));
+    let found = subjects(root.path()).await;
+    assert_eq!(list(&found), [(1, "first"), (2, "taken")]);
+}
