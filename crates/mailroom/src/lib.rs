@@ -7,6 +7,7 @@
 //! which mail comes in, of [`submission`], by which people send it, and of the [`queue`], where it waits to go on; [`letters`] are the site's own mail.
 
 mod addressing;
+mod fold;
 mod header;
 pub mod imap;
 pub mod letters;

@@ -1,8 +1,8 @@
 //! SEARCH.
 //!
-//! A search is judged in stages, each dearer than the one before: what the view knows, the words
-//! of the header that the index keeps, the header itself, the whole message. A message goes on to
-//! the next stage only while the answer is open.
+//! A search is judged in stages, each dearer than the one before: what the view knows, what the
+//! store knows of messages' texts, the words of the header that the index keeps, the header itself.
+//! A message goes on to the next stage only while the answer is open.
 
 use std::fmt::Write as _;
 
@@ -16,13 +16,12 @@ use super::fetch::read_header;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::View;
+use crate::fold::fold;
 use crate::mime::Parsed;
-use crate::store::{Mailbox, MessageState, SearchKeys, StoreError, UidSet};
+use crate::store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
 
 /// How many messages' words are held at once.
 const WORDS: usize = 500;
-/// How much text of a message is searched, in bytes.
-const SEARCHED: usize = 4 * 1024 * 1024;
 
 impl Session {
     /// `SEARCH` and `UID SEARCH` (RFC 3501, section 6.4.4; RFC 4731)
@@ -54,7 +53,8 @@ impl Session {
         let now = self.imap.clock.now();
         let zone = self.imap.zone.clone();
         let view = self.selected()?;
-        let asked = Asked::new(key, view, &zone, now);
+        let mut needles = Vec::new();
+        let asked = Asked::new(key, view, &zone, now, &mut needles);
         let mut found = Vec::new();
         let mut open = Vec::new();
         for (at, state) in view.messages().iter().enumerate() {
@@ -66,6 +66,24 @@ impl Session {
                 None => open.push(at),
             }
         }
+        let mut hits = None;
+        if !needles.is_empty() && !open.is_empty() {
+            let uids: UidSet = open.iter().map(|&at| view.messages()[at].uid).collect();
+            let found_texts = mailbox.find_texts(view.folder, uids, needles).await?;
+            let texts = hits.insert(found_texts);
+            open.retain(|&at| {
+                let facts = Facts {
+                    texts: Some(texts),
+                    ..Facts::of(at, &view.messages()[at])
+                };
+                match asked.judge(&facts) {
+                    Some(true) => found.push(at),
+                    Some(false) => {}
+                    None => return true,
+                }
+                false
+            });
+        }
         for some in open.chunks(WORDS) {
             let uids: UidSet = some.iter().map(|&at| view.messages()[at].uid).collect();
             for words in mailbox.search_keys(view.folder, uids).await? {
@@ -75,6 +93,7 @@ impl Session {
                 let mut facts = Facts::of(at, &view.messages()[at]);
                 let words = Words::new(words);
                 facts.words = Some(&words);
+                facts.texts = hits.as_deref();
                 let verdict = match asked.judge(&facts) {
                     None => read_and_judge(&asked, facts, &mailbox, view).await?,
                     verdict => verdict,
@@ -89,7 +108,7 @@ impl Session {
     }
 }
 
-/// The last stages: the message's header, then all of it. A message that is gone is not found.
+/// The last stage: the message's header. A message that is gone is not found.
 async fn read_and_judge(
     asked: &Asked,
     mut facts: Facts<'_>,
@@ -103,17 +122,7 @@ async fn read_and_judge(
     };
     let header = read_header(&content).await?;
     let parsed = Parsed::new(&header);
-    facts.header = Some((&parsed, &header));
-    if let Some(verdict) = asked.judge(&facts) {
-        return Ok(Some(verdict));
-    }
-    let bytes = content.read().await?;
-    let text = tokio::task::spawn_blocking(move || {
-        Parsed::new(&bytes).searchable_text(SEARCHED).to_lowercase()
-    })
-    .await
-    .unwrap_or_default();
-    facts.text = Some(&text);
+    facts.header = Some(&parsed);
     Ok(asked.judge(&facts))
 }
 
@@ -199,7 +208,7 @@ pub(super) fn names_modseq(key: &SearchKey) -> bool {
     }
 }
 
-/// A key made ready: sets resolved, days as instants, text in lower case.
+/// A key made ready: sets resolved, days as instants, text folded.
 enum Asked {
     Everything,
     Nothing,
@@ -209,17 +218,36 @@ enum Asked {
     Flag(sekisho_imap::Flag),
     Positions(Vec<std::ops::Range<usize>>),
     ModSeq(u64),
-    Arrived { from: Timestamp, before: Timestamp },
-    SentDay { from: i64, before: i64 },
-    Size { from: u64, below: u64 },
-    Field { name: String, value: String },
-    Body(String),
-    Text(String),
+    Arrived {
+        from: Timestamp,
+        before: Timestamp,
+    },
+    SentDay {
+        from: i64,
+        before: i64,
+    },
+    Size {
+        from: u64,
+        below: u64,
+    },
+    Field {
+        name: String,
+        value: String,
+    },
+    /// The message is among those that hold the needle of this number.
+    Holds(usize),
 }
 
 impl Asked {
-    fn new(key: &SearchKey, view: &View, zone: &TimeZone, now: Timestamp) -> Self {
-        let again = |key: &SearchKey| Self::new(key, view, zone, now);
+    /// Makes a key ready. What is looked for in texts is added to `needles`.
+    fn new(
+        key: &SearchKey,
+        view: &View,
+        zone: &TimeZone,
+        now: Timestamp,
+        needles: &mut Vec<Needle>,
+    ) -> Self {
+        let mut again = |key: &SearchKey| Self::new(key, view, zone, now, needles);
         let first = |date: Date| first_moment(date.days(), zone);
         let next = |date: Date| first_moment(date.days() + 1, zone);
         let ago = |seconds: u32| {
@@ -231,7 +259,7 @@ impl Asked {
         match key {
             SearchKey::All => Self::Everything,
             SearchKey::Recent => Self::Nothing,
-            SearchKey::And(keys) => Self::And(keys.iter().map(again).collect()),
+            SearchKey::And(keys) => Self::And(keys.iter().map(&mut again).collect()),
             SearchKey::Or(a, b) => Self::Or(Box::new(again(a)), Box::new(again(b))),
             SearchKey::Not(key) => Self::Not(Box::new(again(key))),
             SearchKey::Flag(flag) => Self::Flag(flag.clone()),
@@ -255,12 +283,20 @@ impl Asked {
             },
             SearchKey::Header { name, value } => Self::Field {
                 name: name.to_ascii_lowercase(),
-                value: value.to_lowercase(),
+                value: fold(value),
             },
-            SearchKey::Body(text) => Self::Body(text.to_lowercase()),
-            SearchKey::Text(text) => Self::Text(text.to_lowercase()),
+            SearchKey::Body(text) => Self::holds(Needle::body(text), needles),
+            SearchKey::Text(text) => Self::holds(Needle::anywhere(text), needles),
             SearchKey::ModSeq(modseq) => Self::ModSeq(*modseq),
         }
+    }
+
+    fn holds(needle: Needle, needles: &mut Vec<Needle>) -> Self {
+        let known = needles.iter().position(|other| *other == needle);
+        Self::Holds(known.unwrap_or_else(|| {
+            needles.push(needle);
+            needles.len() - 1
+        }))
     }
 
     /// Whether a message is found, as far as the facts tell.
@@ -287,8 +323,9 @@ impl Asked {
             }
             Self::Size { from, below } => Some((*from..*below).contains(&facts.state.size)),
             Self::Field { name, value } => facts.field(name, value),
-            Self::Body(text) => facts.text.map(|body| body.contains(text.as_str())),
-            Self::Text(text) => facts.anywhere(text),
+            Self::Holds(needle) => facts
+                .texts
+                .map(|texts| texts[*needle].binary_search(&facts.state.uid).is_ok()),
         }
     }
 }
@@ -318,11 +355,12 @@ struct Facts<'a> {
     at: usize,
     state: &'a MessageState,
     words: Option<&'a Words>,
-    header: Option<(&'a Parsed<'a>, &'a [u8])>,
-    text: Option<&'a str>,
+    header: Option<&'a Parsed<'a>>,
+    /// For each needle the messages that hold it, by rising UID.
+    texts: Option<&'a [Vec<Uid>]>,
 }
 
-/// The index's words, in lower case.
+/// The index's words, folded.
 struct Words {
     keys: SearchKeys,
 }
@@ -337,7 +375,7 @@ impl Words {
             &mut keys.bcc,
         ];
         for text in texts {
-            *text = text.to_lowercase();
+            *text = fold(text);
         }
         Self { keys }
     }
@@ -363,7 +401,7 @@ impl<'a> Facts<'a> {
             state,
             words: None,
             header: None,
-            text: None,
+            texts: None,
         }
     }
 
@@ -374,26 +412,8 @@ impl<'a> Facts<'a> {
         {
             return Some(kept.contains(value));
         }
-        let (header, _) = self.header?;
-        let text = header.header_text(name);
-        Some(text.is_some_and(|text| text.to_lowercase().contains(value)))
-    }
-
-    /// Whether header or body hold the text.
-    fn anywhere(&self, text: &str) -> Option<bool> {
-        let keys = &self.words?.keys;
-        let kept = [&keys.subject, &keys.from, &keys.to, &keys.cc, &keys.bcc];
-        if kept.iter().any(|kept| kept.contains(text)) {
-            return Some(true);
-        }
-        let (_, header) = self.header?;
-        if String::from_utf8_lossy(header)
-            .to_lowercase()
-            .contains(text)
-        {
-            return Some(true);
-        }
-        self.text.map(|body| body.contains(text))
+        let text = self.header?.header_text(name);
+        Some(text.is_some_and(|text| fold(&text).contains(value)))
     }
 }
 

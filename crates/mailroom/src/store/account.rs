@@ -15,6 +15,7 @@ use super::files::{self, Files, Place};
 use super::recovery;
 use super::schema;
 use super::snapshots::Snapshots;
+use super::texts::Texts;
 use super::uid::ModSeq;
 use super::{Limits, Shared};
 
@@ -31,6 +32,7 @@ pub(super) struct Core {
     pub(super) queue: Queue,
     pub(super) changes: watch::Sender<ModSeq>,
     pub(super) snapshots: Arc<Snapshots>,
+    pub(super) texts: Texts,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     folder: PathBuf,
@@ -81,6 +83,7 @@ impl Core {
             queue: Queue::default(),
             changes: watch::Sender::new(modseq),
             snapshots: Arc::clone(snapshots),
+            texts: Texts::new(Arc::clone(disk), &folder),
             disk: Arc::clone(disk),
             clock: Arc::clone(clock),
             folder,
@@ -97,6 +100,11 @@ impl Core {
     /// The time in seconds.
     pub(super) fn now(&self) -> i64 {
         self.clock.now().as_second()
+    }
+
+    /// The clock.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// Reads the index, all of it as of one moment.

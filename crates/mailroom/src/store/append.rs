@@ -64,6 +64,7 @@ pub(super) async fn append(
         return Err(StoreError::TooLarge { size, limit });
     }
     let (answer, answered) = oneshot::channel();
+    let account = Arc::clone(&core);
     let work = move || {
         let summary = Summary::of(&Parsed::new(&message.bytes));
         core.queue.enter(
@@ -78,9 +79,13 @@ pub(super) async fn append(
     };
     // The task isn't awaited for itself: whoever writes answers all that waited.
     drop(tokio::task::spawn_blocking(work));
-    answered
+    let appended = answered
         .await
-        .unwrap_or_else(|_| Err(StoreError::Broken("a delivery was cut short".to_owned())))
+        .unwrap_or_else(|_| Err(StoreError::Broken("a delivery was cut short".to_owned())));
+    if appended.is_ok() {
+        account.take_in_texts_soon();
+    }
+    appended
 }
 
 impl Queue {

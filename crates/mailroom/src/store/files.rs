@@ -18,6 +18,14 @@ pub(super) struct Place {
     pub(super) size: u64,
 }
 
+impl Place {
+    /// The place as a number: later ones are greater.
+    pub(super) fn key(self) -> i64 {
+        let offset = i64::try_from(self.offset).unwrap_or(i64::MAX);
+        (self.file << 32).saturating_add(offset)
+    }
+}
+
 /// A message file's path.
 pub(super) fn path(folder: &Path, number: i64) -> PathBuf {
     folder.join(format!("messages-{number:06}.mail"))

@@ -18,6 +18,7 @@ use super::message::{
     Stored,
 };
 use super::name::FolderName;
+use super::texts::Needle;
 use super::uid::{FolderId, ModSeq, Uid, UidSet};
 use super::{blocking, folders, messages};
 
@@ -162,6 +163,20 @@ impl Mailbox {
     pub async fn search_keys(&self, folder: FolderId, uids: UidSet) -> Result<Vec<SearchKeys>> {
         self.read(move |index| messages::search_keys(index, folder, &uids))
             .await
+    }
+
+    /// Which of some messages hold each of some texts, by rising UID.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn find_texts(
+        &self,
+        folder: FolderId,
+        uids: UidSet,
+        needles: Vec<Needle>,
+    ) -> Result<Vec<Vec<Uid>>> {
+        let core = Arc::clone(&self.core);
+        blocking(move || core.find_texts(folder, &uids, &needles)).await
     }
 
     /// A message's bytes, to be read as needed.

@@ -110,6 +110,46 @@ pub(super) fn search_keys(
     })
 }
 
+/// Where the bytes of some messages are.
+pub(super) fn places(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+) -> Result<Vec<(Uid, Place)>> {
+    folders::head(index, folder)?;
+    let sql = "SELECT message.uid, file, offset, content.size FROM message JOIN content ON content.id = message.content \
+               WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
+    collect(index, sql, folder, uids, |row| {
+        let place = Place {
+            file: row.get(1)?,
+            offset: row.get(2)?,
+            size: row.get(3)?,
+        };
+        Ok((Uid::new(row.get(0)?), place))
+    })
+}
+
+/// All places whose number (see [`Place::key`]) is above one, the lowest first. Contents come in rising order, so only the new ones are looked at.
+pub(super) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<Place>> {
+    let sql = "SELECT file, offset, size FROM content ORDER BY id DESC";
+    let mut query = index.prepare_cached(sql)?;
+    let mut rows = query.query([])?;
+    let mut places = Vec::new();
+    while let Some(row) = rows.next()? {
+        let place = Place {
+            file: row.get(0)?,
+            offset: row.get(1)?,
+            size: row.get(2)?,
+        };
+        if place.key() <= key {
+            break;
+        }
+        places.push(place);
+    }
+    places.reverse();
+    Ok(places)
+}
+
 /// Where a message's bytes are.
 pub(super) fn place(index: &Transaction<'_>, folder: FolderId, uid: Uid) -> Result<Place> {
     let sql = "SELECT file, offset, content.size FROM message JOIN content ON content.id = message.content WHERE folder = ?1 AND uid = ?2";

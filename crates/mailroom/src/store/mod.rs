@@ -12,7 +12,7 @@
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
 //! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files of `record`s,
 //! `recovery` finishes what a crash interrupted,
-//! `snapshots` remembers folders, and `schema`, `folders`
+//! `snapshots` remembers folders, `texts` is what searches read, and `schema`, `folders`
 //! and `messages` are the index.
 
 mod account;
@@ -32,6 +32,7 @@ mod schema;
 mod snapshots;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod uid;
 
 use std::collections::HashMap;
@@ -55,6 +56,7 @@ pub use message::{
     Snapshot, SpecialUse, Status, Stored,
 };
 pub use name::{FolderName, NameError};
+pub use texts::Needle;
 pub use uid::{ContentId, FolderId, ModSeq, Uid, UidSet, UidValidity};
 
 /// What the store allows.
