@@ -110,7 +110,9 @@ fn with_line_ends(bytes: Vec<u8>) -> Vec<u8> {
         b'\r' => bytes.get(at + 1) != Some(&b'\n'),
         _ => false,
     };
-    let count = (0..bytes.len()).filter(|&at| lone(at)).count();
+    let count = memchr::memchr2_iter(b'\r', b'\n', &bytes)
+        .filter(|&at| lone(at))
+        .count();
     if count == 0 {
         return bytes;
     }
