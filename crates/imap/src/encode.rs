@@ -37,6 +37,12 @@ pub fn literal(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Appends a server's literal that may hold NUL: `~{n}`, line end, the bytes (RFC 3516, section 4.2).
+pub fn literal8(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'~');
+    literal(out, bytes);
+}
+
 /// Appends a server's `string`: quoted where possible, else a literal.
 pub fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     if !quoted(out, bytes) {

@@ -388,14 +388,19 @@ impl Cutter {
             _ => self.limits.literal,
         };
         let after = end + 2;
-        let fits = usize::try_from(literal.size)
-            .ok()
-            .filter(|&size| size <= most && !self.refused);
+        let whole = u64::try_from(after - self.start)
+            .unwrap_or(u64::MAX)
+            .saturating_add(literal.size);
+        if whole > self.limits.total as u64 && literal.size <= most as u64 && !self.is_append() {
+            return Err(self.broken(FramingError::CommandTooLong));
+        }
+        // The messages of one APPEND (RFC 3502) that are too much together are refused as one would be.
+        let fits = usize::try_from(literal.size).ok().filter(|&size| {
+            let whole = (after - self.start).saturating_add(size);
+            size <= most && whole <= self.limits.total && !self.refused
+        });
         if let Some(size) = fits {
             let end = after + size;
-            if end - self.start > self.limits.total {
-                return Err(self.broken(FramingError::CommandTooLong));
-            }
             self.state = State::Literal { end };
             return Ok(literal.synchronizing.then_some(Event::Continue));
         }

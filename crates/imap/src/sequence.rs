@@ -13,8 +13,8 @@ pub enum SeqNumber {
     Largest,
 }
 
-/// A set such as `1,5:7,12:*`, never empty. Whether the numbers are sequence numbers or UIDs is
-/// said by the command it stands in.
+/// A set such as `1,5:7,12:*`, or `$`, what the last search saved (RFC 5182). Whether the numbers are
+/// sequence numbers or UIDs is said by the command it stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SequenceSet(Vec<(SeqNumber, SeqNumber)>);
 
@@ -26,6 +26,19 @@ impl SequenceSet {
             SeqNumber::Number(NonZeroU32::MIN),
             SeqNumber::Largest,
         )])
+    }
+
+    /// `$`: what the last search saved. Only the server of the session knows which numbers these
+    /// are, so it holds none here.
+    #[must_use]
+    pub fn saved() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Whether it is `$`.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// One number.
@@ -111,6 +124,9 @@ impl SequenceSet {
 
 impl fmt::Display for SequenceSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_saved() {
+            return f.write_str("$");
+        }
         for (index, (from, to)) in self.0.iter().enumerate() {
             if index > 0 {
                 f.write_str(",")?;

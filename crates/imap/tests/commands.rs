@@ -59,9 +59,12 @@ fn values_arrive_as_they_were_meant() {
         panic!("no append");
     };
     assert_eq!(append.mailbox.as_str(), "日本語");
-    assert_eq!(append.flags, [Flag::Seen]);
-    assert_eq!(append.date.map(|date| date.unix()), Some(1_783_353_723));
-    assert_eq!(append.message.bytes(), b"a{1}");
+    assert_eq!(append.messages[0].flags, [Flag::Seen]);
+    assert_eq!(
+        append.messages[0].date.map(|date| date.unix()),
+        Some(1_783_353_723)
+    );
+    assert_eq!(append.messages[0].message.bytes(), b"a{1}");
 
     let Body::Search(search) = understood("a SEARCH NEW UNKEYWORD x") else {
         panic!("no search");

@@ -119,6 +119,8 @@ impl System {
         )?);
         let limits = Limits {
             message_size: plan.loaded.config.lmtp.max_message,
+            quota_bytes: plan.loaded.config.mail.quota_bytes,
+            quota_messages: plan.loaded.config.mail.quota_messages,
             ..Limits::default()
         };
         let (store, operator) = Store::open_root(

@@ -145,7 +145,16 @@ impl<'a> Cursor<'a> {
         self.found(start, value, "a number of 32 bits")
     }
 
+    /// A set of numbers, or `$` (RFC 5182).
     pub(super) fn sequence_set(&mut self) -> Parsed<SequenceSet> {
+        if self.eat(b'$') {
+            return Ok(SequenceSet::saved());
+        }
+        self.numbers()
+    }
+
+    /// A set of numbers.
+    pub(super) fn numbers(&mut self) -> Parsed<SequenceSet> {
         let start = self.at;
         let bytes = self.take_while(|b| b.is_ascii_digit() || matches!(b, b',' | b':' | b'*'));
         self.found(start, SequenceSet::parse(bytes), "a set of message numbers")

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::search::{Positions, positions};
 use super::{Cursor, Parsed};
 use crate::encode;
 use crate::{Flag, SequenceSet};
@@ -19,11 +20,17 @@ pub struct Fetch {
     pub changed_since: Option<u64>,
     /// Whether UIDs that are gone are to be told (RFC 7162, section 3.2.6).
     pub vanished: bool,
+    /// Only these of the messages that are found (RFC 9394, section 3.3).
+    pub partial: Option<Positions>,
 }
 
 /// One thing that FETCH can send of a message (RFC 3501, section 6.4.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchItem {
+    /// `EMAILID` (RFC 8474)
+    EmailId,
+    /// `THREADID` (RFC 8474)
+    ThreadId,
     /// `ENVELOPE`
     Envelope,
     /// `FLAGS`
@@ -199,6 +206,7 @@ pub(super) fn fetch(c: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
         items,
         changed_since: None,
         vanished: false,
+        partial: None,
     };
     if c.eat(b' ') {
         c.list(|c| match c.word("a FETCH modifier")?.as_str() {
@@ -209,6 +217,11 @@ pub(super) fn fetch(c: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
             }
             "VANISHED" if uid => {
                 fetch.vanished = true;
+                Ok(())
+            }
+            "PARTIAL" if uid => {
+                c.space()?;
+                fetch.partial = Some(positions(c)?);
                 Ok(())
             }
             _ => c.expected("a known FETCH modifier"),
@@ -238,6 +251,8 @@ fn item(c: &mut Cursor<'_>) -> Parsed<FetchItem> {
     let word = c.word("a FETCH item")?;
     let bracket = c.peek() == Some(b'[');
     let item = match (word.as_str(), bracket) {
+        ("EMAILID", _) => FetchItem::EmailId,
+        ("THREADID", _) => FetchItem::ThreadId,
         ("ENVELOPE", _) => FetchItem::Envelope,
         ("FLAGS", _) => FetchItem::Flags,
         ("INTERNALDATE", _) => FetchItem::InternalDate,

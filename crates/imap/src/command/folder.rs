@@ -5,7 +5,7 @@ use crate::datetime::DateTime;
 use crate::framing::Frame;
 use crate::mailbox::{self, SpecialUse};
 use crate::token::is_list_char;
-use crate::{Flag, MailboxName};
+use crate::{Flag, MailboxName, SequenceSet};
 
 /// `LIST` in its plain and its extended form (RFC 5258).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,10 +67,14 @@ pub enum StatusItem {
     Size,
     /// The highest mod-sequence (RFC 7162).
     HighestModSeq,
+    /// The sum of the sizes of the messages that have `\Deleted`, in bytes (RFC 9208).
+    DeletedStorage,
+    /// The folder's identity (RFC 8474); the one figure that is no number.
+    MailboxId,
 }
 
 impl StatusItem {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Messages,
         Self::Recent,
         Self::UidNext,
@@ -79,6 +83,8 @@ impl StatusItem {
         Self::Deleted,
         Self::Size,
         Self::HighestModSeq,
+        Self::DeletedStorage,
+        Self::MailboxId,
     ];
 
     /// The word for it on the wire.
@@ -93,43 +99,128 @@ impl StatusItem {
             Self::Deleted => "DELETED",
             Self::Size => "SIZE",
             Self::HighestModSeq => "HIGHESTMODSEQ",
+            Self::DeletedStorage => "DELETED-STORAGE",
+            Self::MailboxId => "MAILBOXID",
         }
     }
 }
 
-/// `APPEND`
+/// `APPEND`, of one message or of several (RFC 3502).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
     /// The folder to add to.
     pub mailbox: MailboxName,
+    /// The messages, at least one.
+    pub messages: Vec<AppendMessage>,
+}
+
+/// A message of an [`Append`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendMessage {
     /// The flags to set.
     pub flags: Vec<Flag>,
     /// The internal date; the present if there is none.
     pub date: Option<DateTime>,
     /// The message.
     pub message: Message,
+    /// Whether it came as `~{n}`, and so may hold NUL (RFC 3516).
+    pub binary: bool,
 }
 
-/// `SELECT` and `EXAMINE` with their parameters; those of QRESYNC are not read.
+impl Append {
+    /// Gives each message its bytes of the command.
+    pub(super) fn hand_out(&mut self, frame: Frame) {
+        if let [only] = &mut self.messages[..] {
+            only.message.frame = frame;
+            return;
+        }
+        for one in &mut self.messages {
+            let bytes = frame.bytes()[one.message.range.clone()].to_vec();
+            one.message = Message {
+                range: 0..bytes.len(),
+                frame: Frame::new(bytes),
+            };
+        }
+    }
+}
+
+/// What a client knows of a folder that it comes back to (RFC 7162, section 3.2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resynchronization {
+    /// The UIDVALIDITY that it remembers.
+    pub uid_validity: u32,
+    /// The folder as of this mod-sequence is known.
+    pub modseq: u64,
+    /// The UIDs that it knows; all if it doesn't say.
+    pub known: Option<SequenceSet>,
+}
+
+/// `SELECT` and `EXAMINE` with their parameters. Of QRESYNC's the pairs of sequence numbers and UIDs are
+/// read and not kept: they help servers that forget which messages are gone.
 pub(super) fn select(c: &mut Cursor<'_>, read_only: bool) -> Parsed<Body> {
     let mailbox = c.mailbox()?;
     let mut condstore = false;
+    let mut resync = None;
     if c.eat(b' ') {
         c.list(|c| {
-            let known = c.eat_word("CONDSTORE");
-            condstore |= known;
-            if known {
-                Ok(())
-            } else {
-                c.expected("CONDSTORE")
+            if c.eat_word("CONDSTORE") {
+                condstore = true;
+                return Ok(());
             }
+            if !c.eat_word("QRESYNC") {
+                return c.expected("CONDSTORE or QRESYNC");
+            }
+            c.space()?;
+            resync = Some(resynchronization(c)?);
+            Ok(())
         })?;
     }
     Ok(Body::Select {
         mailbox,
         read_only,
         condstore,
+        resync,
     })
+}
+
+/// `(uidvalidity modseq [known-uids] [(seqs uids)])`
+fn resynchronization(c: &mut Cursor<'_>) -> Parsed<Resynchronization> {
+    c.expect(b'(', "what is known of the folder")?;
+    let uid_validity = c.number32()?;
+    c.space()?;
+    let modseq = c.number()?;
+    let mut known = None;
+    while c.eat(b' ') {
+        if c.eat(b'(') {
+            c.numbers()?;
+            c.space()?;
+            c.numbers()?;
+            c.expect(b')', "a closing parenthesis")?;
+        } else {
+            known = Some(c.numbers()?);
+        }
+    }
+    c.expect(b')', "a closing parenthesis")?;
+    Ok(Resynchronization {
+        uid_validity,
+        modseq,
+        known,
+    })
+}
+
+/// `SETQUOTA root (resource limit ...)` (RFC 9208, section 4.1.3)
+pub(super) fn set_quota(c: &mut Cursor<'_>) -> Parsed<Body> {
+    let root = c.astring()?.into_owned();
+    c.space()?;
+    c.expect(b'(', "a list of limits")?;
+    while !c.eat(b')') {
+        c.eat(b' ');
+        c.word("a resource")?;
+        c.space()?;
+        c.number()?;
+        c.count_item()?;
+    }
+    Ok(Body::SetQuota(root))
 }
 
 /// `CREATE name [(USE (\Sent))]` (RFC 6154, section 3).
@@ -290,6 +381,15 @@ fn status_item(c: &mut Cursor<'_>) -> Parsed<StatusItem> {
 pub(super) fn append(c: &mut Cursor<'_>) -> Parsed<Append> {
     let mailbox = c.mailbox()?;
     c.space()?;
+    let mut messages = vec![append_message(c)?];
+    while c.eat(b' ') {
+        c.count_item()?;
+        messages.push(append_message(c)?);
+    }
+    Ok(Append { mailbox, messages })
+}
+
+fn append_message(c: &mut Cursor<'_>) -> Parsed<AppendMessage> {
     let mut flags = Vec::new();
     if c.peek() == Some(b'(') {
         flags = c.flag_list()?;
@@ -300,16 +400,17 @@ pub(super) fn append(c: &mut Cursor<'_>) -> Parsed<Append> {
         date = Some(c.date_time()?);
         c.space()?;
     }
+    let binary = c.eat(b'~');
     let range = c.literal()?;
     // The frame takes the place of this empty one when the whole command has been read.
     let message = Message {
         frame: Frame::new(Vec::new()),
         range,
     };
-    Ok(Append {
-        mailbox,
+    Ok(AppendMessage {
         flags,
         date,
         message,
+        binary,
     })
 }

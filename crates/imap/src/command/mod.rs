@@ -1,10 +1,10 @@
 //! Commands as typed values, and the parser that makes them (RFC 3501 and 9051, section 6).
 //!
 //! The extensions it reads: UIDPLUS (4315), SASL-IR (4959), ID (2971), ENABLE (5161), CONDSTORE and
-//! QRESYNC's modifiers of FETCH (7162), CREATE-SPECIAL-USE (6154), LIST-EXTENDED (5258), LIST-STATUS
-//! (5819), ESEARCH (4731), WITHIN (5032), SORT (5256, 5957), BINARY (3516, fetching), PREVIEW (8970),
-//! MOVE (6851), UNSELECT (3691), IDLE (2177), QUOTA's questions (9208). What is read is not yet
-//! offered: a server announces what it carries out.
+//! QRESYNC (7162), CREATE-SPECIAL-USE (6154), LIST-EXTENDED (5258), LIST-STATUS (5819), ESEARCH (4731),
+//! SEARCHRES (5182), PARTIAL (9394), WITHIN (5032), SORT (5256, 5957), BINARY (3516), MULTIAPPEND
+//! (3502), OBJECTID (8474), PREVIEW (8970), MOVE (6851), UNSELECT (3691), IDLE (2177), QUOTA (9208),
+//! COMPRESS (4978). What is read is not yet offered: a server announces what it carries out.
 
 mod cursor;
 mod fetch;
@@ -17,9 +17,11 @@ use std::ops::Range;
 
 use self::cursor::{Cursor, Failure, Parsed};
 pub use self::fetch::{Fetch, FetchItem, Partial, Section, SectionText, Store, StoreAction};
-pub use self::folder::{Append, List, ListReturn, ListSelect, StatusItem};
+pub use self::folder::{
+    Append, AppendMessage, List, ListReturn, ListSelect, Resynchronization, StatusItem,
+};
 pub use self::login::SaslLine;
-pub use self::search::{ResultOptions, Search, SearchKey, Sort, SortKey};
+pub use self::search::{Positions, ResultOptions, Search, SearchKey, Sort, SortKey};
 use crate::framing::Frame;
 use crate::mailbox::{NameError, SpecialUse};
 use crate::token::{Secret, Tag};
@@ -78,6 +80,8 @@ pub enum Body {
         read_only: bool,
         /// Whether the parameter `CONDSTORE` was given.
         condstore: bool,
+        /// What the client knows of the folder (RFC 7162, section 3.2.5).
+        resync: Option<Resynchronization>,
     },
     /// `CREATE`
     Create {
@@ -123,6 +127,11 @@ pub enum Body {
     GetQuotaRoot(MailboxName),
     /// `GETQUOTA`, with the root's name.
     GetQuota(Vec<u8>),
+    /// `SETQUOTA`, with the root's name; what it wants is of no interest to a server whose quotas are
+    /// the site's.
+    SetQuota(Vec<u8>),
+    /// `COMPRESS`, with the algorithm in upper case (RFC 4978).
+    Compress(String),
     /// `CHECK`
     Check,
     /// `CLOSE`
@@ -238,7 +247,7 @@ impl Command {
         match (tag, parsed) {
             (Some(tag), Ok(mut body)) => {
                 if let Body::Append(append) = &mut body {
-                    append.message.frame = frame;
+                    append.hand_out(frame);
                 }
                 Ok(Self { tag, body })
             }
@@ -285,7 +294,7 @@ fn body(c: &mut Cursor<'_>) -> Parsed<Body> {
 }
 
 /// The commands that have arguments.
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 26] = [
     "AUTHENTICATE",
     "LOGIN",
     "ID",
@@ -303,6 +312,8 @@ const KNOWN: [&str; 24] = [
     "APPEND",
     "GETQUOTAROOT",
     "GETQUOTA",
+    "SETQUOTA",
+    "COMPRESS",
     "EXPUNGE",
     "SEARCH",
     "SORT",
@@ -352,6 +363,8 @@ fn with_arguments(c: &mut Cursor<'_>, verb: &str, uid: bool) -> Parsed<Body> {
         ("APPEND", _) => folder::append(c).map(Body::Append),
         ("GETQUOTAROOT", _) => c.mailbox().map(Body::GetQuotaRoot),
         ("GETQUOTA", _) => c.astring().map(|root| Body::GetQuota(root.into_owned())),
+        ("SETQUOTA", _) => folder::set_quota(c),
+        ("COMPRESS", _) => c.word("an algorithm").map(Body::Compress),
         _ => c.fail(Reason::UnknownCommand),
     }
 }

@@ -40,6 +40,70 @@ pub struct ResultOptions {
     pub all: bool,
     /// How many there are.
     pub count: bool,
+    /// Keep the result for `$` (RFC 5182).
+    pub save: bool,
+    /// Those at some places of the result (RFC 9394).
+    pub partial: Option<Positions>,
+}
+
+impl ResultOptions {
+    /// Whether anything is to be answered: SAVE alone is silent (RFC 5182, section 2.1).
+    #[must_use]
+    pub fn tells(self) -> bool {
+        self.min || self.max || self.all || self.count || self.partial.is_some()
+    }
+}
+
+/// Places in a result: `1:100` are its first hundred, `-1:-100` its last (RFC 9394, section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Positions {
+    /// The place nearer to the end that is counted from; not 0.
+    pub from: u32,
+    /// The farther one.
+    pub to: u32,
+    /// Whether places are counted from the end of the result.
+    pub backwards: bool,
+}
+
+impl Positions {
+    /// The same places as indices into a result of `count`; empty where it is shorter.
+    #[must_use]
+    pub fn indices(self, count: usize) -> std::ops::Range<usize> {
+        let from = (self.from as usize - 1).min(count);
+        let to = (self.to as usize).min(count);
+        if self.backwards {
+            count - to..count - from
+        } else {
+            from..to
+        }
+    }
+}
+
+impl std::fmt::Display for Positions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.backwards { "-" } else { "" };
+        write!(f, "{sign}{}:{sign}{}", self.from, self.to)
+    }
+}
+
+/// `1:100` or `-1:-100`; either end may come first.
+pub(super) fn positions(c: &mut Cursor<'_>) -> Parsed<Positions> {
+    let backwards = c.eat(b'-');
+    let one = c.number32()?;
+    c.expect(b':', "a colon")?;
+    if c.eat(b'-') != backwards {
+        return c.expected("two places counted from the same end");
+    }
+    let other = c.number32()?;
+    let (from, to) = (one.min(other), one.max(other));
+    if from == 0 {
+        return c.expected("a place above 0");
+    }
+    Ok(Positions {
+        from,
+        to,
+        backwards,
+    })
 }
 
 /// By what SORT sorts.
@@ -117,6 +181,10 @@ pub enum SearchKey {
     Text(String),
     /// A mod-sequence of at least this (RFC 7162).
     ModSeq(u64),
+    /// The bytes with this identity (RFC 8474).
+    EmailId(String),
+    /// The thread with this identity (RFC 8474).
+    ThreadId(String),
 }
 
 pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Search> {
@@ -168,7 +236,7 @@ fn sort_key(c: &mut Cursor<'_>) -> Parsed<SortKey> {
     })
 }
 
-/// `RETURN (MIN MAX ALL COUNT) `, if it is there.
+/// `RETURN (MIN MAX ALL COUNT SAVE PARTIAL 1:9) `, if it is there.
 fn result_options(c: &mut Cursor<'_>) -> Parsed<Option<ResultOptions>> {
     if !c.eat_word("RETURN") {
         return Ok(None);
@@ -184,10 +252,18 @@ fn result_options(c: &mut Cursor<'_>) -> Parsed<Option<ResultOptions>> {
                 "MAX" => options.max = true,
                 "ALL" => options.all = true,
                 "COUNT" => options.count = true,
-                _ => return c.expected("MIN, MAX, ALL or COUNT"),
+                "SAVE" => options.save = true,
+                "PARTIAL" => {
+                    c.space()?;
+                    options.partial = Some(positions(c)?);
+                }
+                _ => return c.expected("MIN, MAX, ALL, COUNT, SAVE or PARTIAL"),
             }
             Ok(())
         })?;
+    }
+    if options.all && options.partial.is_some() {
+        return c.expected("ALL or PARTIAL, not both");
     }
     c.space()?;
     Ok(Some(options))
@@ -227,7 +303,7 @@ fn key(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
             c.expect(b')', "a space or a closing parenthesis")?;
             Ok(inner)
         }),
-        Some(b'0'..=b'9' | b'*') => c.sequence_set().map(SearchKey::Sequence),
+        Some(b'0'..=b'9' | b'*' | b'$') => c.sequence_set().map(SearchKey::Sequence),
         _ => {
             let word = c.word("a search key")?;
             named_key(c, &word)
@@ -268,6 +344,8 @@ fn named_key(c: &mut Cursor<'_>, word: &str) -> Parsed<SearchKey> {
             }
         }
         "MODSEQ" => mod_sequence(c)?,
+        "EMAILID" => SearchKey::EmailId(c.text()?),
+        "THREADID" => SearchKey::ThreadId(c.text()?),
         "NOT" => not(c.nested(key)?),
         "OR" => c.nested(|c| {
             let first = key(c)?;
@@ -303,11 +381,12 @@ fn bare_key(word: &str) -> Option<SearchKey> {
     }
 }
 
-const WITH_ARGUMENT: [&str; 24] = [
+const WITH_ARGUMENT: [&str; 26] = [
     "BCC",
     "BEFORE",
     "BODY",
     "CC",
+    "EMAILID",
     "FROM",
     "HEADER",
     "KEYWORD",
@@ -324,6 +403,7 @@ const WITH_ARGUMENT: [&str; 24] = [
     "SMALLER",
     "SUBJECT",
     "TEXT",
+    "THREADID",
     "TO",
     "UID",
     "UNKEYWORD",

@@ -59,6 +59,8 @@ impl CommandEncoder {
 
     fn item(&mut self, item: &FetchItem) -> Result<(), NulError> {
         match item {
+            FetchItem::EmailId => self.raw("EMAILID"),
+            FetchItem::ThreadId => self.raw("THREADID"),
             FetchItem::Envelope => self.raw("ENVELOPE"),
             FetchItem::Flags => self.raw("FLAGS"),
             FetchItem::InternalDate => self.raw("INTERNALDATE"),
@@ -180,6 +182,14 @@ impl CommandEncoder {
             SearchKey::Larger(size) => self.raw(&format!("LARGER {size}")),
             SearchKey::Smaller(size) => self.raw(&format!("SMALLER {size}")),
             SearchKey::ModSeq(value) => self.raw(&format!("MODSEQ {value}")),
+            SearchKey::EmailId(id) => {
+                self.raw("EMAILID ");
+                self.text(id)?;
+            }
+            SearchKey::ThreadId(id) => {
+                self.raw("THREADID ");
+                self.text(id)?;
+            }
             SearchKey::Header { name, value } => {
                 self.raw("HEADER ");
                 self.text(name)?;

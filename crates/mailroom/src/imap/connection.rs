@@ -8,6 +8,7 @@ use sekisho_imap::command::{Body, Command};
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
 
+use super::compress::Inflater;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Flow, Session};
 use super::{Imap, ServeError};
@@ -30,15 +31,18 @@ where
 {
     let (input, mut output) = tokio::io::split(stream);
     let message_size = usize::try_from(imap.store.limits().message_size).unwrap_or(usize::MAX);
-    let mut reader = CommandReader::new(Limits::after_login(message_size));
+    let limits = Limits::after_login(message_size);
+    let mut reader = CommandReader::new(limits);
     reader.push(&already_read);
     let mut connection = Connection {
         input,
         reader,
+        limits,
         rush: false,
         session: Session::new(mailbox, imap.clone()),
         imap,
         out: Out::new(&mut output),
+        inflater: None,
     };
     let mut ended = pin!(ended);
     loop {
@@ -90,11 +94,14 @@ enum Wanted {
 struct Connection<'w, S> {
     input: ReadHalf<S>,
     reader: CommandReader,
+    limits: Limits,
     /// The last read filled its buffer, so the next one takes a bigger one.
     rush: bool,
     session: Session,
     imap: Imap,
     out: Out<'w>,
+    /// Set once the client compresses.
+    inflater: Option<Box<Inflater>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
@@ -133,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
                 };
                 match answered {
                     Flow::Next => {}
+                    Flow::Compress => return self.compress(ended).await,
                     Flow::FolderGone => return Ok(Turn::Farewell("the selected folder is gone")),
                     Flow::Logout => {
                         self.finish().await;
@@ -142,6 +150,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
             }
         }
         self.flushed(ended).await
+    }
+
+    /// Sends what was said so far as it is, and compresses from there on (RFC 4978). What the client sent behind its command is compressed already.
+    async fn compress<E>(&mut self, ended: Pin<&mut E>) -> Result<Turn, ServeError>
+    where
+        E: Future<Output = ()> + Send,
+    {
+        let turn = self.flushed(ended).await?;
+        self.out.compress();
+        let mut inflater = Inflater::new();
+        let plain = std::mem::replace(&mut self.reader, CommandReader::new(self.limits));
+        inflater.push(&plain.into_rest());
+        self.inflater = Some(Box::new(inflater));
+        Ok(turn)
     }
 
     /// IDLE (RFC 2177): news as it comes, until the client says `DONE`.
@@ -190,6 +212,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
             if let Some(heard) = self.buffered(wanted)? {
                 return Ok(heard);
             }
+            if let Some(inflater) = &mut self.inflater
+                && let Some(piece) = inflater.next_piece()?
+            {
+                self.reader.push(&piece);
+                continue;
+            }
             let mut buffer = vec![0; if self.rush { 16 * 1024 } else { 512 }];
             let read = tokio::select! {
                 biased;
@@ -202,7 +230,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
                 return Ok(Heard::Closed);
             }
             self.rush = read == buffer.len();
-            self.reader.push(&buffer[..read]);
+            match &mut self.inflater {
+                Some(inflater) => inflater.push(&buffer[..read]),
+                None => self.reader.push(&buffer[..read]),
+            }
         }
     }
 

@@ -18,7 +18,8 @@ use super::session::{Answer, Session};
 use super::view::{View, encode_flags};
 use crate::mime::{self, Parsed};
 use crate::store::{
-    Content, FlagChange, Flags, Mailbox, MessageRow, MessageState, StoreError, Uid, UidSet,
+    Content, ContentId, FlagChange, Flags, Mailbox, MessageRow, MessageState, StoreError, Uid,
+    UidSet,
 };
 
 /// How many rows of the index are held at once.
@@ -32,7 +33,7 @@ impl Session {
     /// `FETCH` and `UID FETCH` (RFC 3501, section 6.4.5)
     pub(super) async fn fetch(&mut self, fetch: &Fetch, out: &mut Out<'_>) -> Answer {
         if fetch.vanished {
-            return Err(Trouble::Bad("VANISHED needs QRESYNC, which is not offered"));
+            self.tell_vanished(fetch, out).await?;
         }
         let plan = Plan::new(fetch, self.condstore)?;
         let mailbox = self.mailbox.clone();
@@ -45,6 +46,9 @@ impl Session {
             .collect();
         if let Some(since) = fetch.changed_since {
             positions.retain(|&at| view.messages()[at].modseq.get() > since);
+        }
+        if let Some(part) = fetch.partial {
+            positions = positions[part.indices(positions.len())].to_vec();
         }
         if plan.state_is_enough() {
             for at in positions {
@@ -64,6 +68,16 @@ impl Session {
                 let Some(source) = Source::open(&plan, &mailbox, view, uid).await? else {
                     continue;
                 };
+                if source
+                    .decoded
+                    .iter()
+                    .any(|part| matches!(part, Decoded::Unknown))
+                {
+                    return Err(Trouble::No(
+                        "UNKNOWN-CTE",
+                        "a part's transfer encoding is unknown; BODY[] has it as it is",
+                    ));
+                }
                 let told = Told {
                     at,
                     row: &row,
@@ -84,6 +98,8 @@ struct Plan {
     items: Vec<FetchItem>,
     /// Sections that need the message taken apart: its header, or all of it.
     sections: Vec<Section>,
+    /// Parts to be decoded from their transfer encoding.
+    decoded: Vec<Vec<u32>>,
     opens: bool,
     whole: bool,
     marks_seen: bool,
@@ -102,6 +118,7 @@ impl Plan {
         let mut plan = Self {
             items: Vec::new(),
             sections: Vec::new(),
+            decoded: Vec::new(),
             opens: false,
             whole: false,
             marks_seen: false,
@@ -109,9 +126,11 @@ impl Plan {
         };
         for item in &items {
             match item {
-                FetchItem::Binary { .. } | FetchItem::BinarySize(_) => {
-                    return Err(Trouble::Bad("BINARY is not offered"));
+                FetchItem::Binary { peek, part, .. } => {
+                    plan.marks_seen |= !peek;
+                    plan.decode(part);
                 }
+                FetchItem::BinarySize(part) => plan.decode(part),
                 FetchItem::Rfc822 | FetchItem::Rfc822Text => plan.marks_seen = true,
                 FetchItem::Section { peek, .. } => plan.marks_seen |= !peek,
                 _ => {}
@@ -126,6 +145,13 @@ impl Plan {
         }
         plan.items = items;
         Ok(plan)
+    }
+
+    /// A part that is told decoded (RFC 3516).
+    fn decode(&mut self, part: &[u32]) {
+        self.opens = true;
+        self.whole = true;
+        self.decoded.push(part.to_vec());
     }
 
     fn state_is_enough(&self) -> bool {
@@ -230,6 +256,17 @@ struct Source {
     content: Option<Content>,
     /// One for each of the plan's sections; `None` where there is no such part.
     sections: Vec<Option<Vec<u8>>>,
+    /// One for each of the plan's parts to be decoded.
+    decoded: Vec<Decoded>,
+}
+
+/// A part without its transfer encoding.
+enum Decoded {
+    Bytes(Vec<u8>),
+    /// There is no such part.
+    Missing,
+    /// In an encoding that nobody knows.
+    Unknown,
 }
 
 impl Source {
@@ -244,6 +281,7 @@ impl Source {
             return Ok(Some(Self {
                 content: None,
                 sections: Vec::new(),
+                decoded: Vec::new(),
             }));
         }
         let content = match mailbox.content(view.folder, uid).await {
@@ -252,17 +290,19 @@ impl Source {
             Err(error) => return Err(error),
         };
         let mut sections = Vec::new();
-        if !plan.sections.is_empty() {
+        let mut decoded = Vec::new();
+        if !plan.sections.is_empty() || !plan.decoded.is_empty() {
             let bytes = if plan.whole {
                 content.read().await?
             } else {
                 read_header(&content).await?
             };
-            sections = take_apart(bytes, &plan.sections).await;
+            (sections, decoded) = take_apart(bytes, &plan.sections, &plan.decoded).await;
         }
         Ok(Some(Self {
             content: Some(content),
             sections,
+            decoded,
         }))
     }
 }
@@ -292,18 +332,34 @@ pub(super) async fn read_header(content: &Content) -> Result<Vec<u8>, StoreError
     }
 }
 
-async fn take_apart(bytes: Vec<u8>, sections: &[Section]) -> Vec<Option<Vec<u8>>> {
+async fn take_apart(
+    bytes: Vec<u8>,
+    sections: &[Section],
+    parts: &[Vec<u32>],
+) -> (Vec<Option<Vec<u8>>>, Vec<Decoded>) {
     if bytes.len() <= QUICK {
-        return cut(&bytes, sections);
+        let parsed = Parsed::new(&bytes);
+        return (cut(&parsed, sections), decode(&parsed, parts));
     }
-    let sections = sections.to_vec();
+    let (sections, parts) = (sections.to_vec(), parts.to_vec());
     let nothing = vec![None; sections.len()];
-    let cut = tokio::task::spawn_blocking(move || cut(&bytes, &sections)).await;
-    cut.unwrap_or(nothing)
+    let taken = tokio::task::spawn_blocking(move || {
+        let parsed = Parsed::new(&bytes);
+        (cut(&parsed, &sections), decode(&parsed, &parts))
+    });
+    taken.await.unwrap_or((nothing, Vec::new()))
 }
 
-fn cut(bytes: &[u8], sections: &[Section]) -> Vec<Option<Vec<u8>>> {
-    let parsed = Parsed::new(bytes);
+fn decode(parsed: &Parsed<'_>, parts: &[Vec<u32>]) -> Vec<Decoded> {
+    let one = |part: &Vec<u32>| match parsed.decoded(part) {
+        None => Decoded::Missing,
+        Some(None) => Decoded::Unknown,
+        Some(Some(bytes)) => Decoded::Bytes(bytes.into_owned()),
+    };
+    parts.iter().map(one).collect()
+}
+
+fn cut(parsed: &Parsed<'_>, sections: &[Section]) -> Vec<Option<Vec<u8>>> {
     let one = |section: &Section| {
         let names: Vec<&[u8]> = match &section.text {
             SectionText::HeaderFields { names, .. } => names.iter().map(String::as_bytes).collect(),
@@ -340,6 +396,7 @@ impl Told<'_> {
     async fn tell(mut self, plan: &Plan, out: &mut Out<'_>) -> Result<(), Trouble> {
         let row = self.row;
         let mut sections = std::mem::take(&mut self.source.sections).into_iter();
+        let mut decoded = std::mem::take(&mut self.source.decoded).into_iter();
         out.words(format_args!("* {} FETCH (", self.at + 1));
         for (index, item) in plan.items.iter().enumerate() {
             if index > 0 {
@@ -347,6 +404,27 @@ impl Told<'_> {
             }
             match item {
                 item if is_state(item) => tell_state_item(out, item, &row.state, self.zone),
+                FetchItem::EmailId => {
+                    let id = email_id(row.content);
+                    out.words(format_args!("EMAILID ({id})"));
+                }
+                FetchItem::ThreadId => out.words(format_args!("THREADID NIL")),
+                FetchItem::Binary { part, partial, .. } => {
+                    out.words(format_args!("BINARY{}", bracketed(part)));
+                    if let Some(partial) = partial {
+                        out.words(format_args!("<{}>", partial.start));
+                    }
+                    tell_decoded(out, decoded.next(), *partial);
+                }
+                FetchItem::BinarySize(part) => {
+                    out.words(format_args!("BINARY.SIZE{} ", bracketed(part)));
+                    match decoded.next() {
+                        Some(Decoded::Bytes(bytes)) => {
+                            out.words(format_args!("{}", bytes.len()));
+                        }
+                        _ => out.words(format_args!("0")),
+                    }
+                }
                 FetchItem::Envelope => raw(out, "ENVELOPE", &row.envelope),
                 FetchItem::Body => raw(out, "BODY", &row.body),
                 FetchItem::BodyStructure => raw(out, "BODYSTRUCTURE", &row.structure),
@@ -431,6 +509,34 @@ impl Told<'_> {
             out.make_room().await?;
         }
         Ok(())
+    }
+}
+
+/// The identity of a message's bytes as clients see it (RFC 8474).
+pub(super) fn email_id(content: ContentId) -> String {
+    format!("M{content}")
+}
+
+/// `[1.2]`
+fn bracketed(part: &[u32]) -> String {
+    let numbers: Vec<String> = part.iter().map(u32::to_string).collect();
+    format!("[{}]", numbers.join("."))
+}
+
+/// A decoded part; as a literal of RFC 3516 only where a plain one can't hold it.
+fn tell_decoded(out: &mut Out<'_>, part: Option<Decoded>, partial: Option<Partial>) {
+    let Some(Decoded::Bytes(bytes)) = part else {
+        out.words(format_args!(" NIL"));
+        return;
+    };
+    let Range { start, end } = stretch(bytes.len() as u64, partial);
+    let index = |at| usize::try_from(at).unwrap_or(bytes.len());
+    let bytes = &bytes[index(start)..index(end)];
+    out.words(format_args!(" "));
+    if bytes.contains(&0) {
+        encode::literal8(out.bytes(), bytes);
+    } else {
+        encode::literal(out.bytes(), bytes);
     }
 }
 

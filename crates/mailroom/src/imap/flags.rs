@@ -18,6 +18,7 @@ impl Session {
             expunge: false,
             uid: store.uid || self.condstore,
             modseq: self.condstore,
+            vanished: self.qresync,
         };
         let view = self.writable()?;
         let positions = view.positions(&store.set, store.uid);

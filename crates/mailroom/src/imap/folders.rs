@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use sekisho_imap::command::{List, StatusItem};
-use sekisho_imap::mailbox::SpecialUse;
 use sekisho_imap::{MailboxName, encode};
 
 use super::pattern::Pattern;
 use super::reply::{Done, Out, Trouble};
-use super::session::{Answer, Session, existing};
-use crate::store::{Folder, FolderName};
+use super::session::{Answer, Session, existing, mailbox_id};
+use crate::store::{Folder, FolderName, SpecialUse};
 
 impl Session {
     /// `CREATE`. A separator at the end says that folders below will follow (RFC 3501, section
@@ -17,15 +16,17 @@ impl Session {
     pub(super) async fn create(
         &mut self,
         mailbox: &MailboxName,
-        special_use: Option<SpecialUse>,
+        special_use: Option<sekisho_imap::mailbox::SpecialUse>,
     ) -> Answer {
-        if special_use.is_some() {
-            return Err(Trouble::No("USEATTR", "special uses are fixed"));
-        }
+        let special_use = match special_use {
+            None => None,
+            Some(wanted) => Some(SpecialUse::of(wanted).ok_or(NO_SUCH_USE)?),
+        };
         let text = mailbox.as_str();
         let name = FolderName::parse(text.strip_suffix(FolderName::SEPARATOR).unwrap_or(text))?;
-        self.mailbox.create_folder(&name).await?;
-        Ok(Done::plain("created"))
+        let folder = self.mailbox.create_folder_for(&name, special_use).await?;
+        let code = format!("MAILBOXID ({})", mailbox_id(folder.id));
+        Ok(Done::with(code, "created"))
     }
 
     /// `DELETE`. The selected folder is unselected first.
@@ -88,6 +89,13 @@ impl Session {
                 StatusItem::Deleted => status.deleted.into(),
                 StatusItem::Size => status.size,
                 StatusItem::HighestModSeq => status.highest_modseq.get(),
+                StatusItem::DeletedStorage => status.deleted_size,
+                StatusItem::MailboxId => {
+                    let id = mailbox_id(folder.id);
+                    out.words(format_args!("{before}MAILBOXID ({id})"));
+                    before = " ";
+                    continue;
+                }
             };
             out.words(format_args!("{before}{} {value}", item.as_str()));
             before = " ";
@@ -174,6 +182,8 @@ impl Session {
         Ok(Done::plain("listed"))
     }
 }
+
+const NO_SUCH_USE: Trouble = Trouble::No("USEATTR", "no folder can have this use here");
 
 /// A level of a name, with or without a folder of its own.
 #[derive(Default)]

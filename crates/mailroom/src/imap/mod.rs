@@ -10,18 +10,22 @@
 //!
 //! In reading order: `connection` moves bytes; `session` carries out commands on a `view`, the
 //! selected folder as the client knows it; `folders` (with `pattern`), `fetch`, `flags`,
-//! `search`, `sort` and `transfer` are the commands; `reply` writes the answers.
+//! `search`, `sort`, `transfer` and `quota` are the commands; `vanished` is what a client that comes
+//! back is told; `reply` writes the answers, through `compress` if the client wants.
 
+mod compress;
 mod connection;
 mod fetch;
 mod flags;
 mod folders;
 mod pattern;
+mod quota;
 mod reply;
 mod search;
 mod session;
 mod sort;
 mod transfer;
+mod vanished;
 mod view;
 
 use std::sync::Arc;
@@ -97,7 +101,8 @@ pub async fn serve_mailbox(
 pub fn capability(message_size: u64) -> String {
     format!(
         "IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN LIST-EXTENDED LIST-STATUS \
-         SPECIAL-USE UNSELECT UIDPLUS MOVE CONDSTORE ESEARCH WITHIN SORT SORT=DISPLAY ESORT \
-         STATUS=SIZE PREVIEW APPENDLIMIT={message_size}"
+         SPECIAL-USE CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE MULTIAPPEND CONDSTORE QRESYNC ESEARCH \
+         SEARCHRES PARTIAL WITHIN SORT SORT=DISPLAY ESORT STATUS=SIZE QUOTA QUOTA=RES-STORAGE \
+         QUOTA=RES-MESSAGE OBJECTID BINARY PREVIEW COMPRESS=DEFLATE APPENDLIMIT={message_size}"
     )
 }

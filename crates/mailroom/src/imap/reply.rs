@@ -8,6 +8,7 @@ use sekisho_imap::{Tag, encode};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::ServeError;
+use super::compress::Deflater;
 use crate::store::{NameError, StoreError};
 
 /// Beyond this many bytes the buffer is written out before a handler goes on.
@@ -17,6 +18,8 @@ const FULL: usize = 32 * 1024;
 pub(super) struct Out<'w> {
     writer: &'w mut (dyn AsyncWrite + Unpin + Send),
     buffer: Vec<u8>,
+    /// Set once the client compresses.
+    deflater: Option<Box<Deflater>>,
 }
 
 impl<'w> Out<'w> {
@@ -24,7 +27,13 @@ impl<'w> Out<'w> {
         Self {
             writer,
             buffer: Vec::new(),
+            deflater: None,
         }
+    }
+
+    /// Compresses what is written from here on; all before was flushed.
+    pub(super) fn compress(&mut self) {
+        self.deflater = Some(Box::new(Deflater::new()));
     }
 
     /// Appends to the current response. Only words of our own and numbers are formatted; all else
@@ -96,7 +105,14 @@ impl<'w> Out<'w> {
         if self.buffer.len() < FULL {
             return Ok(());
         }
-        self.writer.write_all(&self.buffer).await?;
+        match &mut self.deflater {
+            Some(deflater) => {
+                self.writer
+                    .write_all(&deflater.deflate(&self.buffer)?)
+                    .await?
+            }
+            None => self.writer.write_all(&self.buffer).await?,
+        }
         self.buffer.clear();
         Ok(())
     }
@@ -106,7 +122,10 @@ impl<'w> Out<'w> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        let buffer = std::mem::take(&mut self.buffer);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if let Some(deflater) = &mut self.deflater {
+            buffer = deflater.deflate(&buffer)?;
+        }
         self.writer.write_all(&buffer).await?;
         self.writer.flush().await
     }
@@ -215,6 +234,8 @@ fn store_error(error: &StoreError) -> (&'static str, &'static str) {
         StoreError::FolderExists => ("ALREADYEXISTS", "the folder exists already"),
         StoreError::FolderFixed => ("CANNOT", "this folder can't be changed so"),
         StoreError::TooManyFolders(_) => ("LIMIT", "there are too many folders"),
+        StoreError::OverQuota => ("OVERQUOTA", "the mailbox is full; delete something first"),
+        StoreError::UseTaken => ("USEATTR", "another folder has this use"),
         StoreError::NoSuchMessage => ("EXPUNGEISSUED", "the message is gone"),
         StoreError::TooManyKeywords => ("LIMIT", "too many keywords on one message"),
         StoreError::NoUidsLeft => ("LIMIT", "the folder has no numbers left"),

@@ -12,7 +12,7 @@ use sekisho_imap::Tag;
 use sekisho_imap::command::{ResultOptions, Search, SearchKey};
 use sekisho_imap::datetime::Date;
 
-use super::fetch::read_header;
+use super::fetch::{email_id, read_header};
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::View;
@@ -27,7 +27,22 @@ impl Session {
     /// `SEARCH` and `UID SEARCH` (RFC 3501, section 6.4.4; RFC 4731)
     pub(super) async fn search(&mut self, tag: &Tag, search: &Search, out: &mut Out<'_>) -> Answer {
         self.condstore |= names_modseq(&search.key);
-        let found = self.find(&search.key).await?;
+        let found = self.find(&search.key).await;
+        if search.give.is_some_and(|options| options.save) {
+            // A search that fails saves nothing (RFC 5182, section 2.1).
+            self.selected()?.saved.clear();
+        }
+        let found = found?;
+        self.tell_search(tag, search, &found, out)
+    }
+
+    fn tell_search(
+        &mut self,
+        tag: &Tag,
+        search: &Search,
+        found: &[usize],
+        out: &mut Out<'_>,
+    ) -> Answer {
         let view = self.selected()?;
         let highest = if names_modseq(&search.key) {
             found
@@ -37,10 +52,14 @@ impl Session {
         } else {
             None
         };
-        let numbers = numbers(view, &found, search.uid);
+        let numbers = numbers(view, found, search.uid);
         match search.give {
             None => tell_plain(out, "SEARCH", &numbers, highest),
             Some(options) => {
+                save(view, found, options);
+                if options.save && !options.tells() {
+                    return Ok(Done::plain("searched and saved"));
+                }
                 tell_extended(out, tag, search.uid, options, &numbers, highest);
             }
         }
@@ -106,6 +125,34 @@ impl Session {
         found.sort_unstable();
         Ok(found)
     }
+}
+
+/// Keeps for `$` what the options say (RFC 5182, section 2.4): all, or, where MIN or MAX are asked for alone, these; with PARTIAL its part.
+fn save(view: &mut View, found: &[usize], options: ResultOptions) {
+    if !options.save {
+        return;
+    }
+    let whole =
+        options.all || options.count || !(options.min || options.max || options.partial.is_some());
+    let mut kept: Vec<usize> = if whole {
+        found.to_vec()
+    } else {
+        let ends = [
+            found.first().filter(|_| options.min),
+            found.last().filter(|_| options.max),
+        ];
+        let part = options
+            .partial
+            .map_or(0..0, |part| part.indices(found.len()));
+        ends.into_iter()
+            .flatten()
+            .chain(&found[part])
+            .copied()
+            .collect()
+    };
+    kept.sort_unstable();
+    kept.dedup();
+    view.saved = kept.iter().map(|&at| view.messages()[at].uid).collect();
 }
 
 /// The last stage: the message's header. A message that is gone is not found.
@@ -174,6 +221,12 @@ pub(super) fn tell_extended(
     if options.count {
         out.words(format_args!(" COUNT {}", numbers.len()));
     }
+    if let Some(part) = options.partial {
+        match &numbers[part.indices(numbers.len())] {
+            [] => out.words(format_args!(" PARTIAL ({part} NIL)")),
+            some => out.words(format_args!(" PARTIAL ({part} {})", in_order(some))),
+        }
+    }
     if options.all && !numbers.is_empty() {
         out.words(format_args!(" ALL {}", in_order(numbers)));
     }
@@ -218,6 +271,7 @@ enum Asked {
     Flag(sekisho_imap::Flag),
     Positions(Vec<std::ops::Range<usize>>),
     ModSeq(u64),
+    Email(String),
     Arrived {
         from: Timestamp,
         before: Timestamp,
@@ -288,6 +342,9 @@ impl Asked {
             SearchKey::Body(text) => Self::holds(Needle::body(text), needles),
             SearchKey::Text(text) => Self::holds(Needle::anywhere(text), needles),
             SearchKey::ModSeq(modseq) => Self::ModSeq(*modseq),
+            SearchKey::EmailId(id) => Self::Email(id.clone()),
+            // No message has one (RFC 8474, section 5.2, allows that).
+            SearchKey::ThreadId(_) => Self::Nothing,
         }
     }
 
@@ -314,6 +371,7 @@ impl Asked {
             Self::Flag(flag) => Some(facts.state.flags.contains(flag)),
             Self::Positions(ranges) => Some(ranges.iter().any(|range| range.contains(&facts.at))),
             Self::ModSeq(modseq) => Some(facts.state.modseq.get() >= *modseq),
+            Self::Email(id) => Some(email_id(facts.words?.keys.content) == *id),
             Self::Arrived { from, before } => {
                 let arrived = facts.state.internal_date;
                 Some(*from <= arrived && arrived < *before)

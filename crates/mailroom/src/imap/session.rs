@@ -1,13 +1,13 @@
 //! A session: which command is whose, and what is told between commands.
 
-use sekisho_imap::command::{Body, Command, FetchItem, StatusItem};
+use sekisho_imap::command::{Body, Command, FetchItem, Resynchronization, StatusItem};
 use sekisho_imap::{MailboxName, Tag};
 use tokio::sync::watch;
 
 use super::reply::{Done, Out, Trouble};
 use super::view::{Manner, View};
 use super::{Imap, ServeError, capability};
-use crate::store::{FolderName, Mailbox, ModSeq, StoreError, UidSet};
+use crate::store::{FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
 
 pub(super) struct Session {
     pub(super) mailbox: Mailbox,
@@ -15,6 +15,10 @@ pub(super) struct Session {
     pub(super) view: Option<View>,
     /// The client has shown that it knows mod-sequences (RFC 7162, section 3.1), so it is told them.
     pub(super) condstore: bool,
+    /// The client wants `VANISHED` in the place of `EXPUNGE` (RFC 7162, section 3.2).
+    pub(super) qresync: bool,
+    /// The stream is compressed (RFC 4978).
+    compressed: bool,
     changes: watch::Receiver<ModSeq>,
 }
 
@@ -23,6 +27,8 @@ pub(super) struct Session {
 pub(super) enum Flow {
     Next,
     Logout,
+    /// What follows is compressed, in both directions.
+    Compress,
     /// The selected folder was deleted by another session: there is nothing left to number.
     FolderGone,
 }
@@ -37,6 +43,8 @@ impl Session {
             imap,
             view: None,
             condstore: false,
+            qresync: false,
+            compressed: false,
             changes,
         }
     }
@@ -57,6 +65,7 @@ impl Session {
     ) -> Result<Flow, ServeError> {
         let Command { tag, body } = command;
         let logout = matches!(body, Body::Logout);
+        let compressed = self.compressed;
         let expunge = allows_expunge(&body);
         let answer = match self.carry_out(&tag, body, out).await {
             Err(Trouble::End(error)) => return Err(error),
@@ -70,7 +79,11 @@ impl Session {
         }
         out.tagged(&tag, &answer);
         out.make_room().await?;
-        Ok(if logout { Flow::Logout } else { Flow::Next })
+        Ok(match (logout, self.compressed != compressed) {
+            (true, _) => Flow::Logout,
+            (false, true) => Flow::Compress,
+            (false, false) => Flow::Next,
+        })
     }
 
     /// Tells what happened in the selected folder since the last time.
@@ -80,6 +93,7 @@ impl Session {
             expunge,
             uid: self.condstore,
             modseq: self.condstore,
+            vanished: self.qresync,
         };
         let Some(view) = &mut self.view else {
             return Flow::Next;
@@ -92,7 +106,7 @@ impl Session {
             }
         }
         if expunge {
-            view.tell_gone(out);
+            view.tell_gone(out, self.qresync);
         }
         Flow::Next
     }
@@ -136,10 +150,17 @@ impl Session {
                 Ok(Done::plain("pleased to meet you"))
             }
             Body::Enable(wanted) => {
-                let condstore = wanted.iter().any(|word| word == "CONDSTORE");
-                self.condstore |= condstore;
-                let word = if condstore { " CONDSTORE" } else { "" };
-                out.untagged(format_args!("ENABLED{word}"));
+                let asked = |name: &str| wanted.iter().any(|word| word == name);
+                self.qresync |= asked("QRESYNC");
+                self.condstore |= asked("CONDSTORE") || self.qresync;
+                out.words(format_args!("* ENABLED"));
+                for name in ["CONDSTORE", "QRESYNC"]
+                    .into_iter()
+                    .filter(|name| asked(name))
+                {
+                    out.words(format_args!(" {name}"));
+                }
+                out.end_line();
                 Ok(Done::plain("enabled what is known"))
             }
             Body::Namespace => {
@@ -150,9 +171,13 @@ impl Session {
                 mailbox,
                 read_only,
                 condstore,
+                resync,
             } => {
+                if resync.is_some() && !self.qresync {
+                    return Err(Trouble::Bad("ENABLE QRESYNC comes first"));
+                }
                 self.condstore |= condstore;
-                self.select(&mailbox, read_only, out).await
+                self.select(&mailbox, read_only, resync.as_ref(), out).await
             }
             Body::Create {
                 mailbox,
@@ -193,20 +218,37 @@ impl Session {
                 mailbox,
                 remove,
             } => self.copy(&set, uid, &mailbox, remove, out).await,
-            Body::GetQuotaRoot(_) | Body::GetQuota(_) => Err(Trouble::Bad("no quotas here")),
+            Body::GetQuotaRoot(mailbox) => self.quota_root(&mailbox, out).await,
+            Body::GetQuota(root) => self.quota(&root, out).await,
+            Body::SetQuota(_) => Err(Trouble::No("NOPERM", "quotas are the site's to set")),
+            Body::Compress(algorithm) => self.compress(&algorithm),
             Body::Idle => Err(Trouble::Bad("IDLE comes alone")),
         }
     }
 
-    /// `SELECT` and `EXAMINE` (RFC 3501, section 6.3.1; RFC 7162, section 3.1.2). Whatever comes
-    /// of it, no folder is selected any more.
+    fn compress(&mut self, algorithm: &str) -> Answer {
+        if algorithm != "DEFLATE" {
+            return Err(Trouble::Bad("the algorithm is DEFLATE"));
+        }
+        if self.compressed {
+            return Err(Trouble::No("COMPRESSIONACTIVE", "the stream is compressed"));
+        }
+        self.compressed = true;
+        Ok(Done::plain("compressed from here on"))
+    }
+
+    /// `SELECT` and `EXAMINE` (RFC 3501, section 6.3.1; RFC 7162, sections 3.1.2 and 3.2.5). Whatever
+    /// comes of it, the folder that was selected is so no more.
     async fn select(
         &mut self,
         mailbox: &MailboxName,
         read_only: bool,
+        resync: Option<&Resynchronization>,
         out: &mut Out<'_>,
     ) -> Answer {
-        self.view = None;
+        if self.view.take().is_some() {
+            out.untagged(format_args!("OK [CLOSED] the folder before is closed"));
+        }
         let folder = self.mailbox.folder(&existing(mailbox)?).await?;
         let snapshot = self.mailbox.snapshot(folder.id).await?;
         let (uid_validity, uid_next) = (snapshot.uid_validity, snapshot.uid_next);
@@ -236,6 +278,13 @@ impl Session {
             "OK [HIGHESTMODSEQ {}] the newest change",
             view.modseq
         ));
+        out.untagged(format_args!(
+            "OK [MAILBOXID ({})] its identity",
+            mailbox_id(folder.id)
+        ));
+        if let Some(known) = resync {
+            self.resynchronize(known, uid_validity, out).await?;
+        }
         let code = if read_only { "READ-ONLY" } else { "READ-WRITE" };
         Ok(Done::with(code.to_owned(), "selected"))
     }
@@ -243,13 +292,27 @@ impl Session {
     /// `CLOSE`: as UNSELECT, but what is marked `\Deleted` goes, without a word.
     async fn close(&mut self) -> Answer {
         let view = self.selected()?;
-        let (folder, read_only) = (view.folder, view.read_only);
+        let (folder, read_only, modseq) = (view.folder, view.read_only, view.modseq);
         self.view = None;
-        if !read_only {
-            self.mailbox.expunge(folder, UidSet::all()).await?;
+        if read_only {
+            return Ok(Done::plain("closed"));
+        }
+        let gone = self.mailbox.expunge(folder, UidSet::all()).await?;
+        if self.condstore && !gone.is_empty() {
+            // Only where nobody else changed anything: what this client isn't told any more it must not believe to know (RFC 7162, section 3.2.7).
+            let changes = self.mailbox.changes(folder, modseq).await?;
+            if changes.changed.is_empty() && changes.expunged == gone {
+                let code = format!("HIGHESTMODSEQ {}", changes.highest_modseq);
+                return Ok(Done::with(code, "closed"));
+            }
         }
         Ok(Done::plain("closed"))
     }
+}
+
+/// A folder's identity as clients see it (RFC 8474).
+pub(super) fn mailbox_id(folder: FolderId) -> String {
+    format!("F{folder}")
 }
 
 /// The name of a folder that should exist; one that no folder can have doesn't.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sekisho_imap::Tag;
 use sekisho_imap::command::{Sort, SortKey};
 
-use super::reply::{Done, Out};
+use super::reply::{Done, Out, Trouble};
 use super::search::{names_modseq, numbers, tell_extended, tell_plain};
 use super::session::{Answer, Session};
 use crate::store::{MessageState, SearchKeys, UidSet};
@@ -53,6 +53,7 @@ impl Session {
         let numbers = numbers(view, &sorted, sort.uid);
         match sort.give {
             None => tell_plain(out, "SORT", &numbers, None),
+            Some(options) if options.save => return Err(Trouble::Bad("only SEARCH can SAVE")),
             Some(options) => tell_extended(out, tag, sort.uid, options, &numbers, None),
         }
         Ok(Done::plain("sorted"))

@@ -9,28 +9,45 @@ use super::session::{Answer, Session, existing};
 use crate::store::{Flags, NewMessage, Uid};
 
 impl Session {
-    /// `APPEND` (RFC 3501, section 6.3.11; RFC 4315)
+    /// `APPEND` (RFC 3501, section 6.3.11; RFC 3502; RFC 4315)
     pub(super) async fn append(&mut self, append: Append) -> Answer {
         let name = existing(&append.mailbox).map_err(|_| NO_TARGET)?;
-        let internal_date = append
-            .date
-            .and_then(|date| Timestamp::from_second(date.unix()).ok())
-            .unwrap_or_else(|| self.imap.clock.now());
-        let message = NewMessage {
-            internal_date,
-            flags: Flags::new(&append.flags)?,
-            bytes: with_line_ends(append.message.into_bytes()),
-        };
-        if message.bytes.is_empty() {
-            return Err(Trouble::Bad("an empty message"));
+        let mut messages = Vec::with_capacity(append.messages.len());
+        for one in append.messages {
+            let internal_date = one
+                .date
+                .and_then(|date| Timestamp::from_second(date.unix()).ok())
+                .unwrap_or_else(|| self.imap.clock.now());
+            let message = NewMessage {
+                internal_date,
+                flags: Flags::new(&one.flags)?,
+                bytes: with_line_ends(one.message.into_bytes()),
+            };
+            if message.bytes.is_empty() {
+                return Err(Trouble::Bad("an empty message"));
+            }
+            if message.bytes.contains(&0) {
+                return Err(Trouble::No(
+                    "UNKNOWN-CTE",
+                    "a message with NUL can't be kept",
+                ));
+            }
+            messages.push(message);
         }
         let appended = self
             .mailbox
-            .append_to(&name, message)
+            .append_to(&name, messages)
             .await
             .map_err(Trouble::try_create)?;
-        let code = format!("APPENDUID {} {}", appended.uid_validity, appended.uid);
-        Ok(Done::with(code, "appended"))
+        let validity = appended.first().map(|first| first.uid_validity);
+        let uids = SequenceSet::from_sorted(appended.iter().map(|one| one.uid.get()));
+        let (Some(validity), Some(uids)) = (validity, uids) else {
+            return Err(Trouble::Bad("no message"));
+        };
+        Ok(Done::with(
+            format!("APPENDUID {validity} {uids}"),
+            "appended",
+        ))
     }
 
     /// `COPY` and `MOVE` (RFC 3501, section 6.4.7; RFC 6851; RFC 4315)
@@ -88,8 +105,15 @@ impl Session {
             None => view.uids(&view.positions(&SequenceSet::all(), true)),
             Some(set) => view.uids(&view.positions(set, true)),
         };
+        let mut gone = Vec::new();
         if !uids.is_empty() {
-            store.expunge(view.folder, uids).await?;
+            gone = store.expunge(view.folder, uids).await?;
+        }
+        let folder = view.folder;
+        if self.condstore && !gone.is_empty() {
+            // All up to here is told before the answer.
+            let modseq = store.status(folder).await?.highest_modseq;
+            return Ok(Done::with(format!("HIGHESTMODSEQ {modseq}"), "expunged"));
         }
         Ok(Done::plain("expunged"))
     }

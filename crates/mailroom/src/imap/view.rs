@@ -26,6 +26,8 @@ pub(super) struct View {
     /// Gone from the store, but not yet told.
     gone: BTreeSet<Uid>,
     keywords: BTreeSet<Keyword>,
+    /// `$`: what the last search saved, by rising UID (RFC 5182).
+    pub(super) saved: Vec<Uid>,
 }
 
 impl View {
@@ -37,6 +39,7 @@ impl View {
             messages: snapshot.messages,
             gone: BTreeSet::new(),
             keywords: BTreeSet::new(),
+            saved: Vec::new(),
         };
         for message in view.messages.iter() {
             for keyword in message.flags.keywords() {
@@ -55,6 +58,10 @@ impl View {
     /// The positions that `set` means, ascending and apart. Numbers that no message has mean
     /// nothing.
     pub(super) fn positions(&self, set: &SequenceSet, uid: bool) -> Vec<Range<usize>> {
+        if set.is_saved() {
+            let places = self.saved.iter().filter_map(|uid| self.position(*uid));
+            return places.map(|at| at..at + 1).collect();
+        }
         let largest = if uid {
             self.largest_uid()
         } else {
@@ -176,7 +183,7 @@ impl View {
             }
         }
         if manner.expunge {
-            self.tell_gone(out);
+            self.tell_gone(out, manner.vanished);
         }
         for message in &new {
             self.learn_keywords(&message.flags, out);
@@ -194,10 +201,18 @@ impl View {
         }
     }
 
-    /// `* n EXPUNGE` for each message that is gone. Highest numbers first, so that each is right
-    /// when it is said without counting down.
-    pub(super) fn tell_gone(&mut self, out: &mut Out<'_>) {
-        let gone = std::mem::take(&mut self.gone);
+    /// `* n EXPUNGE` for each message that is gone, highest numbers first, so that each is right
+    /// when it is said without counting down; or `* VANISHED` for all (RFC 7162, section 3.2.10).
+    pub(super) fn tell_gone(&mut self, out: &mut Out<'_>, vanished: bool) {
+        let mut gone = std::mem::take(&mut self.gone);
+        if vanished {
+            gone.retain(|uid| self.position(*uid).is_some());
+            if let Some(set) = SequenceSet::from_sorted(gone.iter().map(|uid| uid.get())) {
+                out.untagged(format_args!("VANISHED {set}"));
+            }
+            self.messages.remove(&gone);
+            return;
+        }
         for uid in gone.iter().rev() {
             if let Some(at) = self.position(*uid) {
                 out.untagged(format_args!("{} EXPUNGE", at + 1));
@@ -216,6 +231,8 @@ pub(super) struct Manner {
     pub(super) uid: bool,
     /// Whether flags come with the mod-sequence (RFC 7162, section 3.2).
     pub(super) modseq: bool,
+    /// Whether messages that are gone are told by UID (RFC 7162, section 3.2.10).
+    pub(super) vanished: bool,
 }
 
 /// `* n FETCH (FLAGS (...))`

@@ -16,6 +16,16 @@ pub(super) fn transfer<'a>(encoding: &[u8], body: &'a [u8]) -> Cow<'a, [u8]> {
     }
 }
 
+/// Whether a transfer encoding is one of RFC 2045, section 6.1; none is 7bit.
+pub(super) fn is_known(encoding: &[u8]) -> bool {
+    let encoding = encoding.trim_ascii();
+    let known: [&[u8]; 5] = [b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"];
+    encoding.is_empty()
+        || known
+            .iter()
+            .any(|known| encoding.eq_ignore_ascii_case(known))
+}
+
 /// Decodes text of a named charset; without one, or with one that nobody knows, the bytes decide.
 pub(super) fn text(charset: Option<&[u8]>, bytes: &[u8]) -> String {
     let named = charset.and_then(|label| Encoding::for_label(label.trim_ascii()));

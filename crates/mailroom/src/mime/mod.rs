@@ -94,6 +94,24 @@ impl<'a> Parsed<'a> {
         Some(self.numbered(part)?.body.clone())
     }
 
+    /// A part without its transfer encoding (RFC 3516). `None` if there is no such part; `Some(None)` if its encoding is none that is known. What holds
+    /// other parts, and the message itself, has none.
+    #[must_use]
+    pub fn decoded(&self, part: &[u32]) -> Option<Option<Cow<'a, [u8]>>> {
+        if part.is_empty() {
+            return Some(Some(self.bytes.into()));
+        }
+        let found = self.numbered(part)?;
+        let body = &self.bytes[found.body.clone()];
+        if !matches!(found.kind, Kind::Leaf) {
+            return Some(Some(body.into()));
+        }
+        let encoding = Header::new(&self.bytes[found.header.clone()])
+            .find(b"Content-Transfer-Encoding")
+            .unwrap_or_default();
+        Some(decode::is_known(&encoding).then(|| decode::transfer(&encoding, body)))
+    }
+
     /// The fields of those names, or all others, and the empty line.
     fn fields(&self, part: &[u32], names: &[&[u8]], wanted: bool) -> Option<Vec<u8>> {
         let header = Header::new(&self.bytes[self.message(part)?.header.clone()]);

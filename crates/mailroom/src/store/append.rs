@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Transaction, params};
 use tokio::sync::oneshot;
 
+use super::Limits;
 use super::account::Core;
 use super::error::StoreError;
 use super::files::{Files, Place};
 use super::folders;
 use super::mailbox::NewMessage;
-use super::message::{Appended, Folder, SpecialUse};
-use super::messages::keywords_text;
+use super::message::{Appended, Folder, SpecialUse, Usage};
+use super::messages::{self, keywords_text};
 use super::name::FolderName;
 use super::record::Record;
 use super::schema::next_modseq;
@@ -47,31 +48,60 @@ struct Waiting {
 
 struct Request {
     destination: Destination,
-    message: NewMessage,
-    summary: Summary,
-    answer: oneshot::Sender<Result<Appended>>,
+    /// All of them or none.
+    messages: Vec<(NewMessage, Summary)>,
+    answer: oneshot::Sender<Result<Vec<Appended>>>,
 }
 
-/// Adds a message; returns when it is on the disk.
-pub(super) async fn append(
+impl Request {
+    fn usage(&self) -> Usage {
+        Usage {
+            bytes: self
+                .messages
+                .iter()
+                .map(|(message, _)| message.bytes.len() as u64)
+                .sum(),
+            messages: self.messages.len() as u64,
+        }
+    }
+}
+
+/// Adds one message; returns when it is on the disk.
+pub(super) async fn append_one(
     core: Arc<Core>,
     destination: Destination,
     message: NewMessage,
 ) -> Result<Appended> {
-    let size = message.bytes.len() as u64;
+    let appended = append(core, destination, vec![message]).await?;
+    let left_out = || StoreError::Broken("a message was left out".to_owned());
+    appended.first().copied().ok_or_else(left_out)
+}
+
+/// Adds messages, all or none; returns when they are on the disk.
+pub(super) async fn append(
+    core: Arc<Core>,
+    destination: Destination,
+    messages: Vec<NewMessage>,
+) -> Result<Vec<Appended>> {
     let limit = core.limits.message_size;
-    if size > limit {
-        return Err(StoreError::TooLarge { size, limit });
+    for message in &messages {
+        let size = message.bytes.len() as u64;
+        if size > limit {
+            return Err(StoreError::TooLarge { size, limit });
+        }
     }
     let (answer, answered) = oneshot::channel();
     let account = Arc::clone(&core);
     let work = move || {
-        let summary = Summary::of(&Parsed::new(&message.bytes));
+        let described = messages.into_iter().map(|message| {
+            let summary = Summary::of(&Parsed::new(&message.bytes));
+            (message, summary)
+        });
+        let messages = described.collect();
         core.queue.enter(
             Request {
                 destination,
-                message,
-                summary,
+                messages,
                 answer,
             },
             &core,
@@ -132,7 +162,8 @@ impl Drop for Done<'_> {
 }
 
 fn serve(core: &Core, batch: Vec<Request>) {
-    let outcome = core.append(|index, files| write(index, files, &batch));
+    let limits = core.limits;
+    let outcome = core.append(|index, files| write(index, files, &batch, limits));
     let answers = match outcome {
         Ok(answers) => answers,
         Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
@@ -143,77 +174,95 @@ fn serve(core: &Core, batch: Vec<Request>) {
     }
 }
 
-/// Writes a batch. A message whose folder is gone fails alone; what the disk refuses fails the batch.
+/// Writes a batch. A request whose folder is gone, or that the quota has no room for, fails alone; what the disk refuses fails the batch.
 fn write(
     index: &Transaction<'_>,
     files: &mut Files,
     batch: &[Request],
-) -> Result<Vec<Result<Appended>>> {
-    let mut folders = Vec::with_capacity(batch.len());
-    for request in batch {
-        match destination(index, &request.destination) {
-            Err(error) if error.is_temporary() => return Err(error),
-            found => folders.push(found),
-        }
-    }
+    limits: Limits,
+) -> Result<Vec<Result<Vec<Appended>>>> {
     let modseq = next_modseq(index)?;
+    let mut usage = messages::usage(index)?;
     let mut records = Vec::with_capacity(batch.len());
-    for (request, folder) in batch.iter().zip(&folders) {
-        if let Ok((folder, appended)) = folder {
-            let message = &request.message;
-            let record = Record {
-                folder: *folder,
-                uid: appended.uid,
-                modseq,
-                internal_date: message.internal_date.as_second(),
-                flags: message.flags.clone(),
-                left: 0,
-            };
-            records.push((record, message.bytes.as_slice()));
+    let mut answers = Vec::with_capacity(batch.len());
+    for request in batch {
+        let more = request.usage();
+        let after = Usage {
+            bytes: usage.bytes + more.bytes,
+            messages: usage.messages + more.messages,
+        };
+        let answer = if limits.allow(after) {
+            number(index, request, modseq, &mut records)
+        } else {
+            Err(StoreError::OverQuota)
+        };
+        match answer {
+            Err(error) if error.is_temporary() => return Err(error),
+            Ok(_) => usage = after,
+            Err(_) => {}
         }
+        answers.push(answer);
     }
     if records.is_empty() {
-        let gone = |folder: Result<_>| folder.and(Err(StoreError::NoSuchFolder));
-        return Ok(folders.into_iter().map(gone).collect());
+        return Ok(answers);
     }
-    let places = files.append(index, &records)?;
-    let mut written = records.iter().zip(places);
-    let mut answers = Vec::with_capacity(batch.len());
-    for (request, folder) in batch.iter().zip(folders) {
-        let appended = match (folder, &mut written) {
-            (Err(error), _) => Err(error),
-            (Ok((_, appended)), written) => match written.next() {
-                Some(((record, _), place)) => {
-                    let entry = Entry {
-                        record,
-                        place,
-                        summary: &request.summary,
-                    };
-                    insert(index, &entry)?;
-                    Ok(appended)
-                }
-                None => Err(StoreError::Broken("a message was left out".to_owned())),
-            },
+    let bytes: Vec<_> = records
+        .iter()
+        .map(|(record, message, _)| (record, message.bytes.as_slice()))
+        .collect();
+    let places = files.append(index, &bytes)?;
+    for ((record, _, summary), place) in records.iter().zip(places) {
+        let entry = Entry {
+            record,
+            place,
+            summary,
         };
-        answers.push(appended);
+        insert(index, &entry)?;
     }
     Ok(answers)
 }
 
-fn destination(index: &Transaction<'_>, destination: &Destination) -> Result<(FolderId, Appended)> {
+/// Gives a request's messages their UIDs, and adds their records to those to be written.
+fn number<'r>(
+    index: &Transaction<'_>,
+    request: &'r Request,
+    modseq: i64,
+    records: &mut Vec<(Record, &'r NewMessage, &'r Summary)>,
+) -> Result<Vec<Appended>> {
+    let folder = destination(index, &request.destination)?;
+    let uid_validity = folders::head(index, folder)?.uid_validity;
+    let mut uids = Vec::with_capacity(request.messages.len());
+    for _ in &request.messages {
+        uids.push(Uid::new(folders::next_uid(index, folder)?));
+    }
+    let mut left = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
+    for ((message, summary), &uid) in request.messages.iter().zip(&uids) {
+        left -= 1;
+        let record = Record {
+            folder,
+            uid,
+            modseq,
+            internal_date: message.internal_date.as_second(),
+            flags: message.flags.clone(),
+            left,
+        };
+        records.push((record, message, summary));
+    }
+    let appended = uids.into_iter().map(|uid| Appended { uid_validity, uid });
+    Ok(appended.collect())
+}
+
+fn destination(index: &Transaction<'_>, destination: &Destination) -> Result<FolderId> {
     let inbox_unless = |found: Option<Folder>| match found {
         Some(folder) => Ok(folder.id),
         None => folders::get(index, &FolderName::inbox()).map(|inbox| inbox.id),
     };
-    let id = match destination {
-        Destination::Folder(id) => *id,
-        Destination::Existing(name) => folders::get(index, name)?.id,
-        Destination::Named(name) => inbox_unless(folders::find(index, name)?)?,
-        Destination::Special(special) => inbox_unless(folders::find_special(index, *special)?)?,
-    };
-    let uid_validity = folders::head(index, id)?.uid_validity;
-    let uid = Uid::new(folders::next_uid(index, id)?);
-    Ok((id, Appended { uid_validity, uid }))
+    match destination {
+        Destination::Folder(id) => folders::head(index, *id).map(|_| *id),
+        Destination::Existing(name) => folders::get(index, name).map(|folder| folder.id),
+        Destination::Named(name) => inbox_unless(folders::find(index, name)?),
+        Destination::Special(special) => inbox_unless(folders::find_special(index, *special)?),
+    }
 }
 
 /// What the index learns of a message.

@@ -3,7 +3,7 @@
 use sekisho_checkpoint::AccountId;
 
 use super::Store;
-use super::append::{Destination, append};
+use super::append::{Destination, append_one};
 use super::error::StoreError;
 use super::mailbox::{Mailbox, NewMessage};
 use super::message::{Appended, SpecialUse};
@@ -23,7 +23,7 @@ impl Delivery {
     /// Delivers into a folder, the INBOX where that folder doesn't exist. When it returns, the message is on the disk.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`], temporary ones.
+    /// [`StoreError::TooLarge`], [`StoreError::OverQuota`], temporary ones.
     pub async fn deliver(
         &self,
         account: AccountId,
@@ -31,7 +31,7 @@ impl Delivery {
         message: NewMessage,
     ) -> Result<Appended, StoreError> {
         let core = self.store.core(account).await?;
-        append(core, Destination::Named(folder.clone()), message).await
+        append_one(core, Destination::Named(folder.clone()), message).await
     }
 
     /// Delivers into the folder of a special use, the INBOX where there is none.
@@ -45,7 +45,7 @@ impl Delivery {
         message: NewMessage,
     ) -> Result<Appended, StoreError> {
         let core = self.store.core(account).await?;
-        append(core, Destination::Special(special_use), message).await
+        append_one(core, Destination::Special(special_use), message).await
     }
 }
 

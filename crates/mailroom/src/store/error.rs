@@ -33,6 +33,12 @@ pub enum StoreError {
     /// The account has as many folders as it may have.
     #[error("an account has at most {0} folders")]
     TooManyFolders(u32),
+    /// It would take the account over its quota. Something has to be deleted first.
+    #[error("the mailbox is full")]
+    OverQuota,
+    /// Another folder has the special use.
+    #[error("another folder has this use")]
+    UseTaken,
     /// The message is not there, or no longer.
     #[error("there is no such message")]
     NoSuchMessage,

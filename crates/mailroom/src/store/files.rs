@@ -65,7 +65,7 @@ impl Files {
     pub(super) fn append(
         &mut self,
         index: &Transaction<'_>,
-        messages: &[(Record, &[u8])],
+        messages: &[(&Record, &[u8])],
     ) -> Result<Vec<Place>, StoreError> {
         let mut target = self.target(index)?;
         while self.length(&target)? > target.known.unwrap_or(0) {
@@ -122,7 +122,7 @@ impl Files {
         })
     }
 
-    fn write(&mut self, target: &Target, messages: &[(Record, &[u8])]) -> io::Result<Vec<Place>> {
+    fn write(&mut self, target: &Target, messages: &[(&Record, &[u8])]) -> io::Result<Vec<Place>> {
         let path = path(&self.folder, target.number);
         let file = self.opened(target)?;
         let start = file.len()?;

@@ -52,9 +52,15 @@ pub(super) fn create_first(index: &Transaction<'_>, now: i64) -> Result<()> {
 pub(super) fn create(
     index: &Transaction<'_>,
     name: &FolderName,
+    special: Option<SpecialUse>,
     most: u32,
     now: i64,
 ) -> Result<Folder> {
+    if let Some(special) = special
+        && find_special(index, special)?.is_some()
+    {
+        return Err(StoreError::UseTaken);
+    }
     if find(index, name)?.is_some() {
         return Err(StoreError::FolderExists);
     }
@@ -64,7 +70,7 @@ pub(super) fn create(
             insert(index, &above, None, modseq, now)?;
         }
     }
-    insert(index, name, None, modseq, now)?;
+    insert(index, name, special, modseq, now)?;
     let count: u32 = index.query_row("SELECT count(*) FROM folder", [], |row| row.get(0))?;
     if count > most {
         return Err(StoreError::TooManyFolders(most));
@@ -84,7 +90,7 @@ pub(super) fn rename(
         return Err(StoreError::FolderExists);
     }
     if from.is_inbox() {
-        let target = create(index, to, most, now)?;
+        let target = create(index, to, None, most, now)?;
         messages::relocate(index, folder.id, &UidSet::all(), target.id)?;
         return Ok(());
     }
@@ -140,7 +146,8 @@ pub(super) fn subscribe(
 
 pub(super) fn status(index: &Transaction<'_>, id: FolderId) -> Result<Status> {
     let head = head(index, id)?;
-    let sql = "SELECT count(*), count(*) FILTER (WHERE flags & 1 = 0), count(*) FILTER (WHERE flags & 8 <> 0), coalesce(sum(size), 0) \
+    let sql = "SELECT count(*), count(*) FILTER (WHERE flags & 1 = 0), count(*) FILTER (WHERE flags & 8 <> 0), coalesce(sum(size), 0), \
+                      coalesce(sum(size) FILTER (WHERE flags & 8 <> 0), 0) \
                FROM message WHERE folder = ?1";
     let mut query = index.prepare_cached(sql)?;
     Ok(query.query_row([id.get()], |row| {
@@ -152,6 +159,7 @@ pub(super) fn status(index: &Transaction<'_>, id: FolderId) -> Result<Status> {
             uid_validity: head.uid_validity,
             highest_modseq: head.highest_modseq,
             size: row.get(3)?,
+            deleted_size: row.get(4)?,
         })
     })?)
 }

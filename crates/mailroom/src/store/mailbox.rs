@@ -10,12 +10,12 @@ use sekisho_disk::ReadFile;
 use tokio::sync::watch;
 
 use super::account::Core;
-use super::append::{Destination, append};
+use super::append::{Destination, append, append_one};
 use super::error::StoreError;
 use super::files::Place;
 use super::message::{
-    Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, SearchKeys, Snapshot, Status,
-    Stored,
+    Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, SearchKeys, Snapshot,
+    SpecialUse, Status, Stored, Usage,
 };
 use super::name::FolderName;
 use super::texts::Needle;
@@ -72,11 +72,31 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::FolderExists`], [`StoreError::TooManyFolders`], temporary ones.
     pub async fn create_folder(&self, name: &FolderName) -> Result<Folder> {
+        self.create_folder_for(name, None).await
+    }
+
+    /// Makes a folder for a special use, or for none. A use whose folder was deleted can be given again.
+    ///
+    /// # Errors
+    /// [`StoreError::UseTaken`], and as [`Self::create_folder`].
+    pub async fn create_folder_for(
+        &self,
+        name: &FolderName,
+        special: Option<SpecialUse>,
+    ) -> Result<Folder> {
         let name = name.clone();
         let now = self.core.now();
         let most = self.core.limits.folders;
-        self.write(move |index| folders::create(index, &name, most, now))
+        self.write(move |index| folders::create(index, &name, special, most, now))
             .await
+    }
+
+    /// How much the account holds, as its quota counts it.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn usage(&self) -> Result<Usage> {
+        self.read(messages::usage).await
     }
 
     /// Renames a folder and those below it. Renaming the INBOX moves its messages into a new folder and leaves it empty (RFC 3501, section 6.3.5).
@@ -195,18 +215,23 @@ impl Mailbox {
     /// Adds a message to a folder.
     ///
     /// # Errors
-    /// [`StoreError::TooLarge`], [`StoreError::NoSuchFolder`], temporary ones.
+    /// [`StoreError::TooLarge`], [`StoreError::OverQuota`], [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn append(&self, folder: FolderId, message: NewMessage) -> Result<Appended> {
-        append(Arc::clone(&self.core), Destination::Folder(folder), message).await
+        let destination = Destination::Folder(folder);
+        append_one(Arc::clone(&self.core), destination, message).await
     }
 
-    /// Adds a message to the folder of that name.
+    /// Adds messages to the folder of that name, all or none, with rising UIDs.
     ///
     /// # Errors
     /// As [`Self::append`].
-    pub async fn append_to(&self, folder: &FolderName, message: NewMessage) -> Result<Appended> {
+    pub async fn append_to(
+        &self,
+        folder: &FolderName,
+        messages: Vec<NewMessage>,
+    ) -> Result<Vec<Appended>> {
         let destination = Destination::Existing(folder.clone());
-        append(Arc::clone(&self.core), destination, message).await
+        append(Arc::clone(&self.core), destination, messages).await
     }
 
     /// Changes flags. With `unchanged_since`, messages that changed after it are left alone (RFC 7162, section 3.1.3).
@@ -230,10 +255,18 @@ impl Mailbox {
     /// Copies messages, all or none; the bytes are shared.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchFolder`] for either, temporary ones.
+    /// [`StoreError::NoSuchFolder`] for either, [`StoreError::OverQuota`], temporary ones.
     pub async fn copy(&self, folder: FolderId, uids: UidSet, to: FolderId) -> Result<Copied> {
-        self.write(move |index| messages::copy(index, folder, &uids, to))
-            .await
+        let limits = self.core.limits;
+        self.write(move |index| {
+            let copied = messages::copy(index, folder, &uids, to)?;
+            if limits.allow(messages::usage(index)?) {
+                Ok(copied)
+            } else {
+                Err(StoreError::OverQuota)
+            }
+        })
+        .await
     }
 
     /// Moves messages, all or none.

@@ -63,6 +63,20 @@ impl SpecialUse {
         }
     }
 
+    /// The use that IMAP's word stands for; `\All` and `\Flagged` would be views of other folders, which this store has none of.
+    #[must_use]
+    pub fn of(word: sekisho_imap::mailbox::SpecialUse) -> Option<Self> {
+        use sekisho_imap::mailbox::SpecialUse as Word;
+        Some(match word {
+            Word::Archive => Self::Archive,
+            Word::Drafts => Self::Drafts,
+            Word::Junk => Self::Junk,
+            Word::Sent => Self::Sent,
+            Word::Trash => Self::Trash,
+            Word::All | Word::Flagged => return None,
+        })
+    }
+
     /// Reads what [`Self::as_str`] wrote.
     pub(super) fn from_stored(text: &str) -> Option<Self> {
         Self::ALL
@@ -88,6 +102,17 @@ pub struct Status {
     pub highest_modseq: ModSeq,
     /// The sizes of its messages together, in bytes.
     pub size: u64,
+    /// The sizes of those with `\Deleted` together, in bytes.
+    pub deleted_size: u64,
+}
+
+/// How much an account holds: every message in every folder, a copy as often as it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Their sizes (RFC822.SIZE) together.
+    pub bytes: u64,
+    /// How many.
+    pub messages: u64,
 }
 
 /// All messages of a folder at one moment.
@@ -297,6 +322,8 @@ pub struct MessageRow {
 pub struct SearchKeys {
     /// Its number.
     pub uid: Uid,
+    /// The identity of its bytes.
+    pub content: ContentId,
     /// The Date header's moment; the internal date where it has none (RFC 5256, section 2.2).
     pub sent: Timestamp,
     /// The day that the Date header shows in its own zone, as days since 1970-01-01 (SENTSINCE and kin disregard zones).

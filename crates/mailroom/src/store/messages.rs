@@ -12,6 +12,7 @@ use super::files::Place;
 use super::folders;
 use super::message::{
     Changes, Copied, FlagChange, Flags, MessageRow, MessageState, SearchKeys, Snapshot, Stored,
+    Usage,
 };
 use super::schema::next_modseq;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
@@ -87,7 +88,7 @@ pub(super) fn search_keys(
 ) -> Result<Vec<SearchKeys>> {
     folders::head(index, folder)?;
     let sql = "SELECT message.uid, coalesce(sent, internal_date), sent_day, subject, base_subject, from_text, to_text, cc_text, bcc_text, \
-                      sort_from, sort_to, sort_cc \
+                      sort_from, sort_to, sort_cc, content.id \
                FROM message JOIN content ON content.id = message.content \
                WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
     collect(index, sql, folder, uids, |row| {
@@ -106,6 +107,7 @@ pub(super) fn search_keys(
             sort_from: row.get(9)?,
             sort_to: row.get(10)?,
             sort_cc: row.get(11)?,
+            content: ContentId::new(row.get(12)?),
         })
     })
 }
@@ -216,10 +218,8 @@ pub(super) fn copy(
 ) -> Result<Copied> {
     folders::head(index, folder)?;
     let uid_validity = folders::head(index, to)?.uid_validity;
-    let from: Vec<Uid> = states(index, folder, uids)?
-        .into_iter()
-        .map(|state| state.uid)
-        .collect();
+    let states = states(index, folder, uids)?;
+    let from: Vec<Uid> = states.iter().map(|state| state.uid).collect();
     let mut copied = Copied {
         uid_validity,
         to: Vec::with_capacity(from.len()),
@@ -239,6 +239,17 @@ pub(super) fn copy(
     }
     folders::touch(index, to, modseq)?;
     Ok(copied)
+}
+
+/// How much the account holds.
+pub(super) fn usage(index: &Transaction<'_>) -> Result<Usage> {
+    let sql = "SELECT bytes, messages FROM account";
+    Ok(index.prepare_cached(sql)?.query_row([], |row| {
+        Ok(Usage {
+            bytes: row.get(0)?,
+            messages: row.get(1)?,
+        })
+    })?)
 }
 
 /// Copies, then removes the originals.

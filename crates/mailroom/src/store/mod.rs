@@ -53,7 +53,7 @@ pub use list::MessageList;
 pub use mailbox::{Content, Mailbox, NewMessage};
 pub use message::{
     Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, MessageState, SearchKeys,
-    Snapshot, SpecialUse, Status, Stored,
+    Snapshot, SpecialUse, Status, Stored, Usage,
 };
 pub use name::{FolderName, NameError};
 pub use texts::Needle;
@@ -68,10 +68,24 @@ pub struct Limits {
     pub file_size: u64,
     /// The most folders of an account.
     pub folders: u32,
+    /// The most bytes of an account's messages together, each copy counted; no limit if `None`.
+    pub quota_bytes: Option<u64>,
+    /// The most messages of an account, each copy counted.
+    pub quota_messages: Option<u64>,
     /// How many accounts stay open though nobody uses them.
     pub idle_accounts: usize,
     /// Of how many messages, in all accounts together, the state is kept in memory so that folders open at once (about 80 bytes each).
     pub remembered: usize,
+}
+
+impl Limits {
+    /// Whether an account may come to hold so much.
+    fn allow(&self, usage: Usage) -> bool {
+        self.quota_bytes.is_none_or(|most| usage.bytes <= most)
+            && self
+                .quota_messages
+                .is_none_or(|most| usage.messages <= most)
+    }
 }
 
 impl Default for Limits {
@@ -80,6 +94,8 @@ impl Default for Limits {
             message_size: 50 << 20,
             file_size: 64 << 20,
             folders: 2_000,
+            quota_bytes: None,
+            quota_messages: None,
             idle_accounts: 256,
             remembered: 1_000_000,
         }

@@ -9,12 +9,14 @@ use super::folders;
 const VERSION: i64 = 1;
 
 /// `content` is what is known of a message's bytes, and where they are; `message` is its place in a folder, narrow, so that a folder of 100,000 is
-/// read at once. A copy is a second place of the same content.
+/// read at once. A copy is a second place of the same content. What counts for the quota is kept by triggers, so no way in or out can forget it.
 const SCHEMA: &str = "
 CREATE TABLE account (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     modseq INTEGER NOT NULL,
-    uid_validity INTEGER NOT NULL
+    uid_validity INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    messages INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE folder (
@@ -67,6 +69,12 @@ CREATE TABLE message (
     content INTEGER NOT NULL REFERENCES content,
     PRIMARY KEY (folder, uid)
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER message_comes AFTER INSERT ON message BEGIN
+    UPDATE account SET bytes = bytes + NEW.size, messages = messages + 1;
+END;
+CREATE TRIGGER message_goes AFTER DELETE ON message BEGIN
+    UPDATE account SET bytes = bytes - OLD.size, messages = messages - 1;
+END;
 CREATE INDEX message_modseq ON message (folder, modseq);
 CREATE INDEX message_content ON message (content);
 
@@ -95,7 +103,7 @@ pub(super) fn create(index: &mut Connection, now: i64) -> Result<(), StoreError>
     let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if version(&transaction)? == 0 {
         transaction.execute_batch(SCHEMA)?;
-        transaction.execute("INSERT INTO account VALUES (1, 1, 0)", [])?;
+        transaction.execute("INSERT INTO account VALUES (1, 1, 0, 0, 0)", [])?;
         folders::create_first(&transaction, now)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }

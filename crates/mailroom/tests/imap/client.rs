@@ -39,11 +39,14 @@ pub struct House {
 
 impl House {
     pub fn build() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let limits = Limits {
+        Self::with(Limits {
             message_size: 20_000,
             ..Limits::default()
-        };
+        })
+    }
+
+    pub fn with(limits: Limits) -> Self {
+        let root = tempfile::tempdir().unwrap();
         let (store, operator) = open(root.path(), limits);
         let imap = Imap {
             store,
@@ -155,6 +158,24 @@ impl Client {
             while let Some(frame) = reader.next_response().unwrap() {
                 heard.push(response::parse(&frame).unwrap());
             }
+        }
+        heard
+    }
+
+    /// Sends bytes and hears so many back.
+    pub async fn exchange(
+        &mut self,
+        sent: &[u8],
+        mut enough: impl FnMut(&[u8]) -> bool,
+    ) -> Vec<u8> {
+        self.stream.write_all(sent).await.unwrap();
+        let mut heard = Vec::new();
+        while !enough(&heard) {
+            let some = self.stream.fill_buf().await.unwrap();
+            assert!(!some.is_empty(), "the stream ended");
+            heard.extend_from_slice(some);
+            let used = some.len();
+            self.stream.consume(used);
         }
         heard
     }

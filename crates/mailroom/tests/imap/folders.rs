@@ -18,7 +18,7 @@ async fn folders_are_listed_with_what_they_are_for() {
              S: * LIST (\\HasNoChildren \\Trash) \"/\" Trash
              S: b OK listed
              C: c CREATE &TxqLcA-/2025/
-             S: c OK created
+             S: c OK […] created
              C: d LIST \"\" (&TxqLcA-* \"inbox\")
              S: * LIST (\\HasNoChildren) \"/\" INBOX
              S: * LIST (\\HasChildren…) \"/\" &TxqLcA-
@@ -42,7 +42,7 @@ async fn subscriptions_are_kept_and_listed() {
     client
         .play(
             "C: a CREATE a/b
-             S: a OK created
+             S: a OK […] created
              C: b UNSUBSCRIBE a
              S: b OK noted
              C: b UNSUBSCRIBE a/b
@@ -73,7 +73,7 @@ async fn a_name_with_quotes_works_and_one_with_line_breaks_gets_a_clear_answer()
     client
         .play(
             "C: a CREATE \"say \\\"hi\\\" \\\\ %*\"
-             S: a OK created
+             S: a OK […] created
              C: b LIST \"\" \"say %\"
              S: * LIST (\\HasNoChildren) \"/\" \"say \\\"hi\\\" \\\\ %*\"
              S: b OK listed
@@ -103,9 +103,9 @@ async fn folders_are_renamed_and_deleted() {
     client
         .play(
             "C: a CREATE a/b
-             S: a OK created
+             S: a OK […] created
              C: b CREATE A/b
-             S: b OK created
+             S: b OK […] created
              C: c CREATE a/b
              S: c NO [ALREADYEXISTS] …
              C: d RENAME a c/d

@@ -1,5 +1,6 @@
 //! The IMAP server as clients hear it: transcripts, bytes in and bytes out, over a store in a temporary folder.
 
+mod adding;
 mod anything;
 mod both_ends;
 mod changing;
@@ -7,4 +8,5 @@ mod client;
 mod finding;
 mod folders;
 mod reading;
+mod returning;
 mod sharing;

@@ -122,7 +122,7 @@ async fn a_session_ends_with_its_admission() {
 #[tokio::test]
 async fn a_folder_deleted_by_another_session_ends_the_one_that_is_in_it() {
     let (_house, mut one, mut other) = two_clients_with_three_messages().await;
-    one.say("C: b CREATE x\nS: b OK created\nC: c SELECT x")
+    one.say("C: b CREATE x\nS: b OK […] created\nC: c SELECT x")
         .await;
     while !one.hear().await.starts_with("c OK") {}
     other.play("C: d DELETE x\nS: d OK deleted").await;

@@ -98,6 +98,16 @@ section! {
 }
 
 section! {
+    /// The mail that accounts keep.
+    pub struct MailSection("[mail]") {
+        /// The most bytes of an account: the sizes of all messages in all folders, a copy counted as often as it is there. No limit unless set.
+        quota_bytes: Option<u64> = None,
+        /// The most messages of an account, in all folders together.
+        quota_messages: Option<u64> = None,
+    }
+}
+
+section! {
     /// Where mail leaves the site.
     pub struct RelaySection("[relay]") {
         /// The relay's host name; without one, mail to other domains is refused.
@@ -189,6 +199,8 @@ pub struct Config {
     pub submission: DoorSection,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
+    /// `[mail]`
+    pub mail: MailSection,
     /// `[relay]`
     pub relay: RelaySection,
     /// `[policy]`
@@ -272,6 +284,7 @@ pub fn reference() -> String {
         WebSection::reference(),
         DoorSection::reference(),
         LmtpSection::reference(),
+        MailSection::reference(),
         RelaySection::reference(),
         PolicySection::reference(),
         AccountsSection::reference(),

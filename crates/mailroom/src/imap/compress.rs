@@ -1,0 +1,105 @@
+//! COMPRESS=DEFLATE (RFC 4978): the stream behind the command is raw DEFLATE, in both directions.
+
+use std::io;
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
+
+/// How many bytes are inflated at once: what comes out is held against the limits of commands before more does.
+const PIECE: usize = 16 * 1024;
+/// The fastest level compresses mail nearly as well as the others.
+const LEVEL: u32 = 1;
+
+/// What comes from the client.
+pub(super) struct Inflater {
+    inflate: Decompress,
+    /// Came, but isn't inflated yet.
+    waiting: Vec<u8>,
+}
+
+impl Inflater {
+    pub(super) fn new() -> Self {
+        Self {
+            inflate: Decompress::new(false),
+            waiting: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.waiting.extend_from_slice(bytes);
+    }
+
+    /// The next piece of plain bytes, if there is one.
+    pub(super) fn next_piece(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut piece = Vec::with_capacity(PIECE);
+        let before = self.inflate.total_in();
+        self.inflate
+            .decompress_vec(&self.waiting, &mut piece, FlushDecompress::Sync)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let used = usize::try_from(self.inflate.total_in() - before).unwrap_or(self.waiting.len());
+        self.waiting.drain(..used);
+        if self.waiting.is_empty() {
+            self.waiting = Vec::new();
+        }
+        Ok((!piece.is_empty()).then_some(piece))
+    }
+}
+
+/// What goes to the client.
+pub(super) struct Deflater(Compress);
+
+impl Deflater {
+    pub(super) fn new() -> Self {
+        Self(Compress::new(Compression::new(LEVEL), false))
+    }
+
+    /// Compresses bytes such that the client can inflate all of them at once.
+    pub(super) fn deflate(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(bytes.len() / 2 + 64);
+        let start = self.0.total_in();
+        loop {
+            let used = usize::try_from(self.0.total_in() - start).unwrap_or(bytes.len());
+            self.0
+                .compress_vec(&bytes[used..], &mut out, FlushCompress::Sync)
+                .map_err(io::Error::other)?;
+            // Room that is left says that nothing waits to come out.
+            if out.len() < out.capacity() {
+                return Ok(out);
+            }
+            out.reserve(PIECE);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_deflated_inflates_piece_by_piece() {
+        let mut deflater = Deflater::new();
+        let mut inflater = Inflater::new();
+        for text in [
+            vec![b'a'; 300_000],
+            b"a NOOP\r\n".to_vec(),
+            (0..=255).collect(),
+        ] {
+            let sent = deflater.deflate(&text).unwrap();
+            let mut heard = Vec::new();
+            for byte in &sent {
+                inflater.push(&[*byte]);
+                while let Some(piece) = inflater.next_piece().unwrap() {
+                    assert!(piece.len() <= PIECE);
+                    heard.extend(piece);
+                }
+            }
+            assert_eq!(heard, text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_deflate_is_an_error() {
+        let mut inflater = Inflater::new();
+        inflater.push(b"\xff\xff\xff\xff not compressed");
+        assert!(inflater.next_piece().is_err());
+    }
+}

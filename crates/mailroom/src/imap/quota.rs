@@ -1,0 +1,45 @@
+//! Quotas (RFC 9208). There is one root, named "", for all folders of the account; it counts every message in every folder by its RFC822.SIZE, a
+//! copy as often as it is there. Limits are the site's.
+
+use sekisho_imap::{MailboxName, encode};
+
+use super::reply::{Done, Out, Trouble};
+use super::session::{Answer, Session, existing};
+
+impl Session {
+    /// `GETQUOTAROOT` (section 4.1.2)
+    pub(super) async fn quota_root(&mut self, mailbox: &MailboxName, out: &mut Out<'_>) -> Answer {
+        let folder = self.mailbox.folder(&existing(mailbox)?).await?;
+        out.words(format_args!("* QUOTAROOT "));
+        let wire = sekisho_imap::mailbox::encode_utf7(folder.name.as_str());
+        encode::astring(out.bytes(), wire.as_bytes());
+        out.words(format_args!(" \"\"\r\n"));
+        self.quota(b"", out).await
+    }
+
+    /// `GETQUOTA` (section 4.1.1). Storage is told in units of 1,024 bytes, rounded up.
+    pub(super) async fn quota(&mut self, root: &[u8], out: &mut Out<'_>) -> Answer {
+        if !root.is_empty() {
+            return Err(Trouble::No("NONEXISTENT", "the only quota root is \"\""));
+        }
+        let usage = self.mailbox.usage().await?;
+        let limits = self.imap.store.limits();
+        let units = |bytes: u64| bytes.div_ceil(1_024);
+        let resources = [
+            ("STORAGE", units(usage.bytes), limits.quota_bytes.map(units)),
+            ("MESSAGE", usage.messages, limits.quota_messages),
+        ];
+        out.words(format_args!("* QUOTA \"\" ("));
+        let mut space = "";
+        for (name, used, limit) in resources {
+            if let Some(limit) = limit {
+                out.words(format_args!("{space}{name} {used} {limit}"));
+                space = " ";
+            }
+        }
+        out.words(format_args!(")\r\n"));
+        Ok(Done::plain(
+            "all folders count, each copy of a message by its size",
+        ))
+    }
+}
