@@ -8,8 +8,16 @@ pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    let plain: String = text.nfkc().collect();
-    plain.to_lowercase()
+    let mut folded = String::with_capacity(text.len());
+    for character in text.nfkc() {
+        match character {
+            // Each sigma is one letter, wherever it stands, and a sharp s is written ss where all is in capitals.
+            'Σ' | 'ς' => folded.push('σ'),
+            'ß' | 'ẞ' => folded.push_str("ss"),
+            _ => folded.extend(character.to_lowercase()),
+        }
+    }
+    folded
 }
 
 #[cfg(test)]
@@ -23,9 +31,10 @@ mod tests {
             ("ｶｲｷﾞ", "カイギ"),
             ("①", "1"),
             ("Straße", "STRASSE"),
+            ("ΟΔΟΣ", "οδος"),
             ("会議", "会議"),
         ] {
-            assert_eq!(fold(a).replace('ß', "ss"), fold(b), "{a}");
+            assert_eq!(fold(a), fold(b), "{a}");
         }
     }
 }

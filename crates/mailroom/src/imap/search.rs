@@ -110,7 +110,6 @@ impl Session {
                     continue;
                 };
                 let mut facts = Facts::of(at, &view.messages()[at]);
-                let words = Words::new(words);
                 facts.words = Some(&words);
                 facts.texts = hits.as_deref();
                 let verdict = match asked.judge(&facts) {
@@ -335,10 +334,17 @@ impl Asked {
                 from: 0,
                 below: *size,
             },
-            SearchKey::Header { name, value } => Self::Field {
-                name: name.to_ascii_lowercase(),
-                value: fold(value),
-            },
+            SearchKey::Header { name, value } => {
+                let name = name.to_ascii_lowercase();
+                let in_words = IN_WORDS.contains(&&*name) && !value.is_empty();
+                match Needle::field(&name, value) {
+                    Some(needle) if !in_words => Self::holds(needle, needles),
+                    _ => Self::Field {
+                        name,
+                        value: fold(value),
+                    },
+                }
+            }
             SearchKey::Body(text) => Self::holds(Needle::body(text), needles),
             SearchKey::Text(text) => Self::holds(Needle::anywhere(text), needles),
             SearchKey::ModSeq(modseq) => Self::ModSeq(*modseq),
@@ -371,13 +377,13 @@ impl Asked {
             Self::Flag(flag) => Some(facts.state.flags.contains(flag)),
             Self::Positions(ranges) => Some(ranges.iter().any(|range| range.contains(&facts.at))),
             Self::ModSeq(modseq) => Some(facts.state.modseq.get() >= *modseq),
-            Self::Email(id) => Some(email_id(facts.words?.keys.content) == *id),
+            Self::Email(id) => Some(email_id(facts.words?.content) == *id),
             Self::Arrived { from, before } => {
                 let arrived = facts.state.internal_date;
                 Some(*from <= arrived && arrived < *before)
             }
             Self::SentDay { from, before } => {
-                Some((*from..*before).contains(&facts.words?.keys.sent_day))
+                Some((*from..*before).contains(&facts.words?.sent_day))
             }
             Self::Size { from, below } => Some((*from..*below).contains(&facts.state.size)),
             Self::Field { name, value } => facts.field(name, value),
@@ -412,43 +418,24 @@ fn first_moment(days: i64, zone: &TimeZone) -> Timestamp {
 struct Facts<'a> {
     at: usize,
     state: &'a MessageState,
-    words: Option<&'a Words>,
+    words: Option<&'a SearchKeys>,
     header: Option<&'a Parsed<'a>>,
     /// For each needle the messages that hold it, by rising UID.
     texts: Option<&'a [Vec<Uid>]>,
 }
 
-/// The index's words, folded.
-struct Words {
-    keys: SearchKeys,
-}
+/// The header fields that the index keeps in words.
+const IN_WORDS: [&str; 5] = ["subject", "from", "to", "cc", "bcc"];
 
-impl Words {
-    fn new(mut keys: SearchKeys) -> Self {
-        let texts = [
-            &mut keys.subject,
-            &mut keys.from,
-            &mut keys.to,
-            &mut keys.cc,
-            &mut keys.bcc,
-        ];
-        for text in texts {
-            *text = fold(text);
-        }
-        Self { keys }
-    }
-
-    /// A field that the index keeps. An empty text doesn't tell whether there is such a field.
-    fn field(&self, name: &str) -> Option<&str> {
-        let text = match name {
-            "subject" => &self.keys.subject,
-            "from" => &self.keys.from,
-            "to" => &self.keys.to,
-            "cc" => &self.keys.cc,
-            "bcc" => &self.keys.bcc,
-            _ => return None,
-        };
-        Some(text)
+/// A field that the index keeps. An empty text doesn't tell whether there is such a field.
+fn kept<'k>(keys: &'k SearchKeys, name: &str) -> Option<&'k str> {
+    match name {
+        "subject" => Some(&keys.subject),
+        "from" => Some(&keys.from),
+        "to" => Some(&keys.to),
+        "cc" => Some(&keys.cc),
+        "bcc" => Some(&keys.bcc),
+        _ => None,
     }
 }
 
@@ -465,10 +452,10 @@ impl<'a> Facts<'a> {
 
     /// Whether a header field holds the text; with empty text, whether there is one.
     fn field(&self, name: &str, value: &str) -> Option<bool> {
-        if let Some(kept) = self.words?.field(name)
+        if let Some(kept) = kept(self.words?, name)
             && !value.is_empty()
         {
-            return Some(kept.contains(value));
+            return Some(fold(kept).contains(value));
         }
         let text = self.header?.header_text(name);
         Some(text.is_some_and(|text| fold(&text).contains(value)))

@@ -87,6 +87,21 @@ impl Parsed<'_> {
     }
 }
 
+impl Parsed<'_> {
+    /// All header fields, unfolded and decoded as [`Self::header_text`] has them, none with a line break.
+    pub(crate) fn header_fields(&self) -> impl Iterator<Item = (String, String)> {
+        let header = Header::new(&self.bytes[self.parts[0].header.clone()]);
+        header.fields().map(|field| {
+            let value = field.value();
+            let name = String::from_utf8_lossy(field.name).into_owned();
+            (
+                name,
+                decode::words(&value[..value.len().min(LONGEST_FIELD)]),
+            )
+        })
+    }
+}
+
 fn field(header: Header<'_>, name: &[u8]) -> String {
     let value = header.find(name).unwrap_or_default();
     decode::words(&value[..value.len().min(LONGEST_FIELD)])

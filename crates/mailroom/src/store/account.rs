@@ -77,13 +77,15 @@ impl Core {
         recovery::recover(&mut index, &**disk, &folder)?;
         let modseq = modseq(&index)?;
         let files = Files::new(Arc::clone(disk), folder.clone(), limits.file_size);
+        let texts = Texts::new(Arc::clone(disk), &folder);
+        texts.compare(modseq);
         Ok(Self {
             account,
             limits: *limits,
             queue: Queue::default(),
             changes: watch::Sender::new(modseq),
             snapshots: Arc::clone(snapshots),
-            texts: Texts::new(Arc::clone(disk), &folder),
+            texts,
             disk: Arc::clone(disk),
             clock: Arc::clone(clock),
             folder,
@@ -183,7 +185,8 @@ impl Core {
     }
 }
 
-fn modseq(index: &Connection) -> Result<ModSeq> {
+/// The account's highest modseq.
+pub(super) fn modseq(index: &Connection) -> Result<ModSeq> {
     let sql = "SELECT modseq FROM account";
     let modseq = index.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
     Ok(ModSeq::new(modseq))

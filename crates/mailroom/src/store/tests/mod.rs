@@ -4,6 +4,7 @@ mod crash;
 mod folders;
 mod messages;
 mod recovery;
+mod texts;
 mod trouble;
 
 use std::path::Path;

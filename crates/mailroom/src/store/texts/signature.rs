@@ -1,0 +1,104 @@
+//! Signatures: which runs of letters a text has, as a Bloom filter.
+
+/// Bits of a signature for each run, and how many of them a run sets: of a hundred messages without it, three look as if they had it.
+const BITS: usize = 8;
+const PROBES: u32 = 3;
+/// The longest signature, in bytes.
+const LONGEST: usize = 256 * 1024;
+/// Where the scripts of East Asia begin.
+const WITHOUT_SPACES: u64 = 0x2e80;
+
+/// The hashes of a text's runs, each once: three characters anywhere, two where they are of a script that is written without spaces.
+pub(super) fn runs(text: &str) -> Vec<u64> {
+    let mut runs = Vec::new();
+    let mut last = [None; 2];
+    for character in text.chars() {
+        let now = u64::from(u32::from(character));
+        if let Some(before) = last[1] {
+            if before >= WITHOUT_SPACES && now >= WITHOUT_SPACES {
+                runs.push(hash(0, before, now));
+            }
+            if let Some(first) = last[0] {
+                runs.push(hash(first, before, now));
+            }
+        }
+        last = [last[1], Some(now)];
+    }
+    runs.sort_unstable();
+    runs.dedup();
+    runs
+}
+
+/// Mixes three characters, of 21 bits each (the finalizer of MurmurHash3).
+fn hash(a: u64, b: u64, c: u64) -> u64 {
+    let mut mixed = (a << 42) ^ (b << 21) ^ c;
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^ (mixed >> 33)
+}
+
+/// The bits that a run sets among `count`.
+fn probes(run: u64, count: u64) -> impl Iterator<Item = usize> {
+    (0..PROBES).map(move |probe| {
+        let bit = run.rotate_left(probe * 21) % count;
+        usize::try_from(bit).unwrap_or(0)
+    })
+}
+
+/// The signature of a text that has these runs.
+pub(super) fn signature(mut runs: Vec<u64>) -> Vec<u8> {
+    runs.sort_unstable();
+    runs.dedup();
+    let length = (runs.len() * BITS).div_ceil(8).clamp(8, LONGEST);
+    let mut bits = vec![0_u8; length];
+    for run in runs {
+        for bit in probes(run, length as u64 * 8) {
+            bits[bit / 8] |= 1 << (bit % 8);
+        }
+    }
+    bits
+}
+
+/// Whether a message with this signature may have all of the runs.
+pub(super) fn may_hold(bits: &[u8], runs: &[u64]) -> bool {
+    let count = bits.len() as u64 * 8;
+    count > 0
+        && runs
+            .iter()
+            .all(|&run| probes(run, count).all(|bit| bits[bit / 8] & (1 << (bit % 8)) != 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fold::fold;
+
+    proptest! {
+        #[test]
+        fn a_signature_never_denies_what_the_text_holds(
+            text in "[a-c 会議室のア。é]{0,80}",
+            from in 0_usize..80,
+            length in 1_usize..12,
+        ) {
+            let text = fold(&text);
+            let part: String = text.chars().skip(from).take(length).collect();
+            let bits = signature(runs(&text));
+            prop_assert!(may_hold(&bits, &runs(&part)));
+        }
+    }
+
+    #[test]
+    fn most_texts_without_a_word_are_passed_over() {
+        let bits = |n: u64| {
+            let words = (0..300).map(|w| format!("{:x} ", (n * 1_000 + w) * 7_919));
+            signature(runs(&words.collect::<String>()))
+        };
+        let wanted = [runs("会議"), runs("wanted")];
+        for runs in wanted {
+            let taken_for = (0..500).filter(|&n| may_hold(&bits(n), &runs)).count();
+            assert!(taken_for < 50, "{taken_for} of 500");
+        }
+    }
+}
