@@ -62,6 +62,11 @@ impl SubmissionGreeter {
                 self.say(&Reply::new(221, "2.0.0", "Goodbye"));
                 self.lines.end();
             }
+            Command::Bdat { .. } => {
+                // Its bytes follow, and are no commands.
+                self.say(&Reply::new(530, "5.7.0", "Authentication required"));
+                self.lines.end();
+            }
             Command::Lhlo(_) => self.mistake(&Reply::new(500, "5.5.1", "This is not LMTP")),
             Command::Mail(_) | Command::Rcpt(_) | Command::Data | Command::Vrfy | Command::Help => {
                 let words = if self.channel.takes_login() {

@@ -14,7 +14,7 @@ use sekisho_disk::{Disk, RealDisk};
 use sekisho_gateway::{Door, Hello};
 use sekisho_mailroom::imap::Imap;
 use sekisho_mailroom::letters::Letters;
-use sekisho_mailroom::lmtp::{Lmtp, LmtpDoor, LmtpListener};
+use sekisho_mailroom::lmtp::{JunkHeader, Lmtp, LmtpDoor, LmtpListener};
 use sekisho_mailroom::pop3::{self, Pop3};
 use sekisho_mailroom::queue::{self, Exit, Queue};
 use sekisho_mailroom::store::{Limits, Operator, Store};
@@ -165,6 +165,12 @@ impl System {
             own.clone(),
             plan.host.clone(),
             zone.clone(),
+            plan.loaded
+                .config
+                .lmtp
+                .junk_header
+                .as_deref()
+                .and_then(JunkHeader::parse),
         );
         let mail = Mailroom {
             imap: Imap {

@@ -4,7 +4,7 @@
 //! time; the message itself is opened only if some of its bytes are asked for, and a whole one is
 //! sent while it is read.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
@@ -26,6 +26,10 @@ use crate::store::{
 const ROWS: usize = 200;
 /// How many bytes of a message are held at once while it is sent.
 const PIECE: u64 = 64 * 1024;
+/// How many bytes of messages are read ahead.
+const AHEAD: u64 = 2 * 1024 * 1024;
+/// How much of a message is read where its header is enough: few are longer.
+const HEADER: u64 = 8 * 1024;
 /// A message larger than this is taken apart on a thread that may take its time.
 const QUICK: usize = 256 * 1024;
 
@@ -60,14 +64,19 @@ impl Session {
         for some in positions.chunks(ROWS) {
             let uids: UidSet = some.iter().map(|&at| view.messages()[at].uid).collect();
             let seen = mark_seen(&plan, &mailbox, view, &uids, out).await?;
-            for row in mailbox.rows(view.folder, uids).await? {
+            let rows = mailbox.rows(view.folder, uids).await?;
+            let mut beginnings = VecDeque::new();
+            for (index, row) in rows.iter().enumerate() {
                 let uid = row.state.uid;
+                if plan.opens && beginnings.is_empty() {
+                    let some = &rows[index..index + together(&plan, &rows[index..])];
+                    beginnings.extend(mailbox.beginnings(some, plan.beginning()).await?);
+                }
+                let beginning = beginnings.pop_front().unwrap_or_default();
                 let Some(at) = view.position(uid) else {
                     continue;
                 };
-                let Some(source) = Source::open(&plan, &mailbox, view, uid).await? else {
-                    continue;
-                };
+                let source = Source::open(&plan, &mailbox, row, beginning).await?;
                 if source
                     .decoded
                     .iter()
@@ -80,7 +89,7 @@ impl Session {
                 }
                 let told = Told {
                     at,
-                    row: &row,
+                    row,
                     source,
                     zone: &zone,
                     seen: seen.contains(&uid),
@@ -91,6 +100,16 @@ impl Session {
         }
         Ok(Done::plain("fetched"))
     }
+}
+
+/// How many of some messages are read in one go: as many as make a few megabytes.
+fn together(plan: &Plan, rows: &[MessageRow]) -> usize {
+    let mut sum = 0;
+    let fits = rows.iter().take_while(|row| {
+        sum += row.state.size.min(plan.beginning());
+        sum <= AHEAD
+    });
+    fits.count().max(1)
 }
 
 /// What has to be read for a FETCH.
@@ -152,6 +171,19 @@ impl Plan {
         self.opens = true;
         self.whole = true;
         self.decoded.push(part.to_vec());
+    }
+
+    /// How much of each message is read ahead. What is longer is read as it is sent.
+    fn beginning(&self) -> u64 {
+        let everything = self
+            .items
+            .iter()
+            .any(|item| section_of(item).is_some_and(|section| is_everything(&section)));
+        if self.whole || everything {
+            AHEAD
+        } else {
+            HEADER
+        }
     }
 
     fn state_is_enough(&self) -> bool {
@@ -254,6 +286,8 @@ async fn mark_seen(
 /// A message's bytes, as far as a plan needs them.
 struct Source {
     content: Option<Content>,
+    /// Its beginning; all of it unless it is long.
+    beginning: Vec<u8>,
     /// One for each of the plan's sections; `None` where there is no such part.
     sections: Vec<Option<Vec<u8>>>,
     /// One for each of the plan's parts to be decoded.
@@ -270,41 +304,53 @@ enum Decoded {
 }
 
 impl Source {
-    /// Reads what the plan needs; `None` if the message is gone.
+    /// Reads what the plan needs beyond a message's beginning.
     async fn open(
         plan: &Plan,
         mailbox: &Mailbox,
-        view: &View,
-        uid: Uid,
-    ) -> Result<Option<Self>, StoreError> {
+        row: &MessageRow,
+        beginning: Vec<u8>,
+    ) -> Result<Self, StoreError> {
         if !plan.opens {
-            return Ok(Some(Self {
+            return Ok(Self {
                 content: None,
+                beginning,
                 sections: Vec::new(),
                 decoded: Vec::new(),
-            }));
+            });
         }
-        let content = match mailbox.content(view.folder, uid).await {
-            Ok(content) => content,
-            Err(StoreError::NoSuchMessage) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let all = beginning.len() as u64 == row.state.size;
+        let mut content = None;
+        if !all {
+            content = Some(mailbox.content_of(row).await?);
+        }
         let mut sections = Vec::new();
         let mut decoded = Vec::new();
         if !plan.sections.is_empty() || !plan.decoded.is_empty() {
-            let bytes = if plan.whole {
-                content.read().await?
+            let bytes = if all || (!plan.whole && header_ends(&beginning)) {
+                beginning.clone()
             } else {
-                read_header(&content).await?
+                let content = mailbox.content_of(row).await?;
+                if plan.whole {
+                    content.read().await?
+                } else {
+                    read_header(&content).await?
+                }
             };
             (sections, decoded) = take_apart(bytes, &plan.sections, &plan.decoded).await;
         }
-        Ok(Some(Self {
-            content: Some(content),
+        Ok(Self {
+            content,
+            beginning,
             sections,
             decoded,
-        }))
+        })
     }
+}
+
+/// Whether the empty line that ends a header is among these bytes.
+fn header_ends(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\r\n") || memchr::memmem::find(bytes, b"\r\n\r\n").is_some()
 }
 
 /// The bytes up to the empty line that ends the header.
@@ -487,15 +533,22 @@ impl Told<'_> {
     /// The message or a stretch of it as a literal. Once its length is said the bytes have to
     /// follow: if they can't be read, the connection ends.
     async fn stream(&self, partial: Option<Partial>, out: &mut Out<'_>) -> Result<(), Trouble> {
-        let Some(content) = &self.source.content else {
-            out.words(format_args!("NIL"));
-            return Ok(());
-        };
-        let Range { start, end } = stretch(content.size(), partial);
+        let Range { start, end } = stretch(self.row.state.size, partial);
         out.words(format_args!("{{{}}}\r\n", end - start));
         let mut at = start;
+        let index = |at| usize::try_from(at).unwrap_or(usize::MAX);
+        if let Some(ready) = self.source.beginning.get(index(start)..) {
+            let ready = &ready[..ready.len().min(index(end - start))];
+            out.bytes().extend_from_slice(ready);
+            at += ready.len() as u64;
+            out.make_room().await?;
+        }
+        let ends = |error| Trouble::End(ServeError::Store(error));
         while at < end {
-            let ends = |error| Trouble::End(ServeError::Store(error));
+            let Some(content) = &self.source.content else {
+                let error = StoreError::Broken("a message is shorter than it was".to_owned());
+                return Err(ends(error));
+            };
             let piece = content
                 .read_range(at..end.min(at + PIECE))
                 .await

@@ -4,6 +4,7 @@
 //! gets an answer of its own after the message; 250 says that it is on the disk.
 
 mod door;
+mod junk;
 #[cfg(test)]
 mod tests;
 
@@ -17,12 +18,13 @@ use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::ports::{Clock, Directory};
 
 pub use door::{LmtpDoor, LmtpListener, run_lmtp};
+pub use junk::JunkHeader;
 
 use crate::addressing::{BOUNCES, accounts_of};
 use crate::header::{self, Header};
 use crate::smtp::session::{Service, Transaction};
 use crate::smtp::{Command, MailFrom, RcptTo, Reply};
-use crate::store::{Delivery, Flags, FolderName, NewMessage, Store, StoreError};
+use crate::store::{Delivery, Flags, FolderName, NewMessage, SpecialUse, Store, StoreError};
 
 /// How long a peer may be silent.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -40,11 +42,12 @@ pub struct Lmtp {
     own: OwnDomains,
     host: String,
     zone: TimeZone,
+    junk: Option<JunkHeader>,
 }
 
 impl Lmtp {
     /// Delivers into `store` for the addresses that `directory` knows; messages may be as large as the store takes. `own` are the site's domains, `host` its host name,
-    /// `zone` its time zone, for dates.
+    /// `zone` its time zone, for dates; what `junk` marks goes into the junk folder.
     #[must_use]
     pub fn new(
         store: Store,
@@ -53,6 +56,7 @@ impl Lmtp {
         own: OwnDomains,
         host: String,
         zone: TimeZone,
+        junk: Option<JunkHeader>,
     ) -> Self {
         Self {
             message_size: store.limits().message_size,
@@ -62,6 +66,7 @@ impl Lmtp {
             own,
             host,
             zone,
+            junk,
         }
     }
 }
@@ -103,7 +108,13 @@ impl Service for Receiver {
             return Err(Reply::new(500, "5.5.1", "this is LMTP, say LHLO"));
         };
         self.peer = name;
-        let offers = ["8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "PIPELINING"];
+        let offers = [
+            "8BITMIME",
+            "SMTPUTF8",
+            "ENHANCEDSTATUSCODES",
+            "PIPELINING",
+            "CHUNKING",
+        ];
         let size = format!("SIZE {}", self.lmtp.message_size);
         let lines = [self.lmtp.host.clone(), size];
         Ok(Reply::lines(
@@ -145,10 +156,12 @@ impl Service for Receiver {
             let circle = Reply::new(554, "5.4.6", "the message runs in a circle");
             return vec![circle; recipients.len()];
         }
+        let junk = self.lmtp.junk.as_ref();
+        let junk = junk.is_some_and(|junk| junk.marks(&message));
         let bytes = self.stamped(&mail, message);
         let mut replies = Vec::with_capacity(recipients.len());
         for recipient in recipients {
-            replies.push(self.deliver(recipient, &bytes).await);
+            replies.push(self.deliver(recipient, &bytes, junk).await);
         }
         replies
     }
@@ -168,7 +181,7 @@ impl Receiver {
         [stamp.into_bytes(), message].concat()
     }
 
-    async fn deliver(&self, recipient: Accepted, bytes: &[u8]) -> Reply {
+    async fn deliver(&self, recipient: Accepted, bytes: &[u8], junk: bool) -> Reply {
         let accounts = match recipient {
             Accepted::Accounts(accounts) => accounts,
             Accepted::Bounces => {
@@ -183,10 +196,16 @@ impl Receiver {
                 flags: Flags::default(),
             };
             let delivery = &self.lmtp.delivery;
-            if let Err(error) = delivery
-                .deliver(account, &FolderName::inbox(), message)
-                .await
-            {
+            let delivered = if junk {
+                delivery
+                    .deliver_special(account, SpecialUse::Junk, message)
+                    .await
+            } else {
+                delivery
+                    .deliver(account, &FolderName::inbox(), message)
+                    .await
+            };
+            if let Err(error) = delivered {
                 tracing::warn!(%error, "a message was not delivered");
                 return refusal(&error);
             }

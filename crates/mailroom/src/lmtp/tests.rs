@@ -3,8 +3,11 @@ use std::sync::Arc;
 use sekisho_net::Peers;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::{Lmtp, LmtpDoor, LmtpListener, run_lmtp};
+use sekisho_checkpoint::AccountId;
+
+use super::{JunkHeader, Lmtp, LmtpDoor, LmtpListener, run_lmtp};
 use crate::scene::{ALICE, BOB, Client, Scene, Town, own, tokyo};
+use crate::store::FolderName;
 
 const MESSAGE: &str = "From: x@y.example\r\nSubject: hi\r\n\r\nHello\r\n..dots";
 
@@ -16,6 +19,7 @@ async fn start(scene: &Scene, listener: LmtpListener) {
         own(),
         "mail.kit.example".to_owned(),
         tokyo(),
+        JunkHeader::parse("X-Spam-Flag: YES"),
     ));
     let door = LmtpDoor {
         listed: Peers::default(),
@@ -111,6 +115,78 @@ async fn a_message_too_big_is_refused_for_each_recipient_and_the_session_goes_on
     assert!(client.data(&big).await.starts_with("552 5.3.4"));
     assert!(client.hear().await.starts_with("552 5.3.4"));
     client.expect("NOOP", "250").await;
+    assert_eq!(scene.inbox(ALICE).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_the_filter_marks_goes_into_the_junk_folder() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client.expect("MAIL FROM:<x@y.example>", "250").await;
+    client.expect("RCPT TO:<alice@kit.example>", "250").await;
+    let marked = "Subject: win\r\nX-Spam-Flag: YES\r\n\r\nb";
+    assert_eq!(client.data(marked).await, "250 2.1.5 delivered");
+    assert_eq!(scene.inbox(ALICE).await, [""; 0]);
+    let mailbox = scene
+        .operator
+        .open(AccountId::new(ALICE))
+        .await
+        .expect("mailbox");
+    let junk = FolderName::parse("Junk").expect("name");
+    let junk = mailbox.folder(&junk).await.expect("folder").id;
+    assert_eq!(mailbox.status(junk).await.expect("status").messages, 1);
+}
+
+/// RFC 3030: a message in pieces whose size is said, with nothing stuffed and no end but `LAST`.
+#[tokio::test]
+async fn a_message_comes_in_chunks() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client.send(b"BDAT 6\r\nQUIT\r\n").await;
+    assert!(client.hear().await.starts_with("503 5.5.1"));
+    client.expect("MAIL FROM:<x@y.example>", "250").await;
+    client.expect("RCPT TO:<alice@kit.example>", "250").await;
+    client.expect("RCPT TO:<bob@kit.example>", "250").await;
+    client
+        .send(b"BDAT 14\r\nSubject: abc\r\nBDAT 9 LAST\r\n\r\n.\r\nlast")
+        .await;
+    assert_eq!(client.hear().await, "250 2.0.0 14 bytes taken");
+    assert_eq!(client.hear().await, "250 2.1.5 delivered");
+    assert_eq!(client.hear().await, "250 2.1.5 delivered");
+    let inbox = scene.inbox(ALICE).await;
+    assert!(
+        inbox[0].ends_with("Subject: abc\r\n\r\n.\r\nlast\r\n"),
+        "{inbox:?}"
+    );
+    client.expect("BDAT", "501 5.5.4").await;
+    client.expect("BDAT +1 LAST", "501 5.5.4").await;
+}
+
+#[tokio::test]
+async fn a_chunk_too_many_or_with_bare_line_ends_spoils_the_message() {
+    let scene = Scene::new();
+    let mut client = connect(&scene).await;
+    client.expect("MAIL FROM:<x@y.example>", "250").await;
+    client.expect("RCPT TO:<alice@kit.example>", "250").await;
+    client.send(b"BDAT 9 LAST\r\nA: b\n.\r\nc").await;
+    assert!(client.hear().await.starts_with("550 5.6.0 bare CR or LF"));
+    client.expect("MAIL FROM:<x@y.example>", "250").await;
+    client.expect("RCPT TO:<alice@kit.example>", "250").await;
+    client
+        .send(format!("BDAT 6000\r\n{}", "x".repeat(6_000)).as_bytes())
+        .await;
+    assert!(client.hear().await.starts_with("250"));
+    client.expect("RCPT TO:<bob@kit.example>", "503").await;
+    client.expect("DATA", "503").await;
+    client
+        .send(format!("BDAT 6000\r\n{}", "x".repeat(6_000)).as_bytes())
+        .await;
+    assert!(client.hear().await.starts_with("552 5.3.4"));
+    client.send(b"BDAT 2 LAST\r\nab").await;
+    assert!(client.hear().await.starts_with("503"));
+    client.send(b"BDAT 99999999\r\n").await;
+    assert!(client.hear().await.starts_with("552 5.3.4"));
+    assert_eq!(client.hear().await, "");
     assert_eq!(scene.inbox(ALICE).await, [""; 0]);
 }
 

@@ -27,6 +27,13 @@ pub enum Command {
     Rcpt(RcptTo),
     /// `DATA`.
     Data,
+    /// `BDAT`: so many bytes of the message follow, the last ones or not (RFC 3030 2).
+    Bdat {
+        /// How many.
+        size: u64,
+        /// Whether the message ends with them.
+        last: bool,
+    },
     /// `RSET`.
     Rset,
     /// `NOOP`, and whatever followed it.
@@ -61,6 +68,7 @@ impl Command {
             "MAIL" => MailFrom::parse(arguments).map(Self::Mail),
             "RCPT" => RcptTo::parse(arguments).map(Self::Rcpt),
             "DATA" => alone(arguments, Self::Data),
+            "BDAT" => bdat(arguments),
             "RSET" => alone(arguments, Self::Rset),
             "NOOP" => Ok(Self::Noop),
             "VRFY" | "EXPN" => Ok(Self::Vrfy),
@@ -121,6 +129,20 @@ fn alone(arguments: &str, command: Command) -> Result<Command, CommandError> {
         Ok(command)
     } else {
         Err(CommandError::Argument)
+    }
+}
+
+fn bdat(arguments: &str) -> Result<Command, CommandError> {
+    let (size, end) = arguments.split_once(' ').unwrap_or((arguments, ""));
+    let last = match end {
+        "" => false,
+        end if end.eq_ignore_ascii_case("LAST") => true,
+        _ => return Err(CommandError::Argument),
+    };
+    let digits = !size.is_empty() && size.bytes().all(|b| b.is_ascii_digit());
+    match size.parse() {
+        Ok(size) if digits => Ok(Command::Bdat { size, last }),
+        _ => Err(CommandError::Argument),
     }
 }
 

@@ -96,6 +96,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    /// Reads so many bytes, onto `message` or, without one, to no use.
+    pub(crate) async fn chunk(
+        &mut self,
+        size: u64,
+        mut message: Option<&mut Vec<u8>>,
+    ) -> Result<(), Lost> {
+        let mut left = size;
+        while left > 0 {
+            let waiting = self.inbound.waiting();
+            let count = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(waiting.len());
+            if let Some(message) = &mut message {
+                message.extend_from_slice(&waiting[..count]);
+            }
+            self.inbound.consume(count);
+            left -= count as u64;
+            if left > 0 {
+                self.more().await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts bytes among those to be sent.
     pub(crate) fn put(&mut self, bytes: &[u8]) {
         self.outbound.extend_from_slice(bytes);

@@ -114,6 +114,27 @@ impl DataDecoder {
     }
 }
 
+/// Judges a message that came by `BDAT`, where nothing is stuffed and no line marks the end (RFC 3030): what [`DataDecoder`] refuses is refused here as
+/// well, and a last line without its end gets one.
+///
+/// # Errors
+/// A CR or LF that is not part of a CRLF.
+pub fn whole_lines(mut message: Vec<u8>) -> Result<Vec<u8>, DataFault> {
+    for at in memchr::memchr2_iter(b'\r', b'\n', &message) {
+        let fine = match message[at] {
+            b'\r' => message.get(at + 1) == Some(&b'\n'),
+            _ => at > 0 && message[at - 1] == b'\r',
+        };
+        if !fine {
+            return Err(DataFault::BareLine);
+        }
+    }
+    if !message.is_empty() && !message.ends_with(b"\n") {
+        message.extend_from_slice(b"\r\n");
+    }
+    Ok(message)
+}
+
 /// Why a message is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DataFault {

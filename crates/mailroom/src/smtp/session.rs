@@ -6,13 +6,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::COMMAND_LINE;
 use super::command::Command;
 use super::connection::{Connection, Lost};
-use super::data::DataDecoder;
+use super::data::{DataDecoder, DataFault, whole_lines};
 use super::inbound::LineFault;
 use super::params::{MailFrom, RcptTo};
 use super::reply::Reply;
 
 /// After so many commands that came to nothing the session ends.
 const PATIENCE: u32 = 30;
+
+/// A chunk that is so many times too big is not even passed over.
+const PASSED_OVER: u64 = 8;
 
 /// What a server answers with.
 #[async_trait]
@@ -63,6 +66,8 @@ where
     V: Service,
 {
     let mut envelope: Option<(MailFrom, Vec<V::Recipient>)> = None;
+    // What has come of a message by BDAT.
+    let mut chunks: Option<Vec<u8>> = None;
     let mut in_vain = 0;
     loop {
         let line = match connection.line(COMMAND_LINE).await {
@@ -86,6 +91,7 @@ where
                 if answer.is_ok() {
                     greeted = true;
                     envelope = None;
+                    chunks = None;
                 }
                 answer
             }
@@ -98,6 +104,9 @@ where
                 envelope = Some((mail, Vec::new()));
                 Reply::new(250, "2.1.0", "sender ok")
             }),
+            Ok(Command::Rcpt(_) | Command::Data) if chunks.is_some() => {
+                Err(out_of_order("the message has begun"))
+            }
             Ok(Command::Rcpt(rcpt)) => match &mut envelope {
                 None => Err(out_of_order("name the sender first")),
                 Some((_, taken)) if taken.len() >= service.most_recipients() => {
@@ -115,8 +124,49 @@ where
                     continue;
                 }
             },
+            Ok(Command::Bdat { size, last }) => {
+                let most = service.message_size();
+                if size > most.saturating_mul(PASSED_OVER) {
+                    connection.reply(&Reply::new(552, "5.3.4", "the message is far too big"));
+                    connection.flush().await?;
+                    return Ok(());
+                }
+                let before = chunks.as_ref().map_or(0, |chunks| chunks.len() as u64);
+                let expected = envelope
+                    .as_ref()
+                    .is_some_and(|(_, taken)| !taken.is_empty());
+                if !expected {
+                    connection.chunk(size, None).await?;
+                    Err(out_of_order("name sender and recipients first"))
+                } else if before + size > most {
+                    connection.chunk(size, None).await?;
+                    chunks = None;
+                    let refused = envelope.take().map_or(1, |(_, taken)| taken.len());
+                    let times = if last && service.answers_each_recipient() {
+                        refused
+                    } else {
+                        1
+                    };
+                    for _ in 1..times {
+                        connection.reply(&DataFault::TooBig.reply());
+                    }
+                    Err(DataFault::TooBig.reply())
+                } else {
+                    let message = chunks.get_or_insert_default();
+                    connection.chunk(size, Some(message)).await?;
+                    match (last, chunks.take_if(|_| last), envelope.take_if(|_| last)) {
+                        (true, Some(message), Some((mail, recipients))) => {
+                            let message = whole_lines(message);
+                            answer(connection, service, mail, recipients, message).await;
+                            continue;
+                        }
+                        _ => Ok(Reply::new(250, "2.0.0", &format!("{size} bytes taken"))),
+                    }
+                }
+            }
             Ok(Command::Rset) => {
                 envelope = None;
+                chunks = None;
                 Ok(Reply::new(250, "2.0.0", "forgotten"))
             }
             Ok(Command::Noop) => Ok(Reply::new(250, "2.0.0", "ok")),
@@ -149,10 +199,26 @@ where
     connection.reply(&Reply::lines(354, [go_on]));
     let mut decoder = DataDecoder::new(service.message_size());
     let message = connection.message(&mut decoder).await?;
-    let replies = match decoder.finish() {
+    let message = decoder.finish().map(|_| message);
+    answer(connection, service, mail, recipients, message).await;
+    Ok(())
+}
+
+/// Hands a message to the service, if it is fit, and answers it.
+async fn answer<S, V>(
+    connection: &mut Connection<S>,
+    service: &V,
+    mail: MailFrom,
+    recipients: Vec<V::Recipient>,
+    message: Result<Vec<u8>, DataFault>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+    V: Service,
+{
+    let replies = match message {
         Err(fault) if service.answers_each_recipient() => vec![fault.reply(); recipients.len()],
         Err(fault) => vec![fault.reply()],
-        Ok(_) => {
+        Ok(message) => {
             let transaction = Transaction {
                 mail,
                 recipients,
@@ -164,7 +230,6 @@ where
     for reply in &replies {
         connection.reply(reply);
     }
-    Ok(())
 }
 
 fn out_of_order(text: &str) -> Reply {

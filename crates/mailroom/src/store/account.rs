@@ -21,7 +21,7 @@ use super::{Limits, Shared};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-const INDEX: &str = "index.db";
+pub(super) const INDEX: &str = "index.db";
 /// How many connections for reading an account keeps while nobody uses them.
 const SPARE_READERS: usize = 2;
 
@@ -122,6 +122,23 @@ impl Core {
             spares.push(index);
         }
         done
+    }
+
+    /// Works with a connection of its own, outside of any transaction.
+    pub(super) fn with_reader<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        work(&self.disk.open_database(&self.folder.join(INDEX))?)
+    }
+
+    /// A message file by its number.
+    pub(super) fn open_file(&self, number: i64) -> Result<Box<dyn ReadFile>> {
+        Ok(self.disk.open_read(&files::path(&self.folder, number))?)
+    }
+
+    /// How long a message file is on the disk.
+    pub(super) fn file_length(&self, number: i64) -> std::io::Result<u64> {
+        self.disk
+            .open_read(&files::path(&self.folder, number))?
+            .len()
     }
 
     /// Changes the index, in one step that is on the disk when this returns, or not at all.

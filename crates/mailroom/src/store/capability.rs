@@ -1,13 +1,17 @@
 //! The two narrow ways into a mailbox without a login.
 
+use std::path::Path;
+
 use sekisho_checkpoint::AccountId;
 
-use super::Store;
 use super::append::{Destination, append_one};
+use super::backup::Copied;
+use super::check::Report;
 use super::error::StoreError;
 use super::mailbox::{Mailbox, NewMessage};
 use super::message::{Appended, SpecialUse};
 use super::name::FolderName;
+use super::{Store, blocking};
 
 /// May add messages to any account's folders, and nothing else: it reads no mail. Only the doors of this crate make one.
 #[derive(Clone)]
@@ -65,5 +69,30 @@ impl Operator {
     /// Temporary ones.
     pub async fn open(&self, account: AccountId) -> Result<Mailbox, StoreError> {
         Ok(Mailbox::new(self.store.core(account).await?))
+    }
+
+    /// Checks an account's mail; see [`Report`]. `deep` reads every message, `repair` sets counters right. Opening the account already puts in what a crash
+    /// kept from the index, and makes an index that is missing anew from the message files.
+    ///
+    /// # Errors
+    /// Temporary ones, and [`StoreError::Broken`] where the index can't even be opened.
+    pub async fn check(
+        &self,
+        account: AccountId,
+        deep: bool,
+        repair: bool,
+    ) -> Result<Report, StoreError> {
+        let core = self.store.core(account).await?;
+        blocking(move || core.check(deep, repair)).await
+    }
+
+    /// Brings the copy of an account in a folder up to date, while the account is in use.
+    ///
+    /// # Errors
+    /// Temporary ones; the copy is then as it was.
+    pub async fn back_up(&self, account: AccountId, target: &Path) -> Result<Copied, StoreError> {
+        let core = self.store.core(account).await?;
+        let target = target.to_owned();
+        blocking(move || core.back_up(&target)).await
     }
 }

@@ -206,6 +206,15 @@ pub(super) fn next_uid(index: &Transaction<'_>, id: FolderId) -> Result<u32> {
         .ok_or(StoreError::NoUidsLeft)
 }
 
+/// Makes a folder whose name is lost anew.
+pub(super) fn recover(index: &Transaction<'_>, id: FolderId, modseq: i64, now: i64) -> Result<()> {
+    let name = FolderName::from_stored(format!("Recovered {id}"));
+    insert(index, &name, None, modseq, now)?;
+    let sql = "UPDATE folder SET id = ?1 WHERE name = ?2";
+    index.execute(sql, params![id.get(), name.as_str()])?;
+    Ok(())
+}
+
 /// UIDVALIDITY is the time in seconds, or one more than the last: it rises although the account is restored from an older copy.
 fn insert(
     index: &Transaction<'_>,

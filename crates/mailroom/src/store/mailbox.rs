@@ -212,6 +212,36 @@ impl Mailbox {
         Ok(Content { file, place })
     }
 
+    /// A message's bytes, of a row that was read before.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn content_of(&self, row: &MessageRow) -> Result<Content> {
+        let (core, place) = (Arc::clone(&self.core), row.place);
+        let file = blocking(move || core.message_file(place)).await?;
+        Ok(Content { file, place })
+    }
+
+    /// The first bytes, up to `most`, of each of some messages, read in one go.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn beginnings(&self, rows: &[MessageRow], most: u64) -> Result<Vec<Vec<u8>>> {
+        let core = Arc::clone(&self.core);
+        let places: Vec<Place> = rows.iter().map(|row| row.place).collect();
+        blocking(move || {
+            let read = |place: Place| {
+                let length = usize::try_from(place.size.min(most)).unwrap_or(0);
+                let mut bytes = vec![0; length];
+                core.message_file(place)?
+                    .read_exact_at(&mut bytes, place.offset)?;
+                Ok(bytes)
+            };
+            places.into_iter().map(read).collect()
+        })
+        .await
+    }
+
     /// Adds a message to a folder.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sekisho_imap::{Flag, Keyword};
 
 use super::error::StoreError;
+use super::files::Place;
 use super::list::MessageList;
 use super::name::FolderName;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
@@ -301,6 +302,8 @@ pub struct Appended {
 /// Everything the index knows of a message for FETCH.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
+    /// Where its bytes are.
+    pub(super) place: Place,
     /// Number, modseq, flags, size and date.
     pub state: MessageState,
     /// The identity of its bytes.

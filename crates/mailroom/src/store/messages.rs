@@ -63,7 +63,8 @@ pub(super) fn rows(
 ) -> Result<Vec<MessageRow>> {
     folders::head(index, folder)?;
     let sql = format!(
-        "SELECT {STATE}, content.id, content.envelope, content.body, content.structure, content.preview, content.has_attachment \
+        "SELECT {STATE}, content.id, content.envelope, content.body, content.structure, content.preview, content.has_attachment, \
+                content.file, content.offset, content.size \
          FROM message JOIN content ON content.id = message.content \
          WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid"
     );
@@ -77,6 +78,11 @@ pub(super) fn rows(
             structure: row.get(9)?,
             preview: row.get(10)?,
             has_attachment: row.get(11)?,
+            place: Place {
+                file: row.get(12)?,
+                offset: row.get(13)?,
+                size: row.get(14)?,
+            },
         })
     })
 }

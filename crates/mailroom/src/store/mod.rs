@@ -11,13 +11,15 @@
 //!
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
 //! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files of `record`s,
-//! `recovery` finishes what a crash interrupted,
+//! `recovery` finishes what a crash interrupted, `check` and `backup` are the operator's,
 //! `snapshots` remembers folders, `texts` is what searches read, and `schema`, `folders`
 //! and `messages` are the index.
 
 mod account;
 mod append;
+mod backup;
 mod capability;
+mod check;
 mod error;
 mod files;
 mod folders;
@@ -47,7 +49,9 @@ use tokio::sync::OnceCell;
 use account::Core;
 use snapshots::Snapshots;
 
+pub use backup::Copied as BackedUp;
 pub use capability::{Delivery, Operator};
+pub use check::Report;
 pub use error::StoreError;
 pub use list::MessageList;
 pub use mailbox::{Content, Mailbox, NewMessage};

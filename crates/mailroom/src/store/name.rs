@@ -90,6 +90,12 @@ impl FolderName {
             .is_some_and(|rest| rest.starts_with(Self::SEPARATOR))
     }
 
+    /// A level of a name in modified UTF-7 (RFC 3501, section 5.1.3), as IMAP and Maildir++ write it.
+    #[must_use]
+    pub fn wire(level: &str) -> String {
+        sekisho_imap::mailbox::encode_utf7(level)
+    }
+
     /// Takes a name that was parsed before it was kept.
     pub(super) fn from_stored(text: String) -> Self {
         Self(text)

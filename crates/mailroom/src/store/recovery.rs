@@ -4,6 +4,9 @@
 //! stands behind a [`Record`] that says where it belongs, so whoever opens the account next finishes the job: records past what the index
 //! knows of are put in.
 //!
+//! An index that is missing altogether is made anew the same way: all messages come back, with the flags of their delivery, into the folder that they were
+//! delivered to, those among them that were deleted since; folders whose name is lost are called by their number.
+//!
 //! Not every such record was acknowledged, and one that failed must not push out another. The index tells: what is committed later carries
 //! earlier commits to the disk with it. So a record whose modseq is not above the index's belongs to an append that failed, and of two
 //! records for the same UID the first one does.
@@ -133,7 +136,11 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
         }
         let head = match folders::head(index, record.folder) {
             Ok(head) => head,
-            Err(StoreError::NoSuchFolder) => continue,
+            // No crash does that: the index was lost, and is made anew.
+            Err(StoreError::NoSuchFolder) => {
+                folders::recover(index, record.folder, record.modseq, record.internal_date)?;
+                folders::head(index, record.folder)?
+            }
             Err(error) => return Err(error),
         };
         if record.uid < head.uid_next {

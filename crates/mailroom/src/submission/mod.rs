@@ -65,6 +65,7 @@ impl Submission {
             "DSN",
             "ENHANCEDSTATUSCODES",
             "PIPELINING",
+            "CHUNKING",
         ];
         [size]
             .into_iter()

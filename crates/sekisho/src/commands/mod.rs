@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod desk;
+mod mail;
 mod network;
 mod prompt;
 mod queue;
@@ -83,6 +84,13 @@ enum Command {
         #[command(subcommand)]
         command: desk::KeyCommand,
     },
+    /// The mail that accounts keep: check it, copy it, write it out.
+    Mail {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: mail::MailCommand,
+    },
     /// Mail that waits to leave.
     Queue {
         #[command(flatten)]
@@ -133,6 +141,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Network { config, address } => network::run(&config.load()?, address),
         Command::Audit { config, filter } => {
             small_runtime()?.block_on(audit::run(&config.load()?, filter))?
+        }
+        Command::Mail { config, command } => {
+            return small_runtime()?.block_on(mail::run(&config.load()?, command));
         }
         Command::Queue { config, command } => {
             small_runtime()?.block_on(queue::run(&config.load()?, command))?

@@ -8,6 +8,7 @@ use sekisho_checkpoint::account::Group;
 use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy, RefusalStyle};
+use sekisho_mailroom::lmtp::JunkHeader;
 use sekisho_source::KeyLength;
 
 use super::{Config, Demand, FirstRegistrationWord, NetworkClassWord, RefusalWord, is_loopback};
@@ -203,6 +204,12 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
             "[relay]",
             "`user` and `password_file` belong together: give both or neither".into(),
         ));
+    }
+    if let Some(text) = &config.lmtp.junk_header
+        && JunkHeader::parse(text).is_none()
+    {
+        let text = format!("{text:?} is no header field; write one such as \"X-Spam-Flag: YES\"");
+        problems.push(lines.at("junk_header", text));
     }
     warn(&config, &lines, &mut warnings);
 
@@ -434,6 +441,14 @@ prefixes = ["203.0.113.0/24"]
             problems(&format!("{GOOD}\n[lmtp]\nlisten = [\"0.0.0.0:24\"]\n"))
                 .contains("LMTP on 0.0.0.0:24")
         );
+    }
+
+    #[test]
+    fn a_junk_header_has_a_name_and_a_value() {
+        let with =
+            |header: &str| problems(&format!("{GOOD}\n[lmtp]\njunk_header = \"{header}\"\n"));
+        assert!(with("X-Spam-Flag").contains("is no header field"));
+        assert_eq!(with("X-Spam-Flag: YES"), "");
     }
 
     #[test]

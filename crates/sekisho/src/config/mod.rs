@@ -94,6 +94,9 @@ section! {
         socket: Option<PathBuf> = None,
         /// The largest message taken, in bytes.
         max_message: u64 = 50 * 1024 * 1024,
+        /// The header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`; such mail goes into the junk folder. The filter must remove
+        /// this field from what it does not mark.
+        junk_header: Option<String> = None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod crash;
 mod folders;
+mod keeping;
 mod messages;
 mod recovery;
 mod texts;

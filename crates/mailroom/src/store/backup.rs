@@ -1,0 +1,95 @@
+//! A copy of an account while it is in use.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::account::{Core, INDEX};
+use super::error::StoreError;
+use super::files;
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+/// How much is copied at once, in bytes.
+const PIECE: usize = 1 << 20;
+
+/// What was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Copied {
+    /// Messages in the copy.
+    pub messages: u64,
+    /// Bytes that were new to it.
+    pub bytes: u64,
+}
+
+impl Core {
+    /// Brings the copy in `target` up to date, making it if it is missing.
+    ///
+    /// The index is copied first, as of one moment; then what it knows of the message files, which only ever grow: of these only what the copy lacks. What
+    /// comes meanwhile is the next copy's. Everything is synced; the new index takes the place of the old one last, so a copy that was cut short is still
+    /// the one before.
+    pub(super) fn back_up(&self, target: &Path) -> Result<Copied> {
+        fs::create_dir_all(target)?;
+        let fresh = target.join("index.db.new");
+        if let Err(error) = fs::remove_file(&fresh)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error.into());
+        }
+        let path = fresh.to_string_lossy().into_owned();
+        self.with_reader(|index| Ok(index.execute("VACUUM INTO ?1", [path]).map(drop)?))?;
+        let copy = rusqlite::Connection::open(&fresh)?;
+        let messages = copy.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
+        let known: Vec<(i64, u64)> = copy
+            .prepare("SELECT number, length FROM file ORDER BY number")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        drop(copy);
+        let mut bytes = 0;
+        for (number, length) in known {
+            bytes += self.copy_file(number, length, &files::path(target, number))?;
+        }
+        File::open(&fresh)?.sync_all()?;
+        fs::rename(&fresh, target.join(INDEX))?;
+        File::open(target)?.sync_all()?;
+        Ok(Copied { messages, bytes })
+    }
+
+    /// Copies what `to` lacks of a message file's first `length` bytes.
+    fn copy_file(&self, number: i64, length: u64, to: &Path) -> Result<u64> {
+        let from = self.open_file(number)?;
+        let mut options = OpenOptions::new();
+        let copy = options
+            .create(true)
+            .append(true)
+            .read(true)
+            .mode(0o600)
+            .open(to)?;
+        let mut copy = copy;
+        let mut at = copy.metadata()?.len().min(length);
+        let missing = length - at;
+        if at > 0 {
+            // Another account's file of this name, or a damaged copy, would be told by its last bytes.
+            let tail = usize::try_from(at.min(64)).unwrap_or(0);
+            let (mut ours, mut theirs) = (vec![0; tail], vec![0; tail]);
+            from.read_exact_at(&mut ours, at - tail as u64)?;
+            copy.read_exact_at(&mut theirs, at - tail as u64)?;
+            if ours != theirs {
+                return Err(StoreError::Broken(format!(
+                    "{} is no copy of this account's; use an empty folder",
+                    to.display()
+                )));
+            }
+        }
+        while at < length {
+            let count = usize::try_from(length - at).unwrap_or(PIECE).min(PIECE);
+            let mut piece = vec![0; count];
+            from.read_exact_at(&mut piece, at)?;
+            copy.write_all(&piece)?;
+            at += count as u64;
+        }
+        copy.sync_all()?;
+        Ok(missing)
+    }
+}
