@@ -173,6 +173,15 @@ pub(crate) fn random_token() -> Option<String> {
     Some(format!("{:032x}", u128::from_be_bytes(bytes)))
 }
 
+/// A person's name before an address (RFC 5322, section 3.2.5).
+pub(crate) fn phrase(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    if name.len() > 60 || !name.is_ascii() {
+        return unstructured(&name);
+    }
+    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// Text for a field such as `Subject`: as it is if it is short printable ASCII, else in encoded words (RFC 2047).
 pub(crate) fn unstructured(text: &str) -> String {
     if text.len() <= 60 && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
@@ -180,7 +189,7 @@ pub(crate) fn unstructured(text: &str) -> String {
     }
     let mut words = Vec::new();
     let mut word = String::new();
-    for c in text.chars() {
+    for c in text.chars().filter(|c| !c.is_control()) {
         if word.len() + c.len_utf8() > WORD {
             words.push(std::mem::take(&mut word));
         }

@@ -4,9 +4,11 @@
 //! [`Admitted`](sekisho_checkpoint::Admitted). It takes mail from relays that the operator named, never from the world.
 //!
 //! In reading order: [`store`] keeps messages; [`mime`] reads them; [`imap`] and [`pop3`] hand them out. [`smtp`] is the grammar of [`lmtp`], by
-//! which mail comes in, of [`submission`], by which people send it, and of the [`queue`], where it waits to go on; [`letters`] are the site's own mail.
+//! which mail comes in, of [`submission`], by which people send it, and of the [`queue`], where it waits to go on; [`delivery`] is what becomes of it at a
+//! mailbox, and [`letters`] are the site's own mail.
 
 mod addressing;
+pub mod delivery;
 mod fold;
 mod header;
 pub mod imap;

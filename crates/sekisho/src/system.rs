@@ -158,20 +158,22 @@ impl System {
         })
         .await?;
         let shutdown = Shutdown::new();
-        let lmtp = Lmtp::new(
-            store.clone(),
-            Arc::<OwnAccounts>::clone(&accounts),
-            Arc::clone(&clock),
-            own.clone(),
-            plan.host.clone(),
-            zone.clone(),
-            plan.loaded
+        let lmtp = Lmtp {
+            queue: queue.clone(),
+            message_size: limits.message_size,
+            directory: Arc::<OwnAccounts>::clone(&accounts),
+            clock: Arc::clone(&clock),
+            own: own.clone(),
+            host: plan.host.clone(),
+            zone: zone.clone(),
+            junk: plan
+                .loaded
                 .config
                 .lmtp
                 .junk_header
                 .as_deref()
                 .and_then(JunkHeader::parse),
-        );
+        };
         let mail = Mailroom {
             imap: Imap {
                 store: store.clone(),

@@ -21,10 +21,12 @@ pub use door::{LmtpDoor, LmtpListener, run_lmtp};
 pub use junk::JunkHeader;
 
 use crate::addressing::{BOUNCES, accounts_of};
+use crate::delivery::{Arrival, DeliveryError};
 use crate::header::{self, Header};
+use crate::queue::{Queue, QueueError};
 use crate::smtp::session::{Service, Transaction};
 use crate::smtp::{Command, MailFrom, RcptTo, Reply};
-use crate::store::{Delivery, Flags, FolderName, NewMessage, SpecialUse, Store, StoreError};
+use crate::store::StoreError;
 
 /// How long a peer may be silent.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -35,40 +37,22 @@ const MOST_HOPS: usize = 100;
 
 /// What LMTP works with.
 pub struct Lmtp {
-    delivery: Delivery,
-    message_size: u64,
-    directory: Arc<dyn Directory>,
-    clock: Arc<dyn Clock>,
-    own: OwnDomains,
-    host: String,
-    zone: TimeZone,
-    junk: Option<JunkHeader>,
-}
-
-impl Lmtp {
-    /// Delivers into `store` for the addresses that `directory` knows; messages may be as large as the store takes. `own` are the site's domains, `host` its host name,
-    /// `zone` its time zone, for dates; what `junk` marks goes into the junk folder.
-    #[must_use]
-    pub fn new(
-        store: Store,
-        directory: Arc<dyn Directory>,
-        clock: Arc<dyn Clock>,
-        own: OwnDomains,
-        host: String,
-        zone: TimeZone,
-        junk: Option<JunkHeader>,
-    ) -> Self {
-        Self {
-            message_size: store.limits().message_size,
-            delivery: Delivery::new(store),
-            directory,
-            clock,
-            own,
-            host,
-            zone,
-            junk,
-        }
-    }
+    /// Delivers, and takes what goes on from a mailbox.
+    pub queue: Queue,
+    /// The largest message, in bytes.
+    pub message_size: u64,
+    /// Knows who has a mailbox here.
+    pub directory: Arc<dyn Directory>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The site's domains.
+    pub own: OwnDomains,
+    /// This site's host name.
+    pub host: String,
+    /// The site's time zone, for dates.
+    pub zone: TimeZone,
+    /// What it marks goes into the junk folder.
+    pub junk: Option<JunkHeader>,
 }
 
 /// One connection.
@@ -157,31 +141,34 @@ impl Service for Receiver {
             return vec![circle; recipients.len()];
         }
         let junk = self.lmtp.junk.as_ref();
-        let junk = junk.is_some_and(|junk| junk.marks(&message));
-        let bytes = self.stamped(&mail, message);
+        let trace = self.trace();
+        let arrival = Arrival {
+            sender: mail.from.as_ref(),
+            trace: &trace,
+            message: &message,
+            junk: junk.is_some_and(|junk| junk.marks(&message)),
+        };
         let mut replies = Vec::with_capacity(recipients.len());
         for recipient in recipients {
-            replies.push(self.deliver(recipient, &bytes, junk).await);
+            replies.push(self.deliver(recipient, arrival).await);
         }
         replies
     }
 }
 
 impl Receiver {
-    /// The message with the envelope's sender and the last stage of its way on top (RFC 5321 4.4).
-    fn stamped(&self, mail: &MailFrom, message: Vec<u8>) -> Vec<u8> {
-        let sender = mail.from.as_ref().map_or("", |s| s.as_str());
-        let stamp = format!(
-            "Return-Path: <{sender}>\r\nReceived: from {peer} by {host} with {with};\r\n {date}\r\n",
+    /// The last stage of the message's way (RFC 5321, section 4.4).
+    fn trace(&self) -> String {
+        format!(
+            "Received: from {peer} by {host} with {with};\r\n {date}\r\n",
             peer = printable(&self.peer),
             host = self.lmtp.host,
             with = self.with,
             date = header::date(self.lmtp.clock.now(), &self.lmtp.zone),
-        );
-        [stamp.into_bytes(), message].concat()
+        )
     }
 
-    async fn deliver(&self, recipient: Accepted, bytes: &[u8], junk: bool) -> Reply {
+    async fn deliver(&self, recipient: Accepted, arrival: Arrival<'_>) -> Reply {
         let accounts = match recipient {
             Accepted::Accounts(accounts) => accounts,
             Accepted::Bounces => {
@@ -190,22 +177,7 @@ impl Receiver {
             }
         };
         for account in accounts {
-            let message = NewMessage {
-                bytes: bytes.to_vec(),
-                internal_date: self.lmtp.clock.now(),
-                flags: Flags::default(),
-            };
-            let delivery = &self.lmtp.delivery;
-            let delivered = if junk {
-                delivery
-                    .deliver_special(account, SpecialUse::Junk, message)
-                    .await
-            } else {
-                delivery
-                    .deliver(account, &FolderName::inbox(), message)
-                    .await
-            };
-            if let Err(error) = delivered {
+            if let Err(error) = self.lmtp.queue.deliver(account, arrival).await {
                 tracing::warn!(%error, "a message was not delivered");
                 return refusal(&error);
             }
@@ -214,11 +186,16 @@ impl Receiver {
     }
 }
 
-fn refusal(error: &StoreError) -> Reply {
+fn refusal(error: &DeliveryError) -> Reply {
     match error {
-        StoreError::Full => Reply::new(452, "4.3.1", "no room just now"),
-        StoreError::TooLarge { .. } => Reply::new(552, "5.3.4", "the message is too big"),
+        DeliveryError::Store(StoreError::Full) | DeliveryError::Queue(QueueError::Full) => {
+            Reply::new(452, "4.3.1", "no room just now")
+        }
+        DeliveryError::Store(StoreError::TooLarge { .. }) => {
+            Reply::new(552, "5.3.4", "the message is too big")
+        }
         error if error.is_temporary() => Reply::new(451, "4.3.0", "out of order just now"),
+        DeliveryError::Nobody => Reply::new(550, "5.1.1", "no such mailbox here"),
         _ => Reply::new(552, "5.2.2", "the mailbox takes no more"),
     }
 }

@@ -12,15 +12,16 @@ use crate::store::FolderName;
 const MESSAGE: &str = "From: x@y.example\r\nSubject: hi\r\n\r\nHello\r\n..dots";
 
 async fn start(scene: &Scene, listener: LmtpListener) {
-    let lmtp = Arc::new(Lmtp::new(
-        scene.store.clone(),
-        Arc::new(Town),
-        scene.clock.clone(),
-        own(),
-        "mail.kit.example".to_owned(),
-        tokyo(),
-        JunkHeader::parse("X-Spam-Flag: YES"),
-    ));
+    let lmtp = Arc::new(Lmtp {
+        queue: scene.queue(None),
+        message_size: scene.store.limits().message_size,
+        directory: Arc::new(Town),
+        clock: scene.clock.clone(),
+        own: own(),
+        host: "mail.kit.example".to_owned(),
+        zone: tokyo(),
+        junk: JunkHeader::parse("X-Spam-Flag: YES"),
+    });
     let door = LmtpDoor {
         listed: Peers::default(),
         tls: None,

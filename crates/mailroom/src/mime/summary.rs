@@ -88,6 +88,23 @@ impl Parsed<'_> {
 }
 
 impl Parsed<'_> {
+    /// The addresses of To and Cc, of a message that was sent again also those of its Resent fields.
+    pub(crate) fn addressees(&self) -> Vec<String> {
+        let header = Header::new(&self.bytes[self.parts[0].header.clone()]);
+        let fields: [&[u8]; 4] = [b"To", b"Cc", b"Resent-To", b"Resent-Cc"];
+        let entries = fields
+            .into_iter()
+            .flat_map(|name| header.all(name))
+            .flat_map(|field| address::parse(&field));
+        let addresses = entries.filter_map(|entry| match entry {
+            Entry::Address { mailbox, host, .. } => {
+                Some(format!("{}@{}", short(&mailbox), short(&host)))
+            }
+            _ => None,
+        });
+        addresses.collect()
+    }
+
     /// All header fields, unfolded and decoded as [`Self::header_text`] has them, none with a line break.
     pub(crate) fn header_fields(&self) -> impl Iterator<Item = (String, String)> {
         let header = Header::new(&self.bytes[self.parts[0].header.clone()]);

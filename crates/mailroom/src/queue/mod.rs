@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Directory, Fate};
 use sekisho_disk::Disk;
@@ -36,7 +37,8 @@ pub use exit::{Exit, Outcome, Trouble};
 pub use outbox::{Departed, Outbox};
 pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, SmtpExit};
 
-use crate::store::{Delivery, Store};
+use crate::delivery::{Arrival, Deliverer, DeliveryError};
+use crate::store::Store;
 use ledger::{Lane, Ledger, Owner};
 use run::{MaybeExit, later};
 
@@ -73,7 +75,7 @@ pub struct Queue {
 
 pub(crate) struct Inner {
     ledger: Arc<Ledger>,
-    delivery: Delivery,
+    deliverer: Deliverer,
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     exit: MaybeExit,
@@ -111,10 +113,16 @@ impl Queue {
     }
 
     fn of(ledger: Ledger, parts: Parts) -> Self {
+        let deliverer = Deliverer::new(
+            parts.store,
+            Arc::clone(&parts.directory),
+            Arc::clone(&parts.clock),
+            parts.zone.clone(),
+        );
         Self {
             inner: Arc::new(Inner {
                 ledger: Arc::new(ledger),
-                delivery: Delivery::new(parts.store),
+                deliverer,
                 directory: parts.directory,
                 clock: parts.clock,
                 exit: parts.exit,
@@ -139,6 +147,15 @@ impl Queue {
             .await?;
         self.call();
         Ok(id)
+    }
+
+    /// Delivers a message to a mailbox at once, past the queue; what goes on from there is taken into it.
+    pub(crate) async fn deliver(
+        &self,
+        account: AccountId,
+        arrival: Arrival<'_>,
+    ) -> Result<(), DeliveryError> {
+        self.inner.deliverer.deliver(account, arrival, self).await
     }
 
     /// Whether mail can leave the site, as far as this process was told; for a mailed OTP, whether that can.

@@ -13,9 +13,9 @@ use super::error::QueueError;
 use super::exit::{Addressee, Envelope, Exit, Outcome, Trouble};
 use super::ledger::{Due, Job, Lane, Mark};
 use super::report::{News, Report, Told};
-use super::{Inner, REPORT_LIFE};
+use super::{Inner, Queue, REPORT_LIFE};
+use crate::delivery::Arrival;
 use crate::smtp::Path;
-use crate::store::{Flags, FolderName, NewMessage};
 
 /// How many messages are under way on a lane at once.
 const AT_ONCE: usize = 8;
@@ -163,24 +163,32 @@ async fn hand_on(inner: &Arc<Inner>, lane: Lane, job: &Job, message: &[u8]) -> V
     }
 }
 
-async fn deliver(inner: &Inner, sender: Option<&Path>, to: &Recipient, message: &[u8]) -> Outcome {
+async fn deliver(
+    inner: &Arc<Inner>,
+    sender: Option<&Path>,
+    to: &Recipient,
+    message: &[u8],
+) -> Outcome {
+    let nobody = || Outcome::Never(Trouble::own("5.1.1", "no such mailbox"));
     let Some(account) = to.account else {
-        return Outcome::Never(Trouble::own("5.1.1", "no such mailbox"));
+        return nobody();
     };
     match inner.directory.account(account).await {
         Ok(Some(_)) => {}
-        Ok(None) => return Outcome::Never(Trouble::own("5.1.1", "no such mailbox")),
+        Ok(None) => return nobody(),
         Err(error) => return Outcome::Later(Trouble::own("4.3.0", error)),
     }
-    let return_path = format!("Return-Path: <{}>\r\n", sender.map_or("", |s| s.as_str()));
-    let message = NewMessage {
-        bytes: [return_path.as_bytes(), message].concat(),
-        internal_date: inner.clock.now(),
-        flags: Flags::default(),
+    let arrival = Arrival {
+        sender,
+        trace: "",
+        message,
+        junk: false,
     };
-    let inbox = FolderName::inbox();
-    match inner.delivery.deliver(account, &inbox, message).await {
-        Ok(_) => Outcome::Sent { reports: false },
+    let queue = Queue {
+        inner: Arc::clone(inner),
+    };
+    match queue.deliver(account, arrival).await {
+        Ok(()) => Outcome::Sent { reports: false },
         Err(error) if error.is_temporary() => Outcome::Later(Trouble::own("4.3.0", error)),
         Err(error) => Outcome::Never(Trouble::own("5.2.2", error)),
     }

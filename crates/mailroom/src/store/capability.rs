@@ -2,18 +2,20 @@
 
 use std::path::Path;
 
+use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::AccountId;
 
 use super::append::{Destination, append_one};
 use super::backup::Copied;
 use super::check::Report;
 use super::error::StoreError;
+use super::filter;
 use super::mailbox::{Mailbox, NewMessage};
 use super::message::{Appended, SpecialUse};
 use super::name::FolderName;
 use super::{Store, blocking};
 
-/// May add messages to any account's folders, and nothing else: it reads no mail. Only the doors of this crate make one.
+/// May add messages to any account's folders, and read how the account wants them filed. It reads no mail. Only the doors of this crate make one.
 #[derive(Clone)]
 pub struct Delivery {
     store: Store,
@@ -50,6 +52,31 @@ impl Delivery {
     ) -> Result<Appended, StoreError> {
         let core = self.store.core(account).await?;
         append_one(core, Destination::Special(special_use), message).await
+    }
+
+    /// How the account wants its mail filed, as [`Mailbox::set_filter`] was told; `None` if it was told nothing.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn filter(&self, account: AccountId) -> Result<Option<String>, StoreError> {
+        let core = self.store.core(account).await?;
+        blocking(move || core.read(filter::get)).await
+    }
+
+    /// Notes that a sender is told now that the person is away; false if that was done less than `pause` ago.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn tell(
+        &self,
+        account: AccountId,
+        sender: &str,
+        now: Timestamp,
+        pause: SignedDuration,
+    ) -> Result<bool, StoreError> {
+        let core = self.store.core(account).await?;
+        let sender = sender.to_owned();
+        blocking(move || core.write(|index| filter::tell(index, &sender, now, pause))).await
     }
 }
 

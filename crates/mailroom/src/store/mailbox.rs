@@ -20,7 +20,7 @@ use super::message::{
 use super::name::FolderName;
 use super::texts::Needle;
 use super::uid::{FolderId, ModSeq, Uid, UidSet};
-use super::{blocking, folders, messages};
+use super::{blocking, filter, folders, messages};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -127,6 +127,23 @@ impl Mailbox {
     pub async fn subscribe(&self, name: &FolderName, subscribed: bool) -> Result<()> {
         let name = name.clone();
         self.write(move |index| folders::subscribe(index, &name, subscribed))
+            .await
+    }
+
+    /// How the account wants its mail filed; `None` if nothing was set.
+    ///
+    /// # Errors
+    /// Temporary ones.
+    pub async fn filter(&self) -> Result<Option<String>> {
+        self.read(filter::get).await
+    }
+
+    /// Sets how mail is to be filed from now on, or that it is no longer.
+    ///
+    /// # Errors
+    /// Temporary ones; nothing was changed then.
+    pub async fn set_filter(&self, settings: Option<String>) -> Result<()> {
+        self.write(move |index| filter::set(index, settings.as_deref()))
             .await
     }
 

@@ -11,7 +11,7 @@
 //!
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
 //! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files of `record`s,
-//! `recovery` finishes what a crash interrupted, `check` and `backup` are the operator's,
+//! `recovery` finishes what a crash interrupted, `filter` keeps how a person wants mail filed, `check` and `backup` are the operator's,
 //! `snapshots` remembers folders, `texts` is what searches read, and `schema`, `folders`
 //! and `messages` are the index.
 
@@ -22,6 +22,7 @@ mod capability;
 mod check;
 mod error;
 mod files;
+mod filter;
 mod folders;
 mod list;
 mod mailbox;

@@ -85,6 +85,16 @@ CREATE TABLE expunged (
     PRIMARY KEY (folder, uid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX expunged_modseq ON expunged (folder, modseq);
+
+CREATE TABLE filter (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    settings TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE told (
+    sender TEXT PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Whether the index was never finished: the account is new, or its making was cut short.

@@ -91,6 +91,53 @@ fn accounts_are_added_listed_imported_and_reset() -> Outcome<()> {
 }
 
 #[test]
+fn mail_is_filed_as_set_checked_copied_and_written_out() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let config = site(folder.path())?;
+    let password = "a long enough password\n";
+    run(&config, &["account", "add", "alice"], password)?;
+    let (_, said) = run(&config, &["mail", "filter", "alice"], "")?;
+    assert!(said.contains("all mail goes into the INBOX"), "{said}");
+    let wrong = "[[rule]]\nfolder = \"Lists\"\n";
+    let set = ["mail", "filter", "alice", "--set", "-"];
+    let (taken, said) = run(&config, &set, wrong)?;
+    assert!(!taken && said.contains("rule 1: give at least"), "{said}");
+    let (taken, said) = run(&config, &set, "[[rule]]\nfolde = \"x\"\n")?;
+    assert!(!taken && said.contains("unknown field `folde`"), "{said}");
+    let filter = "[forward]\nto = [\"me@home.example\"]\n[vacation]\nuntil = 2027-01-07\ntext = \"\"\"\n不在です\n\"\"\"\n\
+                  [[rule]]\nlist = \"rust\"\nfolder = \"Lists/Rust\"\n";
+    let (taken, said) = run(&config, &set, filter)?;
+    assert!(
+        taken && said.contains("made the folder Lists/Rust"),
+        "{said}"
+    );
+    assert!(said.contains("no [relay] is configured"), "{said}");
+    let (_, shown) = run(&config, &["mail", "filter", "alice"], "")?;
+    assert!(
+        shown.contains("until = 2027-01-07") || shown.contains("until = \"2027-01-07\""),
+        "{shown}"
+    );
+    let (taken, said) = run(&config, &set, &shown)?;
+    assert!(taken, "what is shown can be set again: {said}");
+    let (_, said) = run(&config, &["mail", "filter", "alice", "--clear"], "")?;
+    assert!(said.contains("no filter now"), "{said}");
+
+    let (whole, said) = run(&config, &["mail", "check", "--deep"], "")?;
+    assert!(whole && said.contains("alice: 0 messages"), "{said}");
+    let copy = folder.path().join("copy");
+    let copy = copy.to_str().ok_or("a path")?;
+    let (done, said) = run(&config, &["mail", "backup", copy], "")?;
+    assert!(done && said.contains("1 accounts, 0 messages"), "{said}");
+    let maildir = folder.path().join("Maildir");
+    let target = maildir.to_str().ok_or("a path")?;
+    let (done, said) = run(&config, &["mail", "export", "alice", target], "")?;
+    assert!(done && maildir.join(".Lists.Rust/cur").is_dir(), "{said}");
+    let (done, said) = run(&config, &["mail", "export", "alice", target], "")?;
+    assert!(!done && said.contains("exists"), "{said}");
+    Ok(())
+}
+
+#[test]
 fn a_mistake_in_the_configuration_is_named_by_line() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let config = site(folder.path())?;

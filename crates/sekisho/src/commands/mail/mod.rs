@@ -1,0 +1,127 @@
+//! `sekisho mail`.
+
+mod export;
+mod filter;
+mod keep;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use sekisho_checkpoint::Account;
+use sekisho_disk::RealDisk;
+use sekisho_mailroom::store::{Limits, Store};
+
+use super::account::find;
+use crate::clock::WallClock;
+use crate::config::Loaded;
+use crate::system::{Desk, folders};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MailCommand {
+    /// Check whether accounts' mail is whole; fails if something is wrong.
+    Check {
+        /// Their login names; all accounts if none is given.
+        logins: Vec<String>,
+        /// Also read every message and hold it against its checksum.
+        #[arg(long)]
+        deep: bool,
+        /// Set wrong counters right.
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Copy all accounts' mail into a folder, or bring a copy there up to date, while the service runs.
+    Backup {
+        /// The folder; made if it is missing. A second run copies only what is new.
+        folder: PathBuf,
+    },
+    /// Write an account's mail as a Maildir++ that Dovecot, mutt and others read.
+    Export {
+        /// The login name.
+        login: String,
+        /// The folder; it must not exist yet.
+        folder: PathBuf,
+    },
+    /// Show how an account's mail is filed, forwarded and answered, as TOML; or set it.
+    Filter {
+        /// The login name.
+        login: String,
+        /// Set it from this file (`-` is standard input), in the form in which it is shown.
+        #[arg(long, value_name = "FILE", conflicts_with = "clear")]
+        set: Option<PathBuf>,
+        /// Take it away.
+        #[arg(long)]
+        clear: bool,
+    },
+}
+
+pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result<ExitCode> {
+    let desk = Desk::open(loaded).await?;
+    let (_, operator) = Store::open_root(
+        &folders(&loaded.config.site.data).mail,
+        Arc::new(RealDisk),
+        Arc::new(WallClock),
+        Limits::default(),
+    )?;
+    match command {
+        MailCommand::Check {
+            logins,
+            deep,
+            repair,
+        } => {
+            let accounts = chosen(&desk, &logins).await?;
+            keep::check(&operator, &accounts, deep, repair).await
+        }
+        MailCommand::Backup { folder } => {
+            let accounts = chosen(&desk, &[]).await?;
+            keep::back_up(&operator, &accounts, &folder).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        MailCommand::Export { login, folder } => {
+            let account = find(&desk.accounts, &login).await?;
+            let mailbox = operator.open(account.id).await?;
+            export::maildir(&mailbox, &login, &folder).await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        MailCommand::Filter { login, set, clear } => {
+            let account = find(&desk.accounts, &login).await?;
+            let mailbox = operator.open(account.id).await?;
+            match set {
+                Some(file) => filter::set(&mailbox, &login, &file, loaded).await?,
+                None if clear => filter::clear(&mailbox, &login).await?,
+                None => filter::show(&mailbox, &login).await?,
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn chosen(desk: &Desk, logins: &[String]) -> anyhow::Result<Vec<Account>> {
+    if logins.is_empty() {
+        let all = desk.accounts.list().await?;
+        return Ok(all.into_iter().map(|entry| entry.account).collect());
+    }
+    let mut accounts = Vec::with_capacity(logins.len());
+    for login in logins {
+        accounts.push(find(&desk.accounts, login).await?);
+    }
+    Ok(accounts)
+}
+
+/// Says how far the work is, where somebody watches.
+fn progress(done: usize, of: usize, what: &str) {
+    let mut stderr = std::io::stderr();
+    if !stderr.is_terminal() {
+        return;
+    }
+    let line = match of {
+        _ if what.is_empty() => String::new(),
+        0 => format!("{done} messages, {what}"),
+        of => format!("{} of {of}, {what}", done + 1),
+    };
+    // Whether it is seen matters to nobody.
+    let _ = write!(stderr, "\r\x1b[K{line}");
+    let _ = stderr.flush();
+}
