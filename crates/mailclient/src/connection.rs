@@ -156,6 +156,41 @@ impl Connection {
         })
     }
 
+    /// Waits for the server's first words.
+    pub(crate) async fn greeting(&mut self) -> Result<(), Error> {
+        let frame = self.next_frame().await?;
+        match response::parse(&frame) {
+            Ok(Response::Told(status)) if status.kind == StatusKind::Ok => Ok(()),
+            Ok(Response::Told(status)) if status.kind == StatusKind::Bye => Err(Error::No {
+                code: status.code,
+                text: status.text,
+            }),
+            _ => Err(Error::Protocol("no greeting")),
+        }
+    }
+
+    /// AUTHENTICATE PLAIN with the proof in base64.
+    pub(crate) async fn authenticate_plain(&mut self, proof: &str) -> Result<(), Error> {
+        let mut command = self.prepare("AUTHENTICATE PLAIN", Ok)?;
+        command.chunks.push(format!("{proof}\r\n").into_bytes());
+        let answer = self.exchange(vec![command]).await?;
+        match answer.status.kind {
+            StatusKind::Ok => Ok(()),
+            _ => Err(Error::No {
+                code: answer.status.code,
+                text: answer.status.text,
+            }),
+        }
+    }
+
+    /// The stream, for TLS. Nothing may have come that belongs behind it.
+    pub(crate) fn into_stream(self) -> Result<Box<dyn Stream>, Error> {
+        if self.reader.has_buffered() {
+            return Err(Error::Protocol("words in the clear behind STARTTLS"));
+        }
+        Ok(self.wire.into_stream())
+    }
+
     /// Takes the server's capabilities.
     pub(crate) async fn ask_capabilities(&mut self) -> Result<(), Error> {
         let answer = self.run("CAPABILITY", Ok).await?;

@@ -1,7 +1,7 @@
 //! The webmail's way to mail: a client of IMAP and of submission.
 //!
 //! Both speak over any stream that is logged in already: a pipe into the mailroom, or TLS to an
-//! upstream. The webmail gets typed operations, most of them one round trip, and typed results with
+//! upstream. [`Stranger`] logs in by itself, for whoever moves mail from another server. The webmail gets typed operations, most of them one round trip, and typed results with
 //! names and subjects decoded.
 //!
 //! It refuses to send what its encoders didn't make (names, searches and addresses can't become
@@ -16,11 +16,13 @@
 //! - [`HeaderText`], [`decode_words`]: text of headers
 //! - [`Submission`], which sends mail
 
+mod archive;
 mod connection;
 mod download;
 mod error;
 mod imap;
 mod listing;
+mod login;
 mod message;
 mod open;
 mod part;
@@ -36,10 +38,12 @@ pub use sekisho_imap::mailbox::SpecialUse;
 pub use sekisho_imap::response::Code;
 pub use sekisho_imap::{Flag, Keyword, MailboxName};
 
+pub use self::archive::Identity;
 pub use self::download::Download;
 pub use self::error::Error;
 pub use self::imap::{Access, Appended, Imap};
 pub use self::listing::Folder;
+pub use self::login::Stranger;
 pub use self::message::{Address, Envelope, Flags, InvalidUid, Message, Summary, Uid};
 pub use self::open::{FlagChange, FolderState, OpenFolder, Order, Page, PageRequest, SortBy};
 pub use self::part::{BodyPart, Disposition, InvalidPartNumber, PartNumber, TransferEncoding};

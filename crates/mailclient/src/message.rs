@@ -123,7 +123,7 @@ pub struct Message {
 
 /// A message's flags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Flags(Vec<Flag>);
+pub struct Flags(pub(crate) Vec<Flag>);
 
 impl Flags {
     /// Whether a flag is set.

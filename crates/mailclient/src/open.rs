@@ -310,6 +310,27 @@ impl<'a> OpenFolder<'a> {
         Ok(())
     }
 
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        self.connection
+    }
+
+    /// What is asked of messages, by rising UID; those that are not there are left out.
+    pub(crate) async fn fetch_all(
+        &mut self,
+        uids: &[Uid],
+        items: &[FetchItem],
+    ) -> Result<Vec<Fetched>, Error> {
+        let mut all = Vec::with_capacity(uids.len());
+        for set in batches(uids) {
+            let answer = self
+                .connection
+                .run("UID FETCH", |c| c.sequence(&set).items(items))
+                .await?;
+            all.extend(collect(answer.data).into_values());
+        }
+        Ok(all)
+    }
+
     async fn page_by_arrival(&mut self, wanted: &PageRequest, order: Order) -> Result<Page, Error> {
         let total = self.connection.messages;
         let before = wanted.offset.min(total);

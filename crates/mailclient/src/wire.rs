@@ -26,6 +26,11 @@ impl Wire {
         }
     }
 
+    /// The stream alone.
+    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
+        self.stream
+    }
+
     /// The next bytes from the server.
     pub(crate) async fn receive(&mut self) -> io::Result<&[u8]> {
         match self.stream.read(&mut self.piece).await? {

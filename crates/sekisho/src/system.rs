@@ -24,7 +24,7 @@ use sekisho_records::SqliteRecords;
 use sekisho_webmail::{Entrance, MailServerError};
 
 use crate::clock::WallClock;
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::keys;
 
 /// How much of a stream between the webmail and the mailroom waits in between, in bytes.
@@ -58,6 +58,17 @@ pub fn folders(data: &Path) -> Folders {
         mail: data.join("mail"),
         queue: data.join("queue"),
         tls: data.join("tls"),
+    }
+}
+
+/// What the mail store allows.
+#[must_use]
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        message_size: config.lmtp.max_message,
+        quota_bytes: config.mail.quota_bytes,
+        quota_messages: config.mail.quota_messages,
+        ..Limits::default()
     }
 }
 
@@ -117,12 +128,7 @@ impl System {
             plan.cost,
             Arc::clone(&clock),
         )?);
-        let limits = Limits {
-            message_size: plan.loaded.config.lmtp.max_message,
-            quota_bytes: plan.loaded.config.mail.quota_bytes,
-            quota_messages: plan.loaded.config.mail.quota_messages,
-            ..Limits::default()
-        };
+        let limits = limits(&plan.loaded.config);
         let (store, operator) = Store::open_root(
             &folders.mail,
             Arc::clone(&plan.disk),

@@ -96,6 +96,12 @@ impl FolderName {
         sekisho_imap::mailbox::encode_utf7(level)
     }
 
+    /// A level that was written so; as it is if it is no modified UTF-7.
+    #[must_use]
+    pub fn from_wire(level: &str) -> String {
+        sekisho_imap::mailbox::decode_utf7(level.as_bytes()).unwrap_or_else(|_| level.to_owned())
+    }
+
     /// Takes a name that was parsed before it was kept.
     pub(super) fn from_stored(text: String) -> Self {
         Self(text)

@@ -3,5 +3,6 @@
 mod a_crash_loses_no_acknowledged_mail;
 mod behind_a_forgotten_proxy;
 mod logs_name_nobody;
+mod mail_from_elsewhere;
 mod support;
 mod the_command_line;

@@ -12,6 +12,40 @@ pub fn sekisho() -> Command {
     Command::new(env!("CARGO_BIN_EXE_sekisho"))
 }
 
+/// Runs a command and returns whether it succeeded and all that it said.
+pub fn run(config: &Path, words: &[&str], input: &str) -> Outcome<(bool, String)> {
+    let mut child = sekisho()
+        .args(words)
+        .arg("--config")
+        .arg(config)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    child
+        .stdin
+        .take()
+        .ok_or("no input")?
+        .write_all(input.as_bytes())?;
+    let output = child.wait_with_output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8(said)?))
+}
+
+/// A site's configuration, in a folder of its own.
+pub fn site(folder: &Path) -> Outcome<std::path::PathBuf> {
+    let config = folder.join("sekisho.toml");
+    std::fs::write(
+        &config,
+        format!(
+            "[site]\ndomains = [\"kit.example\"]\nurl = \"https://mail.kit.example\"\napp_url = \"https://otp.kit.example\"\n\
+             data = \"{folder}/data\"\nkeys = \"{folder}/keys\"\n",
+            folder = folder.display()
+        ),
+    )?;
+    Ok(config)
+}
+
 /// The demo as a process.
 pub struct Program {
     child: Child,

@@ -1,12 +1,13 @@
 //! `sekisho mail export`.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
-use sekisho_mailroom::store::{FolderName, Mailbox};
+use sekisho_mailclient::{Flag, Keyword};
+use sekisho_mailroom::store::{Flags, FolderName, Mailbox};
 
 use super::super::say;
 use super::progress;
@@ -120,4 +121,111 @@ fn with_bare_lines(bytes: &[u8]) -> Vec<u8> {
         }
     }
     lines
+}
+
+/// Writes a folder of mbox files in mboxrd form: `INBOX.mbox`, `Lists/Rust.mbox`. Lines end with LF, flags are in `Status`, `X-Status` and `X-Keywords`, which take the place
+/// of such fields in a message.
+pub(super) async fn mbox(mailbox: &Mailbox, login: &str, target: &Path) -> anyhow::Result<()> {
+    ensure!(
+        !target.exists(),
+        "{} exists; give a folder that does not",
+        target.display()
+    );
+    fs::create_dir_all(target)?;
+    let mut count = 0;
+    for folder in mailbox.folders().await? {
+        let name = folder.name.as_str();
+        let place = name
+            .split(FolderName::SEPARATOR)
+            .map(as_file_name)
+            .collect::<std::path::PathBuf>();
+        let place = target.join(format!("{}.mbox", place.display()));
+        if let Some(above) = place.parent() {
+            fs::create_dir_all(above)?;
+        }
+        let mut file = BufWriter::new(File::create_new(place)?);
+        for state in mailbox.snapshot(folder.id).await?.messages.iter() {
+            let bytes = mailbox.content(folder.id, state.uid).await?.read().await?;
+            let at = state.internal_date.strftime("%a %b %e %H:%M:%S %Y");
+            writeln!(file, "From MAILER-DAEMON {at}")?;
+            write_message(&mut file, &with_bare_lines(&bytes), &status(&state.flags))?;
+            count += 1;
+            if count % 500 == 0 {
+                progress(count, 0, name);
+            }
+        }
+        file.into_inner()?.sync_all()?;
+    }
+    progress(0, 0, "");
+    say(&format!(
+        "{count} messages of {login} are in {}",
+        target.display()
+    ));
+    Ok(())
+}
+
+/// A level of a folder's name that is a file name everywhere and stays in its folder.
+fn as_file_name(level: &str) -> String {
+    let name = FolderName::wire(level).replace(['\\', ':'], "_");
+    match name.strip_prefix('.') {
+        Some(rest) => format!("_{rest}"),
+        None => name,
+    }
+}
+
+fn status(flags: &Flags) -> String {
+    let has = |flag: &Flag, letter: &'static str| {
+        if flags.contains(flag) { letter } else { "" }
+    };
+    let read = has(&Flag::Seen, "R");
+    let others = [
+        has(&Flag::Answered, "A"),
+        has(&Flag::Flagged, "F"),
+        has(&Flag::Draft, "T"),
+        has(&Flag::Deleted, "D"),
+    ];
+    let mut fields = format!("Status: {read}O\nX-Status: {}\n", others.concat());
+    let keywords: Vec<&str> = flags.keywords().iter().map(Keyword::as_str).collect();
+    if !keywords.is_empty() {
+        fields += &format!("X-Keywords: {}\n", keywords.join(" "));
+    }
+    fields
+}
+
+/// Writes a message with its flags at the end of its header, its lines that look like the beginning of another one quoted, and an empty line behind it.
+fn write_message(file: &mut impl Write, message: &[u8], status: &str) -> std::io::Result<()> {
+    let mut in_header = true;
+    let mut left_out = false;
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
+        if in_header {
+            if line == b"\n" {
+                in_header = false;
+                file.write_all(status.as_bytes())?;
+            } else if line.starts_with(b" ") || line.starts_with(b"\t") {
+                if left_out {
+                    continue;
+                }
+            } else {
+                let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+                left_out = ["status", "x-status", "x-keywords"]
+                    .iter()
+                    .any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+                if left_out {
+                    continue;
+                }
+            }
+        }
+        let depth = line.iter().take_while(|byte| **byte == b'>').count();
+        if line[depth..].starts_with(b"From ") {
+            file.write_all(b">")?;
+        }
+        file.write_all(line)?;
+    }
+    if in_header {
+        file.write_all(status.as_bytes())?;
+        file.write_all(b"\n")?;
+    } else if !message.ends_with(b"\n") {
+        file.write_all(b"\n")?;
+    }
+    file.write_all(b"\n")
 }

@@ -2,6 +2,7 @@
 
 mod export;
 mod filter;
+mod import;
 mod keep;
 
 use std::io::{IsTerminal, Write};
@@ -9,15 +10,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use sekisho_checkpoint::Account;
 use sekisho_disk::RealDisk;
-use sekisho_mailroom::store::{Limits, Store};
+use sekisho_mailroom::store::Store;
 
 use super::account::find;
 use crate::clock::WallClock;
 use crate::config::Loaded;
-use crate::system::{Desk, folders};
+use crate::system::{Desk, folders, limits};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MailCommand {
@@ -37,13 +38,18 @@ pub(super) enum MailCommand {
         /// The folder; made if it is missing. A second run copies only what is new.
         folder: PathBuf,
     },
-    /// Write an account's mail as a Maildir++ that Dovecot, mutt and others read.
+    /// Write an account's mail as files that other programs read.
     Export {
         /// The login name.
         login: String,
         /// The folder; it must not exist yet.
         folder: PathBuf,
+        /// `maildir` (Maildir++) or `mbox` (a file for each folder).
+        #[arg(long, value_enum, default_value = "maildir")]
+        format: Format,
     },
+    /// Bring an account's mail here from an IMAP server, a Maildir, an mbox file or a backup; what is here already is passed over.
+    Import(import::ImportArguments),
     /// Show how an account's mail is filed, forwarded and answered, as TOML; or set it.
     Filter {
         /// The login name.
@@ -57,13 +63,21 @@ pub(super) enum MailCommand {
     },
 }
 
+/// In which form mail is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Maildir,
+    Mbox,
+}
+
 pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result<ExitCode> {
     let desk = Desk::open(loaded).await?;
+    let limits = limits(&loaded.config);
     let (_, operator) = Store::open_root(
         &folders(&loaded.config.site.data).mail,
         Arc::new(RealDisk),
         Arc::new(WallClock),
-        Limits::default(),
+        limits,
     )?;
     match command {
         MailCommand::Check {
@@ -79,11 +93,23 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
             keep::back_up(&operator, &accounts, &folder).await?;
             Ok(ExitCode::SUCCESS)
         }
-        MailCommand::Export { login, folder } => {
+        MailCommand::Export {
+            login,
+            folder,
+            format,
+        } => {
             let account = find(&desk.accounts, &login).await?;
             let mailbox = operator.open(account.id).await?;
-            export::maildir(&mailbox, &login, &folder).await?;
+            match format {
+                Format::Maildir => export::maildir(&mailbox, &login, &folder).await?,
+                Format::Mbox => export::mbox(&mailbox, &login, &folder).await?,
+            }
             Ok(ExitCode::SUCCESS)
+        }
+        MailCommand::Import(wanted) => {
+            let account = find(&desk.accounts, wanted.login()).await?;
+            let mailbox = operator.open(account.id).await?;
+            import::run(&mailbox, &account, limits, wanted).await
         }
         MailCommand::Filter { login, set, clear } => {
             let account = find(&desk.accounts, &login).await?;
