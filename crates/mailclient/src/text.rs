@@ -128,6 +128,10 @@ pub(crate) fn guess(bytes: &[u8]) -> String {
 
 /// Charsets by their label, and by names that mail has for them but the web hasn't.
 fn charset(label: &[u8]) -> Option<&'static Encoding> {
+    // What servers say of text that names none (RFC 2045, section 5.2), so it says nothing.
+    if label.eq_ignore_ascii_case(b"us-ascii") || label.eq_ignore_ascii_case(b"ascii") {
+        return None;
+    }
     Encoding::for_label(label).or_else(|| match label.to_ascii_lowercase().as_slice() {
         b"cp932" | b"ms-kanji" | b"windows-932" => Some(SHIFT_JIS),
         b"iso-2022-jp-1" | b"iso-2022-jp-2" | b"iso-2022-jp-3" | b"iso-2022-jp-ms" | b"cp50220"

@@ -9,6 +9,8 @@ pub(super) enum Entry {
     /// An address. Its name is raw: encoded words are still in it.
     Address {
         name: Option<Vec<u8>>,
+        /// Hosts on the way (RFC 5322, section 4.4), as `@a,@b`.
+        route: Option<Vec<u8>>,
         mailbox: Vec<u8>,
         host: Vec<u8>,
     },
@@ -17,6 +19,9 @@ pub(super) enum Entry {
     /// A group ends.
     GroupEnd,
 }
+
+/// Stands for a blank within quotes while a field is read: those outside of quotes mean nothing in an address. An unfolded field has no NUL.
+const QUOTED_BLANK: u8 = 0;
 
 /// Reads an unfolded field.
 pub(super) fn parse(field: &[u8]) -> Vec<Entry> {
@@ -45,7 +50,7 @@ pub(super) fn parse(field: &[u8]) -> Vec<Entry> {
                 reader.comment = None;
                 reader
                     .entries
-                    .push(Entry::Group(name.trim_ascii().to_vec()));
+                    .push(Entry::Group(unmarked(name.trim_ascii())));
             }
             b' ' | b'\t' => space(reader.text_mut()),
             byte => reader.text_mut().push(byte),
@@ -82,7 +87,7 @@ impl Reader {
         let comment = self.comment.take().filter(|comment| !comment.is_empty());
         let angle = self.angle.take().or_else(|| self.in_angle.take());
         let (name, address) = match angle {
-            Some(angle) => (Some(text.to_vec()).filter(|name| !name.is_empty()), angle),
+            Some(angle) => (Some(unmarked(text)).filter(|name| !name.is_empty()), angle),
             None => (None, text.to_vec()),
         };
         let address: Vec<u8> = address
@@ -93,13 +98,13 @@ impl Reader {
         if address.is_empty() && name.is_none() {
             return;
         }
-        // A route before the address (RFC 5322, section 4.4) ends at its colon.
-        let bare = match (
+        // A route before the address ends at its colon.
+        let (route, bare) = match (
             address.first(),
             address.iter().position(|&byte| byte == b':'),
         ) {
-            (Some(b'@'), Some(colon)) => &address[colon + 1..],
-            _ => &address[..],
+            (Some(b'@'), Some(colon)) => (Some(&address[..colon]), &address[colon + 1..]),
+            _ => (None, &address[..]),
         };
         let (mailbox, host) = match bare.iter().rposition(|&byte| byte == b'@') {
             Some(at) => (&bare[..at], &bare[at + 1..]),
@@ -107,10 +112,16 @@ impl Reader {
         };
         self.entries.push(Entry::Address {
             name,
-            mailbox: mailbox.to_vec(),
-            host: host.to_vec(),
+            route: route.map(unmarked),
+            mailbox: unmarked(mailbox),
+            host: unmarked(host),
         });
     }
+}
+
+fn unmarked(text: &[u8]) -> Vec<u8> {
+    let blank = |byte: &u8| if *byte == QUOTED_BLANK { b' ' } else { *byte };
+    text.iter().map(blank).collect()
 }
 
 fn quoted(bytes: &mut impl Iterator<Item = u8>, text: &mut Vec<u8>) {
@@ -118,6 +129,7 @@ fn quoted(bytes: &mut impl Iterator<Item = u8>, text: &mut Vec<u8>) {
         match byte {
             b'"' => return,
             b'\\' => text.extend(bytes.next()),
+            b' ' | b'\t' => text.push(QUOTED_BLANK),
             byte => text.push(byte),
         }
     }
@@ -154,6 +166,7 @@ mod tests {
     fn address(name: &str, mailbox: &str, host: &str) -> Entry {
         Entry::Address {
             name: (!name.is_empty()).then(|| name.as_bytes().to_vec()),
+            route: None,
             mailbox: mailbox.as_bytes().to_vec(),
             host: host.as_bytes().to_vec(),
         }
@@ -167,10 +180,16 @@ mod tests {
             address("", "a", "x"),
             address("B, b", "b", "y"),
             address("Cee", "c", "z"),
-            address("Dee Dee", "d", "w"),
+            Entry::Address {
+                name: Some(b"Dee Dee".to_vec()),
+                route: Some(b"@r1,@r2".to_vec()),
+                mailbox: b"d".to_vec(),
+                host: b"w".to_vec(),
+            },
             address("=?utf-8?B?44GC?=", "e", "v"),
         ];
         assert_eq!(parse(field), expected);
+        assert_eq!(parse(b"\"a  b\" @ x"), [address("", "a  b", "x")]);
     }
 
     #[test]
@@ -197,7 +216,7 @@ mod tests {
         assert_eq!(parse(b"nobody"), [address("", "nobody", "")]);
         assert_eq!(
             parse(b"\"open <a@x>, ((("),
-            [address("", "open<a", "x>,(((")]
+            [address("", "open <a", "x>, (((")]
         );
     }
 }

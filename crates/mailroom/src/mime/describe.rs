@@ -46,7 +46,9 @@ impl Parsed<'_> {
             Kind::Multipart(children) => {
                 if children.is_empty() {
                     // The grammar wants a part; a multipart whose boundary never comes has none.
-                    out.extend_from_slice(br#"("TEXT" "PLAIN" NIL NIL NIL "7BIT" 0 0)"#);
+                    out.extend_from_slice(
+                        br#"("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0)"#,
+                    );
                 }
                 for &child in children {
                     self.describe(out, child, extended);
@@ -104,10 +106,10 @@ impl Parsed<'_> {
         out.push(b' ');
         upper(out, sub);
         out.push(b' ');
-        match kind {
-            Some(_) => parameters(out, kind),
-            None if main == b"TEXT" => out.extend_from_slice(br#"("CHARSET" "US-ASCII")"#),
-            None => out.extend_from_slice(b"NIL"),
+        if main.eq_ignore_ascii_case(b"TEXT") {
+            with_charset(out, kind);
+        } else {
+            parameters(out, kind);
         }
         for name in [&b"Content-ID"[..], b"Content-Description"] {
             out.push(b' ');
@@ -169,18 +171,26 @@ fn addresses(out: &mut Vec<u8>, field: Option<&[u8]>) {
     }
     out.push(b'(');
     for entry in entries {
-        let (name, mailbox, host) = match &entry {
+        let (name, route, mailbox, host) = match &entry {
             Entry::Address {
                 name,
+                route,
                 mailbox,
                 host,
-            } => (name.as_deref(), Some(&mailbox[..]), Some(&host[..])),
-            Entry::Group(name) => (None, Some(&name[..]), None),
-            Entry::GroupEnd => (None, None, None),
+            } => (
+                name.as_deref(),
+                route.as_deref(),
+                Some(&mailbox[..]),
+                Some(&host[..]),
+            ),
+            Entry::Group(name) => (None, None, Some(&name[..]), None),
+            Entry::GroupEnd => (None, None, None, None),
         };
         out.push(b'(');
         nstring(out, name);
-        out.extend_from_slice(b" NIL ");
+        out.push(b' ');
+        nstring(out, route);
+        out.push(b' ');
         nstring(out, mailbox);
         out.push(b' ');
         nstring(out, host);
@@ -198,17 +208,44 @@ fn extension(out: &mut Vec<u8>, header: Header<'_>) {
     {
         Some(disposition) if !disposition.value.is_empty() => {
             out.push(b'(');
-            upper(out, &disposition.value);
+            // Where the semicolon is missing, the first word is the disposition.
+            let word = disposition.value.split(u8::is_ascii_whitespace).next();
+            upper(out, word.unwrap_or_default());
             out.push(b' ');
             parameters(out, Some(&disposition));
             out.push(b')');
         }
         _ => out.extend_from_slice(b"NIL"),
     }
-    for name in [&b"Content-Language"[..], b"Content-Location"] {
-        out.push(b' ');
-        nstring(out, header.find(name).as_deref());
+    out.push(b' ');
+    languages(out, header.find(b"Content-Language").as_deref());
+    out.push(b' ');
+    nstring(out, header.find(b"Content-Location").as_deref());
+}
+
+/// The languages of a part (RFC 3282), as a list.
+fn languages(out: &mut Vec<u8>, field: Option<&[u8]>) {
+    let tags = field.unwrap_or_default().split(|byte| *byte == b',');
+    let tags = tags.map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty());
+    let mut open = b'(';
+    for tag in tags {
+        out.push(open);
+        open = b' ';
+        nstring(out, Some(tag));
     }
+    out.extend_from_slice(if open == b'(' { b"NIL" } else { b")" });
+}
+
+/// The parameters of a text; one that names no charset is in US-ASCII (RFC 2045, section 5.2).
+fn with_charset(out: &mut Vec<u8>, kind: Option<&ParameterizedValue>) {
+    let named = kind.is_some_and(|kind| kind.parameter(b"charset").is_some());
+    if named {
+        return parameters(out, kind);
+    }
+    let mut kind = kind.cloned().unwrap_or_default();
+    let charset = (b"CHARSET".to_vec(), b"US-ASCII".to_vec());
+    kind.parameters.push(charset);
+    parameters(out, Some(&kind));
 }
 
 fn parameters(out: &mut Vec<u8>, value: Option<&ParameterizedValue>) {

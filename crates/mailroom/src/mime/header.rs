@@ -74,7 +74,7 @@ impl Field<'_> {
 }
 
 /// A value with parameters, such as Content-Type has (RFC 2045, section 5.1).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ParameterizedValue {
     /// `text/plain`, `attachment`
     pub(super) value: Vec<u8>,
@@ -100,14 +100,14 @@ impl ParameterizedValue {
         Self { value, parameters }
     }
 
-    /// The two halves of a type.
+    /// The two halves of a type; `None` if it is none, which counts as if the field were missing (RFC 2045, section 5.2).
     pub(super) fn halves(&self) -> Option<(&[u8], &[u8])> {
         let slash = self.value.iter().position(|&byte| byte == b'/')?;
-        let halves = (
-            self.value[..slash].trim_ascii(),
-            self.value[slash + 1..].trim_ascii(),
-        );
-        (!halves.0.is_empty() && !halves.1.is_empty()).then_some(halves)
+        let sub = self.value[slash + 1..].trim_ascii();
+        // Where the semicolon is missing, the first word is the type all the same.
+        let sub = sub.split(u8::is_ascii_whitespace).next().unwrap_or(sub);
+        let halves = (self.value[..slash].trim_ascii(), sub);
+        (is_token(halves.0) && is_token(halves.1)).then_some(halves)
     }
 
     /// Whether this is that type.
@@ -133,10 +133,18 @@ impl ParameterizedValue {
     }
 }
 
-/// Reads up to one of `ends` outside of quotes and comments, and over it: the text without those, trimmed, and which end it was.
+/// Whether this is a token (RFC 2045, section 5.1). What lies beyond ASCII passes, since some programs write such types.
+fn is_token(bytes: &[u8]) -> bool {
+    let special = |byte: &u8| *byte <= b' ' || br#"()<>@,;:\"/[]?="#.contains(byte);
+    !bytes.is_empty() && !bytes.iter().any(special)
+}
+
+/// Reads up to one of `ends` outside of quotes and comments, and over it: the text without those, trimmed but for what was quoted, and which end it was.
 fn take_piece(rest: &mut &[u8], ends: &[u8]) -> (Vec<u8>, Option<u8>) {
     let mut text = Vec::new();
     let mut quoted = false;
+    // As much of the text as blanks at its end belong to it.
+    let mut kept = 0;
     let mut comments = 0_usize;
     let mut bytes = rest.iter().enumerate();
     while let Some((at, &byte)) = bytes.next() {
@@ -144,6 +152,7 @@ fn take_piece(rest: &mut &[u8], ends: &[u8]) -> (Vec<u8>, Option<u8>) {
             b'\\' if quoted || comments > 0 => {
                 if let (Some((_, &escaped)), 0) = (bytes.next(), comments) {
                     text.push(escaped);
+                    kept = text.len();
                 }
             }
             b'"' if comments == 0 => quoted = !quoted,
@@ -152,13 +161,25 @@ fn take_piece(rest: &mut &[u8], ends: &[u8]) -> (Vec<u8>, Option<u8>) {
             _ if comments > 0 => {}
             _ if !quoted && ends.contains(&byte) => {
                 *rest = &rest[at + 1..];
-                return (text.trim_ascii().to_vec(), Some(byte));
+                return (trimmed(text, kept), Some(byte));
             }
-            _ => text.push(byte),
+            b' ' | b'\t' if !quoted && text.is_empty() => {}
+            _ => {
+                text.push(byte);
+                if quoted {
+                    kept = text.len();
+                }
+            }
         }
     }
     *rest = &[];
-    (text.trim_ascii().to_vec(), None)
+    (trimmed(text, kept), None)
+}
+
+fn trimmed(mut text: Vec<u8>, kept: usize) -> Vec<u8> {
+    let end = text.trim_ascii_end().len();
+    text.truncate(end.max(kept));
+    text
 }
 
 fn take_field<'a>(rest: &mut &'a [u8]) -> &'a [u8] {

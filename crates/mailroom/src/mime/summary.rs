@@ -140,6 +140,7 @@ fn people(header: Header<'_>, name: &[u8]) -> People {
             name,
             mailbox,
             host,
+            ..
         } = entry
         else {
             continue;

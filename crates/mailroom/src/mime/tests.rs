@@ -73,7 +73,7 @@ fn the_structure_of_a_nested_message_is_told_as_the_grammar_wants() {
     let expected = concat!(
         r#"(("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 12 1)"#,
         r#"("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 201 (NIL "inner" NIL NIL NIL NIL NIL NIL NIL NIL) "#,
-        r#"(("TEXT" "PLAIN" ("CHARSET" "utf-8") NIL NIL "8BIT" 5 0)("TEXT" "HTML" NIL NIL NIL "7BIT" 3 0) "ALTERNATIVE") 12)"#,
+        r#"(("TEXT" "PLAIN" ("CHARSET" "utf-8") NIL NIL "8BIT" 5 0)("TEXT" "HTML" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 3 0) "ALTERNATIVE") 12)"#,
         r#"("IMAGE" "PNG" ("NAME" "a.png") NIL NIL "BASE64" 4) "MIXED")"#,
     );
     assert_eq!(String::from_utf8_lossy(&parsed.body()), expected);
