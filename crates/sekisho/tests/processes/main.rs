@@ -4,5 +4,6 @@ mod a_crash_loses_no_acknowledged_mail;
 mod behind_a_forgotten_proxy;
 mod logs_name_nobody;
 mod mail_from_elsewhere;
+#[expect(dead_code, reason = "shared with the tests of mail clients")]
 mod support;
 mod the_command_line;

@@ -51,6 +51,7 @@ pub struct Program {
     child: Child,
     pub lmtp: String,
     pub imap: String,
+    pub pop3: String,
     pub submission: String,
     pub web: String,
     pub login: String,
@@ -84,6 +85,7 @@ impl Program {
         Ok(Self {
             lmtp: text("/lmtp")?,
             imap: text("/campus/imap")?,
+            pop3: text("/campus/pop3")?,
             submission: text("/campus/submission")?,
             web: text("/campus/web")?,
             login: text("/accounts/0/login")?,
