@@ -48,7 +48,10 @@ impl ImapGreeter {
 
     /// What is offered before the login.
     fn capability(&self) -> String {
-        let mut words = "IMAP4rev1 LITERAL- SASL-IR ID".to_owned();
+        // What is offered behind the login has to be said before it as well (RFC 9051, section 7.2.2).
+        let rev2 = self.capabilities.split(' ').any(|word| word == "IMAP4rev2");
+        let mut words = if rev2 { "IMAP4rev2 " } else { "" }.to_owned();
+        words += "IMAP4rev1 LITERAL- SASL-IR ID";
         if self.channel.offers_tls() {
             words += " STARTTLS";
         }

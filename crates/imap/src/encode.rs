@@ -72,6 +72,25 @@ pub fn mailbox(out: &mut Vec<u8>, name: &MailboxName) {
     astring(out, name.to_wire().as_bytes());
 }
 
+/// Appends a mailbox name in UTF-8, for a client that enabled that: bare, quoted (RFC 6855, section 3), or a literal.
+pub fn mailbox_utf8(out: &mut Vec<u8>, name: &str) {
+    let bytes = name.as_bytes();
+    if is_bare(bytes) {
+        out.extend_from_slice(bytes);
+    } else if bytes.len() > QUOTED_MAX || name.contains(char::is_control) {
+        literal(out, bytes);
+    } else {
+        out.push(b'"');
+        for &byte in bytes {
+            if matches!(byte, b'"' | b'\\') {
+                out.push(b'\\');
+            }
+            out.push(byte);
+        }
+        out.push(b'"');
+    }
+}
+
 /// Appends flags in parentheses.
 pub fn flags<'a>(out: &mut Vec<u8>, flags: impl IntoIterator<Item = &'a Flag>) {
     out.push(b'(');

@@ -68,6 +68,14 @@ impl MailboxName {
         }
     }
 
+    /// Reads a name in plain UTF-8, as clients write it that enabled that (RFC 6855, section 3; RFC 9051, section 5.1).
+    ///
+    /// # Errors
+    /// [`NameError::Utf8`] or [`NameError::Nul`].
+    pub fn from_utf8(bytes: &[u8]) -> Result<Self, NameError> {
+        Self::new(std::str::from_utf8(bytes).map_err(|_| NameError::Utf8)?)
+    }
+
     /// The name in modified UTF-7: printable ASCII.
     #[must_use]
     pub fn to_wire(&self) -> String {

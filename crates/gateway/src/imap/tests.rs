@@ -41,6 +41,14 @@ fn the_greeting_says_what_is_possible_now() {
     );
 }
 
+/// RFC 9051, section 7.2.2: a server of both revisions says so from the beginning.
+#[test]
+fn the_second_revision_is_offered_where_it_is_had_behind_the_login() {
+    let greeter = ImapGreeter::new(ENCRYPTED, "IMAP4rev2 IMAP4rev1 IDLE".to_owned());
+    let greeting = String::from_utf8(greeter.greeting()).expect("ASCII");
+    assert!(greeting.starts_with("* OK [CAPABILITY IMAP4rev2 IMAP4rev1 LITERAL- "));
+}
+
 #[test]
 fn a_client_tells_its_name_logs_in_and_what_it_sent_behind_is_handed_on() {
     let said = transcript::of(

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{MAX_DEPTH, MAX_ITEMS, Reason};
+use super::{MAX_DEPTH, MAX_ITEMS, Names, Reason};
 use crate::datetime::{Date, DateTime};
 use crate::token::{is_astring_char, is_atom_char};
 use crate::{Flag, MailboxName, SequenceSet};
@@ -22,11 +22,14 @@ pub(super) struct Cursor<'a> {
     at: usize,
     depth: usize,
     items: usize,
+    /// How names of folders are written.
+    names: Names,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(super) fn new(bytes: &'a [u8], names: Names) -> Self {
         Self {
+            names,
             bytes,
             at: 0,
             depth: 0,
@@ -249,10 +252,19 @@ impl<'a> Cursor<'a> {
     pub(super) fn mailbox(&mut self) -> Parsed<MailboxName> {
         let start = self.at;
         let bytes = self.astring()?;
-        MailboxName::from_wire(&bytes).map_err(|error| Failure {
+        let name = match self.names {
+            Names::Utf7 => MailboxName::from_wire(&bytes),
+            Names::Utf8 => MailboxName::from_utf8(&bytes),
+        };
+        name.map_err(|error| Failure {
             at: start,
             reason: Reason::Mailbox(error),
         })
+    }
+
+    /// How names of folders are written here.
+    pub(super) fn names(&self) -> Names {
+        self.names
     }
 
     pub(super) fn flag(&mut self) -> Parsed<Flag> {

@@ -1,6 +1,6 @@
 //! The commands about folders.
 
-use super::{Body, Cursor, Message, Parsed, Reason};
+use super::{Body, Cursor, Message, Names, Parsed, Reason};
 use crate::datetime::DateTime;
 use crate::framing::Frame;
 use crate::mailbox::{self, SpecialUse};
@@ -125,6 +125,8 @@ pub struct AppendMessage {
     pub message: Message,
     /// Whether it came as `~{n}`, and so may hold NUL (RFC 3516).
     pub binary: bool,
+    /// Whether the client says that its header is in UTF-8 (RFC 6855, section 4).
+    pub utf8: bool,
 }
 
 impl Append {
@@ -348,7 +350,7 @@ fn pattern(c: &mut Cursor<'_>) -> Parsed<String> {
 }
 
 fn utf8_name(c: &Cursor<'_>, bytes: &[u8]) -> Parsed<String> {
-    let decoded = if bytes.is_ascii() {
+    let decoded = if bytes.is_ascii() && c.names() == Names::Utf7 {
         mailbox::decode_utf7(bytes)
     } else {
         String::from_utf8(bytes.to_vec()).map_err(|_| mailbox::NameError::Utf8)
@@ -400,8 +402,20 @@ fn append_message(c: &mut Cursor<'_>) -> Parsed<AppendMessage> {
         date = Some(c.date_time()?);
         c.space()?;
     }
+    // `UTF8 (~{n}...)` (RFC 6855, section 4)
+    let utf8 = c.eat_word("UTF8");
+    if utf8 {
+        c.space()?;
+        c.expect(b'(', "an opening parenthesis")?;
+    }
     let binary = c.eat(b'~');
+    if utf8 && !binary {
+        return c.expected("a literal8");
+    }
     let range = c.literal()?;
+    if utf8 {
+        c.expect(b')', "a closing parenthesis")?;
+    }
     // The frame takes the place of this empty one when the whole command has been read.
     let message = Message {
         frame: Frame::new(Vec::new()),
@@ -412,5 +426,6 @@ fn append_message(c: &mut Cursor<'_>) -> Parsed<AppendMessage> {
         date,
         message,
         binary,
+        utf8,
     })
 }

@@ -2,7 +2,7 @@
 //!
 //! The extensions it reads: UIDPLUS (4315), SASL-IR (4959), ID (2971), ENABLE (5161), CONDSTORE and
 //! QRESYNC (7162), CREATE-SPECIAL-USE (6154), LIST-EXTENDED (5258), LIST-STATUS (5819), ESEARCH (4731),
-//! SEARCHRES (5182), PARTIAL (9394), WITHIN (5032), SORT (5256, 5957), BINARY (3516), MULTIAPPEND
+//! SEARCHRES (5182), PARTIAL (9394), WITHIN (5032), SORT and THREAD (5256, 5957), UTF8 (6855), BINARY (3516), MULTIAPPEND
 //! (3502), OBJECTID (8474), PREVIEW (8970), MOVE (6851), UNSELECT (3691), IDLE (2177), QUOTA (9208),
 //! COMPRESS (4978). What is read is not yet offered: a server announces what it carries out.
 
@@ -21,7 +21,9 @@ pub use self::folder::{
     Append, AppendMessage, List, ListReturn, ListSelect, Resynchronization, StatusItem,
 };
 pub use self::login::SaslLine;
-pub use self::search::{Positions, ResultOptions, Search, SearchKey, Sort, SortKey};
+pub use self::search::{
+    Positions, ResultOptions, Search, SearchKey, Sort, SortKey, Thread, ThreadAlgorithm,
+};
 use crate::framing::Frame;
 use crate::mailbox::{NameError, SpecialUse};
 use crate::token::{Secret, Tag};
@@ -33,6 +35,16 @@ pub const MAX_DEPTH: usize = 50;
 /// How many listed things (search keys, header fields, patterns, flags) a command may hold: what
 /// it costs to carry out grows with them.
 pub const MAX_ITEMS: usize = 1000;
+
+/// How a client writes the names of folders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// In modified UTF-7 (RFC 3501, section 5.1.3); what is no ASCII is taken for UTF-8.
+    #[default]
+    Utf7,
+    /// In UTF-8, since it enabled UTF8=ACCEPT or IMAP4rev2.
+    Utf8,
+}
 
 /// One command of a client.
 #[derive(Debug)]
@@ -144,6 +156,8 @@ pub enum Body {
     Search(Search),
     /// `SORT`
     Sort(Sort),
+    /// `THREAD`
+    Thread(Thread),
     /// `FETCH`
     Fetch(Fetch),
     /// `STORE`
@@ -237,8 +251,16 @@ impl Command {
     /// # Errors
     /// Says at which byte what was expected.
     pub fn parse(frame: Frame) -> Result<Self, ParseError> {
+        Self::parse_with(frame, Names::Utf7)
+    }
+
+    /// Parses a whole command of a client that writes folders' names so.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with(frame: Frame, names: Names) -> Result<Self, ParseError> {
         let bytes = frame.bytes();
-        let mut cursor = Cursor::new(bytes);
+        let mut cursor = Cursor::new(bytes, names);
         let tag = Tag::new(cursor.until_space());
         let parsed = match &tag {
             None => cursor.expected("a tag"),
@@ -294,7 +316,7 @@ fn body(c: &mut Cursor<'_>) -> Parsed<Body> {
 }
 
 /// The commands that have arguments.
-const KNOWN: [&str; 26] = [
+const KNOWN: [&str; 27] = [
     "AUTHENTICATE",
     "LOGIN",
     "ID",
@@ -317,6 +339,7 @@ const KNOWN: [&str; 26] = [
     "EXPUNGE",
     "SEARCH",
     "SORT",
+    "THREAD",
     "FETCH",
     "STORE",
     "COPY",
@@ -328,6 +351,7 @@ fn with_arguments(c: &mut Cursor<'_>, verb: &str, uid: bool) -> Parsed<Body> {
         ("EXPUNGE", true) => c.sequence_set().map(Some).map(Body::Expunge),
         ("SEARCH", _) => search::search(c, uid).map(Body::Search),
         ("SORT", _) => search::sort(c, uid).map(Body::Sort),
+        ("THREAD", _) => search::thread(c, uid).map(Body::Thread),
         ("FETCH", _) => fetch::fetch(c, uid).map(Body::Fetch),
         ("STORE", _) => fetch::store(c, uid).map(Body::Store),
         ("COPY" | "MOVE", _) => {

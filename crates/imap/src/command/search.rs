@@ -1,4 +1,4 @@
-//! SEARCH and SORT.
+//! SEARCH, SORT and THREAD.
 
 use super::fetch::field_name;
 use super::{Cursor, Parsed, Reason};
@@ -12,6 +12,8 @@ pub struct Search {
     pub uid: bool,
     /// What to tell of the result (RFC 4731); `None` for the plain answer of old.
     pub give: Option<ResultOptions>,
+    /// Whether a character set was named.
+    pub charset: bool,
     /// Which messages.
     pub key: SearchKey,
 }
@@ -27,6 +29,26 @@ pub struct Sort {
     pub order: Vec<(SortKey, bool)>,
     /// Which messages.
     pub key: SearchKey,
+}
+
+/// `THREAD` or `UID THREAD` (RFC 5256)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thread {
+    /// Whether UIDs are to be answered.
+    pub uid: bool,
+    /// How threads are made.
+    pub algorithm: ThreadAlgorithm,
+    /// Which messages.
+    pub key: SearchKey,
+}
+
+/// How threads are made (RFC 5256, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThreadAlgorithm {
+    /// By base subject and the date sent.
+    OrderedSubject,
+    /// By what messages refer to, then by base subject.
+    References,
 }
 
 /// The options of `RETURN (...)`.
@@ -189,7 +211,8 @@ pub enum SearchKey {
 
 pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Search> {
     let give = result_options(c)?;
-    if c.eat_word("CHARSET") {
+    let named = c.eat_word("CHARSET");
+    if named {
         c.space()?;
         charset(c)?;
         c.space()?;
@@ -197,6 +220,7 @@ pub(super) fn search(c: &mut Cursor<'_>, uid: bool) -> Parsed<Search> {
     Ok(Search {
         uid,
         give,
+        charset: named,
         key: keys(c)?,
     })
 }
@@ -217,6 +241,22 @@ pub(super) fn sort(c: &mut Cursor<'_>, uid: bool) -> Parsed<Sort> {
         uid,
         give,
         order,
+        key: keys(c)?,
+    })
+}
+
+pub(super) fn thread(c: &mut Cursor<'_>, uid: bool) -> Parsed<Thread> {
+    let algorithm = match c.word("a threading algorithm")?.as_str() {
+        "ORDEREDSUBJECT" => ThreadAlgorithm::OrderedSubject,
+        "REFERENCES" => ThreadAlgorithm::References,
+        _ => return c.expected("ORDEREDSUBJECT or REFERENCES"),
+    };
+    c.space()?;
+    charset(c)?;
+    c.space()?;
+    Ok(Thread {
+        uid,
+        algorithm,
         key: keys(c)?,
     })
 }

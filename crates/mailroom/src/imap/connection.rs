@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
         E: Future<Output = ()> + Send,
     {
         let command = match self.hear(Wanted::Command, ended.as_mut()).await? {
-            Heard::Event(Event::Command(frame)) => Command::parse(frame),
+            Heard::Event(Event::Command(frame)) => Command::parse_with(frame, self.session.names()),
             Heard::Event(Event::Continue) => {
                 self.out.words(format_args!("+ go ahead\r\n"));
                 return self.flushed(ended).await;

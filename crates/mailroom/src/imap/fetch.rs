@@ -454,7 +454,10 @@ impl Told<'_> {
                     let id = email_id(row.content);
                     out.words(format_args!("EMAILID ({id})"));
                 }
-                FetchItem::ThreadId => out.words(format_args!("THREADID NIL")),
+                FetchItem::ThreadId => match &self.row.thread {
+                    Some(thread) => out.words(format_args!("THREADID ({thread})")),
+                    None => out.words(format_args!("THREADID NIL")),
+                },
                 FetchItem::Binary { part, partial, .. } => {
                     out.words(format_args!("BINARY{}", bracketed(part)));
                     if let Some(partial) = partial {

@@ -77,7 +77,7 @@ impl Session {
     ) -> Result<(), Trouble> {
         let status = self.mailbox.status(folder.id).await?;
         out.words(format_args!("* STATUS "));
-        encode_name(out, folder.name.as_str());
+        encode_name(out, folder.name.as_str(), self.utf8);
         let mut before = " (";
         for item in items {
             let value = match item {
@@ -144,7 +144,7 @@ impl Session {
                 out.words(format_args!(" \\Subscribed"));
             }
             out.words(format_args!(") \"/\" "));
-            encode_name(out, name);
+            encode_name(out, name, self.utf8);
             if below {
                 out.words(format_args!(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
             }
@@ -175,7 +175,7 @@ impl Session {
             }
             let attribute = if subscribed { "" } else { "\\Noselect" };
             out.words(format_args!("* LSUB ({attribute}) \"/\" "));
-            encode_name(out, name);
+            encode_name(out, name, self.utf8);
             out.end_line();
             out.make_room().await?;
         }
@@ -232,7 +232,11 @@ fn patterns(reference: &str, patterns: &[String]) -> Result<Vec<Pattern>, Troubl
         .ok_or(Trouble::No("LIMIT", "the pattern is too long"))
 }
 
-fn encode_name(out: &mut Out<'_>, name: &str) {
+/// A folder's name, in UTF-8 where the client takes that.
+pub(super) fn encode_name(out: &mut Out<'_>, name: &str, utf8: bool) {
+    if utf8 {
+        return encode::mailbox_utf8(out.bytes(), name);
+    }
     // Folder names hold no NUL; should one ever, its place in the answer is kept.
     let wire = sekisho_imap::mailbox::encode_utf7(name);
     encode::astring(out.bytes(), wire.as_bytes());

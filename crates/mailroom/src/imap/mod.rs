@@ -10,7 +10,7 @@
 //!
 //! In reading order: `connection` moves bytes; `session` carries out commands on a `view`, the
 //! selected folder as the client knows it; `folders` (with `pattern`), `fetch`, `flags`,
-//! `search`, `sort`, `transfer` and `quota` are the commands; `vanished` is what a client that comes
+//! `search`, `sort`, `thread`, `transfer` and `quota` are the commands; `vanished` is what a client that comes
 //! back is told; `reply` writes the answers, through `compress` if the client wants.
 
 mod compress;
@@ -24,6 +24,7 @@ mod reply;
 mod search;
 mod session;
 mod sort;
+mod thread;
 mod transfer;
 mod vanished;
 mod view;
@@ -100,9 +101,9 @@ pub async fn serve_mailbox(
 #[must_use]
 pub fn capability(message_size: u64) -> String {
     format!(
-        "IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN LIST-EXTENDED LIST-STATUS \
+        "IMAP4rev2 IMAP4rev1 LITERAL+ ID ENABLE UTF8=ACCEPT IDLE NAMESPACE CHILDREN LIST-EXTENDED LIST-STATUS \
          SPECIAL-USE CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE MULTIAPPEND CONDSTORE QRESYNC ESEARCH \
-         SEARCHRES PARTIAL WITHIN SORT SORT=DISPLAY ESORT STATUS=SIZE QUOTA QUOTA=RES-STORAGE \
+         SEARCHRES PARTIAL WITHIN SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES STATUS=SIZE QUOTA QUOTA=RES-STORAGE \
          QUOTA=RES-MESSAGE OBJECTID BINARY PREVIEW COMPRESS=DEFLATE APPENDLIMIT={message_size}"
     )
 }

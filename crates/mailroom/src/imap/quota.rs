@@ -1,8 +1,9 @@
 //! Quotas (RFC 9208). There is one root, named "", for all folders of the account; it counts every message in every folder by its RFC822.SIZE, a
 //! copy as often as it is there. Limits are the site's.
 
-use sekisho_imap::{MailboxName, encode};
+use sekisho_imap::MailboxName;
 
+use super::folders::encode_name;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session, existing};
 
@@ -11,8 +12,7 @@ impl Session {
     pub(super) async fn quota_root(&mut self, mailbox: &MailboxName, out: &mut Out<'_>) -> Answer {
         let folder = self.mailbox.folder(&existing(mailbox)?).await?;
         out.words(format_args!("* QUOTAROOT "));
-        let wire = sekisho_imap::mailbox::encode_utf7(folder.name.as_str());
-        encode::astring(out.bytes(), wire.as_bytes());
+        encode_name(out, folder.name.as_str(), self.utf8);
         out.words(format_args!(" \"\"\r\n"));
         self.quota(b"", out).await
     }

@@ -26,6 +26,11 @@ const WORDS: usize = 500;
 impl Session {
     /// `SEARCH` and `UID SEARCH` (RFC 3501, section 6.4.4; RFC 4731)
     pub(super) async fn search(&mut self, tag: &Tag, search: &Search, out: &mut Out<'_>) -> Answer {
+        if search.charset && self.utf8 {
+            return Err(Trouble::Bad(
+                "with UTF-8 enabled, searches name no character set",
+            ));
+        }
         self.condstore |= names_modseq(&search.key);
         let found = self.find(&search.key).await;
         if search.give.is_some_and(|options| options.save) {
@@ -43,6 +48,7 @@ impl Session {
         found: &[usize],
         out: &mut Out<'_>,
     ) -> Answer {
+        let rev2 = self.rev2;
         let view = self.selected()?;
         let highest = if names_modseq(&search.key) {
             found
@@ -53,7 +59,12 @@ impl Session {
             None
         };
         let numbers = numbers(view, found, search.uid);
-        match search.give {
+        // IMAP4rev2 has one form of answer (RFC 9051, section 6.4.4).
+        let give = search.give.or(rev2.then(|| ResultOptions {
+            all: true,
+            ..ResultOptions::default()
+        }));
+        match give {
             None => tell_plain(out, "SEARCH", &numbers, highest),
             Some(options) => {
                 save(view, found, options);
@@ -271,6 +282,7 @@ enum Asked {
     Positions(Vec<std::ops::Range<usize>>),
     ModSeq(u64),
     Email(String),
+    Thread(String),
     Arrived {
         from: Timestamp,
         before: Timestamp,
@@ -349,8 +361,7 @@ impl Asked {
             SearchKey::Text(text) => Self::holds(Needle::anywhere(text), needles),
             SearchKey::ModSeq(modseq) => Self::ModSeq(*modseq),
             SearchKey::EmailId(id) => Self::Email(id.clone()),
-            // No message has one (RFC 8474, section 5.2, allows that).
-            SearchKey::ThreadId(_) => Self::Nothing,
+            SearchKey::ThreadId(id) => Self::Thread(id.clone()),
         }
     }
 
@@ -378,6 +389,7 @@ impl Asked {
             Self::Positions(ranges) => Some(ranges.iter().any(|range| range.contains(&facts.at))),
             Self::ModSeq(modseq) => Some(facts.state.modseq.get() >= *modseq),
             Self::Email(id) => Some(email_id(facts.words?.content) == *id),
+            Self::Thread(id) => Some(facts.words?.thread.as_ref() == Some(id)),
             Self::Arrived { from, before } => {
                 let arrived = facts.state.internal_date;
                 Some(*from <= arrived && arrived < *before)

@@ -1,7 +1,7 @@
 //! A session: which command is whose, and what is told between commands.
 
-use sekisho_imap::command::{Body, Command, FetchItem, Resynchronization, StatusItem};
-use sekisho_imap::{MailboxName, Tag};
+use sekisho_imap::command::{Body, Command, FetchItem, Names, Resynchronization, StatusItem};
+use sekisho_imap::{MailboxName, Tag, encode};
 use tokio::sync::watch;
 
 use super::reply::{Done, Out, Trouble};
@@ -17,6 +17,10 @@ pub(super) struct Session {
     pub(super) condstore: bool,
     /// The client wants `VANISHED` in the place of `EXPUNGE` (RFC 7162, section 3.2).
     pub(super) qresync: bool,
+    /// The client takes UTF-8 and writes it (RFC 6855, RFC 9051).
+    pub(super) utf8: bool,
+    /// The client wants the answers of IMAP4rev2 (RFC 9051, appendix E).
+    pub(super) rev2: bool,
     /// The stream is compressed (RFC 4978).
     compressed: bool,
     changes: watch::Receiver<ModSeq>,
@@ -44,9 +48,16 @@ impl Session {
             view: None,
             condstore: false,
             qresync: false,
+            utf8: false,
+            rev2: false,
             compressed: false,
             changes,
         }
+    }
+
+    /// How the client writes folders' names.
+    pub(super) fn names(&self) -> Names {
+        if self.utf8 { Names::Utf8 } else { Names::Utf7 }
     }
 
     /// Resolves when something has changed in the mailbox since the last [`Self::catch_up`].
@@ -153,11 +164,11 @@ impl Session {
                 let asked = |name: &str| wanted.iter().any(|word| word == name);
                 self.qresync |= asked("QRESYNC");
                 self.condstore |= asked("CONDSTORE") || self.qresync;
+                self.rev2 |= asked("IMAP4REV2");
+                self.utf8 |= asked("UTF8=ACCEPT") || self.rev2;
                 out.words(format_args!("* ENABLED"));
-                for name in ["CONDSTORE", "QRESYNC"]
-                    .into_iter()
-                    .filter(|name| asked(name))
-                {
+                let known = ["CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4rev2"];
+                for name in known.into_iter().filter(|n| asked(&n.to_uppercase())) {
                     out.words(format_args!(" {name}"));
                 }
                 out.end_line();
@@ -203,6 +214,7 @@ impl Session {
             Body::Expunge(set) => self.expunge(set.as_ref()).await,
             Body::Search(search) => self.search(tag, &search, out).await,
             Body::Sort(sort) => self.sort(tag, &sort, out).await,
+            Body::Thread(thread) => self.thread(&thread, out).await,
             Body::Fetch(fetch) => {
                 self.condstore |=
                     fetch.changed_since.is_some() || fetch.items.contains(&FetchItem::ModSeq);
@@ -261,12 +273,19 @@ impl Session {
         }
         out.words(format_args!(")] these can be kept\r\n"));
         out.untagged(format_args!("{} EXISTS", view.count()));
-        out.untagged(format_args!("0 RECENT"));
+        if self.rev2 {
+            // RFC 9051, section 6.3.2: its name as the server has it, and nothing of what is recent or unseen.
+            out.words(format_args!("* LIST () \"/\" "));
+            encode::mailbox_utf8(out.bytes(), folder.name.as_str());
+            out.end_line();
+        } else {
+            out.untagged(format_args!("0 RECENT"));
+        }
         let unseen = view
             .messages()
             .iter()
             .position(|message| !message.flags.contains(&sekisho_imap::Flag::Seen));
-        if let Some(at) = unseen {
+        if let (Some(at), false) = (unseen, self.rev2) {
             out.untagged(format_args!(
                 "OK [UNSEEN {}] the first one not seen",
                 at + 1
@@ -329,6 +348,7 @@ fn allows_expunge(body: &Body) -> bool {
         Body::Store(store) => store.uid,
         Body::Search(search) => search.uid,
         Body::Sort(sort) => sort.uid,
+        Body::Thread(thread) => thread.uid,
         _ => true,
     }
 }

@@ -4,12 +4,13 @@
 //! stays one part, as bytes.
 //!
 //! In reading order: [`Parsed`] and its sections are here; `scan` finds the parts, `header` and `address` read fields; `describe` writes what IMAP says
-//! of them; `decode` and `text` make words of bytes, and `summary` is all that the index keeps.
+//! of them; `decode` and `text` make words of bytes, `kin` finds what a message belongs to, and `summary` is all that the index keeps.
 
 mod address;
 mod decode;
 mod describe;
 mod header;
+mod kin;
 mod scan;
 mod summary;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use std::ops::Range;
 use header::Header;
 use scan::{Kind, Part};
 
-pub(crate) use summary::Summary;
+pub(crate) use summary::{Summary, is_reply};
 
 /// The most parts of a message; what follows stays inside of the last.
 pub const MAX_PARTS: usize = 1_000;

@@ -6,6 +6,7 @@ use super::Parsed;
 use super::address::{self, Entry};
 use super::decode;
 use super::header::Header;
+use super::kin::Kin;
 
 /// The most bytes of a header field that are turned into words.
 const LONGEST_FIELD: usize = 64 << 10;
@@ -41,6 +42,7 @@ pub(crate) struct Summary {
     pub(crate) sort_from: String,
     pub(crate) sort_to: String,
     pub(crate) sort_cc: String,
+    pub(crate) kin: Kin,
 }
 
 impl Summary {
@@ -70,6 +72,7 @@ impl Summary {
             to: to.words,
             sort_cc: cc.first,
             cc: cc.words,
+            kin: Kin::of(header),
         }
     }
 }
@@ -182,8 +185,17 @@ fn date(field: &[u8]) -> Option<(i64, i64)> {
     Some((day * 86_400 + clock - zone, day))
 }
 
+/// Whether a subject is that of a reply or a forward: whether finding its base takes such words away (RFC 5256, section 2.1).
+pub(crate) fn is_reply(subject: &str) -> bool {
+    base(subject).1
+}
+
 /// The subject without what replies and forwards put around it (RFC 5256, section 2.1), lower case.
 fn base_subject(subject: &str) -> String {
+    base(subject).0
+}
+
+fn base(subject: &str) -> (String, bool) {
     let folded: String = subject
         .chars()
         .take(LONGEST_BASE)
@@ -192,12 +204,15 @@ fn base_subject(subject: &str) -> String {
     let words: Vec<&str> = folded.split_whitespace().collect();
     let joined = words.join(" ");
     let mut text = joined.as_str();
+    let mut reply = false;
     loop {
         let before = text;
         while let Some(rest) = text.strip_suffix("(fwd)") {
+            reply = true;
             text = rest.trim_end();
         }
         while let Some(rest) = without_leader(text) {
+            reply = true;
             text = rest.trim_start();
         }
         if let Some(rest) = without_blob(text).map(str::trim_start)
@@ -209,10 +224,11 @@ fn base_subject(subject: &str) -> String {
             .strip_prefix("[fwd:")
             .and_then(|rest| rest.strip_suffix(']'))
         {
+            reply = true;
             text = inner.trim();
         }
         if text == before {
-            return text.to_owned();
+            return (text.to_owned(), reply);
         }
     }
 }

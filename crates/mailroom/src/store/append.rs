@@ -282,8 +282,8 @@ pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
     let content: i64 = index
         .prepare_cached(
             "INSERT INTO content (file, offset, size, envelope, body, structure, preview, has_attachment, sent, sent_day, subject, base_subject, \
-                                  from_text, to_text, cc_text, bcc_text, sort_from, sort_to, sort_cc) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) RETURNING id",
+                                  from_text, to_text, cc_text, bcc_text, sort_from, sort_to, sort_cc, message_id, refers_to, thread) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) RETURNING id",
         )?
         .query_row(
             params![
@@ -306,6 +306,9 @@ pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
                 summary.sort_from,
                 summary.sort_to,
                 summary.sort_cc,
+                summary.kin.id,
+                summary.kin.references.join(" "),
+                summary.kin.thread(),
             ],
             |row| row.get(0),
         )?;

@@ -15,7 +15,7 @@ use super::error::StoreError;
 use super::files::Place;
 use super::message::{
     Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, SearchKeys, Snapshot,
-    SpecialUse, Status, Stored, Usage,
+    SpecialUse, Status, Stored, ThreadKeys, Usage,
 };
 use super::name::FolderName;
 use super::texts::Needle;
@@ -199,6 +199,15 @@ impl Mailbox {
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn search_keys(&self, folder: FolderId, uids: UidSet) -> Result<Vec<SearchKeys>> {
         self.read(move |index| messages::search_keys(index, folder, &uids))
+            .await
+    }
+
+    /// What messages belong to, by rising UID.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`], temporary ones.
+    pub async fn thread_keys(&self, folder: FolderId, uids: UidSet) -> Result<Vec<ThreadKeys>> {
+        self.read(move |index| messages::thread_keys(index, folder, &uids))
             .await
     }
 

@@ -318,6 +318,8 @@ pub struct MessageRow {
     pub preview: String,
     /// Whether it has an attachment.
     pub has_attachment: bool,
+    /// The identity of its thread, if it has one (RFC 8474).
+    pub thread: Option<String>,
 }
 
 /// A message's header in words, decoded, for SEARCH and SORT.
@@ -349,4 +351,23 @@ pub struct SearchKeys {
     pub sort_to: String,
     /// Of Cc.
     pub sort_cc: String,
+    /// The identity of its thread, if it has one (RFC 8474).
+    pub thread: Option<String>,
+}
+
+/// What THREAD needs of a message (RFC 5256).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThreadKeys {
+    /// Its number.
+    pub uid: Uid,
+    /// As [`SearchKeys::sent`].
+    pub sent: Timestamp,
+    /// As [`SearchKeys::base_subject`].
+    pub base_subject: String,
+    /// Whether its subject is that of a reply or a forward.
+    pub is_reply: bool,
+    /// Message-ID, without its brackets.
+    pub id: Option<String>,
+    /// References, or the first of In-Reply-To; the oldest first.
+    pub references: Vec<String>,
 }

@@ -12,10 +12,11 @@ use super::files::Place;
 use super::folders;
 use super::message::{
     Changes, Copied, FlagChange, Flags, MessageRow, MessageState, SearchKeys, Snapshot, Stored,
-    Usage,
+    ThreadKeys, Usage,
 };
 use super::schema::next_modseq;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
+use crate::mime;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -64,7 +65,7 @@ pub(super) fn rows(
     folders::head(index, folder)?;
     let sql = format!(
         "SELECT {STATE}, content.id, content.envelope, content.body, content.structure, content.preview, content.has_attachment, \
-                content.file, content.offset, content.size \
+                content.file, content.offset, content.size, content.thread \
          FROM message JOIN content ON content.id = message.content \
          WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid"
     );
@@ -83,6 +84,7 @@ pub(super) fn rows(
                 offset: row.get(13)?,
                 size: row.get(14)?,
             },
+            thread: row.get(15)?,
         })
     })
 }
@@ -94,7 +96,7 @@ pub(super) fn search_keys(
 ) -> Result<Vec<SearchKeys>> {
     folders::head(index, folder)?;
     let sql = "SELECT message.uid, coalesce(sent, internal_date), sent_day, subject, base_subject, from_text, to_text, cc_text, bcc_text, \
-                      sort_from, sort_to, sort_cc, content.id \
+                      sort_from, sort_to, sort_cc, content.id, thread \
                FROM message JOIN content ON content.id = message.content \
                WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
     collect(index, sql, folder, uids, |row| {
@@ -114,6 +116,30 @@ pub(super) fn search_keys(
             sort_to: row.get(10)?,
             sort_cc: row.get(11)?,
             content: ContentId::new(row.get(12)?),
+            thread: row.get(13)?,
+        })
+    })
+}
+
+pub(super) fn thread_keys(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uids: &UidSet,
+) -> Result<Vec<ThreadKeys>> {
+    folders::head(index, folder)?;
+    let sql = "SELECT message.uid, coalesce(sent, internal_date), subject, base_subject, message_id, refers_to \
+               FROM message JOIN content ON content.id = message.content \
+               WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
+    collect(index, sql, folder, uids, |row| {
+        let subject: String = row.get(2)?;
+        let refers_to: String = row.get(5)?;
+        Ok(ThreadKeys {
+            uid: Uid::new(row.get(0)?),
+            sent: moment(row.get(1)?),
+            is_reply: mime::is_reply(&subject),
+            base_subject: row.get(3)?,
+            id: row.get(4)?,
+            references: refers_to.split_whitespace().map(str::to_owned).collect(),
         })
     })
 }

@@ -58,7 +58,7 @@ pub use list::MessageList;
 pub use mailbox::{Content, Mailbox, NewMessage};
 pub use message::{
     Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, MessageState, SearchKeys,
-    Snapshot, SpecialUse, Status, Stored, Usage,
+    Snapshot, SpecialUse, Status, Stored, ThreadKeys, Usage,
 };
 pub use name::{FolderName, NameError};
 pub use texts::Needle;

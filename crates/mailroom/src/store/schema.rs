@@ -55,7 +55,10 @@ CREATE TABLE content (
     bcc_text TEXT NOT NULL,
     sort_from TEXT NOT NULL,
     sort_to TEXT NOT NULL,
-    sort_cc TEXT NOT NULL
+    sort_cc TEXT NOT NULL,
+    message_id TEXT,
+    refers_to TEXT NOT NULL,
+    thread TEXT
 ) STRICT;
 
 CREATE TABLE message (

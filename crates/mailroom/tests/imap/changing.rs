@@ -89,7 +89,7 @@ async fn a_session_stays_its_accounts_and_says_what_it_can_do() {
              C: d UNAUTHENTICATE
              S: d BAD unknown command at byte 16
              C: e CAPABILITY
-             S: * CAPABILITY IMAP4rev1 LITERAL+ … APPENDLIMIT=20000
+             S: * CAPABILITY IMAP4rev2 IMAP4rev1 LITERAL+ … APPENDLIMIT=20000
              S: e OK that is what works
              C: f ID (\"name\" \"x\")
              S: * ID (\"name\" \"Sekisho\")

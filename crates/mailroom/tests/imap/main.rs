@@ -7,6 +7,8 @@ mod changing;
 mod client;
 mod finding;
 mod folders;
+mod modern;
 mod reading;
 mod returning;
 mod sharing;
+mod threading;
