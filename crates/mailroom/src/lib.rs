@@ -10,6 +10,8 @@
 mod addressing;
 pub mod delivery;
 mod fold;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod header;
 pub mod imap;
 pub mod letters;

@@ -30,6 +30,15 @@ pub use shutdown::Shutdown;
 pub use stream::{BoxedStream, Duplex, Stream};
 pub use tls::{Alpn, Certificate, TlsKeeper};
 
+/// For `fuzz/`: reads a PROXY header, of which there may be nothing but a beginning.
+#[cfg(fuzzing)]
+pub async fn fuzz_proxy_header(mut bytes: &[u8]) {
+    let before = bytes.len();
+    if let Ok(Some(address)) = proxy::read(&mut bytes).await {
+        assert!(!address.is_unspecified() || before > bytes.len());
+    }
+}
+
 use std::path::PathBuf;
 
 /// What can go wrong at the edge.

@@ -249,3 +249,10 @@ fn words(error: &StoreError) -> String {
         "The message was removed by another session".to_owned()
     }
 }
+
+/// For `fuzz/`: reads a line.
+#[cfg(fuzzing)]
+pub fn fuzz(line: &[u8]) {
+    // Whatever it is, it is understood or refused.
+    let _ = Command::parse(line);
+}

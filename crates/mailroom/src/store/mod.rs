@@ -50,6 +50,12 @@ use tokio::sync::OnceCell;
 use account::Core;
 use snapshots::Snapshots;
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    pub use super::record::fuzz as record;
+    pub use super::texts::fuzz as search_text;
+}
+
 pub use backup::Copied as BackedUp;
 pub use capability::{Delivery, Operator};
 pub use check::Report;

@@ -129,6 +129,45 @@ impl Record {
     }
 }
 
+/// For `fuzz/`: what is written is read again, and nothing that was changed on the disk.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    struct Memory(Vec<u8>);
+    impl ReadFile for Memory {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.0.len() as u64)
+        }
+        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            let from = usize::try_from(offset).unwrap_or(usize::MAX);
+            let there = self.0.get(from..).and_then(|rest| rest.get(..buffer.len()));
+            buffer.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        }
+    }
+    let read = |bytes: Vec<u8>| {
+        let length = bytes.len() as u64;
+        Record::read(&Memory(bytes), length, 0).expect("nothing fails")
+    };
+    let _ = read(bytes.to_vec());
+    let Some(([place, change], message)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let record = Record {
+        folder: FolderId::new(i64::from(*place)),
+        uid: Uid::new(u32::from(*change)),
+        modseq: message.len() as i64,
+        internal_date: -1,
+        flags: Flags::default(),
+        left: 0,
+    };
+    let mut written = [&record.header(message), message].concat();
+    let (again, _, same) = read(written.clone()).expect("a record");
+    assert_eq!((again, &same[..]), (record, message));
+    let at = usize::from(*place) % written.len();
+    written[at] ^= change | 1;
+    assert_eq!(read(written), None);
+}
+
 /// The fields of a header, one after the other.
 struct Fields<'a>(&'a [u8]);
 

@@ -33,6 +33,8 @@ use super::{blocking, messages};
 
 pub use text::Needle;
 use text::Text;
+#[cfg(fuzzing)]
+pub use text::fuzz;
 
 type Result<T> = std::result::Result<T, StoreError>;
 

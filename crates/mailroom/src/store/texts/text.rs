@@ -178,6 +178,26 @@ impl Text {
     }
 }
 
+/// For `fuzz/`: what the text of a message has, what is kept of it has as well, and its signature does not deny it.
+#[cfg(fuzzing)]
+pub fn fuzz(message: &[u8]) {
+    let text = Text::of(message);
+    let parsed = Parsed::new(message);
+    let body = fold(&parsed.searchable_text(SEARCHED));
+    let characters: Vec<char> = body.chars().collect();
+    for (from, length) in [(0, 3), (characters.len() / 3, 5), (characters.len() / 2, 1)] {
+        let part: String = characters.iter().skip(from).take(length).collect();
+        let needle = Needle::body(&part);
+        // Folding what is folded may change it, as where a letter's second form has a third.
+        if !body.contains(&needle.text) {
+            continue;
+        }
+        let sought = Sought::new(&needle);
+        assert!(text.holds(&sought), "{part:?}");
+        assert!(sought.may_be_in(&text.bits), "{part:?}");
+    }
+}
+
 /// How a line of a field begins.
 fn line_start(name: &str) -> String {
     format!("{}: ", name.to_ascii_lowercase())

@@ -1,0 +1,20 @@
+//! Ways for `fuzz/` to what is nobody else's. Each panics where something is not as it has to be.
+
+pub use crate::pop3::fuzz as pop3_command;
+pub use crate::store::fuzzing::{record, search_text};
+
+/// Takes a header apart, and reads its senders.
+pub fn header(message: &[u8]) {
+    let Ok(header) = crate::header::Header::parse(message) else {
+        return;
+    };
+    let fields: usize = header.fields.iter().map(|field| field.raw.len()).sum();
+    assert_eq!(fields + header.rest.len(), message.len());
+    for field in &header.fields {
+        let value = field.value();
+        assert!(!value.contains(['\r', '\n']));
+        for address in crate::header::addresses(&value).unwrap_or_default() {
+            assert_eq!(address.matches('@').count(), 1);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! How mail is filed, as it was set: what is taken is kept and read back the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sekisho_mailroom::delivery::Filter;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(filter) = serde_json::from_slice::<Filter>(bytes)
+        && filter.check().is_ok()
+    {
+        let kept = serde_json::to_string(&filter).expect("settings");
+        assert_eq!(
+            serde_json::from_str::<Filter>(&kept).expect("settings"),
+            filter
+        );
+        assert!(filter.folders().len() <= filter.rules.len());
+    }
+});

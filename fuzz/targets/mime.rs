@@ -1,0 +1,33 @@
+//! Any message: taken apart within limits, and described in words that our own client understands.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sekisho_imap::framing::Frame;
+use sekisho_imap::response::{self, Data, Response};
+use sekisho_mailroom::mime::Parsed;
+
+fuzz_target!(|message: &[u8]| {
+    let parsed = Parsed::new(message);
+    let told = [
+        b"* 1 FETCH (ENVELOPE ".as_slice(),
+        &parsed.envelope(),
+        b" BODY ",
+        &parsed.body(),
+        b" BODYSTRUCTURE ",
+        &parsed.structure(),
+        b")",
+    ];
+    let heard = response::parse(&Frame::new(told.concat()));
+    let Ok(Response::Data(Data::Fetch(fetched))) = heard else {
+        panic!("our own words can't be read: {heard:?}");
+    };
+    assert!(fetched.envelope.is_some() && fetched.structure.is_some());
+    assert!(parsed.searchable_text(10_000).len() <= 200_000);
+    for part in [&[][..], &[1], &[1, 1], &[2]] {
+        if let Some(range) = parsed.part_range(part) {
+            assert!(range.end <= message.len());
+        }
+        let _ = parsed.decoded(part);
+    }
+    sekisho_mailroom::fuzzing::header(message);
+});
