@@ -446,7 +446,10 @@ impl Cutter {
     }
 
     fn is_append(&self) -> bool {
-        let mut words = self.buffer[self.start..].splitn(3, |&b| b == b' ');
+        let rest = &self.buffer[self.start..];
+        // What the client sent behind this line is another command's.
+        let line = rest.split(|&b| b == b'\r').next().unwrap_or(rest);
+        let mut words = line.splitn(3, |&b| b == b' ');
         words.next();
         words
             .next()

@@ -41,6 +41,26 @@ fn tag(name: &str) -> Option<Tag> {
     Tag::new(name.as_bytes())
 }
 
+/// A finding of the fuzzer: the limit of a message was given to a line because of words of the next command.
+#[test]
+fn a_command_is_an_append_by_its_own_words_alone() {
+    let limits = Limits {
+        message: 10,
+        ..Limits::after_login(0)
+    };
+    for step in [1, 100] {
+        let mut reader = CommandReader::new(limits);
+        let mut events = Vec::new();
+        for piece in b"nothing{11}\r\na APPEND x".chunks(step) {
+            reader.push(piece);
+            while let Some(event) = reader.next_event().unwrap() {
+                events.push(matches!(event, Event::Continue));
+            }
+        }
+        assert_eq!(events, [true], "in pieces of {step}");
+    }
+}
+
 #[test]
 fn pipelined_commands_and_literals_are_cut_the_same_in_pieces_of_any_size() {
     let stream = b"a NOOP\r\nb LOGIN {3}\r\nx\r\n {2+}\r\n}\n\r\nc LOGOUT\r\n";
