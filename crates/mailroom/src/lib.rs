@@ -3,7 +3,7 @@
 //! It checks no password and judges nobody: a session of IMAP or POP3 and a submission begin with the checkpoint's
 //! [`Admitted`](sekisho_checkpoint::Admitted). It takes mail from relays that the operator named, never from the world.
 //!
-//! In reading order: [`store`] keeps messages; [`mime`] reads them; [`imap`] and [`pop3`] hand them out. [`smtp`] is the grammar of [`lmtp`], by
+//! In reading order: [`store`] keeps messages; [`mime`] reads them; [`imap`] and [`pop3`] hand them out. [`smtp`] is the grammar of [`incoming`], by
 //! which mail comes in, of [`submission`], by which people send it, and of the [`queue`], where it waits to go on; [`delivery`] is what becomes of it at a
 //! mailbox, and [`letters`] are the site's own mail.
 
@@ -14,8 +14,8 @@ mod fold;
 pub mod fuzzing;
 mod header;
 pub mod imap;
+pub mod incoming;
 pub mod letters;
-pub mod lmtp;
 pub mod mime;
 pub mod pop3;
 pub mod queue;
@@ -26,6 +26,6 @@ pub mod store;
 pub mod submission;
 
 pub use imap::serve_imap;
-pub use lmtp::run_lmtp;
+pub use incoming::run_incoming;
 pub use pop3::serve_pop3;
 pub use submission::serve_submission;

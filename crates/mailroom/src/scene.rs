@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::delivery::JunkHeader;
 use crate::queue::{Exit, Listed, Parts, Queue, QueueDesk, Relay, RelayTls, SmtpExit};
 use crate::store::{FolderName, Limits, Operator, Store};
 
@@ -122,11 +123,23 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    /// Accounts keep so many messages.
+    pub(crate) fn with_quota(messages: u64) -> Self {
+        Self::with(Limits {
+            quota_messages: Some(messages),
+            ..Limits::default()
+        })
+    }
+
+    fn with(limits: Limits) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let clock = HandClock::new();
         let limits = Limits {
             message_size: 10_000,
-            ..Limits::default()
+            ..limits
         };
         let root = folder.path().join("mail");
         let opened = Store::open_root(&root, Arc::new(RealDisk), clock.clone(), limits);
@@ -149,6 +162,7 @@ impl Scene {
             disk: Arc::new(RealDisk),
             exit,
             otp_exit: None,
+            junk: JunkHeader::parse("X-Spam-Flag: YES"),
             host: "mail.kit.example".to_owned(),
             zone: tokyo(),
         };

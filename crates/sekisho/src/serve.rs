@@ -13,7 +13,7 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::ArgonCost;
 use sekisho_disk::RealDisk;
 use sekisho_gateway::{PlaintextLogin, Security};
-use sekisho_mailroom::lmtp::{LmtpDoor, LmtpListener};
+use sekisho_mailroom::incoming::{self, IncomingDoor, IncomingListener, Protocol};
 use sekisho_mailroom::queue::{Exit, Relay, RelayLogin, SmtpExit};
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{
@@ -112,6 +112,7 @@ impl Service {
         service.open_mail_doors(&config, &mut sockets).await?;
         service.open_web(&config, zone, &mut sockets).await?;
         service.open_lmtp(&config).await?;
+        service.open_smtp(&config, &mut sockets).await?;
         for address in inherited.keys() {
             tracing::warn!(%address, "a socket was handed over that the configuration does not name");
         }
@@ -196,15 +197,17 @@ impl Service {
     }
 
     async fn open_lmtp(&self, config: &Config) -> anyhow::Result<()> {
-        let door = || LmtpDoor {
+        let door = || IncomingDoor {
+            protocol: Protocol::Lmtp,
             listed: Peers::default(),
-            tls: None,
+            security: incoming::Security::Nobody,
         };
         for address in &config.lmtp.listen {
             let socket = tokio::net::TcpListener::bind(address)
                 .await
                 .with_context(|| format!("listening on {address}"))?;
-            self.system.run_lmtp(LmtpListener::Tcp(socket), door());
+            self.system
+                .run_incoming(IncomingListener::Tcp(socket), door());
         }
         if let Some(path) = &config.lmtp.socket {
             // A socket that a killed service left behind would keep this one from starting.
@@ -218,7 +221,28 @@ impl Service {
             let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
             std::fs::set_permissions(path, everybody)
                 .with_context(|| format!("opening {} to the site's MX", path.display()))?;
-            self.system.run_lmtp(LmtpListener::Unix(socket), door());
+            self.system
+                .run_incoming(IncomingListener::Unix(socket), door());
+        }
+        Ok(())
+    }
+
+    /// For relays that do not speak LMTP.
+    async fn open_smtp(&self, config: &Config, sockets: &mut Sockets<'_>) -> anyhow::Result<()> {
+        for &address in &config.smtp.listen {
+            let socket = sockets.open_plain(address).await?;
+            let security = if config.smtp.starttls {
+                incoming::Security::Tls(Arc::clone(&self.mail_tls))
+            } else {
+                incoming::Security::None
+            };
+            let door = IncomingDoor {
+                protocol: Protocol::Smtp,
+                listed: Peers::new(config.smtp.relays.clone()),
+                security,
+            };
+            self.system
+                .run_incoming(IncomingListener::Tcp(socket), door);
         }
         Ok(())
     }
@@ -261,6 +285,19 @@ impl Sockets<'_> {
                 .await
                 .with_context(|| format!("listening on {address}")),
         }
+    }
+}
+
+impl Sockets<'_> {
+    /// A socket whose connections come from where they say.
+    async fn open_plain(&mut self, address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+        let opened = match self.inherited.remove(&address) {
+            Some(socket) => socket
+                .set_nonblocking(true)
+                .and_then(|()| tokio::net::TcpListener::from_std(socket)),
+            None => tokio::net::TcpListener::bind(address).await,
+        };
+        opened.with_context(|| format!("listening on {address}"))
     }
 }
 

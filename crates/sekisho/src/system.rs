@@ -12,9 +12,10 @@ use sekisho_checkpoint::{Admitted, Checkpoint, Parts};
 use sekisho_directory::{ArgonCost, OwnAccounts, Settings};
 use sekisho_disk::{Disk, RealDisk};
 use sekisho_gateway::{Door, Hello};
+use sekisho_mailroom::delivery::JunkHeader;
 use sekisho_mailroom::imap::Imap;
+use sekisho_mailroom::incoming::{Incoming, IncomingDoor, IncomingListener};
 use sekisho_mailroom::letters::Letters;
-use sekisho_mailroom::lmtp::{JunkHeader, Lmtp, LmtpDoor, LmtpListener};
 use sekisho_mailroom::pop3::{self, Pop3};
 use sekisho_mailroom::queue::{self, Exit, Queue};
 use sekisho_mailroom::store::{Limits, Operator, Store};
@@ -59,6 +60,12 @@ pub fn folders(data: &Path) -> Folders {
         queue: data.join("queue"),
         tls: data.join("tls"),
     }
+}
+
+/// By what the site's filter marks junk.
+fn junk(config: &Config) -> Option<JunkHeader> {
+    let header = config.lmtp.junk_header.as_deref();
+    header.and_then(JunkHeader::parse)
 }
 
 /// What the mail store allows.
@@ -107,7 +114,7 @@ pub struct System {
     /// Ends everything in order.
     pub shutdown: Shutdown,
     mail: Arc<Mailroom>,
-    lmtp: Arc<Lmtp>,
+    incoming: Arc<Incoming>,
     places: Places,
     host: String,
 }
@@ -145,6 +152,7 @@ impl System {
                 disk: plan.disk,
                 exit: plan.exit,
                 otp_exit: None,
+                junk: junk(&plan.loaded.config),
                 host: plan.host.clone(),
                 zone: zone.clone(),
             },
@@ -164,7 +172,7 @@ impl System {
         })
         .await?;
         let shutdown = Shutdown::new();
-        let lmtp = Lmtp {
+        let incoming = Incoming {
             queue: queue.clone(),
             message_size: limits.message_size,
             directory: Arc::<OwnAccounts>::clone(&accounts),
@@ -172,13 +180,6 @@ impl System {
             own: own.clone(),
             host: plan.host.clone(),
             zone: zone.clone(),
-            junk: plan
-                .loaded
-                .config
-                .lmtp
-                .junk_header
-                .as_deref()
-                .and_then(JunkHeader::parse),
         };
         let mail = Mailroom {
             imap: Imap {
@@ -212,7 +213,7 @@ impl System {
             queue,
             shutdown,
             mail: Arc::new(mail),
-            lmtp: Arc::new(lmtp),
+            incoming: Arc::new(incoming),
             places: Places::default(),
             host: plan.host,
         };
@@ -339,10 +340,11 @@ impl System {
     }
 
     /// Opens the LMTP door.
-    pub fn run_lmtp(&self, listener: LmtpListener, door: LmtpDoor) {
-        let (lmtp, until) = (Arc::clone(&self.lmtp), self.shutdown.clone());
-        self.shutdown
-            .spawn(sekisho_mailroom::run_lmtp(listener, lmtp, door, until));
+    pub fn run_incoming(&self, listener: IncomingListener, door: IncomingDoor) {
+        let (incoming, until) = (Arc::clone(&self.incoming), self.shutdown.clone());
+        self.shutdown.spawn(sekisho_mailroom::run_incoming(
+            listener, incoming, door, until,
+        ));
     }
 
     /// Ends everything in order: what is busy gets a few seconds. Says whether all ended by itself.
@@ -480,6 +482,7 @@ impl Desk {
                 disk,
                 exit: crate::serve::exit(&loaded.config, &host, &clock)?,
                 otp_exit: None,
+                junk: junk(&loaded.config),
                 host,
                 zone: loaded.zone.clone(),
             },

@@ -8,6 +8,7 @@
 //! back of it is stored here though no copy was to be kept. `Delivered-To` (RFC 9228) says that it was here, and is what ends a circle.
 
 mod filter;
+mod junk;
 #[cfg(test)]
 mod tests;
 mod vacation;
@@ -22,6 +23,7 @@ use sekisho_checkpoint::{Account, AccountId};
 use sekisho_imap::Flag;
 
 pub use filter::{Filter, FilterError, Forward, Rule, Vacation};
+pub use junk::JunkHeader;
 
 use crate::addressing::{BOUNCES, accounts_of};
 use crate::mime::Parsed;
@@ -42,8 +44,8 @@ pub(crate) struct Arrival<'m> {
     pub(crate) trace: &'m str,
     /// The message.
     pub(crate) message: &'m [u8],
-    /// Whether the site's filter says that it is junk.
-    pub(crate) junk: bool,
+    /// Whether another server brought it, so that the site's filter has seen it, and its sender is only said to be who it is.
+    pub(crate) from_elsewhere: bool,
 }
 
 /// Why a message was not delivered.
@@ -80,22 +82,25 @@ pub struct Deliverer {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
+    junk: Option<JunkHeader>,
 }
 
 impl Deliverer {
-    /// Delivers into `store` for the accounts of `directory`; the days of a vacation are those of `zone`.
+    /// Delivers into `store` for the accounts of `directory`; the days of a vacation are those of `zone`; what `junk` marks goes into the junk folder.
     #[must_use]
     pub fn new(
         store: Store,
         directory: Arc<dyn Directory>,
         clock: Arc<dyn Clock>,
         zone: TimeZone,
+        junk: Option<JunkHeader>,
     ) -> Self {
         Self {
             store: Delivery::new(store),
             directory,
             clock,
             zone,
+            junk,
         }
     }
 
@@ -106,7 +111,8 @@ impl Deliverer {
         arrival: Arrival<'_>,
         queue: &Queue,
     ) -> Result<(), DeliveryError> {
-        if arrival.junk {
+        let junk = self.junk.as_ref().filter(|_| arrival.from_elsewhere);
+        if junk.is_some_and(|junk| junk.marks(arrival.message)) {
             let message = self.stored(arrival, Flags::default());
             self.store
                 .deliver_special(account, SpecialUse::Junk, message)
@@ -289,10 +295,10 @@ impl Deliverer {
     }
 }
 
-/// Whether this is news of the site to the person: its sender is the address under which those leave, and no server brought it.
+/// Whether this is news of the site to the person: its sender is the address under which those leave, and nobody else brought it.
 fn is_own_letter(arrival: Arrival<'_>) -> bool {
     let sender = arrival.sender.and_then(Path::address);
-    arrival.trace.is_empty() && sender.is_some_and(|sender| sender.local() == BOUNCES)
+    !arrival.from_elsewhere && sender.is_some_and(|sender| sender.local() == BOUNCES)
 }
 
 fn mail(sender: Option<Path>, recipients: Vec<Recipient>, message: Vec<u8>) -> Mail {
@@ -307,5 +313,6 @@ fn mail(sender: Option<Path>, recipients: Vec<Recipient>, message: Vec<u8>) -> M
         ret: None,
         envid: None,
         otp: None,
+        from_elsewhere: false,
     }
 }

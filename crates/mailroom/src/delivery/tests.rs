@@ -44,7 +44,7 @@ impl Site {
             sender: sender.as_ref(),
             trace: TRACE,
             message: message.as_bytes(),
-            junk: false,
+            from_elsewhere: true,
         };
         let delivered = self.queue.deliver(AccountId::new(ALICE), arrival);
         delivered.await.expect("delivered");
@@ -200,21 +200,21 @@ async fn no_rule_hides_the_sites_own_letters_and_junk_goes_nowhere_else() {
     let letter = Arrival {
         sender: sender.as_ref(),
         trace: "",
-        message: b"Subject: a factor was removed\r\n\r\n",
-        junk: false,
+        message: b"Subject: a factor was removed\r\nX-Spam-Flag: YES\r\n\r\n",
+        from_elsewhere: false,
     };
     let to = AccountId::new(ALICE);
     site.queue.deliver(to, letter).await.expect("delivered");
     assert_eq!(site.scene.inbox(ALICE).await.len(), 1);
     let junk = Arrival {
-        junk: true,
-        trace: TRACE,
+        from_elsewhere: true,
         ..letter
     };
     site.queue.deliver(to, junk).await.expect("delivered");
     // Who only claims to be the site does not get past a rule.
     let forged = Arrival {
-        trace: TRACE,
+        message: b"Subject: a factor was removed\r\n\r\n",
+        from_elsewhere: true,
         ..letter
     };
     site.queue.deliver(to, forged).await.expect("delivered");
@@ -237,7 +237,7 @@ async fn mail_that_cannot_leave_the_site_stays_though_no_copy_was_wanted() {
         sender: sender.as_ref(),
         trace: TRACE,
         message: FROM_FAR.as_bytes(),
-        junk: false,
+        from_elsewhere: true,
     };
     let to = AccountId::new(ALICE);
     queue.deliver(to, arrival).await.expect("delivered");

@@ -105,6 +105,7 @@ impl Letters {
             ret: None,
             envid: None,
             otp,
+            from_elsewhere: false,
         }
     }
 

@@ -54,6 +54,8 @@ pub struct Mail {
     pub envid: Option<String>,
     /// Set for a mailed OTP, which goes its own way out and only as long as its code holds.
     pub otp: Option<Otp>,
+    /// Whether another server brought it: its sender, who is elsewhere, hears of failures all the same.
+    pub from_elsewhere: bool,
 }
 
 /// What makes a mailed OTP different.
@@ -121,4 +123,32 @@ pub struct Waiting {
     pub next_at: Timestamp,
     /// What went wrong last; empty before the first try.
     pub trouble: String,
+    /// Whether it is held: not tried until somebody releases it.
+    pub held: bool,
+}
+
+/// Which of what waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// A message.
+    Message(QueueId),
+    /// Whatever goes to a domain.
+    Domain(String),
+    /// Everything.
+    All,
+}
+
+/// What is to be done with what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Try it now.
+    Retry,
+    /// Don't try it until it is released.
+    Hold,
+    /// Try what was held.
+    Release,
+    /// Give it up now, and tell the sender.
+    Bounce,
+    /// Give it up, and tell nobody.
+    Drop,
 }

@@ -16,7 +16,7 @@ use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::Fate;
 use sekisho_disk::Disk;
 
-use super::entry::{Listed, Mail, Otp, QueueId, Recipient, Waiting};
+use super::entry::{Listed, Mail, Order, Otp, QueueId, Recipient, Waiting, Which};
 use super::error::QueueError;
 use crate::smtp::{Notify, Path, Ret};
 
@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS message (
     ret TEXT,
     envid TEXT,
     letter INTEGER,
+    from_elsewhere INTEGER NOT NULL,
     queued_at INTEGER NOT NULL,
     ends_at INTEGER NOT NULL
 ) STRICT;
@@ -44,6 +45,8 @@ CREATE TABLE IF NOT EXISTS recipient (
     orcpt TEXT,
     tries INTEGER NOT NULL DEFAULT 0,
     next_at INTEGER NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0,
+    bounced INTEGER NOT NULL DEFAULT 0,
     trouble TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS recipient_due ON recipient (lane, next_at);
@@ -91,6 +94,7 @@ pub(super) struct Job {
     pub(super) ret: Option<Ret>,
     pub(super) envid: Option<String>,
     pub(super) letter: Option<LetterId>,
+    pub(super) from_elsewhere: bool,
     pub(super) queued_at: Timestamp,
     pub(super) ends_at: Timestamp,
     pub(super) recipients: Vec<Due>,
@@ -102,6 +106,8 @@ pub(super) struct Due {
     row: i64,
     pub(super) to: Recipient,
     pub(super) tries: u32,
+    /// Somebody gave it up by hand.
+    pub(super) bounced: bool,
 }
 
 /// What to remember of a recipient after a try.
@@ -202,7 +208,7 @@ impl Ledger {
     ) -> Result<Vec<Job>, QueueError> {
         let index = self.index();
         let mut due = index.prepare_cached(
-            "SELECT message, min(next_at) AS since FROM recipient WHERE lane = ?1 AND next_at <= ?2
+            "SELECT message, min(next_at) AS since FROM recipient WHERE lane = ?1 AND next_at <= ?2 AND NOT held
              GROUP BY message ORDER BY since LIMIT ?3",
         )?;
         let most_rows = i64::try_from(most + busy.len()).unwrap_or(i64::MAX);
@@ -228,7 +234,7 @@ impl Ledger {
     ) -> Result<Option<Timestamp>, QueueError> {
         let index = self.index();
         let mut by_time = index.prepare_cached(
-            "SELECT message, next_at FROM recipient WHERE lane = ? ORDER BY next_at",
+            "SELECT message, next_at FROM recipient WHERE lane = ? AND NOT held ORDER BY next_at",
         )?;
         let mut rows = by_time.query([lane.as_str()])?;
         while let Some(row) = rows.next()? {
@@ -321,7 +327,7 @@ impl Ledger {
             "SELECT id, sender, letter, size, queued_at, ends_at FROM message ORDER BY queued_at, id",
         )?;
         let mut waiting = index.prepare(
-            "SELECT path, tries, next_at, trouble FROM recipient WHERE message = ? ORDER BY id",
+            "SELECT path, tries, next_at, trouble, held FROM recipient WHERE message = ? ORDER BY id",
         )?;
         let rows = messages.query_map([], |row| {
             Ok(Listed {
@@ -342,6 +348,7 @@ impl Ledger {
                     tries: row.get(1)?,
                     next_at: time(row, 2)?,
                     trouble: row.get(3)?,
+                    held: row.get(4)?,
                 })
             })?;
             message.waiting = rows.collect::<Result<_, _>>()?;
@@ -349,29 +356,59 @@ impl Ledger {
         Ok(listed)
     }
 
-    /// Makes a message due at once. Says whether it was there.
-    pub(super) fn retry_now(&self, id: QueueId, now: Timestamp) -> Result<bool, QueueError> {
-        let changed = self.index().execute(
-            "UPDATE recipient SET next_at = min(next_at, ?2) WHERE message = ?1",
-            params![id.get(), now.as_millisecond()],
-        )?;
-        Ok(changed > 0)
-    }
-
-    /// Drops a message; nobody is told. Says whether it was there.
-    pub(super) fn drop(&self, id: QueueId) -> Result<bool, QueueError> {
-        let gone = self.change(|change| {
-            change.execute(
-                "UPDATE letter SET fate = 'failed', words = 'taken out of the queue by hand'
-                 WHERE id = (SELECT letter FROM message WHERE id = ?)",
-                [id.get()],
-            )?;
-            Ok(change.execute("DELETE FROM message WHERE id = ?", [id.get()])? > 0)
+    /// Carries out an order. Says how many recipients it concerned.
+    pub(super) fn order(
+        &self,
+        which: &Which,
+        order: Order,
+        now: Timestamp,
+    ) -> Result<usize, QueueError> {
+        let (count, gone) = self.change(|change| {
+            let rows = chosen(change, which)?;
+            let sql = match order {
+                Order::Retry => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1",
+                Order::Release => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1 AND held",
+                Order::Hold => "UPDATE recipient SET held = 1 WHERE id = ?1 AND ?2 AND NOT held",
+                Order::Bounce => "UPDATE recipient SET bounced = 1, held = 0, next_at = min(next_at, ?2) WHERE id = ?1",
+                Order::Drop => "DELETE FROM recipient WHERE id = ?1 AND ?2",
+            };
+            let mut carry_out = change.prepare(sql)?;
+            let mut count = 0;
+            for (row, _) in &rows {
+                count += carry_out.execute(params![row, now.as_millisecond()])?;
+            }
+            let mut gone = Vec::new();
+            if order == Order::Drop {
+                for (_, id) in rows {
+                    change.execute(
+                        "UPDATE letter SET fate = 'failed', words = 'taken out of the queue by hand'
+                         WHERE id = (SELECT letter FROM message WHERE id = ?)",
+                        [id.get()],
+                    )?;
+                    let sql = "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = ?1)";
+                    if change.execute(sql, [id.get()])? > 0 {
+                        gone.push(id);
+                    }
+                }
+            }
+            Ok((count, gone))
         })?;
-        if gone {
+        for id in gone {
             self.forget_file(id);
         }
-        Ok(gone)
+        Ok(count)
+    }
+
+    /// The beginning of a message, up to `most` bytes; `None` if it is not there.
+    pub(super) fn beginning(&self, id: QueueId, most: u64) -> Result<Option<Vec<u8>>, QueueError> {
+        let size: Option<i64> = self
+            .index()
+            .query_row("SELECT size FROM message WHERE id = ?", [id.get()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        size.map(|size| self.read(id, size.unsigned_abs().min(most)))
+            .transpose()
     }
 
     /// One transaction, which holds off all other writers from its beginning.
@@ -425,8 +462,8 @@ fn insert(
     ends_at: Timestamp,
 ) -> Result<(), QueueError> {
     change.execute(
-        "INSERT INTO message (id, sender, size, utf8, eight_bit, ret, envid, letter, queued_at, ends_at)
-         VALUES (:id, :sender, :size, :utf8, :eight_bit, :ret, :envid, :letter, :queued_at, :ends_at)",
+        "INSERT INTO message (id, sender, size, utf8, eight_bit, ret, envid, letter, from_elsewhere, queued_at, ends_at)
+         VALUES (:id, :sender, :size, :utf8, :eight_bit, :ret, :envid, :letter, :from_elsewhere, :queued_at, :ends_at)",
         named_params! {
             ":id": id.get(),
             ":sender": mail.sender.as_ref().map(Path::as_str),
@@ -436,6 +473,7 @@ fn insert(
             ":ret": mail.ret.map(ret_word),
             ":envid": mail.envid,
             ":letter": mail.otp.map(|otp| otp.letter.get()),
+            ":from_elsewhere": mail.from_elsewhere,
             ":queued_at": now.as_millisecond(),
             ":ends_at": ends_at.as_millisecond(),
         },
@@ -465,6 +503,25 @@ fn insert(
         keep_fate(change, letter, &Fate::Waiting(None), now)?;
     }
     Ok(())
+}
+
+/// The recipients that are meant, with their messages.
+fn chosen(change: &Transaction<'_>, which: &Which) -> Result<Vec<(i64, QueueId)>, QueueError> {
+    let mut all = change.prepare("SELECT id, message, path FROM recipient ORDER BY id")?;
+    let mut rows = all.query([])?;
+    let mut chosen = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = QueueId::new(row.get(1)?);
+        let meant = match which {
+            Which::All => true,
+            Which::Message(wanted) => id == *wanted,
+            Which::Domain(domain) => path(row, 2)?.domain().eq_ignore_ascii_case(domain),
+        };
+        if meant {
+            chosen.push((row.get(0)?, id));
+        }
+    }
+    Ok(chosen)
 }
 
 fn keep_mark(change: &Transaction<'_>, due: &Due, mark: &Mark) -> Result<(), QueueError> {
@@ -500,7 +557,7 @@ fn keep_fate(
 fn job(index: &Connection, id: QueueId, lane: Lane, now: Timestamp) -> Result<Job, QueueError> {
     let mut job = index
         .prepare_cached(
-            "SELECT sender, size, utf8, eight_bit, ret, envid, letter, queued_at, ends_at FROM message WHERE id = ?",
+            "SELECT sender, size, utf8, eight_bit, ret, envid, letter, from_elsewhere, queued_at, ends_at FROM message WHERE id = ?",
         )?
         .query_row([id.get()], |row| {
             Ok(Job {
@@ -512,14 +569,15 @@ fn job(index: &Connection, id: QueueId, lane: Lane, now: Timestamp) -> Result<Jo
                 ret: row.get::<_, Option<String>>(4)?.and_then(|w| read_ret(&w)),
                 envid: row.get(5)?,
                 letter: row.get::<_, Option<i64>>(6)?.map(LetterId::new),
-                queued_at: time(row, 7)?,
-                ends_at: time(row, 8)?,
+                from_elsewhere: row.get(7)?,
+                queued_at: time(row, 8)?,
+                ends_at: time(row, 9)?,
                 recipients: Vec::new(),
             })
         })?;
     let mut due = index.prepare_cached(
-        "SELECT id, path, account, on_success, on_failure, orcpt, tries FROM recipient
-         WHERE message = ?1 AND lane = ?2 AND next_at <= ?3 ORDER BY id",
+        "SELECT id, path, account, on_success, on_failure, orcpt, tries, bounced FROM recipient
+         WHERE message = ?1 AND lane = ?2 AND next_at <= ?3 AND NOT held ORDER BY id",
     )?;
     let rows = due.query_map(
         params![id.get(), lane.as_str(), now.as_millisecond()],
@@ -536,6 +594,7 @@ fn job(index: &Connection, id: QueueId, lane: Lane, now: Timestamp) -> Result<Jo
                     orcpt: row.get(5)?,
                 },
                 tries: row.get(6)?,
+                bounced: row.get(7)?,
             })
         },
     )?;

@@ -31,13 +31,13 @@ use sekisho_disk::Disk;
 use sekisho_net::Shutdown;
 use tokio::sync::Notify;
 
-pub use entry::{Listed, Mail, Otp, QueueId, Recipient, Waiting};
+pub use entry::{Listed, Mail, Order, Otp, QueueId, Recipient, Waiting, Which};
 pub use error::QueueError;
 pub use exit::{Exit, Outcome, Trouble};
 pub use outbox::{Departed, Outbox};
 pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, SmtpExit};
 
-use crate::delivery::{Arrival, Deliverer, DeliveryError};
+use crate::delivery::{Arrival, Deliverer, DeliveryError, JunkHeader};
 use crate::store::Store;
 use ledger::{Lane, Ledger, Owner};
 use run::{MaybeExit, later};
@@ -61,6 +61,8 @@ pub struct Parts {
     pub exit: Option<Arc<dyn Exit>>,
     /// The way out for mailed OTPs, if they have one of their own.
     pub otp_exit: Option<Arc<dyn Exit>>,
+    /// By which header field the site's filter marks junk.
+    pub junk: Option<JunkHeader>,
     /// This site's host name, for reports.
     pub host: String,
     /// The site's time zone, for dates in reports.
@@ -118,6 +120,7 @@ impl Queue {
             Arc::clone(&parts.directory),
             Arc::clone(&parts.clock),
             parts.zone.clone(),
+            parts.junk,
         );
         Self {
             inner: Arc::new(Inner {
@@ -214,20 +217,21 @@ impl QueueDesk {
         self.ledger.list()
     }
 
-    /// Makes a message due now; the running process tries it within a minute. Says whether it was there.
+    /// Carries out an order; the running process takes notice within a minute. Says how many recipients it concerned. A message that is on its way at this moment
+    /// may arrive all the same.
     ///
     /// # Errors
     /// As [`QueueError`] says.
-    pub fn retry_now(&self, id: QueueId) -> Result<bool, QueueError> {
-        self.ledger.retry_now(id, self.clock.now())
+    pub fn order(&self, which: &Which, order: Order) -> Result<usize, QueueError> {
+        self.ledger.order(which, order, self.clock.now())
     }
 
-    /// Takes a message out of the queue; nobody is told. Says whether it was there.
+    /// The beginning of a message, up to `most` bytes; `None` if it is not there.
     ///
     /// # Errors
     /// As [`QueueError`] says.
-    pub fn drop(&self, id: QueueId) -> Result<bool, QueueError> {
-        self.ledger.drop(id)
+    pub fn beginning(&self, id: QueueId, most: u64) -> Result<Option<Vec<u8>>, QueueError> {
+        self.ledger.beginning(id, most)
     }
 }
 

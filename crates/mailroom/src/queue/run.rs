@@ -15,7 +15,6 @@ use super::ledger::{Due, Job, Lane, Mark};
 use super::report::{News, Report, Told};
 use super::{Inner, Queue, REPORT_LIFE};
 use crate::delivery::Arrival;
-use crate::smtp::Path;
 
 /// How many messages are under way on a lane at once.
 const AT_ONCE: usize = 8;
@@ -102,6 +101,9 @@ async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueEr
     let original = inner.ledger(move |ledger| ledger.read(id, size)).await;
     let mut outcomes = match &original {
         _ if inner.clock.now() >= job.ends_at => vec![too_late(); job.recipients.len()],
+        _ if job.recipients.iter().all(|due| due.bounced) => {
+            vec![given_up(); job.recipients.len()]
+        }
         Ok(message) => tokio::select! {
             outcomes = hand_on(inner, lane, &job, message) => outcomes,
             () = inner.clock.sleep_until(job.ends_at) => vec![too_late(); job.recipients.len()],
@@ -111,6 +113,11 @@ async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueEr
             vec![later; job.recipients.len()]
         }
     };
+    for (due, outcome) in job.recipients.iter().zip(&mut outcomes) {
+        if due.bounced && !matches!(outcome, Outcome::Sent { .. }) {
+            *outcome = given_up();
+        }
+    }
     let now = inner.clock.now();
     let expired = now >= job.ends_at;
     if expired {
@@ -142,6 +149,7 @@ async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueEr
         .await?;
     if reported {
         inner.news(Lane::Here).notify_one();
+        inner.news(Lane::Out).notify_one();
     }
     Ok(())
 }
@@ -151,7 +159,7 @@ async fn hand_on(inner: &Arc<Inner>, lane: Lane, job: &Job, message: &[u8]) -> V
         (Lane::Here, _) => {
             let mut outcomes = Vec::with_capacity(job.recipients.len());
             for due in &job.recipients {
-                outcomes.push(deliver(inner, job.sender.as_ref(), &due.to, message).await);
+                outcomes.push(deliver(inner, job, &due.to, message).await);
             }
             outcomes
         }
@@ -163,12 +171,7 @@ async fn hand_on(inner: &Arc<Inner>, lane: Lane, job: &Job, message: &[u8]) -> V
     }
 }
 
-async fn deliver(
-    inner: &Arc<Inner>,
-    sender: Option<&Path>,
-    to: &Recipient,
-    message: &[u8],
-) -> Outcome {
+async fn deliver(inner: &Arc<Inner>, job: &Job, to: &Recipient, message: &[u8]) -> Outcome {
     let nobody = || Outcome::Never(Trouble::own("5.1.1", "no such mailbox"));
     let Some(account) = to.account else {
         return nobody();
@@ -179,10 +182,10 @@ async fn deliver(
         Err(error) => return Outcome::Later(Trouble::own("4.3.0", error)),
     }
     let arrival = Arrival {
-        sender,
+        sender: job.sender.as_ref(),
         trace: "",
         message,
-        junk: false,
+        from_elsewhere: job.from_elsewhere,
     };
     let queue = Queue {
         inner: Arc::clone(inner),
@@ -215,6 +218,11 @@ fn too_late() -> Outcome {
         "5.4.7",
         "it was tried for as long as it may be",
     ))
+}
+
+fn given_up() -> Outcome {
+    let words = "the site's administrators gave it up";
+    Outcome::Never(Trouble::own("5.7.0", words))
 }
 
 /// What could still wait fails when the time is over, with the trouble that it had.
@@ -304,9 +312,13 @@ async fn report(
         None => Ok(Vec::new()),
     };
     let accounts = accounts.map_err(|error| Trouble::own("4.3.0", error))?;
-    if accounts.is_empty() {
-        return Ok(None);
-    }
+    let to = |account| Recipient::new(sender.clone(), account);
+    let recipients: Vec<Recipient> = match accounts.as_slice() {
+        // Who sent it is the relay's to know: it took the message from there, and can take the report back.
+        [] if job.from_elsewhere && inner.exit(Lane::Out).is_some() => vec![to(None)],
+        [] => return Ok(None),
+        accounts => accounts.iter().map(|account| to(Some(*account))).collect(),
+    };
     let report = Report {
         job,
         original,
@@ -318,16 +330,16 @@ async fn report(
     let message = report
         .compose(&told)
         .ok_or_else(|| Trouble::own("4.3.0", "the system gives no random numbers"))?;
-    let to = |account| Recipient::new(sender.clone(), Some(account));
     Ok(Some(Mail {
         sender: None,
-        recipients: accounts.into_iter().map(to).collect(),
+        recipients,
         message,
         utf8: false,
         eight_bit: true,
         ret: None,
         envid: None,
         otp: None,
+        from_elsewhere: false,
     }))
 }
 

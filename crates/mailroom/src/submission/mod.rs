@@ -269,6 +269,7 @@ impl Sender {
             ret: mail.ret,
             envid: mail.envid,
             otp: None,
+            from_elsewhere: false,
         };
         match self.submission.queue.put(mail).await {
             Ok(id) => Ok(Reply::new(250, "2.6.0", &format!("queued as {id}"))),

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
-use clap::Subcommand;
+use anyhow::{Context, bail, ensure};
+use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
 use sekisho_disk::RealDisk;
-use sekisho_mailroom::queue::{QueueDesk, QueueId};
+use sekisho_mailroom::queue::{Listed, Order, QueueDesk, QueueId, Which};
 
 use super::desk::in_zone;
 use super::say;
@@ -13,64 +14,158 @@ use crate::clock::WallClock;
 use crate::config::Loaded;
 use crate::system::folders;
 
+/// How much of a message is shown, in bytes.
+const SHOWN: u64 = 4096;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum QueueCommand {
     /// List what waits.
     List,
-    /// Try a message again now.
-    Retry {
+    /// Show a message: to whom it goes, and how it begins.
+    Show {
         /// Its id, from the list.
         id: String,
     },
-    /// Take a message out; nobody is told.
-    Drop {
-        /// Its id, from the list.
-        id: String,
-    },
+    /// Try again now.
+    Retry(Chosen),
+    /// Don't try until it is released.
+    Hold(Chosen),
+    /// Try what was held.
+    Release(Chosen),
+    /// Give up now; the sender gets a report.
+    Bounce(Chosen),
+    /// Take out; nobody is told.
+    Drop(Chosen),
+}
+
+/// Which of what waits.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Chosen {
+    /// A message's id, from the list.
+    id: Option<String>,
+    /// All that goes to a domain.
+    #[arg(long)]
+    domain: Option<String>,
+    /// Everything.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Chosen {
+    fn which(&self) -> anyhow::Result<Which> {
+        Ok(match (&self.id, &self.domain) {
+            (Some(id), _) => Which::Message(parse(id)?),
+            (None, Some(domain)) => Which::Domain(domain.clone()),
+            (None, None) => Which::All,
+        })
+    }
 }
 
 pub(super) async fn run(loaded: &Loaded, command: QueueCommand) -> anyhow::Result<()> {
     let folder = folders(&loaded.config.site.data).queue;
     let zone = loaded.zone.clone();
+    if !folder.exists() {
+        // The service has not run here yet.
+        say("nothing waits");
+        return Ok(());
+    }
     tokio::task::spawn_blocking(move || {
         let desk = QueueDesk::open(&folder, Arc::new(RealDisk), Arc::new(WallClock))?;
-        match command {
+        let (chosen, order, words) = match command {
             QueueCommand::List => {
                 let waiting = desk.list()?;
                 if waiting.is_empty() {
                     say("nothing waits");
                 }
                 for mail in waiting {
-                    let sender = mail
-                        .sender
-                        .map_or_else(|| "<>".to_owned(), |s| s.to_string());
-                    say(&format!(
-                        "{}  {} bytes  from {sender}  since {}",
-                        mail.id,
-                        mail.size,
-                        in_zone(mail.queued_at, &zone)
-                    ));
-                    for to in mail.waiting {
-                        let next = in_zone(to.next_at, &zone);
-                        say(&format!(
-                            "    to {}  tried {} times, again {next}  {}",
-                            to.to, to.tries, to.trouble
-                        ));
-                    }
+                    list(&mail, &zone);
                 }
+                return Ok(());
             }
-            QueueCommand::Retry { id } => {
-                ensure!(desk.retry_now(parse(&id)?)?, "no message {id} waits");
-                say("it is tried within a minute");
+            QueueCommand::Show { id } => return show(&desk, &id, &zone),
+            QueueCommand::Retry(chosen) => (chosen, Order::Retry, "tried within a minute"),
+            QueueCommand::Hold(chosen) => {
+                (chosen, Order::Hold, "held until `sekisho queue release`")
             }
-            QueueCommand::Drop { id } => {
-                ensure!(desk.drop(parse(&id)?)?, "no message {id} waits");
-                say("it is gone");
+            QueueCommand::Release(chosen) => {
+                (chosen, Order::Release, "released, tried within a minute")
             }
-        }
+            QueueCommand::Bounce(chosen) => (
+                chosen,
+                Order::Bounce,
+                "given up within a minute; the sender gets a report",
+            ),
+            QueueCommand::Drop(chosen) => (chosen, Order::Drop, "taken out; nobody is told"),
+        };
+        let count = desk.order(&chosen.which()?, order)?;
+        ensure!(
+            count > 0,
+            match order {
+                Order::Hold => "nothing of that kind waits that is not held already",
+                Order::Release => "nothing of that kind is held",
+                _ => "nothing of that kind waits; `sekisho queue list` shows all",
+            }
+        );
+        let recipients = if count == 1 {
+            "1 recipient".to_owned()
+        } else {
+            format!("{count} recipients")
+        };
+        say(&format!("{recipients}: {words}"));
         Ok(())
     })
     .await?
+}
+
+fn list(mail: &Listed, zone: &TimeZone) {
+    let sender = match &mail.sender {
+        Some(sender) => sender.to_string(),
+        None => "<>".to_owned(),
+    };
+    say(&format!(
+        "{}  {} bytes  from {sender}  since {}",
+        mail.id,
+        mail.size,
+        in_zone(mail.queued_at, zone)
+    ));
+    for to in &mail.waiting {
+        let next = if to.held {
+            "held".to_owned()
+        } else {
+            format!("again {}", in_zone(to.next_at, zone))
+        };
+        say(&format!(
+            "    to {}  tried {} times, {next}  {}",
+            to.to, to.tries, to.trouble
+        ));
+    }
+}
+
+fn show(desk: &QueueDesk, id: &str, zone: &TimeZone) -> anyhow::Result<()> {
+    let id = parse(id)?;
+    let Some(mail) = desk.list()?.into_iter().find(|mail| mail.id == id) else {
+        bail!("no message {id} waits");
+    };
+    list(&mail, zone);
+    say(&format!("given up {}", in_zone(mail.ends_at, zone)));
+    if mail.otp {
+        // Whoever may look into the queue is not the person whom the code lets in.
+        say("a mailed code; its text is not shown");
+        return Ok(());
+    }
+    let bytes = desk.beginning(id, SHOWN)?.unwrap_or_default();
+    let text: String = String::from_utf8_lossy(&bytes)
+        .replace("\r\n", "\n")
+        .chars()
+        .map(|c| if c.is_control() && c != '\n' { '?' } else { c })
+        .collect();
+    say("");
+    say(text.trim_end());
+    if mail.size > SHOWN {
+        say("...");
+    }
+    Ok(())
 }
 
 fn parse(id: &str) -> anyhow::Result<QueueId> {

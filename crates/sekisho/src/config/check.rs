@@ -8,7 +8,7 @@ use sekisho_checkpoint::account::Group;
 use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy, RefusalStyle};
-use sekisho_mailroom::lmtp::JunkHeader;
+use sekisho_mailroom::delivery::JunkHeader;
 use sekisho_source::KeyLength;
 
 use super::{Config, Demand, FirstRegistrationWord, NetworkClassWord, RefusalWord, is_loopback};
@@ -163,6 +163,27 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
             );
             problems.push(lines.at("listen", text));
         }
+    }
+    for address in &config.smtp.listen {
+        if !is_loopback(address.ip()) && config.smtp.relays.is_empty() {
+            let text =
+                format!("SMTP on {address} needs `relays`: the mail servers that may deliver here");
+            problems.push(lines.at("[smtp]", text));
+        }
+    }
+    if config
+        .smtp
+        .relays
+        .iter()
+        .any(|relay| relay.prefix_len() == 0)
+    {
+        problems.push(
+            lines.at(
+                "relays",
+                "`relays` are the site's own mail servers, not everybody: Sekisho is no public MX"
+                    .into(),
+            ),
+        );
     }
     let key_length = KeyLength::new(config.policy.ipv6_prefix);
     if key_length.is_none() {
@@ -441,6 +462,17 @@ prefixes = ["203.0.113.0/24"]
             problems(&format!("{GOOD}\n[lmtp]\nlisten = [\"0.0.0.0:24\"]\n"))
                 .contains("LMTP on 0.0.0.0:24")
         );
+    }
+
+    #[test]
+    fn an_smtp_door_names_who_may_come() {
+        let with = |section: &str| problems(&format!("{GOOD}\n[smtp]\n{section}\n"));
+        assert!(with("listen = [\"192.0.2.1:25\"]").contains("needs `relays`"));
+        let all = "listen = [\"0.0.0.0:25\"]\nrelays = [\"0.0.0.0/0\"]";
+        assert!(with(all).contains("not everybody"));
+        let text =
+            format!("{GOOD}\n[smtp]\nlisten = [\"0.0.0.0:25\"]\nrelays = [\"192.0.2.25/32\"]\n");
+        assert!(parse(&text).is_ok());
     }
 
     #[test]

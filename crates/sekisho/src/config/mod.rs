@@ -92,11 +92,23 @@ section! {
         listen: Vec<SocketAddr> = Vec::new(),
         /// A Unix socket for LMTP.
         socket: Option<PathBuf> = None,
-        /// The largest message taken, in bytes.
+        /// The largest message taken, in bytes; by SMTP as well.
         max_message: u64 = 50 * 1024 * 1024,
-        /// The header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`; such mail goes into the junk folder. The filter must remove
-        /// this field from what it does not mark.
+        /// The header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`; such mail goes into the junk folder, also if it comes
+        /// by SMTP. The filter must remove this field from what it does not mark.
         junk_header: Option<String> = None,
+    }
+}
+
+section! {
+    /// Where mail comes in by SMTP, from relays and filters that do not speak LMTP. It takes mail for this site alone, and from nobody else: it is no public MX.
+    pub struct SmtpSection("[smtp]") {
+        /// Where it listens.
+        listen: Vec<SocketAddr> = Vec::new(),
+        /// The mail servers that may deliver, such as `192.0.2.25/32`; this machine always may.
+        relays: Vec<IpNet> = Vec::new(),
+        /// Whether they have to start TLS before anything else; `false` in a closed network.
+        starttls: bool = true,
     }
 }
 
@@ -202,6 +214,8 @@ pub struct Config {
     pub submission: DoorSection,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
+    /// `[smtp]`
+    pub smtp: SmtpSection,
     /// `[mail]`
     pub mail: MailSection,
     /// `[relay]`
@@ -287,6 +301,7 @@ pub fn reference() -> String {
         WebSection::reference(),
         DoorSection::reference(),
         LmtpSection::reference(),
+        SmtpSection::reference(),
         MailSection::reference(),
         RelaySection::reference(),
         PolicySection::reference(),

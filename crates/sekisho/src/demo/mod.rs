@@ -20,7 +20,7 @@ use sekisho_checkpoint::ports::{Clock, Directory as _};
 use sekisho_directory::{ArgonCost, NewAccount};
 use sekisho_disk::RealDisk;
 use sekisho_gateway::{PlaintextLogin, Security};
-use sekisho_mailroom::lmtp::{LmtpDoor, LmtpListener};
+use sekisho_mailroom::incoming::{IncomingDoor, IncomingListener, Protocol};
 use sekisho_mailroom::queue::Outbox;
 use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, GivenSource, Listener, Peers, SourceFrom, TlsKeeper,
@@ -427,11 +427,12 @@ fn open_doors(
     }
     let entrance = system.entrance(given(ports.outbox.into_std()?, home)?, None, no_proxies());
     system.run_pages(entrance, outbox::router(Arc::clone(outbox)));
-    let door = LmtpDoor {
+    let door = IncomingDoor {
+        protocol: Protocol::Lmtp,
         listed: Peers::default(),
-        tls: None,
+        security: sekisho_mailroom::incoming::Security::Nobody,
     };
-    system.run_lmtp(LmtpListener::Tcp(ports.lmtp), door);
+    system.run_incoming(IncomingListener::Tcp(ports.lmtp), door);
     Ok(())
 }
 

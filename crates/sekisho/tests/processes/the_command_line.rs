@@ -101,6 +101,52 @@ fn mail_is_filed_as_set_checked_copied_and_written_out() -> Outcome<()> {
 }
 
 #[test]
+fn the_queue_says_what_there_is_to_steer() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let config = site(folder.path())?;
+    let nothing_waits = || -> Outcome<()> {
+        let (done, said) = run(&config, &["queue", "list"], "")?;
+        assert!(done && said.contains("nothing waits"), "{said}");
+        Ok(())
+    };
+    nothing_waits()?;
+    run(
+        &config,
+        &["account", "add", "alice"],
+        "a long enough password\n",
+    )?;
+    nothing_waits()?;
+    for (words, answer) in [
+        (
+            &["queue", "hold", "--domain", "far.example"][..],
+            "nothing of that kind waits that is not held",
+        ),
+        (
+            &["queue", "release", "--all"],
+            "nothing of that kind is held",
+        ),
+        (
+            &["queue", "bounce", "0123456789abcdef"],
+            "nothing of that kind waits",
+        ),
+        (&["queue", "retry", "12"], "is no id"),
+        (
+            &["queue", "show", "0123456789abcdef"],
+            "no message 0123456789abcdef waits",
+        ),
+        (&["queue", "drop"], "required"),
+        (
+            &["queue", "drop", "0123456789abcdef", "--all"],
+            "cannot be used with",
+        ),
+    ] {
+        let (done, said) = run(&config, words, "")?;
+        assert!(!done && said.contains(answer), "{words:?}: {said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_mistake_in_the_configuration_is_named_by_line() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let config = site(folder.path())?;

@@ -9,8 +9,8 @@ use sekisho_disk::{Loss, Op, Origin, RealDisk, Recording, RecordingDisk};
 use super::super::ledger::{Lane, Mark, Owner};
 use super::*;
 
-/// What waits: each message's bytes.
-type View = BTreeMap<QueueId, Vec<u8>>;
+/// What waits: each message's bytes, and which of its recipients are held.
+type View = BTreeMap<QueueId, (Vec<u8>, Vec<bool>)>;
 
 /// What was acknowledged, and by how many operations of the disk.
 struct Told {
@@ -29,11 +29,14 @@ fn open(root: &FilePath, disk: Arc<dyn Disk>) -> Result<Ledger, QueueError> {
 }
 
 fn view(ledger: &Ledger) -> Result<View, QueueError> {
-    let read = |listed: Listed| Ok((listed.id, ledger.read(listed.id, listed.size)?));
+    let read = |listed: Listed| {
+        let held = listed.waiting.iter().map(|to| to.held).collect();
+        Ok((listed.id, (ledger.read(listed.id, listed.size)?, held)))
+    };
     ledger.list()?.into_iter().map(read).collect()
 }
 
-/// Messages taken, handed on with a report made, and dropped by hand, with a restart in the midst.
+/// Messages taken, held and released, handed on with a report made, and dropped by hand, with a restart in the midst.
 fn a_day(root: &FilePath) -> (Recording, Vec<Told>) {
     let disk = Arc::new(RecordingDisk::new(root).expect("disk"));
     let mut told = Vec::new();
@@ -51,8 +54,16 @@ fn a_day(root: &FilePath) -> (Recording, Vec<Told>) {
             let id = ledger.put(&message, start(), Timestamp::MAX).expect("put");
             told.push(note(&disk, &ledger));
             match step {
+                0 | 1 => {
+                    let it = Which::Message(id);
+                    ledger.order(&it, Order::Hold, start()).expect("hold");
+                    told.push(note(&disk, &ledger));
+                    let order = [Order::Release, Order::Bounce][step];
+                    ledger.order(&it, order, start()).expect("order");
+                }
                 2 => {
-                    ledger.drop(id).expect("drop");
+                    let it = Which::Message(id);
+                    ledger.order(&it, Order::Drop, start()).expect("drop");
                 }
                 3 | 4 => {
                     let due = ledger.due(Lane::Out, start(), &Default::default(), 1);

@@ -24,6 +24,7 @@ fn mail(to: &[&str]) -> Mail {
         ret: None,
         envid: None,
         otp: None,
+        from_elsewhere: false,
     }
 }
 
@@ -258,14 +259,57 @@ async fn the_command_line_lists_hurries_and_drops() {
     })
     .await;
     let desk = scene.desk();
+    let it = Which::Message(id);
     relay.answer("MAIL", "451 4.3.0 still not");
-    assert!(desk.retry_now(id).expect("retry"));
+    assert_eq!(desk.order(&it, Order::Retry).expect("retry"), 1);
     scene.clock.advance(SignedDuration::from_secs(61));
     eventually("it was tried", async || {
         scene.waiting()[0].waiting[0].tries == 2
     })
     .await;
-    assert!(desk.drop(id).expect("drop"));
-    assert!(!desk.drop(id).expect("drop"));
+    let beginning = desk.beginning(id, 10).expect("read").expect("there");
+    assert_eq!(beginning, b"From: alic");
+    assert_eq!(desk.order(&it, Order::Drop).expect("drop"), 1);
+    assert_eq!(desk.order(&it, Order::Drop).expect("drop"), 0);
+    assert_eq!(scene.waiting(), []);
+}
+
+#[tokio::test]
+async fn what_goes_to_a_domain_is_held_released_and_given_up_together() {
+    let (scene, relay, queue) = site().await;
+    let to = ["a@far.example", "b@FAR.example", "c@near.example"];
+    queue.put(mail(&to)).await.expect("put");
+    let desk = scene.desk();
+    let far = Which::Domain("far.example".to_owned());
+    assert_eq!(desk.order(&far, Order::Hold).expect("hold"), 2);
+    assert_eq!(desk.order(&far, Order::Hold).expect("hold"), 0);
+    scene.run(&queue);
+    eventually("the others got it", async || {
+        scene.waiting()[0].waiting.len() == 2
+    })
+    .await;
+    scene.clock.advance(SignedDuration::from_hours(4));
+    assert!(
+        scene.waiting()[0]
+            .waiting
+            .iter()
+            .all(|w| w.held && w.tries == 0)
+    );
+    assert_eq!(relay.count("RCPT TO:<c@near.example>"), 1);
+
+    let release = desk.order(&far, Order::Release).expect("release");
+    assert_eq!(release, 2);
+    relay.answer("RCPT TO:<a@far.example>", "451 4.3.0 not now");
+    scene.clock.advance(SignedDuration::from_secs(61));
+    eventually("one waits", async || scene.waiting()[0].waiting.len() == 1).await;
+
+    assert_eq!(desk.order(&Which::All, Order::Bounce).expect("bounce"), 1);
+    scene.clock.advance(SignedDuration::from_secs(61));
+    eventually("the sender hears", async || {
+        scene.inbox(ALICE).await.len() == 1
+    })
+    .await;
+    let report = &scene.inbox(ALICE).await[0];
+    assert!(report.contains("administrators gave it up"), "{report}");
     assert_eq!(scene.waiting(), []);
 }

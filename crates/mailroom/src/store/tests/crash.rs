@@ -6,8 +6,8 @@ use sekisho_disk::{Loss, Op, Origin, Recording, RecordingDisk};
 
 use super::*;
 
-/// All that can be seen of an account: per folder its snapshot and its messages' bytes.
-type View = Vec<(Folder, Snapshot, Vec<Vec<u8>>)>;
+/// All that can be seen of an account: how mail is filed, and per folder its snapshot and its messages' bytes.
+type View = (Option<String>, Vec<(Folder, Snapshot, Vec<Vec<u8>>)>);
 
 /// What was acknowledged, and by how many operations of the disk.
 struct Told {
@@ -16,7 +16,7 @@ struct Told {
 }
 
 async fn view(mailbox: &Mailbox) -> Result<View, StoreError> {
-    let mut view = View::new();
+    let mut view = Vec::new();
     for folder in mailbox.folders().await? {
         let snapshot = mailbox.snapshot(folder.id).await?;
         let mut bytes = Vec::new();
@@ -25,7 +25,7 @@ async fn view(mailbox: &Mailbox) -> Result<View, StoreError> {
         }
         view.push((folder, snapshot, bytes));
     }
-    Ok(view)
+    Ok((mailbox.filter().await?, view))
 }
 
 /// Message files small enough that several are begun.
@@ -36,7 +36,7 @@ fn limits() -> Limits {
     }
 }
 
-/// Deliveries, flags, moves, copies, expunges, folders, and a restart in the midst, each step's result noted.
+/// Everything that changes an account, with a restart in the midst, each step's result noted.
 async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
     let disk = Arc::new(RecordingDisk::new(root).unwrap());
     let mut told = Vec::new();
@@ -91,6 +91,39 @@ async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
             last = at.uid;
             told.push(note(&disk, &mailbox).await);
         }
+        let mut done = async || told.push(note(&disk, &mailbox).await);
+        let courses = named(&format!("Courses {part}"));
+        let below = named(&format!("Courses {part}/2026"));
+        mailbox.create_folder(&below).await.unwrap();
+        done().await;
+        mailbox.subscribe(&below, true).await.unwrap();
+        done().await;
+        let three = (0..3).map(|n| message(&format!("one of three {n}")));
+        mailbox.append_to(&below, three.collect()).await.unwrap();
+        done().await;
+        let elsewhere = named(&format!("Old/Courses {part}"));
+        mailbox.rename_folder(&courses, &elsewhere).await.unwrap();
+        done().await;
+        let moved = named(&format!("Old/Courses {part}/2026"));
+        let moved_id = mailbox.folder(&moved).await.unwrap().id;
+        let first = UidSet::from(Uid::new(1));
+        mailbox.remove(moved_id, first).await.unwrap();
+        done().await;
+        mailbox.subscribe(&moved, false).await.unwrap();
+        done().await;
+        let rules = Some(format!("rules {part}"));
+        mailbox.set_filter(rules).await.unwrap();
+        done().await;
+        let junk = delivery.deliver_special(account, SpecialUse::Junk, message("junk"));
+        junk.await.unwrap();
+        done().await;
+        let (inbox, kept) = (FolderName::inbox(), named(&format!("Kept {part}")));
+        mailbox.rename_folder(&inbox, &kept).await.unwrap();
+        done().await;
+        mailbox.delete_folder(&moved).await.unwrap();
+        done().await;
+        mailbox.set_filter(None).await.unwrap();
+        done().await;
     }
     (disk.recording(), told)
 }
@@ -134,7 +167,7 @@ async fn survives(recording: &Recording, told: &[Told], length: usize, loss: Los
         .read()
         .await
         .unwrap();
-    bytes == message("after").bytes && at.uid == found[0].1.uid_next
+    bytes == message("after").bytes && at.uid == found.1[0].1.uid_next
 }
 
 /// A folder in memory where there is such a thing: what was replayed needn't be synced once more.
@@ -280,7 +313,8 @@ async fn messages_in(root: &Path) -> Vec<Vec<u8>> {
     let (_, operator) = store_on(root, Arc::new(RealDisk), limits());
     let mailbox = operator.open(AccountId::new(AI)).await.unwrap();
     let view = view(&mailbox).await.unwrap();
-    view.into_iter()
+    view.1
+        .into_iter()
         .next()
         .map(|(_, _, bytes)| bytes)
         .unwrap_or_default()

@@ -5,37 +5,42 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use sekisho_checkpoint::AccountId;
 
-use super::{JunkHeader, Lmtp, LmtpDoor, LmtpListener, run_lmtp};
+use super::{Incoming, IncomingDoor, IncomingListener, Protocol, Security, run_incoming};
+use crate::queue::Queue;
 use crate::scene::{ALICE, BOB, Client, Scene, Town, own, tokyo};
 use crate::store::FolderName;
 
 const MESSAGE: &str = "From: x@y.example\r\nSubject: hi\r\n\r\nHello\r\n..dots";
 
-async fn start(scene: &Scene, listener: LmtpListener) {
-    let lmtp = Arc::new(Lmtp {
-        queue: scene.queue(None),
+async fn start(scene: &Scene, listener: IncomingListener) {
+    start_with(scene, listener, Protocol::Lmtp, scene.queue(None)).await;
+}
+
+async fn start_with(scene: &Scene, listener: IncomingListener, protocol: Protocol, queue: Queue) {
+    let incoming = Arc::new(Incoming {
+        queue,
         message_size: scene.store.limits().message_size,
         directory: Arc::new(Town),
         clock: scene.clock.clone(),
         own: own(),
         host: "mail.kit.example".to_owned(),
         zone: tokyo(),
-        junk: JunkHeader::parse("X-Spam-Flag: YES"),
     });
-    let door = LmtpDoor {
+    let door = IncomingDoor {
+        protocol,
         listed: Peers::default(),
-        tls: None,
+        security: Security::Nobody,
     };
     let shutdown = scene.shutdown.clone();
     scene
         .shutdown
-        .spawn(run_lmtp(listener, lmtp, door, shutdown));
+        .spawn(run_incoming(listener, incoming, door, shutdown));
 }
 
 async fn connect(scene: &Scene) -> Client<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
-    start(scene, LmtpListener::Tcp(listener)).await;
+    start(scene, IncomingListener::Tcp(listener)).await;
     let mut client = Client::new(TcpStream::connect(address).await.expect("connect"));
     assert_eq!(client.hear().await, "220 mail.kit.example LMTP");
     client
@@ -253,7 +258,7 @@ async fn a_unix_socket_serves_and_ends_with_the_process() {
     let scene = Scene::new();
     let path = scene.folder.path().join("lmtp.sock");
     let listener = UnixListener::bind(&path).expect("bind");
-    start(&scene, LmtpListener::Unix(listener)).await;
+    start(&scene, IncomingListener::Unix(listener)).await;
     let mut client = Client::new(UnixStream::connect(&path).await.expect("connect"));
     assert!(client.hear().await.starts_with("220"));
     client.expect("LHLO mx", "250").await;
@@ -273,4 +278,91 @@ async fn a_silent_peer_is_let_go() {
         wait.await.is_ok_and(|heard| heard.is_empty())
     })
     .await;
+}
+
+/// A relay that speaks SMTP: one answer for all recipients, and the queue behind it.
+async fn connect_smtp(scene: &Scene, queue: Queue) -> Client<TcpStream> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let address = listener.local_addr().expect("address");
+    let listener = IncomingListener::Tcp(listener);
+    start_with(scene, listener, Protocol::Smtp, queue).await;
+    let mut client = Client::new(TcpStream::connect(address).await.expect("connect"));
+    assert_eq!(client.hear().await, "220 mail.kit.example ESMTP");
+    client
+        .expect("EHLO mx.example", "250-mail.kit.example|250-SIZE 10000|")
+        .await;
+    client
+}
+
+#[tokio::test]
+async fn by_smtp_one_answer_stands_for_all_and_nobody_gets_it_twice() {
+    let scene = Scene::new();
+    let queue = scene.queue(None);
+    scene.run(&queue);
+    let mut client = connect_smtp(&scene, queue).await;
+    client.expect("LHLO mx.example", "500 5.5.1").await;
+    client
+        .expect("MAIL FROM:<x@y.example> RET=HDRS ENVID=q", "250")
+        .await;
+    client
+        .expect("RCPT TO:<nobody@kit.example>", "550 5.1.1")
+        .await;
+    client
+        .expect("RCPT TO:<alice@elsewhere.example>", "550 5.1.1")
+        .await;
+    client
+        .expect("RCPT TO:<alice@kit.example> NOTIFY=NEVER", "250")
+        .await;
+    client.expect("RCPT TO:<office@kit.example>", "250").await;
+    let reply = client.data(MESSAGE).await;
+    assert!(reply.starts_with("250 2.6.0 taken as"), "{reply}");
+    client.expect("NOOP", "250 2.0.0 ok").await;
+    crate::scene::eventually("both have it", async || {
+        (scene.inbox(ALICE).await.len(), scene.inbox(BOB).await.len()) == (1, 1)
+    })
+    .await;
+    crate::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
+    let message = &scene.inbox(ALICE).await[0];
+    let top = "Return-Path: <x@y.example>\r\nReceived: from mx.example by mail.kit.example with ESMTP;\r\n";
+    assert!(message.starts_with(top), "{message}");
+    // The filter's mark counts on this way as well.
+    client.expect("MAIL FROM:<x@y.example>", "250").await;
+    client.expect("RCPT TO:<alice@kit.example>", "250").await;
+    client
+        .data("Subject: win\r\nX-Spam-Flag: YES\r\n\r\nb")
+        .await;
+    crate::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
+    assert_eq!(scene.inbox(ALICE).await.len(), 1);
+    // Who only says that he is the site is nobody special.
+    client
+        .expect("MAIL FROM:<mfa-bounce@kit.example>", "250")
+        .await;
+    client
+        .expect("RCPT TO:<mfa-bounce@kit.example>", "250")
+        .await;
+    assert_eq!(client.data(MESSAGE).await, "250 2.6.0 noted");
+}
+
+#[tokio::test]
+async fn the_sender_elsewhere_hears_of_what_failed_for_good() {
+    let scene = Scene::with_quota(1);
+    let relay = crate::scene::TestRelay::start().await;
+    let queue = scene.queue(Some(relay.exit(scene.clock.clone())));
+    scene.run(&queue);
+    let mut client = connect_smtp(&scene, queue).await;
+    for _ in 0..2 {
+        client.expect("MAIL FROM:<x@y.example>", "250").await;
+        client.expect("RCPT TO:<alice@kit.example>", "250").await;
+        let reply = client.data(MESSAGE).await;
+        assert!(reply.starts_with("250 2.6.0"), "{reply}");
+        crate::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
+    }
+    assert_eq!(scene.inbox(ALICE).await.len(), 1);
+    let heard = relay.heard();
+    assert!(
+        heard.iter().any(|l| l == "RCPT TO:<x@y.example>"),
+        "{heard:?}"
+    );
+    assert!(heard.iter().any(|l| l.starts_with("MAIL FROM:<>")));
+    assert!(heard.iter().any(|l| l.contains("Status: 5.2.2")));
 }

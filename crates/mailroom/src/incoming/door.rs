@@ -1,0 +1,248 @@
+//! Where connections come in, and which do not.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use sekisho_net::{Peers, Shutdown, Stream, TlsKeeper};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::sync::Semaphore;
+
+use super::{Incoming, PATIENCE, Receiver};
+use crate::smtp::connection::{Connection, Lost};
+use crate::smtp::session::serve;
+use crate::smtp::{COMMAND_LINE, Command, Reply};
+
+/// How many connections are served at once.
+const AT_ONCE: usize = 256;
+
+/// What is listened on.
+pub enum IncomingListener {
+    /// A Unix socket: who may connect, its permissions say.
+    Unix(UnixListener),
+    /// TCP: loopback, and listed peers.
+    Tcp(TcpListener),
+}
+
+/// What is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 2033.
+    Lmtp,
+    /// RFC 5321.
+    Smtp,
+}
+
+impl Protocol {
+    /// Its word in a `Received` field (RFC 3848).
+    pub(super) fn with(self, encrypted: bool) -> &'static str {
+        match (self, encrypted) {
+            (Self::Lmtp, false) => "LMTP",
+            (Self::Lmtp, true) => "LMTPS",
+            (Self::Smtp, false) => "ESMTP",
+            (Self::Smtp, true) => "ESMTPS",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lmtp => "LMTP",
+            Self::Smtp => "ESMTP",
+        }
+    }
+}
+
+/// What is spoken with whom.
+#[derive(Debug, Clone)]
+pub struct IncomingDoor {
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// The peers that may connect, besides this machine.
+    pub listed: Peers,
+    /// How they are protected.
+    pub security: Security,
+}
+
+/// How peers from elsewhere are protected.
+#[derive(Debug, Clone)]
+pub enum Security {
+    /// Nothing is done for them before they started TLS with this certificate.
+    Tls(Arc<TlsKeeper>),
+    /// Not at all: for a closed network.
+    None,
+    /// None of them is served.
+    Nobody,
+}
+
+/// Serves until the end is asked for. Sessions under way then end with a 421: what had no 250 is the peer's to send again.
+pub async fn run_incoming(
+    listener: IncomingListener,
+    incoming: Arc<Incoming>,
+    door: IncomingDoor,
+    shutdown: Shutdown,
+) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let arrival = tokio::select! {
+            () = shutdown.asked() => return,
+            arrival = accept(&listener) => arrival,
+        };
+        let arrival = match arrival {
+            Ok(arrival) => arrival,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::task::yield_now().await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!("too many connections of mail servers");
+            continue;
+        };
+        let (incoming, door, end) = (Arc::clone(&incoming), door.clone(), shutdown.clone());
+        shutdown.spawn(async move {
+            let protocol = door.protocol;
+            let outcome = match arrival {
+                Arrival::Unix(stream) => session(stream, incoming, protocol, false, &end).await,
+                Arrival::Tcp(stream, peer) => tcp(stream, peer, incoming, &door, &end).await,
+            };
+            if let Err(lost) = outcome {
+                tracing::debug!(%lost, "a mail server's session ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+enum Arrival {
+    Unix(tokio::net::UnixStream),
+    Tcp(TcpStream, IpAddr),
+}
+
+async fn accept(listener: &IncomingListener) -> std::io::Result<Arrival> {
+    match listener {
+        IncomingListener::Unix(unix) => {
+            unix.accept().await.map(|(stream, _)| Arrival::Unix(stream))
+        }
+        IncomingListener::Tcp(tcp) => {
+            let (stream, peer) = tcp.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok(Arrival::Tcp(stream, peer.ip().to_canonical()))
+        }
+    }
+}
+
+async fn tcp(
+    stream: TcpStream,
+    peer: IpAddr,
+    incoming: Arc<Incoming>,
+    door: &IncomingDoor,
+    end: &Shutdown,
+) -> Result<(), Lost> {
+    let protocol = door.protocol;
+    if peer.is_loopback() {
+        return session(stream, incoming, protocol, false, end).await;
+    }
+    match &door.security {
+        Security::None if door.listed.contains(peer) => {
+            session(stream, incoming, protocol, false, end).await
+        }
+        Security::Tls(tls) if door.listed.contains(peer) => {
+            let encrypted = tokio::select! {
+                encrypted = encrypt(stream, &incoming, protocol, tls) => encrypted?,
+                () = end.asked() => return Ok(()),
+            };
+            match encrypted {
+                Some(stream) => session(stream, incoming, protocol, true, end).await,
+                None => Ok(()),
+            }
+        }
+        _ => {
+            tracing::warn!(
+                "a mail server connected that is not listed, or there is no certificate for it"
+            );
+            let mut connection = connection(stream, &incoming);
+            connection.reply(&Reply::new(554, "5.7.1", "not a listed peer"));
+            connection.close().await
+        }
+    }
+}
+
+/// Talks to a listed peer until it asks for TLS (RFC 3207); nothing else is done for it before. What it sent in plaintext behind that is a reason to go.
+async fn encrypt(
+    stream: TcpStream,
+    incoming: &Incoming,
+    protocol: Protocol,
+    tls: &TlsKeeper,
+) -> Result<Option<Stream>, Lost> {
+    let mut connection = connection(Stream::Plain(stream), incoming);
+    connection.reply(&greeting(incoming, protocol));
+    loop {
+        let line = connection.line(COMMAND_LINE).await?;
+        let reply = match (protocol, Command::parse(&line)) {
+            (_, Ok(Command::StartTls)) => {
+                connection.reply(&Reply::new(220, "2.0.0", "go ahead"));
+                connection.flush().await?;
+                let (stream, unread) = connection.into_parts();
+                let encrypted = stream.start_tls(tls, &unread).await;
+                return encrypted.map(Some).map_err(|error| {
+                    tracing::debug!(?error, "no TLS with a mail server");
+                    Lost::Closed
+                });
+            }
+            (_, Ok(Command::Quit)) => {
+                connection.reply(&Reply::new(221, "2.0.0", "goodbye"));
+                connection.close().await?;
+                return Ok(None);
+            }
+            (Protocol::Lmtp, Ok(Command::Lhlo(_))) | (Protocol::Smtp, Ok(Command::Ehlo(_))) => {
+                let lines = [
+                    incoming.host.clone(),
+                    "STARTTLS".to_owned(),
+                    "PIPELINING".to_owned(),
+                ];
+                Reply::lines(250, lines)
+            }
+            (_, Ok(Command::Noop)) => Reply::new(250, "2.0.0", "ok"),
+            (_, Ok(_)) => Reply::new(530, "5.7.0", "say STARTTLS first"),
+            (_, Err(error)) => error.reply(),
+        };
+        connection.reply(&reply);
+    }
+}
+
+async fn session<S>(
+    stream: S,
+    incoming: Arc<Incoming>,
+    protocol: Protocol,
+    encrypted: bool,
+    end: &Shutdown,
+) -> Result<(), Lost>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut connection = connection(stream, &incoming);
+    if !encrypted {
+        connection.reply(&greeting(&incoming, protocol));
+    }
+    let mut receiver = Receiver {
+        incoming,
+        protocol,
+        peer: String::new(),
+        encrypted,
+    };
+    tokio::select! {
+        biased;
+        served = serve(&mut connection, &mut receiver, false) => served?,
+        () = end.asked() => connection.reply(&Reply::new(421, "4.3.2", "shutting down")),
+    }
+    connection.close().await
+}
+
+fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, incoming: &Incoming) -> Connection<S> {
+    Connection::new(stream, Vec::new(), Arc::clone(&incoming.clock), PATIENCE)
+}
+
+fn greeting(incoming: &Incoming, protocol: Protocol) -> Reply {
+    Reply::lines(220, [format!("{} {}", incoming.host, protocol.name())])
+}
