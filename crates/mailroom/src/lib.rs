@@ -9,6 +9,7 @@
 
 mod addressing;
 pub mod delivery;
+pub mod dkim;
 mod fold;
 #[cfg(fuzzing)]
 pub mod fuzzing;

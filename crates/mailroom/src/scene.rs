@@ -162,6 +162,7 @@ impl Scene {
             disk: Arc::new(RealDisk),
             exit,
             otp_exit: None,
+            dkim: None,
             junk: JunkHeader::parse("X-Spam-Flag: YES"),
             host: "mail.kit.example".to_owned(),
             zone: tokyo(),

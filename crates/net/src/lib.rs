@@ -11,6 +11,7 @@
 //! [`mod@serve`] with [`shutdown`], [`client`].
 
 pub mod client;
+pub mod dns;
 pub mod forwarded;
 pub mod listener;
 pub mod peers;

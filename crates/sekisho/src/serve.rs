@@ -13,14 +13,17 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::ArgonCost;
 use sekisho_disk::RealDisk;
 use sekisho_gateway::{PlaintextLogin, Security};
+use sekisho_mailroom::dkim::Dkim;
 use sekisho_mailroom::incoming::{self, IncomingDoor, IncomingListener, Protocol};
-use sekisho_mailroom::queue::{Exit, Relay, RelayLogin, SmtpExit};
+use sekisho_mailroom::queue::{DirectExit, Exit, Relay, RelayLogin, SmtpExit};
 use sekisho_net::client::{Connector, Roots};
+use sekisho_net::dns::MailHosts;
 use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, Listener, Peers, SourceFrom, TlsKeeper, WebSources,
 };
 use sekisho_source::KeyLength;
 use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
 
 use crate::clock::WallClock;
 use crate::config::{self, Config, DoorSection, Loaded, RelayTls};
@@ -361,7 +364,7 @@ pub(crate) fn exit(
 ) -> anyhow::Result<Option<Arc<dyn Exit>>> {
     let section = &config.relay;
     let Some(relay_host) = &section.host else {
-        return Ok(None);
+        return direct(config, host, clock);
     };
     let login = match (&section.user, &section.password_file) {
         (Some(user), Some(file)) => {
@@ -392,6 +395,40 @@ pub(crate) fn exit(
         connector,
         Arc::clone(clock),
     )?)))
+}
+
+/// The way to each domain's own servers, if that is configured.
+fn direct(
+    config: &Config,
+    host: &str,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Arc<dyn Exit>>> {
+    if !config.relay.direct {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(DirectExit {
+        hosts: Arc::new(MailHosts::of_system()?),
+        connector: Connector::new(&Roots::Anybody, RELAY_PATIENCE)?,
+        clock: Arc::clone(clock),
+        hello: host.to_owned(),
+        port: 25,
+    })))
+}
+
+/// What signs mail that leaves, if the site signs.
+pub(crate) fn dkim(config: &Config) -> anyhow::Result<Option<Arc<Dkim>>> {
+    let section = &config.dkim;
+    let (Some(selector), Some(file)) = (&section.selector, &section.key_file) else {
+        return Ok(None);
+    };
+    let own = config.site.domains.first().map(String::as_str);
+    let domain = section.domain.as_deref().or(own).unwrap_or_default();
+    let pem = std::fs::read_to_string(file).map(Zeroizing::new);
+    let pem = pem.with_context(|| format!("[dkim] key_file: reading {}", file.display()))?;
+    let dkim = Dkim::new(domain, selector, &pem);
+    Ok(Some(
+        dkim.with_context(|| format!("[dkim]: {}", file.display()))?,
+    ))
 }
 
 fn forwarded(config: &Config, key_length: KeyLength) -> ForwardedPolicy {

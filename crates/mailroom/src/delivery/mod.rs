@@ -27,7 +27,7 @@ pub use junk::JunkHeader;
 
 use crate::addressing::{BOUNCES, accounts_of};
 use crate::mime::Parsed;
-use crate::queue::{Mail, Queue, QueueError, Recipient};
+use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::Path;
 use crate::store::{Delivery, Flags, FolderName, NewMessage, SpecialUse, Store, StoreError};
 use vacation::Notice;
@@ -225,7 +225,11 @@ impl Deliverer {
         let top = format!("Delivered-To: {own}\r\n{}", arrival.trace);
         let bytes = [top.as_bytes(), arrival.message].concat();
         let sender = arrival.sender.map(|_| Path::from(own));
-        queue.put(mail(sender, recipients, bytes)).await?;
+        let forwarded = Mail {
+            origin: Origin::Forwarded,
+            ..mail(sender, recipients, bytes)
+        };
+        queue.put(forwarded).await?;
         Ok(all)
     }
 
@@ -313,6 +317,6 @@ fn mail(sender: Option<Path>, recipients: Vec<Recipient>, message: Vec<u8>) -> M
         ret: None,
         envid: None,
         otp: None,
-        from_elsewhere: false,
+        origin: Origin::Here,
     }
 }

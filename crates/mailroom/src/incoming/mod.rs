@@ -24,7 +24,7 @@ pub use door::{IncomingDoor, IncomingListener, Protocol, Security, run_incoming}
 use crate::addressing::{BOUNCES, accounts_of};
 use crate::delivery::{Arrival, DeliveryError};
 use crate::header::{self, Header};
-use crate::queue::{Mail, Queue, QueueError, Recipient};
+use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::session::{Service, Transaction};
 use crate::smtp::{Command, MailFrom, RcptTo, Reply};
 use crate::store::StoreError;
@@ -224,7 +224,7 @@ impl Receiver {
             ret: mail.ret,
             envid: mail.envid,
             otp: None,
-            from_elsewhere: true,
+            origin: Origin::Elsewhere,
         };
         match self.incoming.queue.put(mail).await {
             Ok(id) => Reply::new(250, "2.6.0", &format!("taken as {id}")),

@@ -20,7 +20,7 @@ use sekisho_checkpoint::ports::{Clock, Courier, CourierError, Fate, Letter, Noti
 
 use crate::addressing::BOUNCES;
 use crate::header;
-use crate::queue::{Mail, Otp, Queue, Recipient};
+use crate::queue::{Mail, Origin, Otp, Queue, Recipient};
 use crate::smtp::Path;
 
 /// The courier of this site.
@@ -105,7 +105,7 @@ impl Letters {
             ret: None,
             envid: None,
             otp,
-            from_elsewhere: false,
+            origin: Origin::Here,
         }
     }
 

@@ -54,8 +54,19 @@ pub struct Mail {
     pub envid: Option<String>,
     /// Set for a mailed OTP, which goes its own way out and only as long as its code holds.
     pub otp: Option<Otp>,
-    /// Whether another server brought it: its sender, who is elsewhere, hears of failures all the same.
-    pub from_elsewhere: bool,
+    /// Who wrote it.
+    pub origin: Origin,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody of this site, or the site itself: it is signed where the site signs.
+    Here,
+    /// Somebody else; it was sent on from a mailbox here.
+    Forwarded,
+    /// Somebody else; another server brought it for a mailbox here. Its sender hears of failures, though he is elsewhere.
+    Elsewhere,
 }
 
 /// What makes a mailed OTP different.

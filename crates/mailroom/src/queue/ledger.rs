@@ -16,7 +16,7 @@ use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::Fate;
 use sekisho_disk::Disk;
 
-use super::entry::{Listed, Mail, Order, Otp, QueueId, Recipient, Waiting, Which};
+use super::entry::{Listed, Mail, Order, Origin, Otp, QueueId, Recipient, Waiting, Which};
 use super::error::QueueError;
 use crate::smtp::{Notify, Path, Ret};
 
@@ -473,7 +473,7 @@ fn insert(
             ":ret": mail.ret.map(ret_word),
             ":envid": mail.envid,
             ":letter": mail.otp.map(|otp| otp.letter.get()),
-            ":from_elsewhere": mail.from_elsewhere,
+            ":from_elsewhere": mail.origin == Origin::Elsewhere,
             ":queued_at": now.as_millisecond(),
             ":ends_at": ends_at.as_millisecond(),
         },

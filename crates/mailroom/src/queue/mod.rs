@@ -5,9 +5,10 @@
 //!
 //! A message for a mailbox of this site waits here as well, for an instant: so a message to ten recipients is taken as a whole or not at all.
 //!
-//! In reading order: [`entry`] is what the queue takes and tells, [`exit`] the way out, with [`relay`] and [`outbox`] as its two forms; `ledger` is the memory,
+//! In reading order: [`entry`] is what the queue takes and tells, [`exit`] the way out, with [`relay`], [`direct`] and [`outbox`] as its forms; `ledger` is the memory,
 //! `run` the tries, `report` what senders are told.
 
+pub mod direct;
 pub mod entry;
 mod error;
 pub mod exit;
@@ -16,6 +17,7 @@ pub mod outbox;
 pub mod relay;
 mod report;
 mod run;
+mod talk;
 #[cfg(test)]
 mod tests;
 
@@ -31,13 +33,15 @@ use sekisho_disk::Disk;
 use sekisho_net::Shutdown;
 use tokio::sync::Notify;
 
-pub use entry::{Listed, Mail, Order, Otp, QueueId, Recipient, Waiting, Which};
+pub use direct::{DirectExit, Hosts};
+pub use entry::{Listed, Mail, Order, Origin, Otp, QueueId, Recipient, Waiting, Which};
 pub use error::QueueError;
 pub use exit::{Exit, Outcome, Trouble};
 pub use outbox::{Departed, Outbox};
 pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, SmtpExit};
 
 use crate::delivery::{Arrival, Deliverer, DeliveryError, JunkHeader};
+use crate::dkim::Dkim;
 use crate::store::Store;
 use ledger::{Lane, Ledger, Owner};
 use run::{MaybeExit, later};
@@ -61,6 +65,8 @@ pub struct Parts {
     pub exit: Option<Arc<dyn Exit>>,
     /// The way out for mailed OTPs, if they have one of their own.
     pub otp_exit: Option<Arc<dyn Exit>>,
+    /// Signs what people of this site send elsewhere.
+    pub dkim: Option<Arc<Dkim>>,
     /// By which header field the site's filter marks junk.
     pub junk: Option<JunkHeader>,
     /// This site's host name, for reports.
@@ -82,6 +88,7 @@ pub(crate) struct Inner {
     clock: Arc<dyn Clock>,
     exit: MaybeExit,
     otp_exit: MaybeExit,
+    dkim: Option<Arc<Dkim>>,
     host: String,
     zone: TimeZone,
     news: [Notify; 3],
@@ -130,6 +137,7 @@ impl Queue {
                 clock: parts.clock,
                 exit: parts.exit,
                 otp_exit: parts.otp_exit,
+                dkim: parts.dkim,
                 host: parts.host,
                 zone: parts.zone,
                 news: Default::default(),
@@ -141,12 +149,20 @@ impl Queue {
     ///
     /// # Errors
     /// Nothing was taken.
-    pub async fn put(&self, mail: Mail) -> Result<QueueId, QueueError> {
+    pub async fn put(&self, mut mail: Mail) -> Result<QueueId, QueueError> {
         let now = self.inner.clock.now();
+        let leaves = mail.recipients.iter().any(|to| to.account.is_none());
+        let dkim = self.inner.dkim.clone();
+        let dkim = dkim.filter(|_| leaves && mail.origin == Origin::Here);
         let ends_at = mail.otp.map_or(later(now, LIFE), |otp| otp.expires_at);
         let id = self
             .inner
-            .ledger(move |ledger| ledger.put(&mail, now, ends_at))
+            .ledger(move |ledger| {
+                if let Some(dkim) = dkim {
+                    mail.message = dkim.sign(std::mem::take(&mut mail.message), now);
+                }
+                ledger.put(&mail, now, ends_at)
+            })
             .await?;
         self.call();
         Ok(id)

@@ -1,23 +1,16 @@
-//! The way out through another mail server: an SMTP client (RFC 5321) that takes no liberties with what it is told.
+//! The way out through another mail server.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use jiff::SignedDuration;
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_net::client::Connector;
-use sekisho_net::{BoxedStream, NetError};
 
-use super::exit::{Addressee, Envelope, Exit, Outcome, Trouble};
-use crate::smtp::connection::{Connection, Lost};
-use crate::smtp::data::encode;
-use crate::smtp::{Reply, Ret};
-
-/// How long the relay may be silent: RFC 5321 4.5.3.2 asks for five to ten minutes, by command.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+use super::exit::{Envelope, Exit, Outcome, Trouble};
+use super::talk::{Failed, Talk, expect, no_connection};
 
 /// A mail server that takes what leaves the site.
 #[derive(Debug, Clone)]
@@ -120,8 +113,7 @@ impl SmtpExit {
             RelayTls::Implicit => self.connector.connect_tls(host, *port).await,
             RelayTls::None | RelayTls::StartTls => self.connector.connect_plain(host, *port).await,
         };
-        let mut talk = self.talk(stream.map_err(no_connection)?);
-        expect(talk.connection.read_reply().await, 220)?;
+        let mut talk = Talk::begin(stream.map_err(no_connection)?, &self.clock).await?;
         talk.hello(&self.relay.hello).await?;
         if *tls == RelayTls::StartTls {
             if !talk.offers("STARTTLS") {
@@ -130,199 +122,32 @@ impl SmtpExit {
             expect(talk.ask("STARTTLS").await, 220)?;
             let (stream, unread) = talk.connection.into_parts();
             let stream = self.connector.start_tls(stream, host, &unread).await;
-            talk = self.talk(stream.map_err(no_connection)?);
+            talk = Talk::over(stream.map_err(no_connection)?, &self.clock);
             talk.hello(&self.relay.hello).await?;
         }
         if let Some(login) = &self.relay.login {
-            talk.log_in(login).await?;
+            log_in(&mut talk, login).await?;
         }
         Ok(talk)
     }
-
-    fn talk(&self, stream: BoxedStream) -> Talk {
-        Talk {
-            connection: Connection::new(stream, Vec::new(), Arc::clone(&self.clock), PATIENCE),
-            offers: Vec::new(),
-        }
-    }
 }
 
-/// A conversation with the relay.
-struct Talk {
-    connection: Connection<BoxedStream>,
-    /// The lines of its answer to EHLO, in upper case.
-    offers: Vec<String>,
-}
-
-/// Why a message went to nobody.
-enum Failed {
-    /// The connection broke.
-    Lost(Lost),
-    /// The same holds for all recipients.
-    All(Outcome),
-}
-
-impl From<Lost> for Failed {
-    fn from(lost: Lost) -> Self {
-        Self::Lost(lost)
+async fn log_in(talk: &mut Talk, login: &RelayLogin) -> Result<(), Trouble> {
+    let mechanisms = talk.offer("AUTH").unwrap_or_default();
+    let offered = |name: &str| mechanisms.split(' ').any(|m| m == name);
+    let (user, password) = (login.user.as_str(), login.password.expose());
+    if offered("PLAIN") {
+        let response = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
+        expect(talk.ask(&format!("AUTH PLAIN {response}")).await, 235)?;
+    } else if offered("LOGIN") {
+        expect(talk.ask("AUTH LOGIN").await, 334)?;
+        expect(talk.ask(&BASE64_STANDARD.encode(user)).await, 334)?;
+        expect(talk.ask(&BASE64_STANDARD.encode(password)).await, 235)?;
+    } else {
+        return Err(Trouble::own(
+            "4.7.0",
+            "the relay offers no login that is known here",
+        ));
     }
-}
-
-impl Talk {
-    async fn ask(&mut self, line: &str) -> Result<Reply, Lost> {
-        self.connection.put(line.as_bytes());
-        self.connection.put(b"\r\n");
-        self.connection.read_reply().await
-    }
-
-    async fn hello(&mut self, name: &str) -> Result<(), Trouble> {
-        let reply = expect(self.ask(&format!("EHLO {name}")).await, 250)?;
-        let offers = reply.texts().iter().skip(1);
-        self.offers = offers.map(|line| line.to_ascii_uppercase()).collect();
-        Ok(())
-    }
-
-    fn offer(&self, keyword: &str) -> Option<&str> {
-        self.offers.iter().find_map(|line| {
-            let (word, values) = line.split_once(' ').unwrap_or((line, ""));
-            (word == keyword).then_some(values)
-        })
-    }
-
-    fn offers(&self, keyword: &str) -> bool {
-        self.offer(keyword).is_some()
-    }
-
-    async fn log_in(&mut self, login: &RelayLogin) -> Result<(), Trouble> {
-        let mechanisms = self.offer("AUTH").unwrap_or_default();
-        let offered = |name: &str| mechanisms.split(' ').any(|m| m == name);
-        let (user, password) = (login.user.as_str(), login.password.expose());
-        if offered("PLAIN") {
-            let response = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
-            expect(self.ask(&format!("AUTH PLAIN {response}")).await, 235)?;
-        } else if offered("LOGIN") {
-            expect(self.ask("AUTH LOGIN").await, 334)?;
-            expect(self.ask(&BASE64_STANDARD.encode(user)).await, 334)?;
-            expect(self.ask(&BASE64_STANDARD.encode(password)).await, 235)?;
-        } else {
-            return Err(Trouble::own(
-                "4.7.0",
-                "the relay offers no login that is known here",
-            ));
-        }
-        Ok(())
-    }
-
-    async fn hand_over(
-        &mut self,
-        envelope: &Envelope,
-        message: &[u8],
-    ) -> Result<Vec<Outcome>, Failed> {
-        let reports = self.offers("DSN");
-        let mail = self.mail_command(envelope, message.len())?;
-        let reply = self.ask(&mail).await?;
-        if !reply.is_success() {
-            return Err(Failed::All(Outcome::refused(&reply)));
-        }
-        let mut outcomes = Vec::with_capacity(envelope.recipients.len());
-        for recipient in &envelope.recipients {
-            let reply = self.ask(&rcpt_command(recipient, reports)).await?;
-            outcomes.push(if reply.is_success() {
-                Outcome::Sent { reports }
-            } else {
-                Outcome::refused(&reply)
-            });
-        }
-        let is_taken = |outcome: &Outcome| matches!(outcome, Outcome::Sent { .. });
-        if !outcomes.iter().any(is_taken) {
-            return Ok(outcomes);
-        }
-        let reply = self.ask("DATA").await?;
-        let end = if reply.code() == 354 {
-            self.connection.put(&encode(message));
-            match self.connection.read_reply().await {
-                Ok(reply) if reply.is_success() => return Ok(outcomes),
-                Ok(reply) => Outcome::refused(&reply),
-                // Whoever was refused already stays so, even if the connection breaks now.
-                Err(lost) => Outcome::Later(Trouble::own("4.4.2", lost)),
-            }
-        } else {
-            Outcome::refused(&reply)
-        };
-        for outcome in outcomes.iter_mut().filter(|o| is_taken(o)) {
-            *outcome = end.clone();
-        }
-        Ok(outcomes)
-    }
-
-    /// `MAIL` with what the relay understands of its parameters. Content beyond ASCII goes out as it is even where `8BITMIME` is not offered: no server in
-    /// use mangles it, and a bounce would help nobody.
-    fn mail_command(&self, envelope: &Envelope, size: usize) -> Result<String, Failed> {
-        let never = |status, words| Err(Failed::All(Outcome::Never(Trouble::own(status, words))));
-        let sender = envelope.sender.as_ref().map_or("", |s| s.as_str());
-        let mut command = format!("MAIL FROM:<{sender}>");
-        if let Some(limit) = self.offer("SIZE") {
-            let limit = limit.parse::<usize>().unwrap_or(0);
-            if limit > 0 && size > limit {
-                return never("5.3.4", "the message is too big for the relay");
-            }
-            command += &format!(" SIZE={size}");
-        }
-        if envelope.eight_bit && self.offers("8BITMIME") {
-            command += " BODY=8BITMIME";
-        }
-        if envelope.utf8 {
-            if !self.offers("SMTPUTF8") {
-                return never("5.6.7", "the relay does not take addresses beyond ASCII");
-            }
-            command += " SMTPUTF8";
-        }
-        if self.offers("DSN") {
-            command += match envelope.ret {
-                Some(Ret::Full) => " RET=FULL",
-                Some(Ret::Headers) => " RET=HDRS",
-                None => "",
-            };
-            if let Some(envid) = &envelope.envid {
-                command += &format!(" ENVID={envid}");
-            }
-        }
-        Ok(command)
-    }
-
-    /// Politeness: nothing depends on how this ends.
-    async fn quit(mut self) {
-        self.connection.put(b"QUIT\r\n");
-        if let Err(lost) = self.connection.close().await {
-            tracing::debug!(%lost, "the relay went away without a goodbye");
-        }
-    }
-}
-
-fn rcpt_command(recipient: &Addressee, reports: bool) -> String {
-    let mut command = format!("RCPT TO:<{}>", recipient.path);
-    if reports {
-        command += match (recipient.notify.success, recipient.notify.failure) {
-            (true, true) => " NOTIFY=SUCCESS,FAILURE",
-            (true, false) => " NOTIFY=SUCCESS",
-            (false, true) => " NOTIFY=FAILURE",
-            (false, false) => " NOTIFY=NEVER",
-        };
-        if let Some(orcpt) = &recipient.orcpt {
-            command += &format!(" ORCPT={orcpt}");
-        }
-    }
-    command
-}
-
-fn expect(reply: Result<Reply, Lost>, code: u16) -> Result<Reply, Trouble> {
-    match reply {
-        Ok(reply) if reply.code() == code => Ok(reply),
-        Ok(reply) => Err(Trouble::reply(&reply)),
-        Err(lost) => Err(Trouble::own("4.4.2", lost)),
-    }
-}
-
-fn no_connection(error: NetError) -> Trouble {
-    Trouble::own("4.4.1", error)
+    Ok(())
 }

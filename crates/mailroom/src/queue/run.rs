@@ -8,7 +8,7 @@ use sekisho_checkpoint::ports::Fate;
 use sekisho_net::Shutdown;
 use tokio::task::JoinSet;
 
-use super::entry::{Mail, QueueId, Recipient};
+use super::entry::{Mail, Origin, QueueId, Recipient};
 use super::error::QueueError;
 use super::exit::{Addressee, Envelope, Exit, Outcome, Trouble};
 use super::ledger::{Due, Job, Lane, Mark};
@@ -339,7 +339,7 @@ async fn report(
         ret: None,
         envid: None,
         otp: None,
-        from_elsewhere: false,
+        origin: Origin::Here,
     }))
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Files {
 }
 
 /// The file that a batch goes into.
-struct Target {
+pub(super) struct Target {
     number: i64,
     /// What the index knows of: bytes past it belong to no message.
     known: Option<u64>,
@@ -60,13 +60,13 @@ impl Files {
         }
     }
 
-    /// Appends messages and syncs them, and notes the file's new length in the index. The transaction is what keeps other writers away, another
-    /// process's too; nothing refers to the bytes until it commits.
+    /// Appends messages, and notes the file's new length in the index. The transaction is what keeps other writers away, another process's too; nothing refers
+    /// to the bytes until it commits, and before it does they have to be [synced](Self::sync).
     pub(super) fn append(
         &mut self,
         index: &Transaction<'_>,
         messages: &[(&Record, &[u8])],
-    ) -> Result<Vec<Place>, StoreError> {
+    ) -> Result<(Target, Vec<Place>), StoreError> {
         let mut target = self.target(index)?;
         while self.length(&target)? > target.known.unwrap_or(0) {
             // A write that failed left its bytes.
@@ -85,7 +85,24 @@ impl Files {
         index
             .prepare_cached(sql)?
             .execute(params![target.number, end])?;
-        Ok(places)
+        Ok((target, places))
+    }
+
+    /// Brings what was appended to the disk.
+    pub(super) fn sync(&mut self, target: &Target) -> io::Result<()> {
+        let synced = self.opened(target).and_then(|file| file.sync());
+        let synced = synced.and_then(|()| match target.known {
+            Some(_) => Ok(()),
+            None => self.disk.sync_folder(&self.folder),
+        });
+        synced.inspect_err(|_| {
+            self.open = None;
+            match target.known {
+                Some(_) => self.spoiled = target.number,
+                // The index doesn't know it: the next try begins with an empty one.
+                None => drop(self.disk.remove(&path(&self.folder, target.number))),
+            }
+        })
     }
 
     /// How long the target is on the disk.
@@ -123,7 +140,6 @@ impl Files {
     }
 
     fn write(&mut self, target: &Target, messages: &[(&Record, &[u8])]) -> io::Result<Vec<Place>> {
-        let path = path(&self.folder, target.number);
         let file = self.opened(target)?;
         let start = file.len()?;
         if start < target.known.unwrap_or(0) {
@@ -147,18 +163,6 @@ impl Files {
                 let _ = file.truncate(start);
                 return Err(error);
             }
-        }
-        let synced = file.sync().and_then(|()| match target.known {
-            Some(_) => Ok(()),
-            None => self.disk.sync_folder(&self.folder),
-        });
-        if let Err(error) = synced {
-            match target.known {
-                Some(_) => self.spoiled = target.number,
-                // The index doesn't know it: the next try begins with an empty one.
-                None => drop(self.disk.remove(&path)),
-            }
-            return Err(error);
         }
         Ok(places)
     }

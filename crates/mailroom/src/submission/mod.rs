@@ -24,7 +24,7 @@ use sekisho_net::Shutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::addressing::{accounts_of, may_send_as};
-use crate::queue::{Mail, Queue, QueueError, Recipient};
+use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::connection::{Connection, Lost};
 use crate::smtp::session::{Service, Transaction, serve};
 use crate::smtp::{Body, Command, MailFrom, Path, RcptTo, Reply};
@@ -269,7 +269,7 @@ impl Sender {
             ret: mail.ret,
             envid: mail.envid,
             otp: None,
-            from_elsewhere: false,
+            origin: Origin::Here,
         };
         match self.submission.queue.put(mail).await {
             Ok(id) => Ok(Reply::new(250, "2.6.0", &format!("queued as {id}"))),

@@ -33,6 +33,8 @@ pub(super) enum KeyCommand {
     Show,
     /// Add a key and seal every factor anew with it. Restart the service afterwards.
     Rotate,
+    /// Show the DNS record that belongs to `[dkim]`.
+    Dkim,
 }
 
 pub(super) async fn run_grant(loaded: &Loaded, command: GrantCommand) -> anyhow::Result<()> {
@@ -89,6 +91,18 @@ pub(super) async fn run_key(loaded: &Loaded, command: KeyCommand) -> anyhow::Res
                 keys::load(path, false)?.current().0,
                 path.display()
             ));
+        }
+        KeyCommand::Dkim => {
+            let dkim = crate::serve::dkim(&loaded.config)?;
+            let dkim =
+                dkim.context("[dkim] has no `selector` and `key_file`: nothing is signed")?;
+            let (name, text) = dkim.record();
+            say(&format!("{name}. IN TXT ("));
+            // A string of a TXT record has at most 255 bytes (RFC 6376, section 3.6.2.2).
+            for piece in text.as_bytes().chunks(200) {
+                say(&format!("    \"{}\"", String::from_utf8_lossy(piece)));
+            }
+            say(")");
         }
     }
     Ok(())

@@ -77,7 +77,7 @@ enum Command {
         #[command(flatten)]
         filter: audit::AuditFilter,
     },
-    /// The keys that seal factors.
+    /// The keys that seal factors, and the one that signs mail.
     Key {
         #[command(flatten)]
         config: ConfigArgument,

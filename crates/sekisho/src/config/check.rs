@@ -226,6 +226,18 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
             "`user` and `password_file` belong together: give both or neither".into(),
         ));
     }
+    if config.relay.direct && config.relay.host.is_some() {
+        problems.push(lines.at(
+            "direct",
+            "mail goes to the relay `host` or, with `direct`, to each domain's own servers: choose one".into(),
+        ));
+    }
+    if config.dkim.selector.is_some() != config.dkim.key_file.is_some() {
+        problems.push(lines.at(
+            "[dkim]",
+            "`selector` and `key_file` belong together: give both or neither".into(),
+        ));
+    }
     if let Some(text) = &config.lmtp.junk_header
         && JunkHeader::parse(text).is_none()
     {
@@ -462,6 +474,16 @@ prefixes = ["203.0.113.0/24"]
             problems(&format!("{GOOD}\n[lmtp]\nlisten = [\"0.0.0.0:24\"]\n"))
                 .contains("LMTP on 0.0.0.0:24")
         );
+    }
+
+    #[test]
+    fn mail_leaves_one_way_and_a_signature_has_a_key() {
+        let with = |text: &str| problems(&format!("{GOOD}\n{text}\n"));
+        let both = with("[relay]\nhost = \"relay.example\"\ndirect = true");
+        assert!(both.contains("choose one"), "{both}");
+        let half = with("[dkim]\nselector = \"s\"");
+        assert!(half.contains("belong together"), "{half}");
+        assert!(parse(&format!("{GOOD}\n[relay]\ndirect = true\n")).is_ok());
     }
 
     #[test]

@@ -125,8 +125,10 @@ section! {
 section! {
     /// Where mail leaves the site.
     pub struct RelaySection("[relay]") {
-        /// The relay's host name; without one, mail to other domains is refused.
+        /// The relay's host name; without one, mail to other domains is refused, unless `direct` is set.
         host: Option<String> = None,
+        /// Without a relay: hand mail to each domain's own servers, as DNS names them. The other sites judge this site's address and name by then; sign with `[dkim]`.
+        direct: bool = false,
         /// Its port.
         port: u16 = 25,
         /// `none`, `starttls` or `implicit`.
@@ -137,6 +139,18 @@ section! {
         password_file: Option<PathBuf> = None,
         /// A PEM file with the authorities to trust instead of the system's.
         ca_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// Signatures under mail that leaves (DKIM), where no relay makes them. `sekisho key dkim` shows the DNS record that belongs to it.
+    pub struct DkimSection("[dkim]") {
+        /// The selector: the name of the key in DNS, such as `s2026`. Without one nothing is signed.
+        selector: Option<String> = None,
+        /// The file with the private key, in PEM: `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`.
+        key_file: Option<PathBuf> = None,
+        /// The domain that signs; the first own domain unless set. Mail whose author is of another domain is not signed.
+        domain: Option<String> = None,
     }
 }
 
@@ -220,6 +234,8 @@ pub struct Config {
     pub mail: MailSection,
     /// `[relay]`
     pub relay: RelaySection,
+    /// `[dkim]`
+    pub dkim: DkimSection,
     /// `[policy]`
     pub policy: PolicySection,
     /// `[accounts]`
@@ -304,6 +320,7 @@ pub fn reference() -> String {
         SmtpSection::reference(),
         MailSection::reference(),
         RelaySection::reference(),
+        DkimSection::reference(),
         PolicySection::reference(),
         AccountsSection::reference(),
     ];

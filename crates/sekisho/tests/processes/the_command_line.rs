@@ -147,6 +147,46 @@ fn the_queue_says_what_there_is_to_steer() -> Outcome<()> {
 }
 
 #[test]
+fn the_key_that_signs_mail_has_its_dns_record_shown() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let config = site(folder.path())?;
+    let (done, said) = run(&config, &["key", "dkim"], "")?;
+    assert!(!done && said.contains("nothing is signed"), "{said}");
+    let key = folder.path().join("dkim.pem");
+    let with_key = format!(
+        "{}\n[dkim]\nselector = \"s2026\"\nkey_file = \"{}\"\n",
+        std::fs::read_to_string(&config)?,
+        key.display()
+    );
+    std::fs::write(&config, with_key)?;
+    let (done, said) = run(&config, &["key", "dkim"], "")?;
+    assert!(!done && said.contains("key_file: reading"), "{said}");
+    std::fs::write(&key, "no key")?;
+    let (done, said) = run(&config, &["key", "dkim"], "")?;
+    assert!(!done && said.contains("no private key in PEM"), "{said}");
+    let made = std::process::Command::new("openssl")
+        .args([
+            "genpkey",
+            "-quiet",
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            "rsa_keygen_bits:2048",
+            "-out",
+        ])
+        .arg(&key)
+        .status()?;
+    assert!(made.success());
+    let (done, said) = run(&config, &["key", "dkim"], "")?;
+    assert!(
+        done && said.starts_with("s2026._domainkey.kit.example. IN TXT ("),
+        "{said}"
+    );
+    assert!(said.contains("v=DKIM1; k=rsa; p="), "{said}");
+    Ok(())
+}
+
+#[test]
 fn a_mistake_in_the_configuration_is_named_by_line() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let config = site(folder.path())?;

@@ -1,6 +1,7 @@
 //! The queue with a clock in hand and a relay that does as it is told.
 
 mod crash;
+mod direct;
 mod relay;
 
 use sekisho_checkpoint::AccountId;
@@ -24,7 +25,7 @@ fn mail(to: &[&str]) -> Mail {
         ret: None,
         envid: None,
         otp: None,
-        from_elsewhere: false,
+        origin: Origin::Here,
     }
 }
 
