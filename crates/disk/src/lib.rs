@@ -20,7 +20,7 @@ mod replay;
 mod vfs;
 
 pub use log::{Op, Origin};
-pub use port::{AppendFile, Disk, ReadFile};
+pub use port::{Disk, ReadFile, WriteFile};
 pub use real::RealDisk;
 pub use recording::RecordingDisk;
 pub use replay::{Loss, Recording};

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 /// Everything the store does to its folder. Paths are absolute or relative to the process, as with `std::fs`.
 ///
-/// Nothing is durable before it is synced: bytes by [`AppendFile::sync`], names by [`Disk::sync_folder`].
+/// Nothing is durable before it is synced: bytes by [`WriteFile::sync`], names by [`Disk::sync_folder`].
 pub trait Disk: Send + Sync + 'static {
     /// Makes a folder; one that exists already is fine. Its parent must exist, and its name is durable once the parent is synced.
     ///
@@ -21,11 +21,11 @@ pub trait Disk: Send + Sync + 'static {
     /// As the operating system says.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// Opens a file to write at its end, making it if it is missing. Only one handle of a file may be open at a time.
+    /// Opens a file to write, making it if it is missing. Only one handle of a file may write at a time.
     ///
     /// # Errors
     /// As the operating system says.
-    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
+    fn open_write(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
 
     /// Opens a file to read.
     ///
@@ -53,8 +53,8 @@ pub trait Disk: Send + Sync + 'static {
     fn open_database(&self, path: &Path) -> rusqlite::Result<Connection>;
 }
 
-/// A file that grows at its end.
-pub trait AppendFile: Send {
+/// A file to write anywhere.
+pub trait WriteFile: Send {
     /// Its length in bytes.
     ///
     /// # Errors
@@ -69,11 +69,17 @@ pub trait AppendFile: Send {
         self.len().map(|length| length == 0)
     }
 
-    /// Writes all of `bytes` at the end. After an error some of them may be there.
+    /// Writes all of `bytes` from `offset` on; the file grows as needed. After an error some of them may be there.
     ///
     /// # Errors
     /// As the operating system says.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Fills `buffer` from `offset` on.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the file ends before; else as the operating system says.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
     /// Cuts the file to `length` bytes.
     ///
@@ -81,7 +87,7 @@ pub trait AppendFile: Send {
     /// As the operating system says.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
 
-    /// Returns when everything written is on the disk. After an error nobody knows what is: the file should not be appended to again.
+    /// Returns when everything written is on the disk. After an error nobody knows what is: the file should not be written to again.
     ///
     /// # Errors
     /// As the operating system says.

@@ -1,13 +1,13 @@
 //! The operating system's disk, nothing added.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::port::{AppendFile, Disk, ReadFile, prepare};
+use crate::port::{Disk, ReadFile, WriteFile, prepare};
 
 /// The disk of this machine. Folders and files that it makes are their owner's alone.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,9 +25,10 @@ impl Disk for RealDisk {
         File::open(path)?.sync_all()
     }
 
-    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+    fn open_write(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600);
+        options.read(true).write(true).create(true).truncate(false);
+        options.mode(0o600);
         let file = options.open(path)?;
         Ok(Box::new(RealFile(file)))
     }
@@ -51,13 +52,17 @@ impl Disk for RealDisk {
 
 struct RealFile(File);
 
-impl AppendFile for RealFile {
+impl WriteFile for RealFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, offset)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(buffer, offset)
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
@@ -91,7 +96,7 @@ mod tests {
         let (folder, file) = (root.path().join("a"), root.path().join("b"));
         RealDisk.create_folder(&folder).unwrap();
         RealDisk.create_folder(&folder).unwrap();
-        drop(RealDisk.open_append(&file).unwrap());
+        drop(RealDisk.open_write(&file).unwrap());
         for path in [folder, file] {
             let mode = fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{path:?}");

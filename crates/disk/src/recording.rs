@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::log::{Log, Op, Origin};
-use crate::port::{AppendFile, Disk, ReadFile, prepare};
+use crate::port::{Disk, ReadFile, WriteFile, prepare};
 use crate::real::RealDisk;
 use crate::replay::Recording;
 use crate::vfs;
@@ -43,7 +43,7 @@ impl RecordingDisk {
         Recording::new(self.log.ops().clone())
     }
 
-    /// From now on the disk has no room (or has again): a write fails, an append halfway.
+    /// From now on the disk has no room (or has again): a write fails halfway.
     pub fn set_full(&self, full: bool) {
         self.log.set_full(full);
     }
@@ -81,13 +81,13 @@ impl Disk for RecordingDisk {
         self.note(path, RealDisk.sync_folder(path), op)
     }
 
-    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+    fn open_write(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         let relative = self.relative(path)?;
         if self.log.is_full() && !path.exists() {
             return Err(io::ErrorKind::StorageFull.into());
         }
         let existed = path.exists();
-        let file = RealDisk.open_append(path)?;
+        let file = RealDisk.open_write(path)?;
         if !existed {
             self.log.note(path, Op::Create);
         }
@@ -126,25 +126,28 @@ impl Disk for RecordingDisk {
 }
 
 struct RecordedFile {
-    file: Box<dyn AppendFile>,
+    file: Box<dyn WriteFile>,
     path: std::path::PathBuf,
     log: Arc<Log>,
 }
 
-impl AppendFile for RecordedFile {
+impl WriteFile for RecordedFile {
     fn len(&self) -> io::Result<u64> {
         self.file.len()
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let full = self.log.is_full();
         let fitting = if full {
             &bytes[..bytes.len() / 2]
         } else {
             bytes
         };
-        let offset = self.file.len()?;
-        self.file.append(fitting)?;
+        self.file.write_at(fitting, offset)?;
         self.log.ops().push(Op::Write {
             path: self.path.clone(),
             offset,

@@ -19,12 +19,12 @@ fn read(folder: &Path, name: &str) -> Option<Vec<u8>> {
 fn what_was_not_synced_may_be_lost_and_what_was_is_not() {
     let root = tempfile::tempdir().unwrap();
     let disk = RecordingDisk::new(root.path()).unwrap();
-    let mut file = disk.open_append(&root.path().join("a")).unwrap();
-    file.append(b"one").unwrap();
+    let mut file = disk.open_write(&root.path().join("a")).unwrap();
+    file.write_at(b"one", 0).unwrap();
     file.sync().unwrap();
     let named = disk.position() + 1;
     disk.sync_folder(root.path()).unwrap();
-    file.append(b"two").unwrap();
+    file.write_at(b"two", 3).unwrap();
     let recording = disk.recording();
     let all = recording.ops().len();
 
@@ -45,7 +45,7 @@ fn a_rename_counts_when_its_folder_is_synced() {
     let root = tempfile::tempdir().unwrap();
     let disk = RecordingDisk::new(root.path()).unwrap();
     let (old, new) = (root.path().join("old"), root.path().join("new"));
-    drop(disk.open_append(&old).unwrap());
+    drop(disk.open_write(&old).unwrap());
     disk.sync_folder(root.path()).unwrap();
     disk.rename(&old, &new).unwrap();
     let before = disk.position();
@@ -128,11 +128,11 @@ fn a_full_disk_refuses_and_then_goes_on() {
     let disk = RecordingDisk::new(root.path()).unwrap();
     let database = disk.open_database(&root.path().join("a.db")).unwrap();
     database.execute_batch("CREATE TABLE t (n)").unwrap();
-    let mut file = disk.open_append(&root.path().join("a")).unwrap();
+    let mut file = disk.open_write(&root.path().join("a")).unwrap();
     disk.set_full(true);
     assert!(database.execute("INSERT INTO t VALUES (1)", []).is_err());
     assert_eq!(
-        file.append(b"four").unwrap_err().kind(),
+        file.write_at(b"four", 0).unwrap_err().kind(),
         std::io::ErrorKind::StorageFull
     );
     assert_eq!(file.len().unwrap(), 2);

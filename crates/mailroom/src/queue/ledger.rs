@@ -428,8 +428,8 @@ impl Ledger {
         let mut bytes = [0; 8];
         getrandom::fill(&mut bytes).map_err(|e| QueueError::Broken(e.to_string()))?;
         let id = QueueId::new(i64::from_be_bytes(bytes) & i64::MAX);
-        let mut file = self.disk.open_append(&self.file(id))?;
-        let written = file.append(message).and_then(|()| file.sync());
+        let mut file = self.disk.open_write(&self.file(id))?;
+        let written = file.write_at(message, 0).and_then(|()| file.sync());
         drop(file);
         if let Err(error) = written.and_then(|()| self.disk.sync_folder(&self.folder)) {
             self.forget_file(id);

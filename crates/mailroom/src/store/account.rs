@@ -76,7 +76,7 @@ impl Core {
         }
         recovery::recover(&mut index, &**disk, &folder)?;
         let modseq = modseq(&index)?;
-        let files = Files::new(Arc::clone(disk), folder.clone(), limits.file_size);
+        let files = Files::new(Arc::clone(disk), folder.clone(), *limits);
         let texts = Texts::new(Arc::clone(disk), &folder);
         texts.compare(modseq);
         Ok(Self {

@@ -1,7 +1,6 @@
 //! Adding messages. Those that wait at an account together share one sync of the message file and one commit of the index, which is not synced:
 //! see [`super::recovery`].
 
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Transaction, params};
@@ -211,23 +210,15 @@ fn write(
         .iter()
         .map(|(record, message, _)| (record, message.bytes.as_slice()))
         .collect();
-    let (target, places) = files.append(index, &bytes)?;
-    // The disk works while the index is told.
-    std::thread::scope(|scope| {
-        let synced = scope.spawn(|| files.sync(&target));
-        let told = records.iter().zip(places).try_for_each(|(record, place)| {
-            let (record, _, summary) = record;
-            let entry = Entry {
-                record,
-                place,
-                summary,
-            };
-            insert(index, &entry)
-        });
-        let synced = synced.join();
-        let synced = synced.unwrap_or_else(|_| Err(io::Error::other("a sync broke off")));
-        synced.map_err(StoreError::from).and(told)
-    })?;
+    let places = files.append(index, &bytes)?;
+    for ((record, _, summary), place) in records.iter().zip(places) {
+        let entry = Entry {
+            record,
+            place,
+            summary,
+        };
+        insert(index, &entry)?;
+    }
     Ok(answers)
 }
 

@@ -1,12 +1,14 @@
-//! Message files: messages one after the other, each behind its [`Record`]. The index knows where each begins.
+//! Message files: messages one after the other, each behind its [`Record`]. The index knows where each begins, and where the last ends; behind it there may be
+//! zeros, written ahead.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Transaction, params};
-use sekisho_disk::{AppendFile, Disk};
+use sekisho_disk::{Disk, WriteFile};
 
+use super::Limits;
 use super::error::StoreError;
 use super::record::Record;
 
@@ -36,40 +38,41 @@ pub(super) struct Files {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     full_at: u64,
-    open: Option<(i64, Box<dyn AppendFile>)>,
+    ahead: u64,
+    open: Option<(i64, Box<dyn WriteFile>)>,
     /// The last file that holds something other than whole records at its end: nothing is added to it, so that what follows is found after a crash.
     spoiled: i64,
 }
 
 /// The file that a batch goes into.
-pub(super) struct Target {
+struct Target {
     number: i64,
     /// What the index knows of: bytes past it belong to no message.
     known: Option<u64>,
 }
 
 impl Files {
-    /// Files from `full_at` bytes on are not added to.
-    pub(super) fn new(disk: Arc<dyn Disk>, folder: PathBuf, full_at: u64) -> Self {
+    /// Files within `folder`, as `limits` say.
+    pub(super) fn new(disk: Arc<dyn Disk>, folder: PathBuf, limits: Limits) -> Self {
         Self {
             disk,
             folder,
-            full_at,
+            full_at: limits.file_size,
+            ahead: limits.ahead,
             open: None,
             spoiled: 0,
         }
     }
 
-    /// Appends messages, and notes the file's new length in the index. The transaction is what keeps other writers away, another process's too; nothing refers
-    /// to the bytes until it commits, and before it does they have to be [synced](Self::sync).
+    /// Appends messages and syncs them, and notes the file's new length in the index. The transaction is what keeps other writers away, another
+    /// process's too; nothing refers to the bytes until it commits.
     pub(super) fn append(
         &mut self,
         index: &Transaction<'_>,
         messages: &[(&Record, &[u8])],
-    ) -> Result<(Target, Vec<Place>), StoreError> {
+    ) -> Result<Vec<Place>, StoreError> {
         let mut target = self.target(index)?;
-        while self.length(&target)? > target.known.unwrap_or(0) {
-            // A write that failed left its bytes.
+        while self.has_leftover(&target)? {
             self.open = None;
             self.spoiled = target.number;
             target = Target {
@@ -85,34 +88,23 @@ impl Files {
         index
             .prepare_cached(sql)?
             .execute(params![target.number, end])?;
-        Ok((target, places))
+        Ok(places)
     }
 
-    /// Brings what was appended to the disk.
-    pub(super) fn sync(&mut self, target: &Target) -> io::Result<()> {
-        let synced = self.opened(target).and_then(|file| file.sync());
-        let synced = synced.and_then(|()| match target.known {
-            Some(_) => Ok(()),
-            None => self.disk.sync_folder(&self.folder),
-        });
-        synced.inspect_err(|_| {
-            self.open = None;
-            match target.known {
-                Some(_) => self.spoiled = target.number,
-                // The index doesn't know it: the next try begins with an empty one.
-                None => drop(self.disk.remove(&path(&self.folder, target.number))),
-            }
-        })
+    /// Whether a write that failed left its bytes behind what the index knows. Zeros were written ahead.
+    fn has_leftover(&mut self, target: &Target) -> io::Result<bool> {
+        let known = target.known.unwrap_or(0);
+        let file = self.opened(target)?;
+        let more = file.len()?.saturating_sub(known);
+        let mut begin = [0; 4];
+        let begin = &mut begin[..usize::try_from(more).unwrap_or(usize::MAX).min(4)];
+        file.read_exact_at(begin, known)?;
+        Ok(begin.iter().any(|byte| *byte != 0))
     }
 
-    /// How long the target is on the disk.
-    fn length(&mut self, target: &Target) -> io::Result<u64> {
-        self.opened(target)?.len()
-    }
-
-    fn opened(&mut self, target: &Target) -> io::Result<&mut Box<dyn AppendFile>> {
+    fn opened(&mut self, target: &Target) -> io::Result<&mut Box<dyn WriteFile>> {
         if !matches!(&self.open, Some((number, _)) if *number == target.number) {
-            let file = self.disk.open_append(&path(&self.folder, target.number))?;
+            let file = self.disk.open_write(&path(&self.folder, target.number))?;
             self.open = Some((target.number, file));
         }
         match &mut self.open {
@@ -140,30 +132,95 @@ impl Files {
     }
 
     fn write(&mut self, target: &Target, messages: &[(&Record, &[u8])]) -> io::Result<Vec<Place>> {
+        let path = path(&self.folder, target.number);
+        let (ahead, start) = (self.ahead, target.known.unwrap_or(0));
         let file = self.opened(target)?;
-        let start = file.len()?;
-        if start < target.known.unwrap_or(0) {
+        let length = file.len()?;
+        if length < start {
             return Err(io::Error::other(
                 "a message file is shorter than the index says",
             ));
         }
-        let mut end = start;
         let mut places = Vec::with_capacity(messages.len());
+        let mut batch = Batch::at(start);
         for (record, bytes) in messages {
             let header = record.header(bytes);
-            let size = bytes.len() as u64;
             places.push(Place {
                 file: target.number,
-                offset: end + header.len() as u64,
-                size,
+                offset: batch.end() + header.len() as u64,
+                size: bytes.len() as u64,
             });
-            end += header.len() as u64 + size;
-            if let Err(error) = file.append(&header).and_then(|()| file.append(bytes)) {
+            let written = batch
+                .add(&header, &mut **file)
+                .and_then(|()| batch.add(bytes, &mut **file));
+            if let Err(error) = written {
                 // Gives back the room on a full disk; if that fails too, the file is left as it is.
                 let _ = file.truncate(start);
                 return Err(error);
             }
         }
+        if let Err(error) = batch.write(&mut **file) {
+            let _ = file.truncate(start);
+            return Err(error);
+        }
+        let end = batch.end();
+        if end > length && start >= ahead / 4 {
+            // The next appends find their room: a sync has only bytes to bring to the disk then, and no new length of the file. It is no matter if there is no room.
+            let zeros = vec![0; usize::try_from(ahead).unwrap_or(0)];
+            if file.write_at(&zeros, end).is_err() {
+                let _ = file.truncate(end);
+            }
+        }
+        let synced = file.sync().and_then(|()| match target.known {
+            Some(_) => Ok(()),
+            None => self.disk.sync_folder(&self.folder),
+        });
+        if let Err(error) = synced {
+            match target.known {
+                Some(_) => self.spoiled = target.number,
+                // The index doesn't know it: the next try begins with an empty one.
+                None => drop(self.disk.remove(&path)),
+            }
+            return Err(error);
+        }
         Ok(places)
+    }
+}
+
+/// Bytes that are written together.
+struct Batch {
+    bytes: Vec<u8>,
+    /// Where they belong.
+    offset: u64,
+}
+
+impl Batch {
+    /// From how many bytes on they are written.
+    const FULL: usize = 1 << 20;
+
+    fn at(offset: u64) -> Self {
+        Self {
+            bytes: Vec::new(),
+            offset,
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+
+    fn add(&mut self, bytes: &[u8], file: &mut dyn WriteFile) -> io::Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() < Self::FULL {
+            return Ok(());
+        }
+        self.write(file)
+    }
+
+    fn write(&mut self, file: &mut dyn WriteFile) -> io::Result<()> {
+        file.write_at(&self.bytes, self.offset)?;
+        self.offset = self.end();
+        self.bytes.clear();
+        Ok(())
     }
 }

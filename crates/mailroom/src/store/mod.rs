@@ -4,6 +4,19 @@
 //! new), and commits to the index without waiting for the disk: one sync a delivery, or fewer, since messages that wait at the same account at the same
 //! time share it. What a crash takes from the index is found in the message file when the account is opened next (`recovery`). Everything else (flags,
 //! COPY, MOVE, EXPUNGE, folders) touches the index alone, by a commit that is synced and takes all earlier ones along.
+//!
+//! What is written, in which order, before an operation is said to be done:
+//!
+//! | operation | writes |
+//! |---|---|
+//! | a new account | its folder, the store's folder synced; the index with its first folders, one synced commit |
+//! | delivery, APPEND (one message or several) | the records and messages into the message file, behind them zeros now and then; the file synced, and the account's folder if the file is new; then one commit of the index, not synced |
+//! | STORE, COPY, MOVE, EXPUNGE, removal by POP3 | one synced commit |
+//! | a folder made, renamed (with those below), deleted, subscribed to | one synced commit |
+//! | how mail is filed, whom a vacation notice was sent to | one synced commit |
+//! | texts for searches | `texts.db`, not synced, behind all of the above; made again from the mail where it is missing or damaged |
+//! | opening an account | nothing; after a crash, one synced commit with the records that the index lacks |
+//!
 //! The bytes of expunged messages stay in the file and are counted as waste, until somebody compacts it.
 //!
 //! A mailbox opens for [`Admitted`], through [`Store::open`], and for two narrow capabilities besides: [`Delivery`], which
@@ -77,6 +90,8 @@ pub struct Limits {
     pub message_size: u64,
     /// From how many bytes on a new message file is begun.
     pub file_size: u64,
+    /// How many bytes of a message file are written ahead, once it has a quarter of them.
+    pub ahead: u64,
     /// The most folders of an account.
     pub folders: u32,
     /// The most bytes of an account's messages together, each copy counted; no limit if `None`.
@@ -104,6 +119,7 @@ impl Default for Limits {
         Self {
             message_size: 50 << 20,
             file_size: 64 << 20,
+            ahead: 1 << 20,
             folders: 2_000,
             quota_bytes: None,
             quota_messages: None,

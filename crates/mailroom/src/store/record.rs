@@ -69,6 +69,16 @@ impl Record {
         header
     }
 
+    /// Whether a record begins at `offset`.
+    pub(super) fn begins(file: &dyn ReadFile, offset: u64) -> io::Result<bool> {
+        if file.len()?.saturating_sub(offset) < MAGIC.len() as u64 {
+            return Ok(false);
+        }
+        let mut magic = [0; MAGIC.len()];
+        file.read_exact_at(&mut magic, offset)?;
+        Ok(magic == MAGIC)
+    }
+
     /// Reads the record at `offset` of a file that has `length` bytes: what it says, where its message begins, and the message. `None` where no
     /// whole record stands.
     pub(super) fn read(

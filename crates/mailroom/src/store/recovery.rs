@@ -66,7 +66,7 @@ fn last_known(index: &Connection) -> Result<(i64, u64)> {
 
 fn is_behind(disk: &dyn Disk, folder: &Path, (number, length): (i64, u64)) -> Result<bool> {
     let more = match disk.open_read(&files::path(folder, number)) {
-        Ok(file) => file.len()? > length,
+        Ok(file) => Record::begins(&*file, length)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(error.into()),
     };

@@ -32,6 +32,7 @@ async fn view(mailbox: &Mailbox) -> Result<View, StoreError> {
 fn limits() -> Limits {
     Limits {
         file_size: 400,
+        ahead: 300,
         ..Limits::default()
     }
 }

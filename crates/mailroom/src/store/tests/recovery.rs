@@ -13,6 +13,7 @@ async fn account_and_its_index() -> (tempfile::TempDir, tempfile::TempDir) {
     let inbox = folder(&mailbox, "INBOX").await;
     mailbox.append(inbox, message("first")).await.unwrap();
     drop(mailbox);
+    closed(root.path());
     let kept = tempfile::tempdir().unwrap();
     for name in INDEX {
         let _ = fs::copy(root.path().join("1").join(name), kept.path().join(name));
@@ -20,8 +21,16 @@ async fn account_and_its_index() -> (tempfile::TempDir, tempfile::TempDir) {
     (root, kept)
 }
 
+/// Waits for whoever wrote last to close the index: the last to do so takes its log away.
+fn closed(root: &Path) {
+    while root.join("1/index.db-wal").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
 /// Puts the older index back, as a crash would.
 fn lose(root: &Path, kept: &Path) {
+    closed(root);
     for name in INDEX {
         let path = root.join("1").join(name);
         let _ = fs::remove_file(&path);
@@ -116,4 +125,48 @@ async fn a_record_of_an_append_that_failed_stays_out() {
     assert_eq!(add(root.path(), "taken").await.uid, Uid::new(2));
     let found = subjects(root.path()).await;
     assert_eq!(list(&found), [(1, "first"), (2, "taken")]);
+}
+
+#[tokio::test]
+async fn what_was_written_ahead_is_no_message_and_its_room_is_used() {
+    let (root, kept) = account_and_its_index().await;
+    let limits = Limits {
+        ahead: 200,
+        ..Limits::default()
+    };
+    let open = async || {
+        let (_, operator) = store_on(root.path(), Arc::new(RealDisk), limits);
+        operator.open(AccountId::new(AI)).await.unwrap()
+    };
+    let add = async |text: &str| {
+        let mailbox = open().await;
+        let inbox = folder(&mailbox, "INBOX").await;
+        mailbox.append(inbox, message(text)).await.unwrap();
+    };
+    let file = root.path().join("1/messages-000001.mail");
+    add("second").await;
+    let length = fs::metadata(&file).unwrap().len();
+    assert!(fs::read(&file).unwrap().ends_with(&[0; 200]));
+    add("third").await;
+    assert_eq!(fs::metadata(&file).unwrap().len(), length, "room was there");
+
+    lose(root.path(), kept.path());
+    let found = subjects(root.path()).await;
+    assert_eq!(list(&found), [(1, "first"), (2, "second"), (3, "third")]);
+    add("fourth").await;
+    assert!(!root.path().join("1/messages-000002.mail").exists());
+
+    // A write that the power cut in the middle: its beginning is there, and nothing goes over it.
+    let end = fs::read(&file).unwrap();
+    let end = end.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let torn = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&torn, b"Skm1 torn", end as u64).unwrap();
+    add("fifth").await;
+    assert!(root.path().join("1/messages-000002.mail").exists());
+    let found = subjects(root.path()).await;
+    let wanted = ["first", "second", "third", "fourth", "fifth"];
+    assert_eq!(
+        found.iter().map(|(_, s)| s.as_str()).collect::<Vec<_>>(),
+        wanted
+    );
 }
