@@ -16,6 +16,30 @@ use crate::smtp::{COMMAND_LINE, Command, Reply};
 /// How many connections are served at once.
 const AT_ONCE: usize = 256;
 
+/// What becomes of a connection.
+#[derive(Debug)]
+enum Treatment<'d> {
+    Served,
+    EncryptedFirst(&'d TlsKeeper),
+    Refused,
+}
+
+impl IncomingDoor {
+    fn treatment(&self, peer: IpAddr) -> Treatment<'_> {
+        if peer.is_loopback() {
+            return Treatment::Served;
+        }
+        if !self.listed.contains(peer) {
+            return Treatment::Refused;
+        }
+        match &self.security {
+            Security::Tls(tls) => Treatment::EncryptedFirst(tls),
+            Security::None => Treatment::Served,
+            Security::Nobody => Treatment::Refused,
+        }
+    }
+}
+
 /// What is listened on.
 pub enum IncomingListener {
     /// A Unix socket: who may connect, its permissions say.
@@ -140,14 +164,9 @@ async fn tcp(
     end: &Shutdown,
 ) -> Result<(), Lost> {
     let protocol = door.protocol;
-    if peer.is_loopback() {
-        return session(stream, incoming, protocol, false, end).await;
-    }
-    match &door.security {
-        Security::None if door.listed.contains(peer) => {
-            session(stream, incoming, protocol, false, end).await
-        }
-        Security::Tls(tls) if door.listed.contains(peer) => {
+    match door.treatment(peer) {
+        Treatment::Served => session(stream, incoming, protocol, false, end).await,
+        Treatment::EncryptedFirst(tls) => {
             let encrypted = tokio::select! {
                 encrypted = encrypt(stream, &incoming, protocol, tls) => encrypted?,
                 () = end.asked() => return Ok(()),
@@ -157,7 +176,7 @@ async fn tcp(
                 None => Ok(()),
             }
         }
-        _ => {
+        Treatment::Refused => {
             tracing::warn!(
                 "a mail server connected that is not listed, or there is no certificate for it"
             );
@@ -245,4 +264,46 @@ fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, incoming: &Incoming)
 
 fn greeting(incoming: &Incoming, protocol: Protocol) -> Reply {
     Reply::lines(220, [format!("{} {}", incoming.host, protocol.name())])
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_net::{Alpn, Certificate};
+
+    use super::*;
+
+    #[test]
+    fn only_this_machine_and_listed_peers_are_served_and_those_encrypted() {
+        let folder = tempfile::tempdir().expect("folder");
+        let certificate = Certificate::SelfSigned {
+            folder: folder.path().to_owned(),
+            names: vec!["mail.kit.example".to_owned()],
+        };
+        let tls = TlsKeeper::open(certificate, Alpn::None).expect("certificate");
+        let relay = "192.0.2.25".parse().expect("address");
+        let door = |security| IncomingDoor {
+            protocol: Protocol::Smtp,
+            listed: Peers::new(vec!["192.0.2.25/32".parse().expect("prefix")]),
+            security,
+        };
+        let encrypted = door(Security::Tls(Arc::new(tls)));
+        let open = door(Security::None);
+        let closed = door(Security::Nobody);
+        assert!(matches!(
+            encrypted.treatment(relay),
+            Treatment::EncryptedFirst(_)
+        ));
+        assert!(matches!(open.treatment(relay), Treatment::Served));
+        assert!(matches!(closed.treatment(relay), Treatment::Refused));
+        for stranger in ["192.0.2.26", "10.0.0.1", "2001:db8::25"] {
+            let stranger = stranger.parse().expect("address");
+            for door in [&encrypted, &open, &closed] {
+                assert!(matches!(door.treatment(stranger), Treatment::Refused));
+            }
+        }
+        for here in ["127.0.0.1", "::1"] {
+            let here = here.parse().expect("address");
+            assert!(matches!(closed.treatment(here), Treatment::Served));
+        }
+    }
 }
