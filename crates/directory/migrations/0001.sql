@@ -31,3 +31,11 @@ CREATE TABLE names (
     account INTEGER NOT NULL REFERENCES accounts
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX names_of_account ON names (account);
+
+-- Addresses whose mail goes to several accounts, such as office@; folded. Nobody logs in by one, so none is among the names.
+CREATE TABLE shared_addresses (
+    address TEXT    NOT NULL,
+    account INTEGER NOT NULL REFERENCES accounts,
+    PRIMARY KEY (address, account)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX shared_addresses_of_account ON shared_addresses (account);

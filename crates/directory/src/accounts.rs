@@ -144,7 +144,7 @@ impl Directory for OwnAccounts {
         Ok(kept.map(|kept| self.as_of_now(kept)))
     }
 
-    /// The account of an address, or of the address without its `+detail`. One that is disabled or has ended still gets its mail; a deleted one does not.
+    /// The account of an address, or those that share it, or the same for the address without its `+detail`. One that is disabled or has ended still gets its mail; a deleted one does not.
     async fn recipients(&self, address: &MailAddress) -> Result<Vec<AccountId>, DirectoryError> {
         let whole = address.folded();
         let without_detail = address
@@ -156,12 +156,15 @@ impl Directory for OwnAccounts {
             .map(|address| address.folded());
         let found = self
             .store
-            .read(move |db| match (store::find(db, &whole)?, without_detail) {
-                (None, Some(without)) => store::find(db, &without),
-                (found, _) => Ok(found),
+            .read(move |db| {
+                let found = store::recipients(db, &whole)?;
+                match without_detail {
+                    Some(without) if found.is_empty() => store::recipients(db, &without),
+                    _ => Ok(found),
+                }
             })
             .await?;
-        Ok(found.into_iter().collect())
+        Ok(found)
     }
 
     async fn verify(

@@ -183,6 +183,49 @@ impl OwnAccounts {
         .await
     }
 
+    /// Lets an account share an address, such as office@: its mail goes to all accounts that do. Nobody logs in by it or sends in its name.
+    ///
+    /// # Errors
+    /// The address is not in an own domain, or is some account's own.
+    pub async fn share(
+        &self,
+        address: &MailAddress,
+        account: AccountId,
+    ) -> Result<(), AccountsError> {
+        own_address(address, &self.settings.own_domains)?;
+        let folded = address.folded();
+        self.change(account, move |db, _| store::share(db, &folded, account))
+            .await
+    }
+
+    /// Ends that an account shares an address.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn unshare(
+        &self,
+        address: &MailAddress,
+        account: AccountId,
+    ) -> Result<(), AccountsError> {
+        let address = address.clone();
+        self.change(account, move |db, _| {
+            if store::unshare(db, &address.folded(), account)? {
+                Ok(())
+            } else {
+                Err(AccountsError::NotShared(address))
+            }
+        })
+        .await
+    }
+
+    /// All shared addresses, each with the login names of its accounts.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub async fn shared(&self) -> Result<Vec<(String, Vec<String>)>, AccountsError> {
+        self.store.read(store::shared).await
+    }
+
     /// Takes an address away.
     ///
     /// # Errors

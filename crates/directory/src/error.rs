@@ -17,6 +17,14 @@ pub enum AccountsError {
         "{0:?} belongs to an account already: choose another, or take it from that account first"
     )]
     NameTaken(String),
+    /// The address is shared by accounts.
+    #[error(
+        "{0:?} is shared by accounts (`sekisho account shared` lists them): take it from all of them first"
+    )]
+    Shared(String),
+    /// The account does not share that address.
+    #[error("the account does not share the address {0}")]
+    NotShared(MailAddress),
     /// The login name can belong to no account.
     #[error("not a login name: {0}")]
     Login(#[from] LoginNameError),

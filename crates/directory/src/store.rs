@@ -114,6 +114,51 @@ pub(crate) fn find(db: &Connection, folded: &str) -> Result<Option<AccountId>, A
     Ok(id.map(AccountId::new))
 }
 
+/// The accounts that get the mail of a folded address: the one whose name it is, or those that share it.
+pub(crate) fn recipients(db: &Connection, folded: &str) -> Result<Vec<AccountId>, AccountsError> {
+    if let Some(account) = find(db, folded)? {
+        return Ok(vec![account]);
+    }
+    let mut sharing = db.prepare_cached(
+        "SELECT account FROM shared_addresses WHERE address = ?1 ORDER BY account",
+    )?;
+    let ids = sharing.query_map([folded], |row| row.get(0).map(AccountId::new))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Lets an account share an address, which may be nobody's own.
+pub(crate) fn share(db: &Connection, folded: &str, id: AccountId) -> Result<(), AccountsError> {
+    if find(db, folded)?.is_some() {
+        return Err(AccountsError::NameTaken(folded.to_owned()));
+    }
+    db.prepare_cached("INSERT OR IGNORE INTO shared_addresses VALUES (?1, ?2)")?
+        .execute(params![folded, id.get()])?;
+    Ok(())
+}
+
+/// Ends that. Says whether it was so.
+pub(crate) fn unshare(db: &Connection, folded: &str, id: AccountId) -> Result<bool, AccountsError> {
+    let sql = "DELETE FROM shared_addresses WHERE address = ?1 AND account = ?2";
+    Ok(db.prepare_cached(sql)?.execute(params![folded, id.get()])? > 0)
+}
+
+/// All shared addresses, each with the login names of its accounts.
+pub(crate) fn shared(db: &Connection) -> Result<Vec<(String, Vec<String>)>, AccountsError> {
+    let mut query = db.prepare(
+        "SELECT address, login FROM shared_addresses JOIN accounts USING (account) ORDER BY address, login",
+    )?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut shared: Vec<(String, Vec<String>)> = Vec::new();
+    for row in rows {
+        let (address, login): (String, String) = row?;
+        match shared.last_mut().filter(|(last, _)| *last == address) {
+            Some((_, logins)) => logins.push(login),
+            None => shared.push((address, vec![login])),
+        }
+    }
+    Ok(shared)
+}
+
 /// An account, a deleted one too.
 pub(crate) fn kept(db: &Connection, id: AccountId) -> Result<Option<Kept>, AccountsError> {
     db.prepare_cached("SELECT * FROM accounts WHERE account = ?1")?
@@ -252,6 +297,8 @@ pub(crate) fn delete(db: &Connection, id: AccountId, at: Timestamp) -> Result<()
         .execute(params![id.get(), at.as_millisecond()])?;
     db.prepare_cached("DELETE FROM names WHERE account = ?1")?
         .execute([id.get()])?;
+    db.prepare_cached("DELETE FROM shared_addresses WHERE account = ?1")?
+        .execute([id.get()])?;
     Ok(())
 }
 
@@ -267,7 +314,11 @@ fn index_names(db: &Connection, id: AccountId) -> Result<(), AccountsError> {
     db.prepare_cached("DELETE FROM names WHERE account = ?1")?
         .execute([id.get()])?;
     let mut insert = db.prepare_cached("INSERT INTO names (name, account) VALUES (?1, ?2)")?;
+    let mut shared = db.prepare_cached("SELECT 1 FROM shared_addresses WHERE address = ?1")?;
     for name in names {
+        if shared.exists([&name])? {
+            return Err(AccountsError::Shared(name));
+        }
         match insert.execute(params![name, id.get()]) {
             Err(rusqlite::Error::SqliteFailure(error, _))
                 if error.code == ErrorCode::ConstraintViolation =>

@@ -136,3 +136,47 @@ async fn no_two_accounts_share_a_name_in_any_spelling() {
         assert!(site.accounts.add(plain(name)).await.is_err(), "{name:?}");
     }
 }
+
+#[tokio::test]
+async fn a_shared_address_brings_mail_to_all_and_is_nobodys_name() {
+    let site = Site::new().await;
+    let office = address("Office@kit.example");
+    for account in [site.alice, site.bob, site.bob] {
+        site.accounts.share(&office, account).await.expect("shared");
+    }
+    let to = async |text: &str| {
+        let found = site.accounts.recipients(&address(text)).await;
+        found.expect("recipients")
+    };
+    assert_eq!(to("office@KIT.example").await, [site.alice, site.bob]);
+    assert_eq!(to("office+forms@kit.example").await, [site.alice, site.bob]);
+    assert_eq!(site.found("office@kit.example").await, None);
+    let shared = site.accounts.shared().await.expect("shared");
+    let names = vec!["alice".to_owned(), "bob".to_owned()];
+    assert_eq!(shared, [("office@kit.example".to_owned(), names)]);
+
+    let own = site.accounts.add_address(site.bob, office.clone()).await;
+    assert!(matches!(own, Err(AccountsError::Shared(_))), "{own:?}");
+    let own = address("a.sato@kit.example");
+    let taken = site.accounts.share(&own, site.bob).await;
+    assert!(
+        matches!(taken, Err(AccountsError::NameTaken(_))),
+        "{taken:?}"
+    );
+    let foreign = site
+        .accounts
+        .share(&address("x@far.example"), site.bob)
+        .await;
+    assert!(
+        matches!(foreign, Err(AccountsError::ForeignDomain(_))),
+        "{foreign:?}"
+    );
+
+    site.accounts
+        .unshare(&office, site.alice)
+        .await
+        .expect("unshared");
+    assert!(site.accounts.unshare(&office, site.alice).await.is_err());
+    site.accounts.delete(site.bob).await.expect("deleted");
+    assert_eq!(to("office@kit.example").await, []);
+}

@@ -82,6 +82,17 @@ pub(super) enum AccountCommand {
         /// The address.
         address: String,
     },
+    /// Show addresses whose mail goes to several accounts, or let accounts share one.
+    Shared {
+        /// The address, such as office@example.ac.jp; all of them are listed if none is given.
+        #[arg(requires = "what")]
+        address: Option<String>,
+        /// `add` or `remove`.
+        #[arg(value_parser = ["add", "remove"], requires = "logins")]
+        what: Option<String>,
+        /// The login names.
+        logins: Vec<String>,
+    },
     /// Show how MFA stands for an account, or turn it on or off.
     Mfa {
         /// The login name.
@@ -213,6 +224,26 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             }
             say("done");
         }
+        AccountCommand::Shared {
+            address,
+            what,
+            logins,
+        } => match address {
+            Some(address) => {
+                let address = MailAddress::parse(&address)?;
+                let add = what.as_deref() == Some("add");
+                share(accounts, &address, add, &logins).await?;
+            }
+            None => {
+                let shared = accounts.shared().await?;
+                if shared.is_empty() {
+                    say("no address is shared");
+                }
+                for (address, logins) in shared {
+                    say(&format!("{address:<40} {}", logins.join(" ")));
+                }
+            }
+        },
         AccountCommand::Mfa { login, set, reason } => {
             let account = find(accounts, &login).await?;
             match set {
@@ -289,6 +320,34 @@ async fn list(accounts: &OwnAccounts, zone: &TimeZone) -> anyhow::Result<()> {
             notes.join(", ")
         ));
     }
+    Ok(())
+}
+
+async fn share(
+    accounts: &OwnAccounts,
+    address: &MailAddress,
+    add: bool,
+    logins: &[String],
+) -> anyhow::Result<()> {
+    // All names are looked at before anything is changed.
+    let mut found = Vec::with_capacity(logins.len());
+    for login in logins {
+        found.push(find(accounts, login).await?);
+    }
+    for account in found {
+        let done = if add {
+            accounts.share(address, account.id).await
+        } else {
+            accounts.unshare(address, account.id).await
+        };
+        done.with_context(|| account.login.clone())?;
+    }
+    let shared = accounts.shared().await?;
+    let left = shared.iter().find(|(known, _)| *known == address.folded());
+    say(&match left {
+        Some((address, logins)) => format!("{address} goes to {}", logins.join(" ")),
+        None => format!("{address} goes to nobody now"),
+    });
     Ok(())
 }
 

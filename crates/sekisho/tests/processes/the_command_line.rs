@@ -19,6 +19,20 @@ fn accounts_are_added_listed_imported_and_reset() -> Outcome<()> {
         said.contains("alice@kit.example") && !said.contains("bob"),
         "{said}"
     );
+    let (_, said) = run(&config, &["account", "shared"], "")?;
+    assert!(said.contains("no address is shared"), "{said}");
+    let share = ["account", "shared", "office@kit.example", "add", "alice"];
+    let (done, said) = run(&config, &share, "")?;
+    assert!(
+        done && said.contains("office@kit.example goes to alice"),
+        "{said}"
+    );
+    let (done, said) = run(
+        &config,
+        &["account", "shared", "office@kit.example", "remove", "bob"],
+        "",
+    )?;
+    assert!(!done && said.contains("no account \"bob\""), "{said}");
     let (_, said) = run(&config, &["account", "mfa", "alice", "on"], "")?;
     assert!(said.contains("alice is on"), "{said}");
     let (_, said) = run(
