@@ -89,6 +89,21 @@ fn passwords_come_as_literals_in_eight_bits_and_by_sasl() {
     );
 }
 
+/// RFC 7888, section 5: what LITERAL- promises, and not a byte more.
+#[test]
+fn a_literal_of_4096_bytes_is_taken_before_the_login_and_no_longer_one() {
+    let hears = |length: usize, sign: &str| {
+        let password = "x".repeat(length);
+        let input = format!("a LOGIN alice {{{length}{sign}}}\r\n{password}\r\n");
+        hears(ENCRYPTED, input.as_bytes(), &[Verdict::Refused])
+    };
+    let at_login = format!("<\"alice\" \"{}\">", "x".repeat(4096));
+    assert!(hears(4096, "+").contains(&at_login));
+    assert!(hears(4096, "").contains(&at_login));
+    assert_eq!(hears(4097, "+"), "* BYE literal far too big\r\n<close>\r\n");
+    assert!(hears(4097, "").starts_with("a BAD Literal too big before the login\r\n"));
+}
+
 #[test]
 fn sasl_login_and_plain_run_with_and_without_an_initial_response() {
     for (input, expected) in [

@@ -26,9 +26,9 @@ const WORDS: usize = 500;
 impl Session {
     /// `SEARCH` and `UID SEARCH` (RFC 3501, section 6.4.4; RFC 4731)
     pub(super) async fn search(&mut self, tag: &Tag, search: &Search, out: &mut Out<'_>) -> Answer {
-        if search.charset && self.utf8 {
+        if search.charset && self.no_charset {
             return Err(Trouble::Bad(
-                "with UTF-8 enabled, searches name no character set",
+                "with UTF8=ACCEPT enabled, searches name no character set",
             ));
         }
         self.condstore |= names_modseq(&search.key);

@@ -19,6 +19,8 @@ pub(super) struct Session {
     pub(super) qresync: bool,
     /// The client takes UTF-8 and writes it (RFC 6855, RFC 9051).
     pub(super) utf8: bool,
+    /// The client has enabled UTF8=ACCEPT itself, and so searches without naming a character set (RFC 6855, section 3).
+    pub(super) no_charset: bool,
     /// The client wants the answers of IMAP4rev2 (RFC 9051, appendix E).
     pub(super) rev2: bool,
     /// The stream is compressed (RFC 4978).
@@ -49,6 +51,7 @@ impl Session {
             condstore: false,
             qresync: false,
             utf8: false,
+            no_charset: false,
             rev2: false,
             compressed: false,
             changes,
@@ -165,7 +168,8 @@ impl Session {
                 self.qresync |= asked("QRESYNC");
                 self.condstore |= asked("CONDSTORE") || self.qresync;
                 self.rev2 |= asked("IMAP4REV2");
-                self.utf8 |= asked("UTF8=ACCEPT") || self.rev2;
+                self.no_charset |= asked("UTF8=ACCEPT");
+                self.utf8 |= self.no_charset || self.rev2;
                 out.words(format_args!("* ENABLED"));
                 let known = ["CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4rev2"];
                 for name in known.into_iter().filter(|n| asked(&n.to_uppercase())) {

@@ -73,23 +73,58 @@ impl Forest {
         self.nodes.len() - 1
     }
 
-    /// Puts a node below another, unless that is below it.
+    /// Puts a node below another, unless that is below it. A parent's list keeps children that have moved on, until [`Forest::settle`].
     fn link(&mut self, parent: usize, child: usize) {
-        let mut above = Some(parent);
-        while let Some(at) = above {
-            if at == child {
-                return;
-            }
-            above = self.nodes[at].parent;
+        if self.nodes[child].parent == Some(parent) || self.is_within(parent, child) {
+            return;
         }
-        self.unlink(child);
         self.nodes[child].parent = Some(parent);
         self.nodes[parent].children.push(child);
     }
 
-    fn unlink(&mut self, child: usize) {
-        if let Some(parent) = self.nodes[child].parent.take() {
-            self.nodes[parent].children.retain(|at| *at != child);
+    /// Whether a node is another, or below it. What is above the one and what is below the other are walked in turn, until either comes to its end:
+    /// strangers can make threads deep or wide, and a joining of two then costs as much as the smaller.
+    fn is_within(&self, at: usize, top: usize) -> bool {
+        let mut above = at;
+        let mut below = vec![(top, 0)];
+        loop {
+            if above == top {
+                return true;
+            }
+            match self.nodes[above].parent {
+                Some(parent) => above = parent,
+                None => return false,
+            }
+            let Some((node, next)) = below.last_mut() else {
+                return false;
+            };
+            match self.nodes[*node].children.get(*next) {
+                None => {
+                    below.pop();
+                }
+                Some(&child) => {
+                    *next += 1;
+                    if self.nodes[child].parent == Some(*node) {
+                        if child == at {
+                            return true;
+                        }
+                        below.push((child, 0));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the lists of children and the roots from what each node says of its parent.
+    fn settle(&mut self) {
+        for node in &mut self.nodes {
+            node.children.clear();
+        }
+        for at in 0..self.nodes.len() {
+            match self.nodes[at].parent {
+                Some(parent) => self.nodes[parent].children.push(at),
+                None => self.roots.push(at),
+            }
         }
     }
 
@@ -233,38 +268,30 @@ fn by_references(keys: &[ThreadKeys]) -> Forest {
         // What the message itself says of its parent counts more than what others said.
         match above {
             Some(above) => forest.link(above, own),
-            None => forest.unlink(own),
+            None => forest.nodes[own].parent = None,
         }
     }
-    let roots = (0..forest.nodes.len()).filter(|at| forest.nodes[*at].parent.is_none());
-    forest.roots = roots.collect();
+    forest.settle();
     forest
 }
 
 /// Step 3: places without a message go, and what is below them takes their place; at the root only where it is one alone.
 fn prune(forest: &mut Forest) {
-    let mut order = Vec::with_capacity(forest.nodes.len());
-    let mut ahead = forest.roots.clone();
-    while let Some(at) = ahead.pop() {
-        order.push(at);
-        ahead.extend(&forest.nodes[at].children);
+    // Nodes, each with the nearest above it that stays.
+    let mut ahead = Vec::new();
+    for &root in &forest.roots {
+        let below = std::mem::take(&mut forest.nodes[root].children);
+        ahead.extend(below.into_iter().map(|child| (child, root)));
     }
-    // From the leaves up.
-    for at in order.into_iter().rev() {
-        let children = std::mem::take(&mut forest.nodes[at].children);
-        let mut kept = Vec::with_capacity(children.len());
-        for child in children {
-            if forest.nodes[child].message.is_some() {
-                kept.push(child);
-            } else {
-                let below = std::mem::take(&mut forest.nodes[child].children);
-                for one in &below {
-                    forest.nodes[*one].parent = Some(at);
-                }
-                kept.extend(below);
-            }
+    while let Some((at, above)) = ahead.pop() {
+        let below = std::mem::take(&mut forest.nodes[at].children);
+        let stays = forest.nodes[at].message.is_some();
+        if stays {
+            forest.nodes[at].parent = Some(above);
+            forest.nodes[above].children.push(at);
         }
-        forest.nodes[at].children = kept;
+        let above = if stays { at } else { above };
+        ahead.extend(below.into_iter().map(|child| (child, above)));
     }
     let roots = std::mem::take(&mut forest.roots);
     for root in roots {
@@ -433,6 +460,37 @@ mod tests {
             key(5, "", &[], "re: alpha"),
         ];
         assert_eq!(told(&ordered_subject(&keys), 5), " (1 (3)(4))(2 5)");
+    }
+
+    /// Two deep threads, of which the one is hung below the other piece by piece: what is walked at each joining is the smaller of the two.
+    #[test]
+    fn threads_that_strangers_made_deep_are_joined_quickly() {
+        let id = |kind: char, n: usize| format!("{kind}{n}");
+        let mut messages: Vec<(String, Vec<String>)> = Vec::new();
+        for start in (0..150_000).step_by(99) {
+            let path = (start..start + 100).map(|n| id('p', n)).collect();
+            messages.push((id('m', start), path));
+        }
+        for root in 0..500 {
+            messages.push((
+                id('n', root),
+                vec![id('c', root), id('d', root), id('e', root)],
+            ));
+        }
+        for some in (0..500).step_by(50) {
+            let joined = (some..some + 50).flat_map(|root| [id('p', 149_000), id('c', root)]);
+            messages.push((id('o', some), joined.collect()));
+        }
+        let keys: Vec<ThreadKeys> = messages
+            .iter()
+            .enumerate()
+            .map(|(at, (id, path))| {
+                let path: Vec<&str> = path.iter().map(String::as_str).collect();
+                key(at + 1, id, &path, "")
+            })
+            .collect();
+        let forest = references(&keys);
+        assert_eq!(told(&forest, keys.len()).matches('(').count(), 2_027);
     }
 
     #[test]

@@ -91,7 +91,9 @@ impl Parsed<'_> {
                 // A leaf that claims to be a whole message has the grammar of one, which it can't follow: it is encoded, or too deep.
                 (_, Some((main, sub)))
                     if main.eq_ignore_ascii_case(b"message")
-                        && sub.eq_ignore_ascii_case(b"rfc822") =>
+                        && [&b"rfc822"[..], b"global"]
+                            .iter()
+                            .any(|whole| sub.eq_ignore_ascii_case(whole)) =>
                 {
                     (b"APPLICATION", b"OCTET-STREAM")
                 }

@@ -6,6 +6,8 @@ use super::header::Header;
 
 /// The most references that are kept of a message: its first, which began the thread, and its last.
 const MOST: usize = 100;
+/// The most bytes of references that are kept of a message: threads are made of all of a folder at once.
+const MOST_BYTES: usize = 10_000;
 /// The longest message identifier that counts, in bytes.
 const LONGEST: usize = 1_000;
 
@@ -26,9 +28,16 @@ impl Kin {
             references = ids(b"In-Reply-To");
             references.truncate(1);
         }
-        if references.len() > MOST {
-            let last = references.len() - (MOST - 1);
-            references.drain(1..last);
+        let mut room = MOST_BYTES - references.first().map_or(0, String::len);
+        let last = references.iter().skip(1).rev().take(MOST - 1);
+        let kept = last.take_while(|id| {
+            let fits = id.len() <= room;
+            room = room.saturating_sub(id.len());
+            fits
+        });
+        let left_out = references.len().saturating_sub(1 + kept.count());
+        if left_out > 0 {
+            references.drain(1..=left_out);
         }
         Self {
             id: ids(b"Message-ID").into_iter().next(),
@@ -105,5 +114,18 @@ mod tests {
         assert_eq!(found.references.len(), MOST);
         assert_eq!(found.references[0], "0@x");
         assert_eq!(found.references[MOST - 1], "4999@x");
+        let long: String = (100..200)
+            .map(|n| format!("<{n}@{}> ", "x".repeat(900)))
+            .collect();
+        let found = kin(&format!("References: {long}\r\n"));
+        let names = found.references.iter().map(|id| &id[..4]);
+        let kept: Vec<&str> = names.collect();
+        assert_eq!(
+            kept,
+            [
+                "100@", "190@", "191@", "192@", "193@", "194@", "195@", "196@", "197@", "198@",
+                "199@"
+            ]
+        );
     }
 }

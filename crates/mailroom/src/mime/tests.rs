@@ -87,6 +87,22 @@ fn the_structure_of_a_nested_message_is_told_as_the_grammar_wants() {
     );
 }
 
+/// RFC 9051, section 9: `body-type-basic` is none of a whole message.
+#[test]
+fn an_encoded_message_is_told_as_bytes() {
+    for kind in ["rfc822", "global"] {
+        let message = format!(
+            "Content-Type: message/{kind}\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQo=\r\n"
+        );
+        let structure = Parsed::new(message.as_bytes()).structure();
+        assert!(
+            structure.starts_with(br#"("APPLICATION" "OCTET-STREAM" NIL NIL NIL "BASE64" 22 "#),
+            "{}",
+            String::from_utf8_lossy(&structure)
+        );
+    }
+}
+
 #[test]
 fn the_envelope_keeps_encoded_words_and_fills_in_the_sender() {
     let message = "Date: Tue, 1 Jul 2025 08:30:00 +0900\r\nFrom: =?utf-8?B?44GC?= <a@x>\r\nTo: Team: b@y;\r\nCc:\r\n\

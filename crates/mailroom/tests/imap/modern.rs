@@ -83,7 +83,7 @@ async fn messages_with_utf8_headers_are_appended_and_found() {
              S: * SEARCH 1
              S: e OK searched
              C: f SEARCH CHARSET UTF-8 SUBJECT x
-             S: f BAD with UTF-8 enabled, searches name no character set
+             S: f BAD with UTF8=ACCEPT enabled, searches name no character set
              C: g APPEND INBOX UTF8 {3+}
              C: a b
              S: g BAD expected an opening parenthesis at byte …",
@@ -123,6 +123,9 @@ async fn imap4rev2_selects_and_searches_in_its_own_way() {
              S: d OK searched
              C: e SEARCH RETURN (SAVE) SUBJECT t
              S: e OK searched and saved
+             C: e SEARCH CHARSET UTF-8 SUBJECT t
+             S: * ESEARCH (TAG \"e\") ALL 2:3
+             S: e OK searched
              C: f MOVE $ Archive
              S: * OK [COPYUID …
              S: * 3 EXPUNGE
