@@ -1,12 +1,14 @@
 //! An account's folder, opened: its index, its message files, and who waits for them.
 
+use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::Clock;
-use sekisho_disk::{Disk, ReadFile};
+use sekisho_disk::{Disk, ReadFile, WriteFile};
 use tokio::sync::watch;
 
 use super::append::Queue;
@@ -33,6 +35,8 @@ pub(super) struct Core {
     pub(super) changes: watch::Sender<ModSeq>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) texts: Texts,
+    /// Whether somebody compacts, or is about to.
+    pub(super) compacting: AtomicBool,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     folder: PathBuf,
@@ -86,6 +90,7 @@ impl Core {
             changes: watch::Sender::new(modseq),
             snapshots: Arc::clone(snapshots),
             texts,
+            compacting: AtomicBool::new(false),
             disk: Arc::clone(disk),
             clock: Arc::clone(clock),
             folder,
@@ -130,15 +135,33 @@ impl Core {
     }
 
     /// A message file by its number.
-    pub(super) fn open_file(&self, number: i64) -> Result<Box<dyn ReadFile>> {
-        Ok(self.disk.open_read(&files::path(&self.folder, number))?)
+    pub(super) fn open_file(&self, number: i64) -> io::Result<Box<dyn ReadFile>> {
+        self.disk.open_read(&files::path(&self.folder, number))
+    }
+
+    /// A message file by its number, made if it is missing.
+    pub(super) fn open_file_to_write(&self, number: i64) -> io::Result<Box<dyn WriteFile>> {
+        self.disk.open_write(&files::path(&self.folder, number))
+    }
+
+    /// The numbers of the message files on the disk, rising.
+    pub(super) fn files_there(&self) -> io::Result<Vec<i64>> {
+        files::numbers(&self.folder)
+    }
+
+    /// Makes the names of message files durable.
+    pub(super) fn sync_names(&self) -> io::Result<()> {
+        self.disk.sync_folder(&self.folder)
+    }
+
+    /// Removes a message file.
+    pub(super) fn try_remove_file(&self, number: i64) -> io::Result<()> {
+        self.disk.remove(&files::path(&self.folder, number))
     }
 
     /// How long a message file is on the disk.
-    pub(super) fn file_length(&self, number: i64) -> std::io::Result<u64> {
-        self.disk
-            .open_read(&files::path(&self.folder, number))?
-            .len()
+    pub(super) fn file_length(&self, number: i64) -> io::Result<u64> {
+        self.open_file(number)?.len()
     }
 
     /// Changes the index, in one step that is on the disk when this returns, or not at all.
@@ -153,6 +176,14 @@ impl Core {
         work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,
     ) -> Result<T> {
         self.change(Commit::Unsynced, work)
+    }
+
+    /// Changes message files and the index together: the index's part is on the disk when this returns, or not done at all; the files are the work's.
+    pub(super) fn change_files<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,
+    ) -> Result<T> {
+        self.change(Commit::Synced, work)
     }
 
     fn change<T>(
@@ -187,8 +218,33 @@ impl Core {
         Ok(done)
     }
 
+    /// A message's file, to read, and its place there. `again` looks up its place as of now, should a compaction have moved it since.
+    pub(super) fn reach(
+        &self,
+        mut place: Place,
+        again: impl Fn(&Transaction<'_>) -> Result<Place>,
+    ) -> Result<(Arc<dyn ReadFile>, Place)> {
+        loop {
+            match self.message_file(place) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let now = self.read(&again)?;
+                    if now == place {
+                        return Err(error.into());
+                    }
+                    place = now;
+                }
+                file => return Ok((file?, place)),
+            }
+        }
+    }
+
+    /// Closes a message file that was read.
+    pub(super) fn close_read(&self, number: i64) {
+        lock(&self.last_read).take_if(|(open, _)| *open == number);
+    }
+
     /// A message file, to read.
-    pub(super) fn message_file(&self, place: Place) -> Result<Arc<dyn ReadFile>> {
+    pub(super) fn message_file(&self, place: Place) -> io::Result<Arc<dyn ReadFile>> {
         let mut last = lock(&self.last_read);
         match &*last {
             Some((number, file)) if *number == place.file => Ok(Arc::clone(file)),

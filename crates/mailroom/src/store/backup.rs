@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use sekisho_disk::ReadFile;
+
 use super::account::{Core, INDEX};
 use super::error::StoreError;
 use super::files;
@@ -13,6 +15,8 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// How much is copied at once, in bytes.
 const PIECE: usize = 1 << 20;
+/// How often a copy is begun.
+const TRIES: usize = 5;
 
 /// What was copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,8 +32,22 @@ impl Core {
     ///
     /// The index is copied first, as of one moment; then what it knows of the message files, which only ever grow: of these only what the copy lacks. What
     /// comes meanwhile is the next copy's. Everything is synced; the new index takes the place of the old one last, so a copy that was cut short is still
-    /// the one before.
+    /// the one before. Then files go that the new index doesn't name: they were compacted.
     pub(super) fn back_up(&self, target: &Path) -> Result<Copied> {
+        for _ in 0..TRIES {
+            match self.try_back_up(target)? {
+                Some(copied) => return Ok(copied),
+                // A compaction took a file away that this index still names: a fresh one names the new file.
+                None => tracing::info!("a backup begins again, since a message file was compacted"),
+            }
+        }
+        Err(StoreError::Broken(
+            "message files were missing each time".to_owned(),
+        ))
+    }
+
+    /// `None` if a message file went away meanwhile.
+    fn try_back_up(&self, target: &Path) -> Result<Option<Copied>> {
         fs::create_dir_all(target)?;
         let fresh = target.join("index.db.new");
         if let Err(error) = fs::remove_file(&fresh)
@@ -47,49 +65,57 @@ impl Core {
             .collect::<rusqlite::Result<_>>()?;
         drop(copy);
         let mut bytes = 0;
-        for (number, length) in known {
-            bytes += self.copy_file(number, length, &files::path(target, number))?;
+        for &(number, length) in &known {
+            let from = match self.open_file(number) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                file => file?,
+            };
+            bytes += copy_file(&*from, length, &files::path(target, number))?;
         }
         File::open(&fresh)?.sync_all()?;
         fs::rename(&fresh, target.join(INDEX))?;
         File::open(target)?.sync_all()?;
-        Ok(Copied { messages, bytes })
-    }
-
-    /// Copies what `to` lacks of a message file's first `length` bytes.
-    fn copy_file(&self, number: i64, length: u64, to: &Path) -> Result<u64> {
-        let from = self.open_file(number)?;
-        let mut options = OpenOptions::new();
-        let copy = options
-            .create(true)
-            .append(true)
-            .read(true)
-            .mode(0o600)
-            .open(to)?;
-        let mut copy = copy;
-        let mut at = copy.metadata()?.len().min(length);
-        let missing = length - at;
-        if at > 0 {
-            // Another account's file of this name, or a damaged copy, would be told by its last bytes.
-            let tail = usize::try_from(at.min(64)).unwrap_or(0);
-            let (mut ours, mut theirs) = (vec![0; tail], vec![0; tail]);
-            from.read_exact_at(&mut ours, at - tail as u64)?;
-            copy.read_exact_at(&mut theirs, at - tail as u64)?;
-            if ours != theirs {
-                return Err(StoreError::Broken(format!(
-                    "{} is no copy of this account's; use an empty folder",
-                    to.display()
-                )));
+        for number in files::numbers(target)? {
+            if known.iter().all(|(known, _)| *known != number) {
+                fs::remove_file(files::path(target, number))?;
             }
         }
-        while at < length {
-            let count = usize::try_from(length - at).unwrap_or(PIECE).min(PIECE);
-            let mut piece = vec![0; count];
-            from.read_exact_at(&mut piece, at)?;
-            copy.write_all(&piece)?;
-            at += count as u64;
-        }
-        copy.sync_all()?;
-        Ok(missing)
+        Ok(Some(Copied { messages, bytes }))
     }
+}
+
+/// Copies what `to` lacks of a message file's first `length` bytes.
+fn copy_file(from: &dyn ReadFile, length: u64, to: &Path) -> Result<u64> {
+    let mut options = OpenOptions::new();
+    let copy = options
+        .create(true)
+        .append(true)
+        .read(true)
+        .mode(0o600)
+        .open(to)?;
+    let mut copy = copy;
+    let mut at = copy.metadata()?.len().min(length);
+    let missing = length - at;
+    if at > 0 {
+        // Another account's file of this name, or a damaged copy, would be told by its last bytes.
+        let tail = usize::try_from(at.min(64)).unwrap_or(0);
+        let (mut ours, mut theirs) = (vec![0; tail], vec![0; tail]);
+        from.read_exact_at(&mut ours, at - tail as u64)?;
+        copy.read_exact_at(&mut theirs, at - tail as u64)?;
+        if ours != theirs {
+            return Err(StoreError::Broken(format!(
+                "{} is no copy of this account's; use an empty folder",
+                to.display()
+            )));
+        }
+    }
+    while at < length {
+        let count = usize::try_from(length - at).unwrap_or(PIECE).min(PIECE);
+        let mut piece = vec![0; count];
+        from.read_exact_at(&mut piece, at)?;
+        copy.write_all(&piece)?;
+        at += count as u64;
+    }
+    copy.sync_all()?;
+    Ok(missing)
 }

@@ -8,6 +8,7 @@ use sekisho_checkpoint::AccountId;
 use super::append::{Destination, append_one};
 use super::backup::Copied;
 use super::check::Report;
+use super::compaction::{Compacted, Which};
 use super::error::StoreError;
 use super::filter;
 use super::mailbox::{Mailbox, NewMessage};
@@ -111,6 +112,16 @@ impl Operator {
     ) -> Result<Report, StoreError> {
         let core = self.store.core(account).await?;
         blocking(move || core.check(deep, repair)).await
+    }
+
+    /// Gives back the room of messages that are gone, in every message file that has some. (The store does so by itself where it is much.) The account stays
+    /// in use; what changes it waits while a file is written.
+    ///
+    /// # Errors
+    /// Temporary ones; the file that failed is as it was.
+    pub async fn compact(&self, account: AccountId) -> Result<Compacted, StoreError> {
+        let core = self.store.core(account).await?;
+        blocking(move || core.compact(Which::All)).await
     }
 
     /// Brings the copy of an account in a folder up to date, while the account is in use.

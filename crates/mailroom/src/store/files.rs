@@ -33,6 +33,22 @@ pub(super) fn path(folder: &Path, number: i64) -> PathBuf {
     folder.join(format!("messages-{number:06}.mail"))
 }
 
+/// The numbers of the message files that are in a folder, rising.
+pub(super) fn numbers(folder: &Path) -> io::Result<Vec<i64>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("messages-"))
+            .and_then(|name| name.strip_suffix(".mail"))
+            .and_then(|number| number.parse::<i64>().ok());
+        numbers.extend(number);
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
 /// Writes the account's message files.
 pub(super) struct Files {
     disk: Arc<dyn Disk>,
@@ -89,6 +105,11 @@ impl Files {
             .prepare_cached(sql)?
             .execute(params![target.number, end])?;
         Ok(places)
+    }
+
+    /// Closes a file that is to be removed.
+    pub(super) fn close(&mut self, number: i64) {
+        self.open.take_if(|(open, _)| *open == number);
     }
 
     /// Whether a write that failed left its bytes behind what the index knows. Zeros were written ahead.
@@ -188,7 +209,7 @@ impl Files {
 }
 
 /// Bytes that are written together.
-struct Batch {
+pub(super) struct Batch {
     bytes: Vec<u8>,
     /// Where they belong.
     offset: u64,
@@ -198,18 +219,18 @@ impl Batch {
     /// From how many bytes on they are written.
     const FULL: usize = 1 << 20;
 
-    fn at(offset: u64) -> Self {
+    pub(super) fn at(offset: u64) -> Self {
         Self {
             bytes: Vec::new(),
             offset,
         }
     }
 
-    fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.offset + self.bytes.len() as u64
     }
 
-    fn add(&mut self, bytes: &[u8], file: &mut dyn WriteFile) -> io::Result<()> {
+    pub(super) fn add(&mut self, bytes: &[u8], file: &mut dyn WriteFile) -> io::Result<()> {
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() < Self::FULL {
             return Ok(());
@@ -217,7 +238,7 @@ impl Batch {
         self.write(file)
     }
 
-    fn write(&mut self, file: &mut dyn WriteFile) -> io::Result<()> {
+    pub(super) fn write(&mut self, file: &mut dyn WriteFile) -> io::Result<()> {
         file.write_at(&self.bytes, self.offset)?;
         self.offset = self.end();
         self.bytes.clear();

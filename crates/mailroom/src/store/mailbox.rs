@@ -19,7 +19,7 @@ use super::message::{
 };
 use super::name::FolderName;
 use super::texts::Needle;
-use super::uid::{FolderId, ModSeq, Uid, UidSet};
+use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
 use super::{blocking, filter, folders, messages};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -117,7 +117,8 @@ impl Mailbox {
     /// [`StoreError::NoSuchFolder`], [`StoreError::FolderFixed`] for the INBOX, temporary ones.
     pub async fn delete_folder(&self, name: &FolderName) -> Result<()> {
         let name = name.clone();
-        self.write(move |index| folders::delete(index, &name)).await
+        self.take_away(move |index| folders::delete(index, &name))
+            .await
     }
 
     /// Subscribes to a folder, or ends the subscription.
@@ -230,37 +231,43 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchMessage`], temporary ones.
     pub async fn content(&self, folder: FolderId, uid: Uid) -> Result<Content> {
-        let place = self
-            .read(move |index| messages::place(index, folder, uid))
-            .await?;
         let core = Arc::clone(&self.core);
-        let file = blocking(move || core.message_file(place)).await?;
-        Ok(Content { file, place })
+        blocking(move || {
+            let look_up = |index: &Transaction<'_>| messages::place(index, folder, uid);
+            let (file, place) = core.reach(core.read(look_up)?, look_up)?;
+            Ok(Content { file, place })
+        })
+        .await
     }
 
     /// A message's bytes, of a row that was read before.
     ///
     /// # Errors
-    /// Temporary ones.
+    /// [`StoreError::NoSuchMessage`] if they were given back meanwhile, temporary ones.
     pub async fn content_of(&self, row: &MessageRow) -> Result<Content> {
-        let (core, place) = (Arc::clone(&self.core), row.place);
-        let file = blocking(move || core.message_file(place)).await?;
-        Ok(Content { file, place })
+        let (core, place, content) = (Arc::clone(&self.core), row.place, row.content);
+        blocking(move || {
+            let (file, place) = core.reach(place, |index| messages::place_of(index, content))?;
+            Ok(Content { file, place })
+        })
+        .await
     }
 
     /// The first bytes, up to `most`, of each of some messages, read in one go.
     ///
     /// # Errors
-    /// Temporary ones.
+    /// As [`Self::content_of`].
     pub async fn beginnings(&self, rows: &[MessageRow], most: u64) -> Result<Vec<Vec<u8>>> {
         let core = Arc::clone(&self.core);
-        let places: Vec<Place> = rows.iter().map(|row| row.place).collect();
+        let places: Vec<(ContentId, Place)> =
+            rows.iter().map(|row| (row.content, row.place)).collect();
         blocking(move || {
-            let read = |place: Place| {
+            let read = |(content, place): (ContentId, Place)| {
+                let (file, place) =
+                    core.reach(place, |index| messages::place_of(index, content))?;
                 let length = usize::try_from(place.size.min(most)).unwrap_or(0);
                 let mut bytes = vec![0; length];
-                core.message_file(place)?
-                    .read_exact_at(&mut bytes, place.offset)?;
+                file.read_exact_at(&mut bytes, place.offset)?;
                 Ok(bytes)
             };
             places.into_iter().map(read).collect()
@@ -344,7 +351,7 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn expunge(&self, folder: FolderId, uids: UidSet) -> Result<Vec<Uid>> {
-        self.write(move |index| messages::remove(index, folder, &uids, true))
+        self.take_away(move |index| messages::remove(index, folder, &uids, true))
             .await
     }
 
@@ -353,7 +360,7 @@ impl Mailbox {
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones; nothing was removed then.
     pub async fn remove(&self, folder: FolderId, uids: UidSet) -> Result<Vec<Uid>> {
-        self.write(move |index| messages::remove(index, folder, &uids, false))
+        self.take_away(move |index| messages::remove(index, folder, &uids, false))
             .await
     }
 }
@@ -373,6 +380,23 @@ impl Mailbox {
     ) -> Result<T> {
         let core = Arc::clone(&self.core);
         blocking(move || core.write(work)).await
+    }
+
+    /// As `write`, where bytes may become waste: gives back their room, should it be worthwhile, once the caller has its answer.
+    async fn take_away<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let core = Arc::clone(&self.core);
+        let (done, much_waste) = blocking(move || {
+            let done = core.write(work)?;
+            Ok((done, core.has_much_waste()))
+        })
+        .await?;
+        if much_waste == Ok(true) {
+            self.core.compact_soon();
+        }
+        Ok(done)
     }
 }
 

@@ -163,7 +163,8 @@ pub(super) fn places(
     })
 }
 
-/// All places whose number (see [`Place::key`]) is above one, the lowest first. Contents come in rising order, so only the new ones are looked at.
+/// All places whose number (see [`Place::key`]) is above one. Contents come in rising order, so only the new ones are looked at; those that a compaction
+/// moved are not among them, unless all are asked for.
 pub(super) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<Place>> {
     let sql = "SELECT file, offset, size FROM content ORDER BY id DESC";
     let mut query = index.prepare_cached(sql)?;
@@ -190,6 +191,22 @@ pub(super) fn place(index: &Transaction<'_>, folder: FolderId, uid: Uid) -> Resu
     let mut query = index.prepare_cached(sql)?;
     query
         .query_row(params![folder.get(), uid.get()], |row| {
+            Ok(Place {
+                file: row.get(0)?,
+                offset: row.get(1)?,
+                size: row.get(2)?,
+            })
+        })
+        .optional()?
+        .ok_or(StoreError::NoSuchMessage)
+}
+
+/// Where a content's bytes are.
+pub(super) fn place_of(index: &Transaction<'_>, content: ContentId) -> Result<Place> {
+    let sql = "SELECT file, offset, size FROM content WHERE id = ?1";
+    let mut query = index.prepare_cached(sql)?;
+    query
+        .query_row([content.get()], |row| {
             Ok(Place {
                 file: row.get(0)?,
                 offset: row.get(1)?,

@@ -14,17 +14,18 @@
 //! | STORE, COPY, MOVE, EXPUNGE, removal by POP3 | one synced commit |
 //! | a folder made, renamed (with those below), deleted, subscribed to | one synced commit |
 //! | how mail is filed, whom a vacation notice was sent to | one synced commit |
+//! | compaction | what is left of a message file into a new one; that synced, and the account's folder; one synced commit; the old file removed |
 //! | texts for searches | `texts.db`, not synced, behind all of the above; made again from the mail where it is missing or damaged |
 //! | opening an account | nothing; after a crash, one synced commit with the records that the index lacks |
 //!
-//! The bytes of expunged messages stay in the file and are counted as waste, until somebody compacts it.
+//! The bytes of expunged messages stay in the file and are counted as waste; where it is much, the file is written anew without them (`compaction`).
 //!
 //! A mailbox opens for [`Admitted`], through [`Store::open`], and for two narrow capabilities besides: [`Delivery`], which
 //! only adds, and [`Operator`], which the command line holds. There is no other way to a message.
 //!
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
 //! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files of `record`s,
-//! `recovery` finishes what a crash interrupted, `filter` keeps how a person wants mail filed, `check` and `backup` are the operator's,
+//! `recovery` finishes what a crash interrupted, `compaction` gives back the room of what is gone, `filter` keeps how a person wants mail filed, `check` and `backup` are the operator's,
 //! `snapshots` remembers folders, `texts` is what searches read, and `schema`, `folders`
 //! and `messages` are the index.
 
@@ -33,6 +34,7 @@ mod append;
 mod backup;
 mod capability;
 mod check;
+mod compaction;
 mod error;
 mod files;
 mod filter;
@@ -72,6 +74,7 @@ pub(crate) mod fuzzing {
 pub use backup::Copied as BackedUp;
 pub use capability::{Delivery, Operator};
 pub use check::Report;
+pub use compaction::Compacted;
 pub use error::StoreError;
 pub use list::MessageList;
 pub use mailbox::{Content, Mailbox, NewMessage};
@@ -92,6 +95,8 @@ pub struct Limits {
     pub file_size: u64,
     /// How many bytes of a message file are written ahead, once it has a quarter of them.
     pub ahead: u64,
+    /// From how many bytes of expunged messages on, if they are half of it, a message file is written anew without them.
+    pub waste: u64,
     /// The most folders of an account.
     pub folders: u32,
     /// The most bytes of an account's messages together, each copy counted; no limit if `None`.
@@ -120,6 +125,7 @@ impl Default for Limits {
             message_size: 50 << 20,
             file_size: 64 << 20,
             ahead: 1 << 20,
+            waste: 1 << 20,
             folders: 2_000,
             quota_bytes: None,
             quota_messages: None,

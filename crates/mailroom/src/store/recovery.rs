@@ -8,8 +8,8 @@
 //! delivered to, those among them that were deleted since; folders whose name is lost are called by their number.
 //!
 //! Not every such record was acknowledged, and one that failed must not push out another. The index tells: what is committed later carries
-//! earlier commits to the disk with it. So a record whose modseq is not above the index's belongs to an append that failed, and of two
-//! records for the same UID the first one does.
+//! earlier commits to the disk with it. So a record whose modseq is not above the index's belongs to an append that failed, or is a copy that a
+//! compaction made; and of two records for the same UID the first belongs to an append that failed, or the second is such a copy: the second counts.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,6 +23,7 @@ use super::error::StoreError;
 use super::files::{self, Place};
 use super::folders;
 use super::record::Record;
+use super::uid::{FolderId, Uid};
 use crate::mime::{Parsed, Summary};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -70,29 +71,19 @@ fn is_behind(disk: &dyn Disk, folder: &Path, (number, length): (i64, u64)) -> Re
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) => return Err(error.into()),
     };
-    Ok(more || exists(disk, folder, number + 1)?)
-}
-
-fn exists(disk: &dyn Disk, folder: &Path, number: i64) -> Result<bool> {
-    match disk.open_read(&files::path(folder, number)) {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
-    }
+    Ok(more || files::numbers(folder)?.iter().any(|there| *there > number))
 }
 
 /// The whole requests that stand in a file from an offset on, and in the files after it. A file is read up to the first thing that is no
 /// record: nothing is ever added behind such.
 fn records(disk: &dyn Disk, folder: &Path, first: i64, from: u64) -> Result<Vec<Found>> {
     let mut all = Vec::new();
-    let mut number = first;
-    let mut offset = from;
-    loop {
-        let file = match disk.open_read(&files::path(folder, number)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
-            Err(error) => return Err(error.into()),
-        };
+    for number in files::numbers(folder)? {
+        if number < first {
+            continue;
+        }
+        let mut offset = if number == first { from } else { 0 };
+        let file = disk.open_read(&files::path(folder, number))?;
         let length = file.len()?;
         let mut request = Vec::new();
         while let Some((record, start, message)) = Record::read(&*file, length, offset)? {
@@ -112,9 +103,8 @@ fn records(disk: &dyn Disk, folder: &Path, first: i64, from: u64) -> Result<Vec<
                 all.append(&mut request);
             }
         }
-        number += 1;
-        offset = 0;
     }
+    Ok(all)
 }
 
 fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
@@ -123,15 +113,17 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
     for (at, one) in found.iter().enumerate() {
         newest.insert((one.record.folder, one.record.uid), at);
     }
+    // Compactions take messages out of their order.
+    let mut newest: Vec<((FolderId, Uid), usize)> = newest.into_iter().collect();
+    newest.sort_unstable();
     let mut count = 0;
-    for (at, one) in found.iter().enumerate() {
+    for (_, at) in newest {
         let Found {
             record,
             place,
             summary,
-        } = one;
-        let failed = record.modseq <= known || newest[&(record.folder, record.uid)] != at;
-        if failed {
+        } = &found[at];
+        if record.modseq <= known {
             continue;
         }
         let head = match folders::head(index, record.folder) {

@@ -101,6 +101,11 @@ fn mail_is_filed_as_set_checked_copied_and_written_out() -> Outcome<()> {
 
     let (whole, said) = run(&config, &["mail", "check", "--deep"], "")?;
     assert!(whole && said.contains("alice: 0 messages"), "{said}");
+    let (done, said) = run(&config, &["mail", "compact", "alice"], "")?;
+    assert!(
+        done && said.contains("1 accounts; 0 bytes were given back"),
+        "{said}"
+    );
     let copy = folder.path().join("copy");
     let copy = copy.to_str().ok_or("a path")?;
     let (done, said) = run(&config, &["mail", "backup", copy], "")?;

@@ -6,26 +6,10 @@ use sekisho_disk::{Loss, Op, Origin, Recording, RecordingDisk};
 
 use super::*;
 
-/// All that can be seen of an account: how mail is filed, and per folder its snapshot and its messages' bytes.
-type View = (Option<String>, Vec<(Folder, Snapshot, Vec<Vec<u8>>)>);
-
 /// What was acknowledged, and by how many operations of the disk.
 struct Told {
     position: usize,
     view: View,
-}
-
-async fn view(mailbox: &Mailbox) -> Result<View, StoreError> {
-    let mut view = Vec::new();
-    for folder in mailbox.folders().await? {
-        let snapshot = mailbox.snapshot(folder.id).await?;
-        let mut bytes = Vec::new();
-        for state in snapshot.messages.iter() {
-            bytes.push(mailbox.content(folder.id, state.uid).await?.read().await?);
-        }
-        view.push((folder, snapshot, bytes));
-    }
-    Ok((mailbox.filter().await?, view))
 }
 
 /// Message files small enough that several are begun.
@@ -124,6 +108,9 @@ async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
         mailbox.delete_folder(&moved).await.unwrap();
         done().await;
         mailbox.set_filter(None).await.unwrap();
+        done().await;
+        let compacted = operator.compact(account).await.unwrap();
+        assert!(compacted.files > 0);
         done().await;
     }
     (disk.recording(), told)

@@ -1,5 +1,6 @@
 //! The store, as its callers see it.
 
+mod compaction;
 mod crash;
 mod folders;
 mod keeping;
@@ -71,4 +72,20 @@ fn flags(words: &[&str]) -> Flags {
 
 fn uids(numbers: &[u32]) -> UidSet {
     numbers.iter().copied().map(Uid::new).collect()
+}
+
+/// All that can be seen of an account: how mail is filed, and per folder its snapshot and its messages' bytes.
+type View = (Option<String>, Vec<(Folder, Snapshot, Vec<Vec<u8>>)>);
+
+async fn view(mailbox: &Mailbox) -> Result<View, StoreError> {
+    let mut view = Vec::new();
+    for folder in mailbox.folders().await? {
+        let snapshot = mailbox.snapshot(folder.id).await?;
+        let mut bytes = Vec::new();
+        for state in snapshot.messages.iter() {
+            bytes.push(mailbox.content(folder.id, state.uid).await?.read().await?);
+        }
+        view.push((folder, snapshot, bytes));
+    }
+    Ok((mailbox.filter().await?, view))
 }

@@ -294,6 +294,25 @@ impl Core {
         self.drop_texts_of_the_gone()
     }
 
+    /// Takes in the texts of messages that were moved from a file to these places, and drops those of the file.
+    pub(in crate::store) fn move_texts(&self, file: i64, places: &[Place]) -> Result<()> {
+        let modseq = self.read(|index| modseq(index))?;
+        let mut batch = Batch::new(&self.texts, modseq);
+        for &place in places {
+            batch.add(place, Text::of(&self.message_bytes(place)?))?;
+        }
+        batch.finish()?;
+        self.texts.with(|database| {
+            let transaction = database.transaction()?;
+            let of_file = [file << 32, ((file + 1) << 32) - 1];
+            for table in ["signature", "text"] {
+                let sql = format!("DELETE FROM {table} WHERE place BETWEEN ?1 AND ?2");
+                transaction.execute(&sql, of_file)?;
+            }
+            transaction.commit()
+        })
+    }
+
     fn message_bytes(&self, place: Place) -> Result<Vec<u8>> {
         let size = usize::try_from(place.size).map_err(|_| StoreError::NoSuchMessage)?;
         let file = self.message_file(place)?;

@@ -1,4 +1,4 @@
-//! `sekisho mail check` and `sekisho mail backup`.
+//! `sekisho mail check`, `sekisho mail compact` and `sekisho mail backup`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,6 +58,29 @@ pub(super) async fn check(
         );
     }
     Ok(ExitCode::FAILURE)
+}
+
+pub(super) async fn compact(operator: &Operator, accounts: &[Account]) -> anyhow::Result<ExitCode> {
+    let (mut bytes, mut failed) = (0, 0);
+    for (number, account) in accounts.iter().enumerate() {
+        let login = &account.login;
+        progress(number, accounts.len(), &login.to_string());
+        match operator.compact(account.id).await {
+            Ok(compacted) => bytes += compacted.bytes,
+            Err(error) => {
+                failed += 1;
+                say(&format!("{login}: {error}"));
+            }
+        }
+    }
+    progress(accounts.len(), accounts.len(), "");
+    let count = accounts.len() - failed;
+    say(&format!("{count} accounts; {bytes} bytes were given back"));
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 pub(super) async fn back_up(

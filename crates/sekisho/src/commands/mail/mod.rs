@@ -33,6 +33,12 @@ pub(super) enum MailCommand {
         #[arg(long)]
         repair: bool,
     },
+    /// Give back the room of all messages that were deleted, so that nothing of them is left in the message files. (The service does it by itself where
+    /// half of a file is of such.)
+    Compact {
+        /// The login names; all accounts if none is given.
+        logins: Vec<String>,
+    },
     /// Copy all accounts' mail into a folder, or bring a copy there up to date, while the service runs.
     Backup {
         /// The folder; made if it is missing. A second run copies only what is new.
@@ -87,6 +93,10 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
         } => {
             let accounts = chosen(&desk, &logins).await?;
             keep::check(&operator, &accounts, deep, repair).await
+        }
+        MailCommand::Compact { logins } => {
+            let accounts = chosen(&desk, &logins).await?;
+            keep::compact(&operator, &accounts).await
         }
         MailCommand::Backup { folder } => {
             let accounts = chosen(&desk, &[]).await?;
