@@ -109,6 +109,14 @@ async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
         done().await;
         mailbox.set_filter(None).await.unwrap();
         done().await;
+        // The index may lack these yet when their file is compacted.
+        for n in 0..3 {
+            let text = format!("just before {n}");
+            let inbox = FolderName::inbox();
+            let sent = delivery.deliver(account, &inbox, message(&text));
+            sent.await.unwrap();
+            done().await;
+        }
         let compacted = operator.compact(account).await.unwrap();
         assert!(compacted.files > 0);
         done().await;
@@ -185,7 +193,7 @@ async fn survives_everywhere(recording: &Recording, told: &[Told], lengths: &[us
     true
 }
 
-/// Every place to cut if `SEKISHO_LONG` is set; else some, those right behind an acknowledgement among them.
+/// Every place to cut if `SEKISHO_LONG` is set; else some, those right behind an acknowledgement or a removal among them.
 fn cuts(recording: &Recording, told: &[Told]) -> Vec<usize> {
     let every = if std::env::var_os("SEKISHO_LONG").is_some() {
         1
@@ -194,6 +202,9 @@ fn cuts(recording: &Recording, told: &[Told]) -> Vec<usize> {
     };
     let mut cuts: Vec<usize> = (0..=recording.ops().len()).step_by(every).collect();
     cuts.extend(told.iter().map(|told| told.position));
+    let removes = |op: &Op| matches!(op, Op::Remove(..));
+    let removals = (1..=recording.ops().len()).filter(|at| removes(&recording.ops()[at - 1]));
+    cuts.extend(removals);
     cuts.sort_unstable();
     cuts.dedup();
     cuts
