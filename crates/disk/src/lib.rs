@@ -3,11 +3,14 @@
 //! One door to the disk makes durability testable. `kill -9` shows little, since the page cache survives it; [`RecordingDisk`] notes what was
 //! written and what was synced, SQLite's own writes among it, and rebuilds the folder as a power cut after any step might have left it.
 //!
-//! The crate knows nothing of mail, retries nothing and hides no error. It is the one room with `unsafe`: SQLite's virtual file system is a C interface.
+//! The crate knows nothing of mail, retries nothing and hides no error. It is the one room with `unsafe`: SQLite's virtual file system and one call
+//! of the operating system are C interfaces.
 //!
 //! In reading order: [`port`] is what the store sees; [`real`] passes it on to the operating system; [`recording`] notes it in a `log`, which `replay`
-//! makes folders of; `vfs` is how SQLite's own writes get into it.
+//! makes folders of; `hint` begins writes early; `vfs` is how SQLite's own writes get into it.
 
+#[expect(unsafe_code, reason = "the operating system's call is a C function")]
+mod hint;
 mod log;
 pub mod port;
 pub mod real;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use crate::hint;
 use crate::port::{Disk, ReadFile, WriteFile, prepare};
 
 /// The disk of this machine. Folders and files that it makes are their owner's alone.
@@ -67,6 +68,10 @@ impl WriteFile for RealFile {
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
         self.0.set_len(length)
+    }
+
+    fn start_sync(&mut self, offset: u64) {
+        hint::start_sync(&self.0, offset);
     }
 
     fn sync(&mut self) -> io::Result<()> {

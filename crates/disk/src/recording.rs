@@ -168,6 +168,9 @@ impl WriteFile for RecordedFile {
         Ok(())
     }
 
+    /// Not recorded: it promises nothing.
+    fn start_sync(&mut self, _: u64) {}
+
     fn sync(&mut self) -> io::Result<()> {
         self.file.sync()?;
         self.log.ops().push(Op::Sync(self.path.clone()));

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::reply::{Done, Out, Trouble};
 use super::view::{Manner, View};
 use super::{Imap, ServeError, capability};
-use crate::store::{FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
+use crate::store::{Changes, FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
 
 pub(super) struct Session {
     pub(super) mailbox: Mailbox,
@@ -25,6 +25,8 @@ pub(super) struct Session {
     pub(super) rev2: bool,
     /// The stream is compressed (RFC 4978).
     compressed: bool,
+    /// What a command learnt of the selected folder, to be told at its end.
+    pub(super) news: Option<Changes>,
     changes: watch::Receiver<ModSeq>,
 }
 
@@ -54,6 +56,7 @@ impl Session {
             no_charset: false,
             rev2: false,
             compressed: false,
+            news: None,
             changes,
         }
     }
@@ -103,6 +106,7 @@ impl Session {
     /// Tells what happened in the selected folder since the last time.
     pub(super) async fn catch_up(&mut self, expunge: bool, out: &mut Out<'_>) -> Flow {
         let newest = *self.changes.borrow_and_update();
+        let news = self.news.take();
         let manner = Manner {
             expunge,
             uid: self.condstore,
@@ -112,7 +116,10 @@ impl Session {
         let Some(view) = &mut self.view else {
             return Flow::Next;
         };
-        if newest > view.modseq {
+        if let Some(news) = news {
+            view.apply(&news, out, manner);
+        }
+        if newest > view.seen {
             match view.catch_up(&self.mailbox, out, manner).await {
                 Ok(()) => return Flow::Next,
                 Err(StoreError::NoSuchFolder) => return Flow::FolderGone,

@@ -37,11 +37,13 @@ impl Session {
             }
             messages.push(message);
         }
-        let appended = self
+        let open = self.view.as_ref().map(|view| (view.folder, view.modseq));
+        let (appended, news) = self
             .mailbox
-            .append_to(&name, messages)
+            .append_to(&name, messages, open)
             .await
             .map_err(Trouble::try_create)?;
+        self.news = news;
         let validity = appended.first().map(|first| first.uid_validity);
         let uids = SequenceSet::from_sorted(appended.iter().map(|one| one.uid.get()));
         let (Some(validity), Some(uids)) = (validity, uids) else {

@@ -21,6 +21,8 @@ pub(super) struct View {
     pub(super) read_only: bool,
     /// What has been told is as of this modseq.
     pub(super) modseq: ModSeq,
+    /// The account's modseq then.
+    pub(super) seen: ModSeq,
     /// By sequence number less one, and by rising UID.
     messages: MessageList,
     /// Gone from the store, but not yet told.
@@ -36,6 +38,7 @@ impl View {
             folder,
             read_only,
             modseq: snapshot.highest_modseq,
+            seen: snapshot.highest_modseq,
             messages: snapshot.messages,
             gone: BTreeSet::new(),
             keywords: BTreeSet::new(),
@@ -157,8 +160,10 @@ impl View {
         Ok(())
     }
 
-    fn apply(&mut self, changes: &Changes, out: &mut Out<'_>, manner: Manner) {
+    /// Tells some changes, those since `modseq`.
+    pub(super) fn apply(&mut self, changes: &Changes, out: &mut Out<'_>, manner: Manner) {
         self.modseq = changes.highest_modseq;
+        self.seen = changes.account_modseq;
         let newest = self.largest_uid();
         let (known, new): (Vec<_>, Vec<_>) = changes
             .changed

@@ -169,7 +169,7 @@ impl Core {
         self.change(Commit::Synced, |index, _| work(index))
     }
 
-    /// Adds to message files, which the work syncs, and tells the index. A crash may lose the index's part; it is made up for when the account is
+    /// Adds to message files, which are synced, and tells the index. A crash may lose the index's part; it is made up for when the account is
     /// opened again (see [`recovery`]).
     pub(super) fn append<T>(
         &self,
@@ -209,6 +209,7 @@ impl Core {
         let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&transaction, files)?;
         let modseq = modseq(&transaction)?;
+        files.sync()?;
         transaction.commit()?;
         self.changes.send_if_modified(|known| {
             let newer = *known < modseq;

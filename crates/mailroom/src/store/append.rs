@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Transaction, params};
 use tokio::sync::oneshot;
 
-use super::Limits;
 use super::account::Core;
 use super::error::StoreError;
 use super::files::{Files, Place};
 use super::folders;
 use super::mailbox::NewMessage;
-use super::message::{Appended, Folder, SpecialUse, Usage};
+use super::message::{Appended, Changes, Folder, SpecialUse, Usage};
 use super::messages::{self, keywords_text};
 use super::name::FolderName;
 use super::record::Record;
 use super::schema::next_modseq;
-use super::uid::{FolderId, Uid};
+use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
+use super::{Limits, blocking};
 use crate::mime::{Parsed, Summary};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -50,7 +50,17 @@ struct Request {
     destination: Destination,
     /// All of them or none.
     messages: Vec<(NewMessage, Summary)>,
-    answer: oneshot::Sender<Result<Vec<Appended>>>,
+    watched: Option<Watched>,
+    answer: oneshot::Sender<Result<Answer>>,
+}
+
+/// A folder that whoever adds has open, and since when changes there are news to it.
+pub(super) type Watched = (FolderId, ModSeq);
+
+/// What was added, and what is new in the watched folder behind it, which costs nothing more while the index is at hand.
+pub(super) struct Answer {
+    pub(super) appended: Vec<Appended>,
+    pub(super) news: Option<Changes>,
 }
 
 impl Request {
@@ -72,9 +82,9 @@ pub(super) async fn append_one(
     destination: Destination,
     message: NewMessage,
 ) -> Result<Appended> {
-    let appended = append(core, destination, vec![message]).await?;
+    let answer = append(core, destination, vec![message], None).await?;
     let left_out = || StoreError::Broken("a message was left out".to_owned());
-    appended.first().copied().ok_or_else(left_out)
+    answer.appended.first().copied().ok_or_else(left_out)
 }
 
 /// Adds messages, all or none; returns when they are on the disk.
@@ -82,7 +92,8 @@ pub(super) async fn append(
     core: Arc<Core>,
     destination: Destination,
     messages: Vec<NewMessage>,
-) -> Result<Vec<Appended>> {
+    watched: Option<Watched>,
+) -> Result<Answer> {
     let limit = core.limits.message_size;
     for message in &messages {
         let size = message.bytes.len() as u64;
@@ -92,35 +103,33 @@ pub(super) async fn append(
     }
     let (answer, answered) = oneshot::channel();
     let account = Arc::clone(&core);
-    let work = move || {
+    blocking(move || {
         let described = messages.into_iter().map(|message| {
             let summary = Summary::of(&Parsed::new(&message.bytes));
             (message, summary)
         });
-        let messages = described.collect();
-        core.queue.enter(
-            Request {
-                destination,
-                messages,
-                answer,
-            },
-            &core,
-        );
-    };
-    // The task isn't awaited for itself: whoever writes answers all that waited.
-    drop(tokio::task::spawn_blocking(work));
-    let appended = answered
+        let request = Request {
+            destination,
+            messages: described.collect(),
+            watched,
+            answer,
+        };
+        core.queue.enter(request, &core);
+        Ok(())
+    })
+    .await?;
+    let answer = answered
         .await
         .unwrap_or_else(|_| Err(StoreError::Broken("a delivery was cut short".to_owned())));
-    if appended.is_ok() {
+    if answer.is_ok() {
         account.take_in_texts_soon();
     }
-    appended
+    answer
 }
 
 impl Queue {
-    /// Leaves a request, and serves what waits unless somebody does already.
-    fn enter(&self, request: Request, core: &Core) {
+    /// Leaves a request, and serves what waits unless somebody does already. Whoever served its own leaves to another thread what came meanwhile.
+    fn enter(&self, request: Request, core: &Arc<Core>) {
         {
             let mut waiting = self.lock();
             waiting.requests.push(request);
@@ -129,18 +138,20 @@ impl Queue {
             }
             waiting.working = true;
         }
-        let _done = Done(self);
-        loop {
-            let batch = {
-                let mut waiting = self.lock();
-                if waiting.requests.is_empty() {
-                    waiting.working = false;
-                    return;
-                }
-                std::mem::take(&mut waiting.requests)
-            };
-            serve(core, batch);
+        if self.serve_batch(core) {
+            let core = Arc::clone(core);
+            tokio::task::spawn_blocking(move || while core.queue.serve_batch(&core) {});
         }
+    }
+
+    /// Serves all that waits; whether more has come meanwhile. If not, nobody works any more.
+    fn serve_batch(&self, core: &Core) -> bool {
+        let _done = Done(self);
+        let batch = std::mem::take(&mut self.lock().requests);
+        serve(core, batch);
+        let mut waiting = self.lock();
+        waiting.working = !waiting.requests.is_empty();
+        waiting.working
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -180,7 +191,7 @@ fn write(
     files: &mut Files,
     batch: &[Request],
     limits: Limits,
-) -> Result<Vec<Result<Vec<Appended>>>> {
+) -> Result<Vec<Result<Answer>>> {
     let modseq = next_modseq(index)?;
     let mut usage = messages::usage(index)?;
     let mut records = Vec::with_capacity(batch.len());
@@ -204,22 +215,39 @@ fn write(
         answers.push(answer);
     }
     if records.is_empty() {
-        return Ok(answers);
+        let refused = answers.into_iter().map(|answer| answer.map(nothing_new));
+        return Ok(refused.collect());
     }
     let bytes: Vec<_> = records
         .iter()
         .map(|(record, message, _)| (record, message.bytes.as_slice()))
         .collect();
     let places = files.append(index, &bytes)?;
-    for ((record, _, summary), place) in records.iter().zip(places) {
+    for (number, ((record, _, summary), place)) in (0..).zip(records.iter().zip(places)) {
         let entry = Entry {
+            content: content_id(modseq, number),
             record,
             place,
             summary,
         };
         insert(index, &entry)?;
     }
-    Ok(answers)
+    let answers = batch.iter().zip(answers).map(|(request, appended)| {
+        let appended = appended?;
+        // A folder that is gone has no news; its session sees that by itself.
+        let news = request
+            .watched
+            .and_then(|(folder, since)| messages::changes(index, folder, since).ok());
+        Ok(Answer { appended, news })
+    });
+    Ok(answers.collect())
+}
+
+fn nothing_new(appended: Vec<Appended>) -> Answer {
+    Answer {
+        appended,
+        news: None,
+    }
 }
 
 /// Gives a request's messages their UIDs, and adds their records to those to be written.
@@ -229,11 +257,10 @@ fn number<'r>(
     modseq: i64,
     records: &mut Vec<(Record, &'r NewMessage, &'r Summary)>,
 ) -> Result<Vec<Appended>> {
-    let folder = destination(index, &request.destination)?;
-    let uid_validity = folders::head(index, folder)?.uid_validity;
+    let (folder, uid_validity) = destination(index, &request.destination)?;
     let mut uids = Vec::with_capacity(request.messages.len());
     for _ in &request.messages {
-        uids.push(Uid::new(folders::next_uid(index, folder)?));
+        uids.push(Uid::new(folders::next_uid(index, folder, modseq)?));
     }
     let mut left = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
     for ((message, summary), &uid) in request.messages.iter().zip(&uids) {
@@ -252,41 +279,53 @@ fn number<'r>(
     Ok(appended.collect())
 }
 
-fn destination(index: &Transaction<'_>, destination: &Destination) -> Result<FolderId> {
+fn destination(
+    index: &Transaction<'_>,
+    destination: &Destination,
+) -> Result<(FolderId, UidValidity)> {
     let inbox_unless = |found: Option<Folder>| match found {
-        Some(folder) => Ok(folder.id),
-        None => folders::get(index, &FolderName::inbox()).map(|inbox| inbox.id),
+        Some(folder) => Ok(folder),
+        None => folders::get(index, &FolderName::inbox()),
     };
-    match destination {
-        Destination::Folder(id) => folders::head(index, *id).map(|_| *id),
-        Destination::Existing(name) => folders::get(index, name).map(|folder| folder.id),
-        Destination::Named(name) => inbox_unless(folders::find(index, name)?),
-        Destination::Special(special) => inbox_unless(folders::find_special(index, *special)?),
-    }
+    let folder = match destination {
+        Destination::Folder(id) => return Ok((*id, folders::head(index, *id)?.uid_validity)),
+        Destination::Existing(name) => folders::get(index, name)?,
+        Destination::Named(name) => inbox_unless(folders::find(index, name)?)?,
+        Destination::Special(special) => inbox_unless(folders::find_special(index, *special)?)?,
+    };
+    Ok((folder.id, folder.uid_validity))
+}
+
+/// The identity of a modseq's content of some number: one that was never given away before. (A counter in the index would be one page more to write.)
+pub(super) fn content_id(modseq: i64, number: i64) -> ContentId {
+    ContentId::new((modseq << 20) | number)
 }
 
 /// What the index learns of a message.
 pub(super) struct Entry<'a> {
+    pub(super) content: ContentId,
     pub(super) record: &'a Record,
     pub(super) place: Place,
     pub(super) summary: &'a Summary,
 }
 
-/// Puts a message into the index; its folder's next UID is the caller's.
+/// Puts a message into the index; its folder's next UID and modseq are the caller's.
 pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
     let Entry {
+        content,
         record,
         place,
         summary,
     } = entry;
-    let content: i64 = index
+    index
         .prepare_cached(
-            "INSERT INTO content (file, offset, size, envelope, body, structure, preview, has_attachment, sent, sent_day, subject, base_subject, \
+            "INSERT INTO content (id, file, offset, size, envelope, body, structure, preview, has_attachment, sent, sent_day, subject, base_subject, \
                                   from_text, to_text, cc_text, bcc_text, sort_from, sort_to, sort_cc, message_id, refers_to, thread) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) RETURNING id",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
         )?
-        .query_row(
+        .execute(
             params![
+                content.get(),
                 place.file,
                 place.offset,
                 place.size,
@@ -310,7 +349,6 @@ pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
                 summary.kin.references.join(" "),
                 summary.kin.thread(),
             ],
-            |row| row.get(0),
         )?;
     index
         .prepare_cached(
@@ -324,7 +362,7 @@ pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
             keywords_text(&record.flags),
             place.size,
             record.internal_date,
-            content,
+            content.get(),
         ])?;
-    folders::touch(index, record.folder, record.modseq)
+    Ok(())
 }

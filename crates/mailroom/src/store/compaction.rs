@@ -179,7 +179,7 @@ impl Core {
     ) -> Result<(Vec<(i64, Place)>, u64)> {
         let source = self.open_file(number)?;
         let mut places = Vec::with_capacity(left.len());
-        let mut batch = Batch::at(0);
+        let mut batch = Batch::at(0, Batch::FULL);
         let mut offset = 0;
         while let Some((_, start, message)) = Record::read(&*source, length, offset)? {
             offset = start + message.len() as u64;

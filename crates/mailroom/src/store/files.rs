@@ -56,11 +56,14 @@ pub(super) struct Files {
     full_at: u64,
     ahead: u64,
     open: Option<(i64, Box<dyn WriteFile>)>,
+    /// What was written and not synced yet.
+    unsynced: Option<Target>,
     /// The last file that holds something other than whole records at its end: nothing is added to it, so that what follows is found after a crash.
     spoiled: i64,
 }
 
 /// The file that a batch goes into.
+#[derive(Clone, Copy)]
 struct Target {
     number: i64,
     /// What the index knows of: bytes past it belong to no message.
@@ -76,17 +79,19 @@ impl Files {
             full_at: limits.file_size,
             ahead: limits.ahead,
             open: None,
+            unsynced: None,
             spoiled: 0,
         }
     }
 
-    /// Appends messages and syncs them, and notes the file's new length in the index. The transaction is what keeps other writers away, another
-    /// process's too; nothing refers to the bytes until it commits.
+    /// Appends messages, and notes the file's new length in the index. The transaction is what keeps other writers away, another process's too; nothing
+    /// refers to the bytes until it commits, which it may only behind [`Self::sync`].
     pub(super) fn append(
         &mut self,
         index: &Transaction<'_>,
         messages: &[(&Record, &[u8])],
     ) -> Result<Vec<Place>, StoreError> {
+        self.unsynced = None;
         let mut target = self.target(index)?;
         while self.has_leftover(&target)? {
             self.open = None;
@@ -99,6 +104,7 @@ impl Files {
         let places = self
             .write(&target, messages)
             .inspect_err(|_| self.open = None)?;
+        self.unsynced = Some(target);
         let end = places.last().map_or(0, |last| last.offset + last.size);
         let sql = "INSERT INTO file VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET length = ?2";
         index
@@ -153,7 +159,6 @@ impl Files {
     }
 
     fn write(&mut self, target: &Target, messages: &[(&Record, &[u8])]) -> io::Result<Vec<Place>> {
-        let path = path(&self.folder, target.number);
         let (ahead, start) = (self.ahead, target.known.unwrap_or(0));
         let file = self.opened(target)?;
         let length = file.len()?;
@@ -163,7 +168,8 @@ impl Files {
             ));
         }
         let mut places = Vec::with_capacity(messages.len());
-        let mut batch = Batch::at(start);
+        let room = messages.iter().map(|(_, bytes)| bytes.len() + 100).sum();
+        let mut batch = Batch::at(start, room);
         for (record, bytes) in messages {
             let header = record.header(bytes);
             places.push(Place {
@@ -192,19 +198,29 @@ impl Files {
                 let _ = file.truncate(end);
             }
         }
-        let synced = file.sync().and_then(|()| match target.known {
+        // The index learns of the messages while the disk is at it.
+        file.start_sync(start);
+        Ok(places)
+    }
+
+    /// Returns when what was appended is on the disk, its file's name too.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        let Some(target) = self.unsynced.take() else {
+            return Ok(());
+        };
+        let synced = self.opened(&target)?.sync();
+        let synced = synced.and_then(|()| match target.known {
             Some(_) => Ok(()),
             None => self.disk.sync_folder(&self.folder),
         });
-        if let Err(error) = synced {
+        synced.inspect_err(|_| {
+            self.open = None;
             match target.known {
                 Some(_) => self.spoiled = target.number,
                 // The index doesn't know it: the next try begins with an empty one.
-                None => drop(self.disk.remove(&path)),
+                None => drop(self.disk.remove(&path(&self.folder, target.number))),
             }
-            return Err(error);
-        }
-        Ok(places)
+        })
     }
 }
 
@@ -217,11 +233,12 @@ pub(super) struct Batch {
 
 impl Batch {
     /// From how many bytes on they are written.
-    const FULL: usize = 1 << 20;
+    pub(super) const FULL: usize = 1 << 20;
 
-    pub(super) fn at(offset: u64) -> Self {
+    /// Begins at an offset; `room` is how many bytes may come.
+    pub(super) fn at(offset: u64, room: usize) -> Self {
         Self {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(room.min(Self::FULL)),
             offset,
         }
     }

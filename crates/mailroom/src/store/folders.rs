@@ -196,12 +196,12 @@ pub(super) fn touch(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Resul
     Ok(())
 }
 
-/// Gives out the folder's next UID.
-pub(super) fn next_uid(index: &Transaction<'_>, id: FolderId) -> Result<u32> {
-    let sql = "UPDATE folder SET uid_next = uid_next + 1 WHERE id = ?1 AND uid_next < 4294967295 RETURNING uid_next - 1";
+/// Gives out the folder's next UID, to a message that comes with a modseq.
+pub(super) fn next_uid(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Result<u32> {
+    let sql = "UPDATE folder SET uid_next = uid_next + 1, highest_modseq = ?2 WHERE id = ?1 AND uid_next < 4294967295 RETURNING uid_next - 1";
     let mut query = index.prepare_cached(sql)?;
     query
-        .query_row([id.get()], |row| row.get(0))
+        .query_row(params![id.get(), modseq], |row| row.get(0))
         .optional()?
         .ok_or(StoreError::NoUidsLeft)
 }

@@ -223,6 +223,7 @@ mod tests {
                 plain.retain(|message| !gone.contains(&message.uid));
                 list.apply(&Changes {
                     highest_modseq: ModSeq::new(modseq),
+                    account_modseq: ModSeq::new(modseq),
                     uid_next: Uid::new(next),
                     changed,
                     expunged: gone.into_iter().collect(),

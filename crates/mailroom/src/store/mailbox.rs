@@ -10,7 +10,7 @@ use sekisho_disk::ReadFile;
 use tokio::sync::watch;
 
 use super::account::Core;
-use super::append::{Destination, append, append_one};
+use super::append::{Answer, Destination, append, append_one};
 use super::error::StoreError;
 use super::files::Place;
 use super::message::{
@@ -284,7 +284,8 @@ impl Mailbox {
         append_one(Arc::clone(&self.core), destination, message).await
     }
 
-    /// Adds messages to the folder of that name, all or none, with rising UIDs.
+    /// Adds messages to the folder of that name, all or none, with rising UIDs. Also tells, where it can, what [`Self::changes`] would tell then of a folder
+    /// that the caller has open, and since when.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -292,9 +293,18 @@ impl Mailbox {
         &self,
         folder: &FolderName,
         messages: Vec<NewMessage>,
-    ) -> Result<Vec<Appended>> {
+        open: Option<(FolderId, ModSeq)>,
+    ) -> Result<(Vec<Appended>, Option<Changes>)> {
         let destination = Destination::Existing(folder.clone());
-        append(Arc::clone(&self.core), destination, messages).await
+        let core = Arc::clone(&self.core);
+        let Answer { appended, mut news } = append(core, destination, messages, open).await?;
+        if let (Some((folder, since)), Some(changes)) = (open, &mut news) {
+            let Core {
+                snapshots, account, ..
+            } = &*self.core;
+            snapshots.complete(*account, folder, changes, since);
+        }
+        Ok((appended, news))
     }
 
     /// Changes flags. With `unchanged_since`, messages that changed after it are left alone (RFC 7162, section 3.1.3).

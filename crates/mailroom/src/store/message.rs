@@ -149,6 +149,8 @@ pub struct MessageState {
 pub struct Changes {
     /// The folder as of this modseq.
     pub highest_modseq: ModSeq,
+    /// The account as of this one: what changed later is not told here.
+    pub account_modseq: ModSeq,
     /// The UID that the next message gets.
     pub uid_next: Uid,
     /// Messages new or with new flags, by rising UID.

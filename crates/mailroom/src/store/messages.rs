@@ -48,8 +48,12 @@ pub(super) fn changes(index: &Transaction<'_>, folder: FolderId, since: ModSeq) 
     let expunged = query
         .query_map(params![folder.get(), since], |row| row.get(0).map(Uid::new))?
         .collect::<rusqlite::Result<_>>()?;
+    let account_modseq = index
+        .prepare_cached("SELECT modseq FROM account")?
+        .query_row([], |row| row.get(0).map(ModSeq::new))?;
     Ok(Changes {
         highest_modseq: head.highest_modseq,
+        account_modseq,
         uid_next: head.uid_next,
         changed,
         expunged,
@@ -282,11 +286,10 @@ pub(super) fn copy(
                SELECT ?1, ?2, ?3, flags, keywords, size, internal_date, content FROM message WHERE folder = ?4 AND uid = ?5";
     let mut insert = index.prepare_cached(sql)?;
     for uid in &copied.from {
-        let new = folders::next_uid(index, to)?;
+        let new = folders::next_uid(index, to, modseq)?;
         insert.execute(params![to.get(), new, modseq, folder.get(), uid.get()])?;
         copied.to.push(Uid::new(new));
     }
-    folders::touch(index, to, modseq)?;
     Ok(copied)
 }
 

@@ -10,7 +10,7 @@
 //! | operation | writes |
 //! |---|---|
 //! | a new account | its folder, the store's folder synced; the index with its first folders, one synced commit |
-//! | delivery, APPEND (one message or several) | the records and messages into the message file, behind them zeros now and then; the file synced, and the account's folder if the file is new; then one commit of the index, not synced |
+//! | delivery, APPEND (one message or several) | the records and messages into the message file, behind them zeros now and then; the file synced, and the account's folder if the file is new; then one commit of the index, not synced (what it holds is prepared while the disk is at it) |
 //! | STORE, COPY, MOVE, EXPUNGE, removal by POP3 | one synced commit |
 //! | a folder made, renamed (with those below), deleted, subscribed to | one synced commit |
 //! | how mail is filed, whom a vacation notice was sent to | one synced commit |
@@ -54,12 +54,14 @@ mod texts;
 mod uid;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sekisho_checkpoint::ports::Clock;
 use sekisho_checkpoint::{AccountId, Admitted};
 use sekisho_disk::Disk;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::OnceCell;
 
 use account::Core;
@@ -231,13 +233,22 @@ fn is_idle(cell: &Arc<OnceCell<Arc<Core>>>) -> bool {
     Arc::strong_count(cell) == 1 && cell.get().is_none_or(|core| Arc::strong_count(core) == 1)
 }
 
-/// Runs what blocks on a thread made for it.
+/// Runs what blocks without holding up other tasks. Where the runtime has several threads, another one takes over the tasks of this: nobody has to be
+/// woken for the work nor for its result, which takes longer than a short look into an index. Else it runs on a thread made for it.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(StoreError::Broken(
-            "a task of the store was cut short".to_owned(),
-        ))
-    })
+    let work = move || {
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            Err(StoreError::Broken(
+                "a task of the store was cut short".to_owned(),
+            ))
+        })
+    };
+    if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+        return tokio::task::block_in_place(work);
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Broken("the service ends".to_owned())))
 }

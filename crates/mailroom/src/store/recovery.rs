@@ -18,7 +18,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sekisho_disk::Disk;
 
-use super::append::{Entry, insert};
+use super::append::{Entry, content_id, insert};
 use super::error::StoreError;
 use super::files::{self, Place};
 use super::folders;
@@ -117,6 +117,7 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
     let mut newest: Vec<((FolderId, Uid), usize)> = newest.into_iter().collect();
     newest.sort_unstable();
     let mut count = 0;
+    let mut contents: HashMap<i64, i64> = HashMap::new();
     for (_, at) in newest {
         let Found {
             record,
@@ -143,17 +144,25 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
             "INSERT INTO file VALUES (?1, ?2, 0) ON CONFLICT DO UPDATE SET length = max(length, ?2)",
             params![place.file, length],
         )?;
+        let number = contents.entry(record.modseq).or_default();
+        let content = content_id(record.modseq, *number);
+        *number += 1;
         insert(
             index,
             &Entry {
+                content,
                 record,
                 place: *place,
                 summary,
             },
         )?;
         index.execute(
-            "UPDATE folder SET uid_next = ?1 WHERE id = ?2",
-            params![record.uid.get().saturating_add(1), record.folder.get()],
+            "UPDATE folder SET uid_next = ?1, highest_modseq = max(highest_modseq, ?2) WHERE id = ?3",
+            params![
+                record.uid.get().saturating_add(1),
+                record.modseq,
+                record.folder.get()
+            ],
         )?;
         index.execute(
             "UPDATE account SET modseq = max(modseq, ?1)",

@@ -5,8 +5,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::error::StoreError;
 use super::folders;
 
-/// Which form of the index this is (SQLite's `user_version`). A new account has 0 until all of it is there.
-const VERSION: i64 = 1;
+/// Which form of the index this is (SQLite's `user_version`). A new account has 0 until all of it is there. The form before differs in nothing but a
+/// counter of contents, and is taken as it is.
+const VERSION: i64 = 2;
+const BEFORE: i64 = 1;
 
 /// `content` is what is known of a message's bytes, and where they are; `message` is its place in a folder, narrow, so that a folder of 100,000 is
 /// read at once. A copy is a second place of the same content. What counts for the quota is kept by triggers, so no way in or out can forget it.
@@ -36,7 +38,7 @@ CREATE TABLE file (
 ) STRICT;
 
 CREATE TABLE content (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    id INTEGER PRIMARY KEY,
     file INTEGER NOT NULL REFERENCES file,
     offset INTEGER NOT NULL,
     size INTEGER NOT NULL,
@@ -104,7 +106,7 @@ CREATE TABLE told (
 pub(super) fn is_new(index: &Connection) -> Result<bool, StoreError> {
     match version(index)? {
         0 => Ok(true),
-        VERSION => Ok(false),
+        BEFORE | VERSION => Ok(false),
         other => Err(StoreError::Broken(format!(
             "the index has form {other}, this program knows {VERSION}"
         ))),

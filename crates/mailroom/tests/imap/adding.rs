@@ -164,10 +164,10 @@ async fn folders_and_messages_have_identities() {
              S: * 2 EXISTS
              S: e OK …
              C: f FETCH 1:2 (EMAILID THREADID)
-             S: * 1 FETCH (EMAILID (M1) THREADID NIL)
-             S: * 2 FETCH (EMAILID (M1) THREADID NIL)
+             S: * 1 FETCH (EMAILID (M2097152) THREADID NIL)
+             S: * 2 FETCH (EMAILID (M2097152) THREADID NIL)
              S: f OK fetched
-             C: g SEARCH EMAILID M1
+             C: g SEARCH EMAILID M2097152
              S: * SEARCH 1 2
              S: g OK searched
              C: h SEARCH EMAILID M2

@@ -84,7 +84,10 @@ async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
         mailbox.subscribe(&below, true).await.unwrap();
         done().await;
         let three = (0..3).map(|n| message(&format!("one of three {n}")));
-        mailbox.append_to(&below, three.collect()).await.unwrap();
+        mailbox
+            .append_to(&below, three.collect(), None)
+            .await
+            .unwrap();
         done().await;
         let elsewhere = named(&format!("Old/Courses {part}"));
         mailbox.rename_folder(&courses, &elsewhere).await.unwrap();

@@ -70,7 +70,7 @@ impl<'n> Sought<'n> {
     pub(super) fn new(needle: &'n Needle) -> Self {
         Self {
             needle,
-            runs: runs(&needle.text),
+            runs: runs(&[&needle.text]),
             plain: Finder::new(&needle.text),
             wide: Finder::new(&wide(&needle.text)).into_owned(),
         }
@@ -148,13 +148,11 @@ impl Text {
         }
         let mut body = fold(&parsed.searchable_text(limit));
         body.truncate(body.floor_char_boundary(2 * limit));
-        let mut all = runs(&fields);
-        all.extend(runs(&header));
-        all.extend(runs(&body));
+        let runs = runs(&[&fields, &header, &body]);
         let units: usize = body.chars().map(char::len_utf16).sum();
         let is_wide = 2 * units < body.len();
         Self {
-            bits: signature(all),
+            bits: signature(&runs),
             fields,
             header,
             body: if is_wide {

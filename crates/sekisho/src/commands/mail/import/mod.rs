@@ -318,7 +318,7 @@ impl Work<'_> {
         let folder = self.made().await?;
         if !messages.is_empty() {
             let added = messages.len() as u64;
-            match self.mailbox.append_to(&folder, messages).await {
+            match self.mailbox.append_to(&folder, messages, None).await {
                 Ok(_) => count.new += added,
                 Err(StoreError::OverQuota) => {
                     bail!("the account's quota is used up ([mail] quota_bytes, quota_messages)")
