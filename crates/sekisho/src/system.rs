@@ -136,6 +136,7 @@ impl System {
             Arc::clone(&clock),
         )?);
         let limits = limits(&plan.loaded.config);
+        let keep_sent = plan.loaded.config.mail.keep_sent;
         let (store, operator) = Store::open_root(
             &folders.mail,
             Arc::clone(&plan.disk),
@@ -195,6 +196,7 @@ impl System {
             },
             submission: Arc::new(Submission {
                 queue: queue.clone(),
+                sent: keep_sent.then(|| store.clone()),
                 directory: Arc::<OwnAccounts>::clone(&accounts),
                 clock,
                 own,

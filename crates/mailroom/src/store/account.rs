@@ -16,6 +16,7 @@ use super::error::StoreError;
 use super::files::{self, Files, Place};
 use super::recovery;
 use super::schema;
+use super::sent;
 use super::snapshots::Snapshots;
 use super::texts::Texts;
 use super::uid::ModSeq;
@@ -35,6 +36,8 @@ pub(super) struct Core {
     pub(super) changes: watch::Sender<ModSeq>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) texts: Texts,
+    /// Whether the server may keep copies of sent mail that a client has not kept yet.
+    pub(super) keeps_copies: AtomicBool,
     /// Whether somebody compacts, or is about to.
     pub(super) compacting: AtomicBool,
     disk: Arc<dyn Disk>,
@@ -78,7 +81,9 @@ impl Core {
             disk.sync_folder(root)?;
             schema::create(&mut index, clock.now().as_second())?;
         }
-        recovery::recover(&mut index, &**disk, &folder)?;
+        schema::upgrade(&mut index)?;
+        let keeps_copies = sent::any(&index.transaction()?)?;
+        recovery::recover(&mut index, &**disk, &folder, clock.now().as_second())?;
         let modseq = modseq(&index)?;
         let files = Files::new(Arc::clone(disk), folder.clone(), *limits);
         let texts = Texts::new(Arc::clone(disk), &folder);
@@ -90,6 +95,7 @@ impl Core {
             changes: watch::Sender::new(modseq),
             snapshots: Arc::clone(snapshots),
             texts,
+            keeps_copies: AtomicBool::new(keeps_copies),
             compacting: AtomicBool::new(false),
             disk: Arc::clone(disk),
             clock: Arc::clone(clock),

@@ -1,6 +1,7 @@
 //! Adding messages. Those that wait at an account together share one sync of the message file and one commit of the index, which is not synced:
 //! see [`super::recovery`].
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Transaction, params};
@@ -17,7 +18,7 @@ use super::name::FolderName;
 use super::record::Record;
 use super::schema::next_modseq;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
-use super::{Limits, blocking};
+use super::{Limits, blocking, sent};
 use crate::mime::{Parsed, Summary};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -33,6 +34,8 @@ pub(super) enum Destination {
     Named(FolderName),
     /// The one of that use, else the INBOX.
     Special(SpecialUse),
+    /// The one for sent mail, where there is one and a client hasn't put the message there itself: the server keeps a copy.
+    Sent,
 }
 
 /// The messages that wait at an account.
@@ -73,6 +76,21 @@ impl Request {
                 .sum(),
             messages: self.messages.len() as u64,
         }
+    }
+
+    fn message_ids(&self) -> impl Iterator<Item = &str> {
+        let ids = self.messages.iter();
+        ids.filter_map(|(_, summary)| summary.kin.id.as_deref())
+    }
+
+    /// Whether the server adds it for the sender.
+    fn is_copy(&self) -> bool {
+        matches!(self.destination, Destination::Sent)
+    }
+
+    /// Whether a client adds it, who may have sent it before.
+    fn may_replace(&self) -> bool {
+        matches!(self.destination, Destination::Existing(_))
     }
 }
 
@@ -173,8 +191,24 @@ impl Drop for Done<'_> {
 }
 
 fn serve(core: &Core, batch: Vec<Request>) {
-    let limits = core.limits;
-    let outcome = core.append(|index, files| write(index, files, &batch, limits));
+    // Where the server keeps copies of sent mail, and a client's may take their place, the index's part is synced too: a message goes, and which one
+    // may go stands nowhere else.
+    let replaces =
+        core.keeps_copies.load(Ordering::Acquire) && batch.iter().any(Request::may_replace);
+    let concerns_copies = replaces || batch.iter().any(Request::is_copy);
+    let work = |index: &Transaction<'_>, files: &mut Files| {
+        let answers = write(index, files, &batch, core, replaces)?;
+        if concerns_copies {
+            let keeps_copies = sent::any(index)?;
+            core.keeps_copies.store(keeps_copies, Ordering::Release);
+        }
+        Ok(answers)
+    };
+    let outcome = if concerns_copies {
+        core.change_files(work)
+    } else {
+        core.append(work)
+    };
     let answers = match outcome {
         Ok(answers) => answers,
         Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
@@ -190,47 +224,42 @@ fn write(
     index: &Transaction<'_>,
     files: &mut Files,
     batch: &[Request],
-    limits: Limits,
+    core: &Core,
+    replaces: bool,
 ) -> Result<Vec<Result<Answer>>> {
     let modseq = next_modseq(index)?;
-    let mut usage = messages::usage(index)?;
-    let mut records = Vec::with_capacity(batch.len());
+    let mut round = Round {
+        index,
+        limits: core.limits,
+        now: core.now(),
+        modseq,
+        replaces,
+        usage: messages::usage(index)?,
+        records: Vec::with_capacity(batch.len()),
+    };
     let mut answers = Vec::with_capacity(batch.len());
     for request in batch {
-        let more = request.usage();
-        let after = Usage {
-            bytes: usage.bytes + more.bytes,
-            messages: usage.messages + more.messages,
-        };
-        let answer = if limits.allow(after) {
-            number(index, request, modseq, &mut records)
-        } else {
-            Err(StoreError::OverQuota)
-        };
-        match answer {
+        match round.take(request) {
             Err(error) if error.is_temporary() => return Err(error),
-            Ok(_) => usage = after,
-            Err(_) => {}
+            answer => answers.push(answer),
         }
-        answers.push(answer);
     }
-    if records.is_empty() {
-        let refused = answers.into_iter().map(|answer| answer.map(nothing_new));
-        return Ok(refused.collect());
-    }
-    let bytes: Vec<_> = records
-        .iter()
-        .map(|(record, message, _)| (record, message.bytes.as_slice()))
-        .collect();
-    let places = files.append(index, &bytes)?;
-    for (number, ((record, _, summary), place)) in (0..).zip(records.iter().zip(places)) {
-        let entry = Entry {
-            content: content_id(modseq, number),
-            record,
-            place,
-            summary,
-        };
-        insert(index, &entry)?;
+    let records = round.records;
+    if !records.is_empty() {
+        let bytes: Vec<_> = records
+            .iter()
+            .map(|(record, message, _)| (record, message.bytes.as_slice()))
+            .collect();
+        let places = files.append(index, &bytes)?;
+        for (number, ((record, _, summary), place)) in (0..).zip(records.iter().zip(places)) {
+            let entry = Entry {
+                content: content_id(modseq, number),
+                record,
+                place,
+                summary,
+            };
+            insert(index, &entry)?;
+        }
     }
     let answers = batch.iter().zip(answers).map(|(request, appended)| {
         let appended = appended?;
@@ -243,57 +272,90 @@ fn write(
     Ok(answers.collect())
 }
 
-fn nothing_new(appended: Vec<Appended>) -> Answer {
-    Answer {
-        appended,
-        news: None,
-    }
-}
-
-/// Gives a request's messages their UIDs, and adds their records to those to be written.
-fn number<'r>(
-    index: &Transaction<'_>,
-    request: &'r Request,
+/// What a batch makes of its requests before anything is written.
+struct Round<'i, 't, 'r> {
+    index: &'i Transaction<'t>,
+    limits: Limits,
+    /// In seconds.
+    now: i64,
     modseq: i64,
-    records: &mut Vec<(Record, &'r NewMessage, &'r Summary)>,
-) -> Result<Vec<Appended>> {
-    let (folder, uid_validity) = destination(index, &request.destination)?;
-    let mut uids = Vec::with_capacity(request.messages.len());
-    for _ in &request.messages {
-        uids.push(Uid::new(folders::next_uid(index, folder, modseq)?));
-    }
-    let mut left = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
-    for ((message, summary), &uid) in request.messages.iter().zip(&uids) {
-        left -= 1;
-        let record = Record {
-            folder,
-            uid,
-            modseq,
-            internal_date: message.internal_date.as_second(),
-            flags: message.flags.clone(),
-            left,
-        };
-        records.push((record, message, summary));
-    }
-    let appended = uids.into_iter().map(|uid| Appended { uid_validity, uid });
-    Ok(appended.collect())
+    /// Whether messages may take the place of the server's copies.
+    replaces: bool,
+    usage: Usage,
+    records: Vec<(Record, &'r NewMessage, &'r Summary)>,
 }
 
+impl<'r> Round<'_, '_, 'r> {
+    /// Gives a request's messages their UIDs, and adds their records to those to be written.
+    fn take(&mut self, request: &'r Request) -> Result<Vec<Appended>> {
+        let index = self.index;
+        let Some((folder, uid_validity)) = destination(index, &request.destination)? else {
+            return Ok(Vec::new());
+        };
+        let is_copy = request.is_copy();
+        for id in request.message_ids().filter(|_| is_copy) {
+            if sent::is_there(index, folder, id)? {
+                return Ok(Vec::new());
+            }
+        }
+        let copies = if self.replaces && request.may_replace() {
+            sent::copies(index, folder, request.message_ids(), self.now)?
+        } else {
+            sent::Copies::default()
+        };
+        let more = request.usage();
+        let after = Usage {
+            bytes: self.usage.bytes + more.bytes - copies.usage.bytes,
+            messages: self.usage.messages + more.messages - copies.usage.messages,
+        };
+        if !self.limits.allow(after) {
+            return Err(StoreError::OverQuota);
+        }
+        sent::remove(index, folder, &copies.uids)?;
+        self.usage = after;
+        let mut appended = Vec::with_capacity(request.messages.len());
+        let mut left = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
+        for (message, summary) in &request.messages {
+            let uid = Uid::new(folders::next_uid(index, folder, self.modseq)?);
+            left -= 1;
+            let record = Record {
+                folder,
+                uid,
+                modseq: self.modseq,
+                internal_date: message.internal_date.as_second(),
+                flags: message.flags.clone(),
+                left,
+            };
+            self.records.push((record, message, summary));
+            appended.push(Appended { uid_validity, uid });
+            if let (true, Some(id)) = (is_copy, &summary.kin.id) {
+                sent::note(index, folder, uid, id, self.now)?;
+            }
+        }
+        Ok(appended)
+    }
+}
+
+/// `None` where a copy has no place.
 fn destination(
     index: &Transaction<'_>,
     destination: &Destination,
-) -> Result<(FolderId, UidValidity)> {
+) -> Result<Option<(FolderId, UidValidity)>> {
     let inbox_unless = |found: Option<Folder>| match found {
         Some(folder) => Ok(folder),
         None => folders::get(index, &FolderName::inbox()),
     };
     let folder = match destination {
-        Destination::Folder(id) => return Ok((*id, folders::head(index, *id)?.uid_validity)),
+        Destination::Folder(id) => return Ok(Some((*id, folders::head(index, *id)?.uid_validity))),
         Destination::Existing(name) => folders::get(index, name)?,
         Destination::Named(name) => inbox_unless(folders::find(index, name)?)?,
         Destination::Special(special) => inbox_unless(folders::find_special(index, *special)?)?,
+        Destination::Sent => match folders::find_special(index, SpecialUse::Sent)? {
+            Some(folder) => folder,
+            None => return Ok(None),
+        },
     };
-    Ok((folder.id, folder.uid_validity))
+    Ok(Some((folder.id, folder.uid_validity)))
 }
 
 /// The identity of a modseq's content of some number: one that was never given away before. (A counter in the index would be one page more to write.)

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::AccountId;
 
-use super::append::{Destination, append_one};
+use super::append::{Destination, append, append_one};
 use super::backup::Copied;
 use super::check::Report;
 use super::compaction::{Compacted, Which};
@@ -53,6 +53,21 @@ impl Delivery {
     ) -> Result<Appended, StoreError> {
         let core = self.store.core(account).await?;
         append_one(core, Destination::Special(special_use), message).await
+    }
+
+    /// Keeps a copy of what the account sent, in its folder for sent mail; does nothing where there is no such folder, or the message is there already. The
+    /// same message added there by a client within a day takes the copy's place.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub async fn keep_sent(
+        &self,
+        account: AccountId,
+        message: NewMessage,
+    ) -> Result<(), StoreError> {
+        let core = self.store.core(account).await?;
+        append(core, Destination::Sent, vec![message], None).await?;
+        Ok(())
     }
 
     /// How the account wants its mail filed, as [`Mailbox::set_filter`] was told; `None` if it was told nothing.

@@ -198,7 +198,7 @@ pub(super) fn touch(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Resul
 
 /// Gives out the folder's next UID, to a message that comes with a modseq.
 pub(super) fn next_uid(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Result<u32> {
-    let sql = "UPDATE folder SET uid_next = uid_next + 1, highest_modseq = ?2 WHERE id = ?1 AND uid_next < 4294967295 RETURNING uid_next - 1";
+    let sql = "UPDATE folder SET uid_next = uid_next + 1, highest_modseq = max(highest_modseq, ?2) WHERE id = ?1 AND uid_next < 4294967295 RETURNING uid_next - 1";
     let mut query = index.prepare_cached(sql)?;
     query
         .query_row(params![id.get(), modseq], |row| row.get(0))

@@ -108,7 +108,7 @@ pub struct Status {
 }
 
 /// How much an account holds: every message in every folder, a copy as often as it is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Their sizes (RFC822.SIZE) together.
     pub bytes: u64,
@@ -190,6 +190,15 @@ impl Flags {
             }
         }
         Self::from_parts(bits, keywords)
+    }
+
+    /// `\\Seen` alone.
+    #[must_use]
+    pub fn seen() -> Self {
+        Self {
+            bits: bit(&Flag::Seen),
+            keywords: None,
+        }
     }
 
     /// Whether it has the flag.

@@ -11,6 +11,7 @@
 //! |---|---|
 //! | a new account | its folder, the store's folder synced; the index with its first folders, one synced commit |
 //! | delivery, APPEND (one message or several) | the records and messages into the message file, behind them zeros now and then; the file synced, and the account's folder if the file is new; then one commit of the index, not synced (what it holds is prepared while the disk is at it) |
+//! | APPEND of what the server kept a copy of | the same, but the commit is synced: the copy goes by it |
 //! | STORE, COPY, MOVE, EXPUNGE, removal by POP3 | one synced commit |
 //! | a folder made, renamed (with those below), deleted, subscribed to | one synced commit |
 //! | how mail is filed, whom a vacation notice was sent to | one synced commit |
@@ -25,7 +26,7 @@
 //!
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
 //! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files of `record`s,
-//! `recovery` finishes what a crash interrupted, `compaction` gives back the room of what is gone, `filter` keeps how a person wants mail filed, `check` and `backup` are the operator's,
+//! `recovery` finishes what a crash interrupted, `compaction` gives back the room of what is gone, `filter` keeps how a person wants mail filed, `sent` what they sent, `check` and `backup` are the operator's,
 //! `snapshots` remembers folders, `texts` is what searches read, and `schema`, `folders`
 //! and `messages` are the index.
 
@@ -47,6 +48,7 @@ mod name;
 mod record;
 mod recovery;
 mod schema;
+mod sent;
 mod snapshots;
 #[cfg(test)]
 mod tests;

@@ -23,6 +23,7 @@ use super::error::StoreError;
 use super::files::{self, Place};
 use super::folders;
 use super::record::Record;
+use super::sent;
 use super::uid::{FolderId, Uid};
 use crate::mime::{Parsed, Summary};
 
@@ -35,8 +36,13 @@ struct Found {
     summary: Summary,
 }
 
-/// Puts into the index what the message files within `folder` hold beyond it. Costs a look at one file where there is nothing to do.
-pub(super) fn recover(index: &mut Connection, disk: &dyn Disk, folder: &Path) -> Result<()> {
+/// Puts into the index what the message files within `folder` hold beyond it; `now` is in seconds. Costs a look at one file where there is nothing to do.
+pub(super) fn recover(
+    index: &mut Connection,
+    disk: &dyn Disk,
+    folder: &Path,
+    now: i64,
+) -> Result<()> {
     let known = last_known(index)?;
     if !is_behind(disk, folder, known)? {
         return Ok(());
@@ -45,7 +51,7 @@ pub(super) fn recover(index: &mut Connection, disk: &dyn Disk, folder: &Path) ->
     let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (number, length) = last_known(&transaction)?;
     let found = records(disk, folder, number, length)?;
-    let count = put_in(&transaction, found)?;
+    let count = put_in(&transaction, found, now)?;
     transaction.commit()?;
     if count > 0 {
         tracing::info!(
@@ -107,7 +113,7 @@ fn records(disk: &dyn Disk, folder: &Path, first: i64, from: u64) -> Result<Vec<
     Ok(all)
 }
 
-fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
+fn put_in(index: &Transaction<'_>, found: Vec<Found>, now: i64) -> Result<usize> {
     let known: i64 = index.query_row("SELECT modseq FROM account", [], |row| row.get(0))?;
     let mut newest = HashMap::new();
     for (at, one) in found.iter().enumerate() {
@@ -168,6 +174,7 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>) -> Result<usize> {
             "UPDATE account SET modseq = max(modseq, ?1)",
             [record.modseq],
         )?;
+        sent::replace(index, record.folder, summary.kin.id.as_deref(), now)?;
         count += 1;
     }
     Ok(count)

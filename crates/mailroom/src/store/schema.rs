@@ -5,10 +5,19 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::error::StoreError;
 use super::folders;
 
-/// Which form of the index this is (SQLite's `user_version`). A new account has 0 until all of it is there. The form before differs in nothing but a
-/// counter of contents, and is taken as it is.
+/// Which form of the index this is (SQLite's `user_version`). A new account has 0 until all of it is there.
 const VERSION: i64 = 2;
+/// The form before: it lacks [`SENT_COPY`], and has a counter of contents, which does no harm.
 const BEFORE: i64 = 1;
+/// See [`super::sent`].
+const SENT_COPY: &str = "
+CREATE TABLE sent_copy (
+    message_id TEXT PRIMARY KEY,
+    folder INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
 
 /// `content` is what is known of a message's bytes, and where they are; `message` is its place in a folder, narrow, so that a folder of 100,000 is
 /// read at once. A copy is a second place of the same content. What counts for the quota is kept by triggers, so no way in or out can forget it.
@@ -118,8 +127,23 @@ pub(super) fn create(index: &mut Connection, now: i64) -> Result<(), StoreError>
     let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if version(&transaction)? == 0 {
         transaction.execute_batch(SCHEMA)?;
+        transaction.execute_batch(SENT_COPY)?;
         transaction.execute("INSERT INTO account VALUES (1, 1, 0, 0, 0)", [])?;
         folders::create_first(&transaction, now)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Brings an index of the form before to this one.
+pub(super) fn upgrade(index: &mut Connection) -> Result<(), StoreError> {
+    if version(index)? != BEFORE {
+        return Ok(());
+    }
+    let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if version(&transaction)? == BEFORE {
+        transaction.execute_batch(SENT_COPY)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;

@@ -4,6 +4,8 @@
 //! the envelope as in the header. Recipients here are checked at once, those elsewhere are the relay's to judge. Everything accepted is in the queue, on the
 //! disk, before the 250: all recipients or none.
 //!
+//! The sender's folder for sent mail gets a copy, unless the client has put one there already; a client that does so later replaces it.
+//!
 //! Two things are not passed on: `Bcc`, and the sender's network address, which is nobody's business but the audit records'; `Received` says `ESMTPSA` and
 //! no more.
 
@@ -23,11 +25,14 @@ use sekisho_checkpoint::{Account, AccountId, Admitted};
 use sekisho_net::Shutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use outgoing::Prepared;
+
 use crate::addressing::{accounts_of, may_send_as};
 use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::connection::{Connection, Lost};
 use crate::smtp::session::{Service, Transaction, serve};
 use crate::smtp::{Body, Command, MailFrom, Path, RcptTo, Reply};
+use crate::store::{Delivery, Flags, NewMessage, Store};
 
 /// How long a client may be silent (RFC 5321 4.5.3.2.7).
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -36,6 +41,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 pub struct Submission {
     /// Takes the mail.
     pub queue: Queue,
+    /// Whose folders for sent mail get copies; none do without it.
+    pub sent: Option<Store>,
     /// Knows who has a mailbox here.
     pub directory: Arc<dyn Directory>,
     /// The wall clock.
@@ -249,7 +256,10 @@ impl Sender {
             recipients,
             message,
         } = transaction;
-        let message = outgoing::prepare(&message, &self.account, &self.hello, &self.submission)?;
+        let Prepared { message, copy } =
+            outgoing::prepare(&message, &self.account, &self.hello, &self.submission)?;
+        // What has no sender is a receipt or the like, which a program wrote.
+        let copy = mail.from.is_some().then_some(copy);
         let mut seen = HashSet::new();
         let recipients: Vec<Recipient> = recipients
             .into_iter()
@@ -272,7 +282,12 @@ impl Sender {
             origin: Origin::Here,
         };
         match self.submission.queue.put(mail).await {
-            Ok(id) => Ok(Reply::new(250, "2.6.0", &format!("queued as {id}"))),
+            Ok(id) => {
+                if let Some(copy) = copy {
+                    self.keep(copy).await;
+                }
+                Ok(Reply::new(250, "2.6.0", &format!("queued as {id}")))
+            }
             Err(error) => {
                 tracing::error!(%error, "a submitted message could not be queued");
                 Err(match error {
@@ -280,6 +295,25 @@ impl Sender {
                     QueueError::Broken(_) => Reply::new(451, "4.3.0", "out of order just now"),
                 })
             }
+        }
+    }
+}
+
+impl Sender {
+    /// Keeps a copy for the sender. The mail is on its way by then: where this fails, nobody is told that it isn't.
+    async fn keep(&self, copy: Vec<u8>) {
+        let Some(store) = &self.submission.sent else {
+            return;
+        };
+        let message = NewMessage {
+            bytes: copy,
+            internal_date: self.submission.clock.now(),
+            flags: Flags::seen(),
+        };
+        let delivery = Delivery::new(store.clone());
+        if let Err(error) = delivery.keep_sent(self.account.id, message).await {
+            let account = self.account.id.get();
+            tracing::warn!(%error, account, "a copy of sent mail could not be kept");
         }
     }
 }

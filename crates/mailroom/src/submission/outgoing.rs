@@ -11,13 +11,21 @@ use crate::smtp::Reply;
 /// So many `Received` fields mean that a message runs in a circle (RFC 5321 6.3).
 const MOST_HOPS: usize = 100;
 
+/// A message made ready.
+pub(super) struct Prepared {
+    /// What leaves.
+    pub(super) message: Vec<u8>,
+    /// What the sender keeps: with the Bcc, and without this server's stamp.
+    pub(super) copy: Vec<u8>,
+}
+
 /// Checks and completes a message.
 pub(super) fn prepare(
     message: &[u8],
     account: &Account,
     hello: &str,
     submission: &Submission,
-) -> Result<Vec<u8>, Reply> {
+) -> Result<Prepared, Reply> {
     let header = Header::parse(message).map_err(|fault| {
         let code = match fault {
             HeaderFault::TooLarge => 552,
@@ -30,13 +38,14 @@ pub(super) fn prepare(
         return Err(Reply::new(554, "5.4.6", "the message runs in a circle"));
     }
     let date = header::date(submission.clock.now(), &submission.zone);
-    let mut out = format!(
+    let received = format!(
         "Received: from {hello} by {host} with ESMTPSA;\r\n {date}\r\n",
         hello = name_of_client(hello),
         host = submission.host,
     );
+    let mut added = String::new();
     if !header.has("Date") {
-        out += &format!("Date: {date}\r\n");
+        added += &format!("Date: {date}\r\n");
     }
     if !header.has("Message-ID") {
         let domain = account
@@ -44,9 +53,10 @@ pub(super) fn prepare(
             .map_or(&*submission.host, |a| a.domain());
         let id = header::message_id(domain)
             .ok_or_else(|| Reply::new(451, "4.3.0", "out of order just now"))?;
-        out += &format!("Message-ID: {id}\r\n");
+        added += &format!("Message-ID: {id}\r\n");
     }
-    let mut out = out.into_bytes();
+    let copy = [added.as_bytes(), message].concat();
+    let mut out = [received, added].concat().into_bytes();
     let private = ["Bcc", "Resent-Bcc", "Return-Path"];
     for field in &header.fields {
         if !private.iter().any(|name| field.is(name)) {
@@ -54,7 +64,7 @@ pub(super) fn prepare(
         }
     }
     out.extend_from_slice(header.rest);
-    Ok(out)
+    Ok(Prepared { message: out, copy })
 }
 
 /// One `From`, and every address in it the account's own; `Sender`, if there is one, likewise.

@@ -1,11 +1,16 @@
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::ports::Clock as _;
+use sekisho_imap::Flag;
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
 use super::{Submission, serve_sender};
 use crate::queue::{Outbox, Queue};
 use crate::scene::{ALICE, BOB, Client, Scene, Town, eventually, own, tokyo};
+use crate::store::{FlagChange, Flags, FolderName, Mailbox, NewMessage, UidSet};
 
 const MESSAGE: &str = "From: Alice <alice@kit.example>\r\nTo: bob@kit.example\r\nBcc: c@far.example,\r\n d@far.example\r\nSubject: hi\r\n\r\nHello";
 
@@ -17,7 +22,10 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let scene = Scene::new();
+        Self::on(Scene::new())
+    }
+
+    fn on(scene: Scene) -> Self {
         let outbox = Outbox::new(scene.clock.clone());
         let queue = scene.queue(Some(outbox.clone()));
         scene.run(&queue);
@@ -33,6 +41,7 @@ impl Stage {
         let (near, far) = tokio::io::duplex(1 << 16);
         let submission = Arc::new(Submission {
             queue: self.queue.clone(),
+            sent: Some(self.scene.store.clone()),
             directory: Arc::new(Town),
             clock: self.scene.clock.clone(),
             own: own(),
@@ -185,4 +194,137 @@ async fn the_session_ends_with_the_admission() {
     end.send(()).expect("session");
     assert!(client.hear().await.starts_with("421 4.7.0"));
     assert_eq!(client.hear().await, "");
+}
+
+/// The messages in Alice's folder for sent mail.
+async fn sent(stage: &Stage) -> Vec<String> {
+    let mailbox = alices(stage).await;
+    let folder = mailbox.folder(&sent_folder()).await.expect("Sent").id;
+    let mut texts = Vec::new();
+    for message in mailbox
+        .snapshot(folder)
+        .await
+        .expect("snapshot")
+        .messages
+        .iter()
+    {
+        assert_eq!(message.flags, Flags::seen());
+        let content = mailbox.content(folder, message.uid).await.expect("content");
+        texts.push(String::from_utf8(content.read().await.expect("bytes")).expect("utf-8"));
+    }
+    texts
+}
+
+async fn alices(stage: &Stage) -> Mailbox {
+    let opened = stage.scene.operator.open(AccountId::new(ALICE)).await;
+    opened.expect("mailbox")
+}
+
+fn sent_folder() -> FolderName {
+    FolderName::parse("Sent").expect("name")
+}
+
+/// What a client puts into the folder itself.
+async fn client_keeps(stage: &Stage, text: &str) {
+    let message = NewMessage {
+        bytes: text.as_bytes().to_vec(),
+        internal_date: stage.scene.clock.now(),
+        flags: Flags::seen(),
+    };
+    let mailbox = alices(stage).await;
+    let folder = sent_folder();
+    let added = mailbox.append_to(&folder, vec![message], None);
+    added.await.expect("added");
+}
+
+async fn send(stage: &Stage, text: &str) {
+    let (mut client, _end) = stage.alice();
+    client.expect("MAIL FROM:<alice@kit.example>", "250").await;
+    client.expect("RCPT TO:<bob@kit.example>", "250").await;
+    let reply = client.data(text).await;
+    assert!(reply.starts_with("250"), "{reply}");
+}
+
+const NAMED: &str = "From: alice@kit.example\r\nTo: bob@kit.example\r\nMessage-ID: <7@laptop>\r\nSubject: hi\r\n\r\nHello\r\n";
+
+#[tokio::test]
+async fn what_people_send_is_kept_for_them() {
+    let stage = Stage::new();
+    send(&stage, MESSAGE).await;
+    let [copy] = &sent(&stage).await[..] else {
+        panic!("one copy");
+    };
+    assert!(copy.starts_with("Date: Mon, 23 Nov 2026 14:00:00 +0900\r\nMessage-ID: <"));
+    assert!(copy.ends_with(&format!("{MESSAGE}\r\n")), "{copy}");
+    let (mut client, _end) = stage.alice();
+    client.expect("MAIL FROM:<>", "250").await;
+    client.expect("RCPT TO:<bob@kit.example>", "250").await;
+    let receipt = client.data(NAMED).await;
+    assert!(receipt.starts_with("250"), "{receipt}");
+    assert_eq!(sent(&stage).await.len(), 1, "a receipt is no letter");
+}
+
+#[tokio::test]
+async fn a_client_that_keeps_its_own_copy_makes_no_second_one() {
+    let own = format!("Bcc: c@far.example\r\n{NAMED}");
+    for client_first in [false, true] {
+        let stage = Stage::new();
+        if client_first {
+            client_keeps(&stage, &own).await;
+        }
+        send(&stage, NAMED).await;
+        if !client_first {
+            assert_eq!(sent(&stage).await.len(), 1);
+            client_keeps(&stage, &own).await;
+        }
+        assert_eq!(sent(&stage).await, [own.as_str()]);
+        // What the client adds a second time it wants twice.
+        client_keeps(&stage, &own).await;
+        assert_eq!(sent(&stage).await.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_the_person_has_touched_stays() {
+    let stage = Stage::new();
+    send(&stage, NAMED).await;
+    let mailbox = alices(&stage).await;
+    let folder = mailbox.folder(&sent_folder()).await.expect("Sent").id;
+    let word = Flag::parse(b"$Important").expect("flag");
+    let important = Flags::new([&word]).expect("flags");
+    let change = |change| {
+        let important = important.clone();
+        mailbox.store_flags(folder, UidSet::all(), change, important, None)
+    };
+    change(FlagChange::Add).await.expect("flagged");
+    client_keeps(&stage, NAMED).await;
+    change(FlagChange::Remove).await.expect("unflagged");
+    assert_eq!(sent(&stage).await.len(), 2);
+}
+
+#[tokio::test]
+async fn after_a_day_or_without_a_folder_nothing_is_taken_for_a_copy() {
+    let stage = Stage::new();
+    send(&stage, NAMED).await;
+    stage.scene.clock.advance(SignedDuration::from_hours(24));
+    client_keeps(&stage, NAMED).await;
+    assert_eq!(sent(&stage).await.len(), 2);
+    let mailbox = alices(&stage).await;
+    mailbox
+        .delete_folder(&sent_folder())
+        .await
+        .expect("deleted");
+    send(&stage, NAMED).await;
+    assert_eq!(stage.scene.inbox(ALICE).await.len(), 0);
+}
+
+/// The client's copy finds room though the mailbox is full: it takes that of the server's.
+#[tokio::test]
+async fn a_full_mailbox_has_room_for_what_is_replaced() {
+    let stage = Stage::on(Scene::with_quota(1));
+    send(&stage, NAMED).await;
+    client_keeps(&stage, NAMED).await;
+    assert_eq!(sent(&stage).await.len(), 1);
+    send(&stage, &NAMED.replace("7@", "8@")).await;
+    assert_eq!(sent(&stage).await.len(), 1, "it is sent all the same");
 }

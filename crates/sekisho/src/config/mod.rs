@@ -119,6 +119,9 @@ section! {
         quota_bytes: Option<u64> = None,
         /// The most messages of an account, in all folders together.
         quota_messages: Option<u64> = None,
+        /// Whether the server keeps a copy of what people send in their folder for sent mail. A client that keeps one there itself is no trouble: there is one
+        /// copy then, the client's.
+        keep_sent: bool = true,
     }
 }
 

@@ -112,6 +112,21 @@ async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
         done().await;
         mailbox.set_filter(None).await.unwrap();
         done().await;
+        let letter = |text: &str| {
+            let mut letter = message(text);
+            letter.flags = Flags::seen();
+            let id = format!("Message-ID: <{part}@kit.example>\r\n");
+            letter.bytes.splice(0..0, id.into_bytes());
+            letter
+        };
+        let own = letter("kept by the server");
+        delivery.keep_sent(account, own).await.unwrap();
+        done().await;
+        let clients = vec![letter("kept by the client")];
+        let folder = named("Sent");
+        let sent = mailbox.append_to(&folder, clients, None);
+        sent.await.unwrap();
+        done().await;
         // The index may lack these yet when their file is compacted.
         for n in 0..3 {
             let text = format!("just before {n}");
