@@ -20,6 +20,8 @@ mod archive;
 mod connection;
 mod download;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod imap;
 mod listing;
 mod login;

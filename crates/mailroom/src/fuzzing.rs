@@ -1,10 +1,14 @@
 //! Ways for `fuzz/` to what is nobody else's. Each panics where something is not as it has to be.
 
+pub use crate::imap::fuzz_compression as compression;
+pub use crate::mbox::fuzz as mbox;
 pub use crate::pop3::fuzz as pop3_command;
-pub use crate::store::fuzzing::{record, search_text};
+pub use crate::smtp::fuzz_session as smtp_session;
+pub use crate::store::fuzzing::{record, recovery, search_text};
 
-/// Takes a header apart, and reads its senders.
+/// Takes a header apart, reads its senders, and signs the message.
 pub fn header(message: &[u8]) {
+    crate::dkim::fuzz(message);
     let Ok(header) = crate::header::Header::parse(message) else {
         return;
     };

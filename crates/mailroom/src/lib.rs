@@ -5,7 +5,7 @@
 //!
 //! In reading order: [`store`] keeps messages; [`mime`] reads them; [`imap`] and [`pop3`] hand them out. [`smtp`] is the grammar of [`incoming`], by
 //! which mail comes in, of [`submission`], by which people send it, and of the [`queue`], where it waits to go on; [`delivery`] is what becomes of it at a
-//! mailbox, and [`letters`] are the site's own mail.
+//! mailbox, [`letters`] are the site's own mail, and [`mbox`] is a form in which mail moves.
 
 mod addressing;
 pub mod delivery;
@@ -17,6 +17,7 @@ mod header;
 pub mod imap;
 pub mod incoming;
 pub mod letters;
+pub mod mbox;
 pub mod mime;
 pub mod pop3;
 pub mod queue;

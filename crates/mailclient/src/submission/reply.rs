@@ -132,6 +132,31 @@ fn is_enhanced(word: &str) -> bool {
     fields.len() == 3 && fields.iter().all(number)
 }
 
+/// For `fuzz/`: replies are the same however they are cut, and polite.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz(step: usize, bytes: &[u8]) {
+    let read = |step: usize| {
+        let (mut reader, mut replies) = (ReplyReader::default(), Vec::new());
+        for piece in bytes.chunks(step) {
+            reader.push(piece);
+            loop {
+                match reader.next_reply() {
+                    Ok(Some(reply)) => replies.push(reply),
+                    Ok(None) => break,
+                    Err(_) => return replies,
+                }
+            }
+        }
+        replies
+    };
+    let whole = read(bytes.len().max(1));
+    for reply in &whole {
+        assert!((200..600).contains(&reply.code));
+        assert!(!reply.text.contains(|c: char| c.is_control() && c != '\n'));
+    }
+    assert_eq!(read(step.max(1)), whole);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -70,6 +70,41 @@ impl Deflater {
     }
 }
 
+/// For `fuzz/`: what comes is inflated the same however it is cut, in bounded pieces; and what is deflated comes back.
+#[cfg(fuzzing)]
+pub fn fuzz(step: usize, bytes: &[u8]) {
+    let inflate = |bytes: &[u8], step: usize| {
+        let (mut inflater, mut plain) = (Inflater::new(), Vec::new());
+        for piece in bytes.chunks(step.max(1)) {
+            inflater.push(piece);
+            loop {
+                match inflater.next_piece() {
+                    Ok(Some(piece)) => {
+                        assert!(piece.len() <= PIECE);
+                        plain.extend(piece);
+                    }
+                    Ok(None) => break,
+                    Err(_) => return (plain, false),
+                }
+                if plain.len() > 1 << 22 {
+                    return (plain, true);
+                }
+            }
+        }
+        (plain, true)
+    };
+    let (whole, is_sound) = inflate(bytes, bytes.len());
+    let (pieces, still_sound) = inflate(bytes, step);
+    if is_sound && still_sound {
+        assert_eq!(whole.len(), pieces.len());
+        assert!(whole == pieces);
+    }
+    let mut deflater = Deflater::new();
+    let (first, second) = bytes.split_at(step.min(bytes.len()));
+    let sent = [first, second].map(|part| deflater.deflate(part).expect("memory"));
+    assert!(inflate(&sent.concat(), step) == (bytes.to_vec(), true));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

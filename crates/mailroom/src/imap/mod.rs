@@ -14,6 +14,8 @@
 //! back is told; `reply` writes the answers, through `compress` if the client wants.
 
 mod compress;
+#[cfg(fuzzing)]
+pub use compress::fuzz as fuzz_compression;
 mod connection;
 mod fetch;
 mod flags;

@@ -253,6 +253,11 @@ fn words(error: &StoreError) -> String {
 /// For `fuzz/`: reads a line.
 #[cfg(fuzzing)]
 pub fn fuzz(line: &[u8]) {
-    // Whatever it is, it is understood or refused.
-    let _ = Command::parse(line);
+    let command = Command::parse(line);
+    // Case and the blanks around words make no difference.
+    let words = line.split(u8::is_ascii_whitespace);
+    let words: Vec<&[u8]> = words.filter(|word| !word.is_empty()).collect();
+    let again = words.join(&b' ').to_ascii_uppercase();
+    assert_eq!(Command::parse(&again), command);
+    assert!(command.is_err() || line.is_ascii());
 }

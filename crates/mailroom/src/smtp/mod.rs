@@ -23,6 +23,8 @@ pub use inbound::{Inbound, LineFault};
 pub use params::{Body, MailFrom, Notify, RcptTo, Ret};
 pub use path::Path;
 pub use reply::{Reply, ReplyError, ReplyReader};
+#[cfg(fuzzing)]
+pub use session::fuzz as fuzz_session;
 
 /// The longest command line that is read, in bytes with its CRLF. RFC 5321 asks for 512, the extensions that are offered for some 1,200 more.
 pub const COMMAND_LINE: usize = 4096;

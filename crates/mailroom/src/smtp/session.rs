@@ -185,6 +185,96 @@ where
     }
 }
 
+/// For `fuzz/`: a session is the same however its bytes are cut, and its messages have whole lines and the sizes that were allowed.
+#[cfg(fuzzing)]
+pub async fn fuzz(step: usize, bytes: &[u8]) {
+    use std::sync::{Arc, Mutex};
+
+    use jiff::{SignedDuration, Timestamp};
+    use sekisho_checkpoint::ports::{BoxFuture, Clock};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    struct Standing;
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+        fn sleep_until(&self, _: Timestamp) -> BoxFuture<'_, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[derive(Default)]
+    struct Keeping(Mutex<Vec<Vec<u8>>>);
+    #[async_trait]
+    impl Service for Keeping {
+        type Recipient = ();
+        fn message_size(&self) -> u64 {
+            1_000
+        }
+        fn most_recipients(&self) -> usize {
+            3
+        }
+        fn answers_each_recipient(&self) -> bool {
+            true
+        }
+        async fn hello(&mut self, _: Command) -> Result<Reply, Reply> {
+            Ok(Reply::new(250, "2.0.0", "hello"))
+        }
+        async fn mail(&self, _: &MailFrom) -> Result<(), Reply> {
+            Ok(())
+        }
+        async fn recipient(&self, _: &MailFrom, _: RcptTo) -> Result<(), Reply> {
+            Ok(())
+        }
+        async fn message(&self, transaction: Transaction<()>) -> Vec<Reply> {
+            let lone = |at: usize, byte: u8| match byte {
+                b'\r' => transaction.message.get(at + 1) != Some(&b'\n'),
+                b'\n' => at == 0 || transaction.message[at - 1] != b'\r',
+                _ => false,
+            };
+            let mut bytes = transaction.message.iter().enumerate();
+            assert!(!bytes.any(|(at, byte)| lone(at, *byte)));
+            // An end of line is added where there is none.
+            assert!(transaction.message.len() <= 1_002);
+            let replies = vec![Reply::new(250, "2.0.0", "kept"); transaction.recipients.len()];
+            self.0.lock().expect("a mutex").push(transaction.message);
+            replies
+        }
+    }
+
+    let run = async |step: usize| {
+        let (mut near, far) = tokio::io::duplex(step.max(1));
+        let mut service = Keeping::default();
+        let mut connection = Connection::new(
+            far,
+            Vec::new(),
+            Arc::new(Standing),
+            SignedDuration::from_mins(5),
+        );
+        let client = async {
+            let (mut reading, mut writing) = tokio::io::split(&mut near);
+            let mut heard = Vec::new();
+            let say = async {
+                // Whoever was hung up on says no more.
+                let _ = writing.write_all(bytes).await;
+                let _ = writing.shutdown().await;
+            };
+            let _ = tokio::join!(say, reading.read_to_end(&mut heard));
+            heard
+        };
+        let server = async {
+            let _ = serve(&mut connection, &mut service, true).await;
+            let _ = connection.close().await;
+        };
+        let (heard, ()) = tokio::join!(client, server);
+        let kept = service.0.into_inner().expect("a mutex");
+        (kept, heard)
+    };
+    let whole = run(bytes.len() + 4_096).await;
+    assert_eq!(run(step).await, whole);
+}
+
 async fn data<S, V>(
     connection: &mut Connection<S>,
     service: &V,

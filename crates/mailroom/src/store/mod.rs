@@ -72,6 +72,7 @@ use snapshots::Snapshots;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing {
     pub use super::record::fuzz as record;
+    pub use super::recovery::fuzz as recovery;
     pub use super::texts::fuzz as search_text;
 }
 

@@ -142,18 +142,6 @@ impl Record {
 /// For `fuzz/`: what is written is read again, and nothing that was changed on the disk.
 #[cfg(fuzzing)]
 pub fn fuzz(bytes: &[u8]) {
-    struct Memory(Vec<u8>);
-    impl ReadFile for Memory {
-        fn len(&self) -> io::Result<u64> {
-            Ok(self.0.len() as u64)
-        }
-        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-            let from = usize::try_from(offset).unwrap_or(usize::MAX);
-            let there = self.0.get(from..).and_then(|rest| rest.get(..buffer.len()));
-            buffer.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
-            Ok(())
-        }
-    }
     let read = |bytes: Vec<u8>| {
         let length = bytes.len() as u64;
         Record::read(&Memory(bytes), length, 0).expect("nothing fails")
@@ -176,6 +164,24 @@ pub fn fuzz(bytes: &[u8]) {
     let at = usize::from(*place) % written.len();
     written[at] ^= change | 1;
     assert_eq!(read(written), None);
+}
+
+/// A file in memory, for `fuzz/`.
+#[cfg(fuzzing)]
+pub(super) struct Memory(pub(super) Vec<u8>);
+
+#[cfg(fuzzing)]
+impl ReadFile for Memory {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let there = self.0.get(from..).and_then(|rest| rest.get(..buffer.len()));
+        buffer.copy_from_slice(there.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
 }
 
 /// The fields of a header, one after the other.

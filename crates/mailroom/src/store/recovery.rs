@@ -16,7 +16,7 @@ use std::io;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use sekisho_disk::Disk;
+use sekisho_disk::{Disk, ReadFile};
 
 use super::append::{Entry, content_id, insert};
 use super::error::StoreError;
@@ -88,29 +88,79 @@ fn records(disk: &dyn Disk, folder: &Path, first: i64, from: u64) -> Result<Vec<
         if number < first {
             continue;
         }
-        let mut offset = if number == first { from } else { 0 };
+        let offset = if number == first { from } else { 0 };
         let file = disk.open_read(&files::path(folder, number))?;
-        let length = file.len()?;
-        let mut request = Vec::new();
-        while let Some((record, start, message)) = Record::read(&*file, length, offset)? {
-            let size = message.len() as u64;
-            offset = start + size;
-            let last = record.left == 0;
-            request.push(Found {
-                record,
-                place: Place {
-                    file: number,
-                    offset: start,
-                    size,
-                },
-                summary: Summary::of(&Parsed::new(&message)),
-            });
-            if last {
-                all.append(&mut request);
-            }
+        all.extend(requests(&*file, number, offset)?);
+    }
+    Ok(all)
+}
+
+/// The whole requests in one file.
+fn requests(file: &dyn ReadFile, number: i64, mut offset: u64) -> io::Result<Vec<Found>> {
+    let length = file.len()?;
+    let (mut all, mut request) = (Vec::new(), Vec::new());
+    while let Some((record, start, message)) = Record::read(file, length, offset)? {
+        let size = message.len() as u64;
+        offset = start + size;
+        let last = record.left == 0;
+        request.push(Found {
+            record,
+            place: Place {
+                file: number,
+                offset: start,
+                size,
+            },
+            summary: Summary::of(&Parsed::new(&message)),
+        });
+        if last {
+            all.append(&mut request);
         }
     }
     Ok(all)
+}
+
+/// For `fuzz/`: of a file that breaks off or is damaged somewhere, the whole requests before that are found, and nothing else.
+#[cfg(fuzzing)]
+pub fn fuzz(bytes: &[u8]) {
+    use super::message::Flags;
+    use super::record::Memory;
+    let Some(([cut, change], rest)) = bytes.split_first_chunk() else {
+        return;
+    };
+    let (mut file, mut whole, mut count) = (Vec::new(), vec![(0, 0)], 0);
+    for message in rest.split(|byte| *byte == b'|').take(12) {
+        count += 1;
+        let left = u32::from(message.first().copied().unwrap_or(0) % 3);
+        let record = Record {
+            folder: FolderId::new(1),
+            uid: Uid::new(count),
+            modseq: i64::from(count),
+            internal_date: 0,
+            flags: Flags::default(),
+            left,
+        };
+        file.extend(record.header(message));
+        file.extend_from_slice(message);
+        if left == 0 {
+            whole.push((file.len(), count));
+        }
+    }
+    let at = file.len() * usize::from(*cut) / 256;
+    let damaged = if *change == 0 {
+        file[..at].to_vec()
+    } else {
+        file[at] ^= change;
+        file
+    };
+    let found = requests(&Memory(damaged), 1, 0).expect("memory");
+    let uids: Vec<u32> = found.iter().map(|one| one.record.uid.get()).collect();
+    // All records of whole requests before the damage; a bit of the mail itself may be in the last one.
+    let expected = whole
+        .iter()
+        .take_while(|(end, _)| *end <= at)
+        .last()
+        .map_or(0, |(_, count)| *count);
+    assert_eq!(uids, (1..=expected).collect::<Vec<u32>>());
 }
 
 fn put_in(index: &Transaction<'_>, found: Vec<Found>, now: i64) -> Result<usize> {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
 use sekisho_mailclient::{Flag, Keyword};
+use sekisho_mailroom::mbox;
 use sekisho_mailroom::store::{Flags, FolderName, Mailbox};
 
 use super::super::say;
@@ -215,11 +216,7 @@ fn write_message(file: &mut impl Write, message: &[u8], status: &str) -> std::io
                 }
             }
         }
-        let depth = line.iter().take_while(|byte| **byte == b'>').count();
-        if line[depth..].starts_with(b"From ") {
-            file.write_all(b">")?;
-        }
-        file.write_all(line)?;
+        file.write_all(&mbox::quoted(line))?;
     }
     if in_header {
         file.write_all(status.as_bytes())?;

@@ -1,0 +1,65 @@
+//! Ways for `fuzz/` to what is nobody else's. Each panics where something is not as it has to be.
+
+use sekisho_imap::framing::{Limits, ResponseReader};
+use sekisho_imap::response::{self, Data, Response};
+
+use crate::part::{BodyPart, PartNumber, TransferEncoding};
+pub(crate) use crate::submission::fuzz as replies_of_submission;
+use crate::transfer::Decoder;
+
+/// Undoes transfer encodings, which is the same however the bytes are cut.
+pub fn transfer_encodings(step: usize, bytes: &[u8]) {
+    for encoding in [
+        TransferEncoding::Identity,
+        TransferEncoding::Base64,
+        TransferEncoding::QuotedPrintable,
+    ] {
+        let decode = |step: usize| {
+            let mut decoder = Decoder::new(encoding);
+            let mut out = Vec::new();
+            for piece in bytes.chunks(step) {
+                out.extend(decoder.push(piece));
+            }
+            out.extend(decoder.finish());
+            out
+        };
+        let whole = decode(bytes.len().max(1));
+        assert!(whole.len() <= bytes.len());
+        assert!(decode(step.max(1)) == whole, "{encoding:?}");
+    }
+}
+
+/// Reads what a submission server says.
+pub fn submission_replies(step: usize, bytes: &[u8]) {
+    replies_of_submission(step, bytes);
+}
+
+/// Reads the parts of a message as a server describes them.
+pub fn parts(bytes: &[u8]) {
+    let mut reader = ResponseReader::new(Limits::after_login(10_000));
+    reader.push(b"* 1 FETCH (BODYSTRUCTURE ");
+    reader.push(bytes);
+    reader.push(b")\r\n");
+    let Ok(Some(frame)) = reader.next_response() else {
+        return;
+    };
+    let Ok(Response::Data(Data::Fetch(fetched))) = response::parse(&frame) else {
+        return;
+    };
+    let Some(structure) = fetched.structure else {
+        return;
+    };
+    let whole = BodyPart::new(structure);
+    for part in whole.leaves() {
+        if part.number != PartNumber::default() {
+            let number = part.number.to_string().parse::<PartNumber>();
+            assert_eq!(number.as_ref(), Ok(&part.number));
+        }
+        let texts = [&part.file_name, &part.content_id, &part.charset];
+        for text in texts.into_iter().flatten().chain([&part.kind]) {
+            assert!(!text.contains(['\r', '\n', '\0']), "{text:?}");
+        }
+        let is_plain = |name: &String| !name.is_empty() && !name.contains(['/', '\\']);
+        assert!(part.file_name.as_ref().is_none_or(is_plain));
+    }
+}
