@@ -10,10 +10,11 @@ use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::peers::is_of_the_internet;
 use crate::stream::BoxedStream;
 use crate::{NetError, tls};
 
@@ -33,6 +34,8 @@ pub enum Roots {
 pub struct Connector {
     config: Arc<ClientConfig>,
     patience: Duration,
+    /// Whether servers at neighbours' addresses count as not there.
+    internet_alone: bool,
 }
 
 impl std::fmt::Debug for Connector {
@@ -69,7 +72,15 @@ impl Connector {
         Ok(Self {
             config: Arc::new(config),
             patience,
+            internet_alone: false,
         })
+    }
+
+    /// Connects to no address of this machine or of a private network: for names that strangers choose.
+    #[must_use]
+    pub fn to_the_internet_alone(mut self) -> Self {
+        self.internet_alone = true;
+        self
     }
 
     /// Connects in plaintext.
@@ -112,7 +123,21 @@ impl Connector {
     }
 
     async fn socket(&self, host: &str, port: u16) -> Result<TcpStream, NetError> {
-        let socket = timeout(self.patience, TcpStream::connect((host, port)))
+        let connecting = async {
+            let words = "the server has no address on the internet";
+            let mut failed = io::Error::new(io::ErrorKind::AddrNotAvailable, words);
+            for address in lookup_host((host, port)).await? {
+                if self.internet_alone && !is_of_the_internet(address.ip()) {
+                    continue;
+                }
+                match TcpStream::connect(address).await {
+                    Ok(socket) => return Ok(socket),
+                    Err(error) => failed = error,
+                }
+            }
+            Err(failed)
+        };
+        let socket = timeout(self.patience, connecting)
             .await
             .map_err(|_| too_slow())??;
         socket.set_nodelay(true)?;

@@ -38,6 +38,15 @@ pub(crate) fn is_neighbour(address: IpAddr) -> bool {
     }
 }
 
+/// Whether a server anywhere may have the address.
+pub(crate) fn is_of_the_internet(address: IpAddr) -> bool {
+    let nobodys = match canonical(address) {
+        IpAddr::V4(four) => four.octets()[0] == 0 || four.is_broadcast() || four.is_multicast(),
+        IpAddr::V6(six) => six.is_unspecified() || six.is_multicast(),
+    };
+    !nobodys && !is_neighbour(address)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,10 +72,16 @@ mod tests {
             "fe80::1",
             "::ffff:127.0.0.1",
         ] {
-            assert!(is_neighbour(near.parse().expect("an address")), "{near}");
+            let near = near.parse().expect("an address");
+            assert!(is_neighbour(near) && !is_of_the_internet(near), "{near}");
+        }
+        for nobodys in ["0.0.0.0", "::", "255.255.255.255", "224.0.0.1", "ff02::1"] {
+            let nobodys = nobodys.parse().expect("an address");
+            assert!(!is_of_the_internet(nobodys), "{nobodys}");
         }
         for far in ["100.128.0.1", "172.32.0.1", "203.0.113.7", "2001:db8::1"] {
-            assert!(!is_neighbour(far.parse().expect("an address")), "{far}");
+            let far = far.parse().expect("an address");
+            assert!(!is_neighbour(far) && is_of_the_internet(far), "{far}");
         }
     }
 }

@@ -12,7 +12,7 @@ use sekisho_net::{
 };
 use sekisho_source::KeyLength;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 async fn listen(from: SourceFrom) -> (Listener, SocketAddr) {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -225,4 +225,22 @@ async fn plaintext_behind_starttls_ends_the_connection_on_both_sides() {
         .start_tls(stream, "localhost", b"250 go on\r\n")
         .await;
     assert!(matches!(refused, Err(NetError::Injected)));
+}
+
+/// Whoever writes to a domain has the choice of the server's name, and of where that leads.
+#[tokio::test]
+async fn what_is_for_the_internet_does_not_reach_a_neighbour() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+    let port = listener.local_addr().expect("an address").port();
+    let anywhere = Connector::new(&Roots::Anybody, Duration::from_secs(10)).expect("no roots");
+    for host in ["127.0.0.1", "localhost", "0.0.0.0", "::ffff:127.0.0.1"] {
+        let refused = anywhere.clone().to_the_internet_alone();
+        let error = refused.connect_plain(host, port).await.err();
+        let words = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(
+            words.contains("no address on the internet"),
+            "{host}: {words}"
+        );
+    }
+    assert!(anywhere.connect_plain("127.0.0.1", port).await.is_ok());
 }

@@ -408,7 +408,8 @@ fn direct(
     }
     Ok(Some(Arc::new(DirectExit {
         hosts: Arc::new(MailHosts::of_system()?),
-        connector: Connector::new(&Roots::Anybody, RELAY_PATIENCE)?,
+        // The senders of what comes back, and whoever is written to, name the servers.
+        connector: Connector::new(&Roots::Anybody, RELAY_PATIENCE)?.to_the_internet_alone(),
         clock: Arc::clone(clock),
         hello: host.to_owned(),
         port: 25,
