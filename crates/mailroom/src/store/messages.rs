@@ -83,11 +83,7 @@ pub(super) fn rows(
             structure: row.get(9)?,
             preview: row.get(10)?,
             has_attachment: row.get(11)?,
-            place: Place {
-                file: row.get(12)?,
-                offset: row.get(13)?,
-                size: row.get(14)?,
-            },
+            place: place_in(row, 12)?,
             thread: row.get(15)?,
         })
     })
@@ -158,12 +154,7 @@ pub(super) fn places(
     let sql = "SELECT message.uid, file, offset, content.size FROM message JOIN content ON content.id = message.content \
                WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
     collect(index, sql, folder, uids, |row| {
-        let place = Place {
-            file: row.get(1)?,
-            offset: row.get(2)?,
-            size: row.get(3)?,
-        };
-        Ok((Uid::new(row.get(0)?), place))
+        Ok((Uid::new(row.get(0)?), place_in(row, 1)?))
     })
 }
 
@@ -175,11 +166,7 @@ pub(super) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<Plac
     let mut rows = query.query([])?;
     let mut places = Vec::new();
     while let Some(row) = rows.next()? {
-        let place = Place {
-            file: row.get(0)?,
-            offset: row.get(1)?,
-            size: row.get(2)?,
-        };
+        let place = place_in(row, 0)?;
         if place.key() <= key {
             break;
         }
@@ -194,13 +181,7 @@ pub(super) fn place(index: &Transaction<'_>, folder: FolderId, uid: Uid) -> Resu
     let sql = "SELECT file, offset, content.size FROM message JOIN content ON content.id = message.content WHERE folder = ?1 AND uid = ?2";
     let mut query = index.prepare_cached(sql)?;
     query
-        .query_row(params![folder.get(), uid.get()], |row| {
-            Ok(Place {
-                file: row.get(0)?,
-                offset: row.get(1)?,
-                size: row.get(2)?,
-            })
-        })
+        .query_row(params![folder.get(), uid.get()], |row| place_in(row, 0))
         .optional()?
         .ok_or(StoreError::NoSuchMessage)
 }
@@ -210,15 +191,18 @@ pub(super) fn place_of(index: &Transaction<'_>, content: ContentId) -> Result<Pl
     let sql = "SELECT file, offset, size FROM content WHERE id = ?1";
     let mut query = index.prepare_cached(sql)?;
     query
-        .query_row([content.get()], |row| {
-            Ok(Place {
-                file: row.get(0)?,
-                offset: row.get(1)?,
-                size: row.get(2)?,
-            })
-        })
+        .query_row([content.get()], |row| place_in(row, 0))
         .optional()?
         .ok_or(StoreError::NoSuchMessage)
+}
+
+/// The place that stands in three columns from one on.
+fn place_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Place> {
+    Ok(Place {
+        file: row.get(first)?,
+        offset: row.get(first + 1)?,
+        size: row.get(first + 2)?,
+    })
 }
 
 pub(super) fn store_flags(

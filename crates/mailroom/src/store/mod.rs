@@ -237,7 +237,8 @@ fn is_idle(cell: &Arc<OnceCell<Arc<Core>>>) -> bool {
 }
 
 /// Runs what blocks without holding up other tasks. Where the runtime has several threads, another one takes over the tasks of this: nobody has to be
-/// woken for the work nor for its result, which takes longer than a short look into an index. Else it runs on a thread made for it.
+/// woken for the work nor for its result, which takes longer than a short look into an index. Else it runs on a thread made for it. (No task of a
+/// `LocalSet` on such a runtime may call it: tokio can't move those.)
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -341,16 +341,21 @@ impl Scene {
     }
 
     /// Puts a message into somebody's inbox, as it arrives by LMTP: lines end in CRLF.
-    pub async fn deliver(&self, login: &str, message: &str) -> anyhow::Result<()> {
-        let account = self.account(login).await?;
-        let mailbox = self.demo.system.operator.open(account.id).await?;
-        let inbox = mailbox.folder(&FolderName::inbox()).await?;
+    pub async fn deliver(self: &Arc<Self>, login: &str, message: &str) -> anyhow::Result<()> {
+        let account = self.account(login).await?.id;
         let message = NewMessage {
             bytes: message.replace('\n', "\r\n").into_bytes(),
             flags: Flags::default(),
             internal_date: self.clock.now(),
         };
-        mailbox.append(inbox.id, message).await?;
+        let scene = Arc::clone(self);
+        // The store blocks its thread, which no task of a LocalSet may, as stories are.
+        let delivery = tokio::spawn(async move {
+            let mailbox = scene.demo.system.operator.open(account).await?;
+            let inbox = mailbox.folder(&FolderName::inbox()).await?;
+            mailbox.append(inbox.id, message).await
+        });
+        delivery.await??;
         Ok(())
     }
 }
