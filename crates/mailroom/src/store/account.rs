@@ -212,6 +212,7 @@ impl Core {
             index.pragma_update(None, "synchronous", level)?;
             *commits = commit;
         }
+        files.forget_unsynced();
         let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&transaction, files)?;
         let modseq = modseq(&transaction)?;

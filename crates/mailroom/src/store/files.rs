@@ -91,7 +91,6 @@ impl Files {
         index: &Transaction<'_>,
         messages: &[(&Record, &[u8])],
     ) -> Result<Vec<Place>, StoreError> {
-        self.unsynced = None;
         let mut target = self.target(index)?;
         while self.has_leftover(&target)? {
             self.open = None;
@@ -201,6 +200,11 @@ impl Files {
         // The index learns of the messages while the disk is at it.
         file.start_sync(start);
         Ok(places)
+    }
+
+    /// Forgets what was appended for a transaction that came to nothing.
+    pub(super) fn forget_unsynced(&mut self) {
+        self.unsynced = None;
     }
 
     /// Returns when what was appended is on the disk, its file's name too.
