@@ -51,22 +51,29 @@ struct Moved {
 }
 
 impl Core {
-    /// Writes message files anew without their waste, each in one step of the index.
+    /// Writes message files anew without their waste, each in one step of the index. One that can't be read is left as it is, and told at the end.
     pub(super) fn compact(&self, which: Which) -> Result<Compacted> {
         // Texts that are missing are found by their place behind all others, which the files below get now.
         if let Err(error) = self.take_in_texts() {
             tracing::warn!(%error, "texts could not be taken in before a compaction");
         }
         let mut compacted = Compacted::default();
+        let mut failed = None;
         let numbers = self.read(|index| self.wasteful(index, which))?;
         for number in numbers {
             let moved = self.change_files(|index, files| {
                 let moved = self.move_over(index, number)?;
                 files.close(number);
                 Ok(moved)
-            })?;
-            let Some(moved) = moved else {
-                continue;
+            });
+            let moved = match moved {
+                Ok(Some(moved)) => moved,
+                Ok(None) => continue,
+                Err(StoreError::Full) => return Err(StoreError::Full),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
             };
             self.forget_file(number);
             compacted.files += 1;
@@ -76,10 +83,11 @@ impl Core {
             }
         }
         self.remove_strays()?;
-        Ok(compacted)
+        failed.map_or(Ok(compacted), Err)
     }
 
-    /// Compacts in the background, unless that is done already. Where it fails it is not tried again before the account is opened anew.
+    /// Compacts in the background, unless that is done already. Where it fails it is not tried again before the account is opened anew, unless it lacked room:
+    /// then people delete, and more may be worthwhile.
     pub(super) fn compact_soon(self: &Arc<Self>) {
         if self.compacting.swap(true, Ordering::AcqRel) {
             return;
@@ -89,6 +97,8 @@ impl Core {
             if let Err(error) = core.compact_while_worthwhile() {
                 let account = core.account.get();
                 tracing::warn!(%error, account, "message files could not be compacted");
+                let again = error == StoreError::Full;
+                core.compacting.store(!again, Ordering::Release);
             }
         });
     }
@@ -109,9 +119,9 @@ impl Core {
         self.read(|index| Ok(!self.wasteful(index, Which::Worthwhile)?.is_empty()))
     }
 
+    /// The files to be written anew; those first that need the least room for it.
     fn wasteful(&self, index: &Transaction<'_>, which: Which) -> Result<Vec<i64>> {
-        let sql =
-            "SELECT number FROM file WHERE waste >= ?1 AND waste * ?2 >= length ORDER BY number";
+        let sql = "SELECT number FROM file WHERE waste >= ?1 AND waste * ?2 >= length ORDER BY length - waste, number";
         let (least, share) = match which {
             Which::Worthwhile => (self.limits.waste.max(1), 2),
             Which::All => (1, i64::from(u32::MAX)),
