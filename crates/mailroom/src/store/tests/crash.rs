@@ -211,7 +211,7 @@ async fn survives_everywhere(recording: &Recording, told: &[Told], lengths: &[us
     true
 }
 
-/// Every place to cut if `SEKISHO_LONG` is set; else some, those right behind an acknowledgement or a removal among them.
+/// Every place to cut if `SEKISHO_LONG` is set; else some, those right behind an acknowledgement, a removal or a write to a message file among them.
 fn cuts(recording: &Recording, told: &[Told]) -> Vec<usize> {
     let every = if std::env::var_os("SEKISHO_LONG").is_some() {
         1
@@ -220,9 +220,13 @@ fn cuts(recording: &Recording, told: &[Told]) -> Vec<usize> {
     };
     let mut cuts: Vec<usize> = (0..=recording.ops().len()).step_by(every).collect();
     cuts.extend(told.iter().map(|told| told.position));
-    let removes = |op: &Op| matches!(op, Op::Remove(..));
-    let removals = (1..=recording.ops().len()).filter(|at| removes(&recording.ops()[at - 1]));
-    cuts.extend(removals);
+    let matters = |op: &Op| match op {
+        Op::Remove(_) => true,
+        Op::Write { path, .. } => path.extension().is_some_and(|end| end == "mail"),
+        _ => false,
+    };
+    let ops = recording.ops();
+    cuts.extend((1..=ops.len()).filter(|at| matters(&ops[at - 1])));
     cuts.sort_unstable();
     cuts.dedup();
     cuts
