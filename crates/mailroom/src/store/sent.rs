@@ -67,7 +67,12 @@ pub(super) fn copies<'m>(
         let given = params![id, folder.get(), now - DAY, Flags::seen().bits];
         let mut rows = query.query(given)?;
         while let Some(row) = rows.next()? {
-            copies.uids.push(Uid::new(row.get(0)?));
+            let uid = Uid::new(row.get(0)?);
+            // Two messages of one request may have one identifier.
+            if copies.uids.contains(&uid) {
+                continue;
+            }
+            copies.uids.push(uid);
             copies.usage.bytes += row.get::<_, u64>(1)?;
             copies.usage.messages += 1;
         }

@@ -284,6 +284,24 @@ async fn a_client_that_keeps_its_own_copy_makes_no_second_one() {
     }
 }
 
+/// MULTIAPPEND (RFC 3502) with one identifier twice: two messages, and the one copy that there was is counted once.
+#[tokio::test]
+async fn two_of_a_name_at_once_replace_the_copy_once() {
+    let stage = Stage::on(Scene::with_quota(2));
+    send(&stage, NAMED).await;
+    let small = NewMessage {
+        bytes: b"Message-ID: <7@laptop>\r\n\r\n".to_vec(),
+        internal_date: stage.scene.clock.now(),
+        flags: Flags::seen(),
+    };
+    let mailbox = alices(&stage).await;
+    let folder = sent_folder();
+    let added = mailbox.append_to(&folder, vec![small.clone(), small], None);
+    added.await.expect("added");
+    assert_eq!(sent(&stage).await.len(), 2);
+    assert_eq!(mailbox.usage().await.expect("usage").messages, 2);
+}
+
 #[tokio::test]
 async fn a_copy_that_the_person_has_touched_stays() {
     let stage = Stage::new();
