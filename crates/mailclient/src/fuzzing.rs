@@ -3,8 +3,9 @@
 use sekisho_imap::framing::{Limits, ResponseReader};
 use sekisho_imap::response::{self, Data, Response};
 
+pub use crate::submission::fuzz as submission_replies;
+
 use crate::part::{BodyPart, PartNumber, TransferEncoding};
-pub(crate) use crate::submission::fuzz as replies_of_submission;
 use crate::transfer::Decoder;
 
 /// Undoes transfer encodings, which is the same however the bytes are cut.
@@ -27,11 +28,6 @@ pub fn transfer_encodings(step: usize, bytes: &[u8]) {
         assert!(whole.len() <= bytes.len());
         assert!(decode(step.max(1)) == whole, "{encoding:?}");
     }
-}
-
-/// Reads what a submission server says.
-pub fn submission_replies(step: usize, bytes: &[u8]) {
-    replies_of_submission(step, bytes);
 }
 
 /// Reads the parts of a message as a server describes them.

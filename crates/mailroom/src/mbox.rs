@@ -19,7 +19,7 @@ pub struct Mbox<R> {
 }
 
 /// A message in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// Where its bytes begin, behind its `From ` line.
     begin: u64,
@@ -27,10 +27,6 @@ pub struct Entry {
     pub size: u64,
     /// When it arrived, if its `From ` line says so in a known way.
     pub arrived: Option<Timestamp>,
-    /// Its header as it stands there, up to a megabyte.
-    pub header: Vec<u8>,
-    /// Its flags.
-    pub flags: Vec<Flag>,
 }
 
 impl<R: BufRead + Seek> Mbox<R> {
@@ -44,11 +40,14 @@ impl<R: BufRead + Seek> Mbox<R> {
         Ok(is_mbox.then_some(Self { file }))
     }
 
-    /// The messages, but what some programs keep for themselves in the first one.
+    /// The messages, each with what `look` makes of it and of its header as it stands there, up to a megabyte; without those of which it makes nothing.
     ///
     /// # Errors
     /// As the file says.
-    pub fn list(&mut self) -> io::Result<Vec<Entry>> {
+    pub fn list<T>(
+        &mut self,
+        mut look: impl FnMut(Entry, &[u8]) -> Option<T>,
+    ) -> io::Result<Vec<(Entry, T)>> {
         self.file.seek(SeekFrom::Start(0))?;
         let mut entries = Vec::new();
         let mut scan = Scan::default();
@@ -60,7 +59,8 @@ impl<R: BufRead + Seek> Mbox<R> {
             let begins = length == 0 || (scan.after_empty && separator(&line).is_some());
             if begins || at == 0 {
                 if at > 0 {
-                    entries.extend(scan.entry(at));
+                    let entry = scan.entry(at);
+                    entries.extend(look(entry, &scan.header).map(|made| (entry, made)));
                 }
                 if length == 0 {
                     return Ok(entries);
@@ -120,40 +120,44 @@ impl Scan {
     }
 
     /// The message, when its last line ends at `at`.
-    fn entry(self, at: u64) -> Option<Entry> {
-        let parsed = Parsed::new(&self.header);
-        let field = |name| parsed.header_text(name).unwrap_or_default();
-        if !field("X-IMAP").is_empty() && field("Subject").contains("FOLDER INTERNAL DATA") {
-            return None;
-        }
-        let mut flags = Vec::new();
-        for letter in [field("Status"), field("X-Status")].concat().chars() {
-            flags.extend(match letter {
-                'R' => Some(Flag::Seen),
-                'A' => Some(Flag::Answered),
-                'F' => Some(Flag::Flagged),
-                'T' => Some(Flag::Draft),
-                'D' => Some(Flag::Deleted),
-                _ => None,
-            });
-        }
-        let keywords = field("X-Keywords");
-        flags.extend(
-            keywords
-                .split_whitespace()
-                .filter_map(|word| Flag::parse(word.as_bytes())),
-        );
+    fn entry(&self, at: u64) -> Entry {
         // The empty line before the next one is not the message's.
         let end = at - self.last_empty;
         let begin = self.begin.min(end);
-        Some(Entry {
+        Entry {
             begin,
             size: end - begin,
             arrived: self.arrived,
-            header: self.header,
-            flags,
-        })
+        }
     }
+}
+
+/// The flags that a header tells of; `None` for the header of what some programs keep for themselves in the first message.
+#[must_use]
+pub fn flags(header: &[u8]) -> Option<Vec<Flag>> {
+    let parsed = Parsed::new(header);
+    let field = |name| parsed.header_text(name).unwrap_or_default();
+    if !field("X-IMAP").is_empty() && field("Subject").contains("FOLDER INTERNAL DATA") {
+        return None;
+    }
+    let mut flags = Vec::new();
+    for letter in [field("Status"), field("X-Status")].concat().chars() {
+        flags.extend(match letter {
+            'R' => Some(Flag::Seen),
+            'A' => Some(Flag::Answered),
+            'F' => Some(Flag::Flagged),
+            'T' => Some(Flag::Draft),
+            'D' => Some(Flag::Deleted),
+            _ => None,
+        });
+    }
+    let keywords = field("X-Keywords");
+    flags.extend(
+        keywords
+            .split_whitespace()
+            .filter_map(|word| Flag::parse(word.as_bytes())),
+    );
+    Some(flags)
 }
 
 /// The words of a line `From SENDER Tue Nov 24 10:43:28 2026` from the day of the week on; `None` if it is no such line but somebody's sentence.
@@ -211,7 +215,8 @@ pub fn fuzz(bytes: &[u8]) {
     use std::io::Cursor;
     let read = |bytes: &[u8]| {
         let mut mbox = Mbox::open(Cursor::new(bytes)).expect("memory")?;
-        let entries = mbox.list().expect("memory");
+        let listed = mbox.list(|_, header| flags(header)).expect("memory");
+        let entries: Vec<Entry> = listed.into_iter().map(|(entry, _)| entry).collect();
         let texts = entries.iter().map(|entry| mbox.read(entry).expect("it"));
         let texts = texts.collect::<Vec<_>>();
         Some((entries, texts))
@@ -251,17 +256,15 @@ mod tests {
         let text = "From a@b.example Tue Nov 24 10:43:28 JST 2026\nSubject: one\nStatus: RO\nX-Status: AF\n\nFrom here\n>From there\n>>From x\n\n\
                     From c@d.example Tue Nov 24 10:43:29 2026\nSubject: two\nX-Keywords: $Work\n\nno end of line";
         let mut mbox = Mbox::open(Cursor::new(text)).unwrap().unwrap();
-        let entries = mbox.list().unwrap();
+        let listed = mbox.list(|_, header| flags(header)).unwrap();
+        let (entries, flags): (Vec<Entry>, Vec<_>) = listed.into_iter().unzip();
         let arrived: Vec<_> = entries
             .iter()
             .map(|entry| entry.arrived.unwrap().as_second())
             .collect();
         assert_eq!(arrived, [1_795_517_008, 1_795_517_009]);
-        assert_eq!(
-            entries[0].flags,
-            [Flag::Seen, Flag::Answered, Flag::Flagged]
-        );
-        assert_eq!(entries[1].flags[0].as_str(), "$Work");
+        assert_eq!(flags[0], [Flag::Seen, Flag::Answered, Flag::Flagged]);
+        assert_eq!(flags[1][0].as_str(), "$Work");
         let two = mbox.read(&entries[1]).unwrap();
         assert!(two.ends_with(b"\n\nno end of line"));
         let one = String::from_utf8(mbox.read(&entries[0]).unwrap()).unwrap();
@@ -276,6 +279,6 @@ mod tests {
     fn what_begins_otherwise_is_no_mbox() {
         assert!(Mbox::open(Cursor::new("Subject: x\n")).unwrap().is_none());
         let mut empty = Mbox::open(Cursor::new("")).unwrap().unwrap();
-        assert_eq!(empty.list().unwrap(), []);
+        assert_eq!(empty.list(|_, _| Some(())).unwrap(), []);
     }
 }

@@ -7,7 +7,7 @@ pub use self::address::{EnvelopeAddress, InvalidAddress};
 pub use self::reply::Reply;
 use self::reply::ReplyReader;
 #[cfg(fuzzing)]
-pub(crate) use self::reply::fuzz;
+pub use self::reply::fuzz;
 use crate::imap::with_crlf;
 use crate::wire::Wire;
 use tokio::io::{AsyncRead, AsyncWrite};

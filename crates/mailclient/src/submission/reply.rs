@@ -134,7 +134,7 @@ fn is_enhanced(word: &str) -> bool {
 
 /// For `fuzz/`: replies are the same however they are cut, and polite.
 #[cfg(fuzzing)]
-pub(crate) fn fuzz(step: usize, bytes: &[u8]) {
+pub fn fuzz(step: usize, bytes: &[u8]) {
     let read = |step: usize| {
         let (mut reader, mut replies) = (ReplyReader::default(), Vec::new());
         for piece in bytes.chunks(step) {

@@ -77,7 +77,7 @@ impl Session {
     ) -> Result<(), Trouble> {
         let status = self.mailbox.status(folder.id).await?;
         out.words(format_args!("* STATUS "));
-        encode_name(out, folder.name.as_str(), self.utf8);
+        encode_name(out, folder.name.as_str(), self.utf8());
         let mut before = " (";
         for item in items {
             let value = match item {
@@ -144,7 +144,7 @@ impl Session {
                 out.words(format_args!(" \\Subscribed"));
             }
             out.words(format_args!(") \"/\" "));
-            encode_name(out, name, self.utf8);
+            encode_name(out, name, self.utf8());
             if below {
                 out.words(format_args!(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
             }
@@ -175,7 +175,7 @@ impl Session {
             }
             let attribute = if subscribed { "" } else { "\\Noselect" };
             out.words(format_args!("* LSUB ({attribute}) \"/\" "));
-            encode_name(out, name, self.utf8);
+            encode_name(out, name, self.utf8());
             out.end_line();
             out.make_room().await?;
         }

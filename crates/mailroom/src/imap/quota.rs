@@ -12,7 +12,7 @@ impl Session {
     pub(super) async fn quota_root(&mut self, mailbox: &MailboxName, out: &mut Out<'_>) -> Answer {
         let folder = self.mailbox.folder(&existing(mailbox)?).await?;
         out.words(format_args!("* QUOTAROOT "));
-        encode_name(out, folder.name.as_str(), self.utf8);
+        encode_name(out, folder.name.as_str(), self.utf8());
         out.words(format_args!(" \"\"\r\n"));
         self.quota(b"", out).await
     }

@@ -26,7 +26,7 @@ const WORDS: usize = 500;
 impl Session {
     /// `SEARCH` and `UID SEARCH` (RFC 3501, section 6.4.4; RFC 4731)
     pub(super) async fn search(&mut self, tag: &Tag, search: &Search, out: &mut Out<'_>) -> Answer {
-        if search.charset && self.no_charset {
+        if search.charset && self.accepts_utf8 {
             return Err(Trouble::Bad(
                 "with UTF8=ACCEPT enabled, searches name no character set",
             ));

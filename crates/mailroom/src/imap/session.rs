@@ -17,10 +17,8 @@ pub(super) struct Session {
     pub(super) condstore: bool,
     /// The client wants `VANISHED` in the place of `EXPUNGE` (RFC 7162, section 3.2).
     pub(super) qresync: bool,
-    /// The client takes UTF-8 and writes it (RFC 6855, RFC 9051).
-    pub(super) utf8: bool,
-    /// The client has enabled UTF8=ACCEPT itself, and so searches without naming a character set (RFC 6855, section 3).
-    pub(super) no_charset: bool,
+    /// The client takes UTF-8 and writes it, and searches without naming a character set (RFC 6855, section 3).
+    pub(super) accepts_utf8: bool,
     /// The client wants the answers of IMAP4rev2 (RFC 9051, appendix E).
     pub(super) rev2: bool,
     /// The stream is compressed (RFC 4978).
@@ -52,8 +50,7 @@ impl Session {
             view: None,
             condstore: false,
             qresync: false,
-            utf8: false,
-            no_charset: false,
+            accepts_utf8: false,
             rev2: false,
             compressed: false,
             news: None,
@@ -61,9 +58,18 @@ impl Session {
         }
     }
 
+    /// Whether the client takes UTF-8 and writes it (RFC 6855; RFC 9051, appendix E).
+    pub(super) fn utf8(&self) -> bool {
+        self.accepts_utf8 || self.rev2
+    }
+
     /// How the client writes folders' names.
     pub(super) fn names(&self) -> Names {
-        if self.utf8 { Names::Utf8 } else { Names::Utf7 }
+        if self.utf8() {
+            Names::Utf8
+        } else {
+            Names::Utf7
+        }
     }
 
     /// Resolves when something has changed in the mailbox since the last [`Self::catch_up`].
@@ -175,8 +181,7 @@ impl Session {
                 self.qresync |= asked("QRESYNC");
                 self.condstore |= asked("CONDSTORE") || self.qresync;
                 self.rev2 |= asked("IMAP4REV2");
-                self.no_charset |= asked("UTF8=ACCEPT");
-                self.utf8 |= self.no_charset || self.rev2;
+                self.accepts_utf8 |= asked("UTF8=ACCEPT");
                 out.words(format_args!("* ENABLED"));
                 let known = ["CONDSTORE", "QRESYNC", "UTF8=ACCEPT", "IMAP4rev2"];
                 for name in known.into_iter().filter(|n| asked(&n.to_uppercase())) {

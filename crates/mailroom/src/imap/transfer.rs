@@ -13,7 +13,7 @@ impl Session {
     pub(super) async fn append(&mut self, append: Append) -> Answer {
         let name = existing(&append.mailbox).map_err(|_| NO_TARGET)?;
         let mut messages = Vec::with_capacity(append.messages.len());
-        if append.messages.iter().any(|one| one.utf8) && !self.utf8 {
+        if append.messages.iter().any(|one| one.utf8) && !self.utf8() {
             return Err(Trouble::Bad("ENABLE UTF8=ACCEPT comes first"));
         }
         for one in append.messages {

@@ -184,7 +184,7 @@ impl Core {
         self.change(Commit::Unsynced, work)
     }
 
-    /// Changes message files and the index together: the index's part is on the disk when this returns, or not done at all; the files are the work's.
+    /// Changes message files and the index together: what was appended is synced, and the index's part is on the disk when this returns, or not done at all.
     pub(super) fn change_files<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,

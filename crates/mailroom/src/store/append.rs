@@ -293,9 +293,11 @@ impl<'r> Round<'_, '_, 'r> {
             return Ok(Vec::new());
         };
         let is_copy = request.is_copy();
-        for id in request.message_ids().filter(|_| is_copy) {
-            if sent::is_there(index, folder, id)? {
-                return Ok(Vec::new());
+        if is_copy {
+            for id in request.message_ids() {
+                if sent::is_there(index, folder, id)? {
+                    return Ok(Vec::new());
+                }
             }
         }
         let copies = if self.replaces && request.may_replace() {

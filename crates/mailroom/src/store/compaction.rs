@@ -108,15 +108,16 @@ impl Core {
             self.compact(Which::Worthwhile)?;
             self.compacting.store(false, Ordering::Release);
             // What became waste meanwhile was left to this task.
-            if !self.has_much_waste()? || self.compacting.swap(true, Ordering::AcqRel) {
+            let much_waste = self.read(|index| self.has_much_waste(index))?;
+            if !much_waste || self.compacting.swap(true, Ordering::AcqRel) {
                 return Ok(());
             }
         }
     }
 
     /// Whether it is time for a compaction.
-    pub(super) fn has_much_waste(&self) -> Result<bool> {
-        self.read(|index| Ok(!self.wasteful(index, Which::Worthwhile)?.is_empty()))
+    pub(super) fn has_much_waste(&self, index: &Transaction<'_>) -> Result<bool> {
+        Ok(!self.wasteful(index, Which::Worthwhile)?.is_empty())
     }
 
     /// The files to be written anew; those first that need the least room for it.

@@ -399,8 +399,10 @@ impl Mailbox {
     ) -> Result<T> {
         let core = Arc::clone(&self.core);
         let (done, much_waste) = blocking(move || {
-            let done = core.write(work)?;
-            Ok((done, core.has_much_waste()))
+            core.write(|index| {
+                let done = work(index)?;
+                Ok((done, core.has_much_waste(index)))
+            })
         })
         .await?;
         if much_waste == Ok(true) {

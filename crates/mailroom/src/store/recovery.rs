@@ -11,7 +11,7 @@
 //! earlier commits to the disk with it. So a record whose modseq is not above the index's belongs to an append that failed, or is a copy that a
 //! compaction made; and of two records for the same UID the first belongs to an append that failed, or the second is such a copy: the second counts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 
@@ -24,7 +24,6 @@ use super::files::{self, Place};
 use super::folders;
 use super::record::Record;
 use super::sent;
-use super::uid::{FolderId, Uid};
 use crate::mime::{Parsed, Summary};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -124,6 +123,7 @@ fn requests(file: &dyn ReadFile, number: i64, mut offset: u64) -> io::Result<Vec
 pub fn fuzz(bytes: &[u8]) {
     use super::message::Flags;
     use super::record::Memory;
+    use super::uid::{FolderId, Uid};
     let Some(([cut, change], rest)) = bytes.split_first_chunk() else {
         return;
     };
@@ -165,21 +165,19 @@ pub fn fuzz(bytes: &[u8]) {
 
 fn put_in(index: &Transaction<'_>, found: Vec<Found>, now: i64) -> Result<usize> {
     let known: i64 = index.query_row("SELECT modseq FROM account", [], |row| row.get(0))?;
-    let mut newest = HashMap::new();
-    for (at, one) in found.iter().enumerate() {
-        newest.insert((one.record.folder, one.record.uid), at);
+    // By UID: compactions take messages out of their order.
+    let mut newest = BTreeMap::new();
+    for one in &found {
+        newest.insert((one.record.folder, one.record.uid), one);
     }
-    // Compactions take messages out of their order.
-    let mut newest: Vec<((FolderId, Uid), usize)> = newest.into_iter().collect();
-    newest.sort_unstable();
     let mut count = 0;
     let mut contents: HashMap<i64, i64> = HashMap::new();
-    for (_, at) in newest {
+    for one in newest.into_values() {
         let Found {
             record,
             place,
             summary,
-        } = &found[at];
+        } = one;
         if record.modseq <= known {
             continue;
         }

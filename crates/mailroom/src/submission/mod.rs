@@ -254,12 +254,16 @@ impl Sender {
         let Transaction {
             mail,
             recipients,
-            message,
+            message: came,
         } = transaction;
-        let Prepared { message, copy } =
-            outgoing::prepare(&message, &self.account, &self.hello, &self.submission)?;
+        let Prepared { message, added } =
+            outgoing::prepare(&came, &self.account, &self.hello, &self.submission)?;
         // What has no sender is a receipt or the like, which a program wrote.
-        let copy = mail.from.is_some().then_some(copy);
+        let sent = self
+            .submission
+            .sent
+            .as_ref()
+            .filter(|_| mail.from.is_some());
         let mut seen = HashSet::new();
         let recipients: Vec<Recipient> = recipients
             .into_iter()
@@ -283,8 +287,8 @@ impl Sender {
         };
         match self.submission.queue.put(mail).await {
             Ok(id) => {
-                if let Some(copy) = copy {
-                    self.keep(copy).await;
+                if let Some(sent) = sent {
+                    self.keep(sent, [added.into_bytes(), came].concat()).await;
                 }
                 Ok(Reply::new(250, "2.6.0", &format!("queued as {id}")))
             }
@@ -297,20 +301,15 @@ impl Sender {
             }
         }
     }
-}
 
-impl Sender {
     /// Keeps a copy for the sender. The mail is on its way by then: where this fails, nobody is told that it isn't.
-    async fn keep(&self, copy: Vec<u8>) {
-        let Some(store) = &self.submission.sent else {
-            return;
-        };
+    async fn keep(&self, sent: &Store, copy: Vec<u8>) {
         let message = NewMessage {
             bytes: copy,
             internal_date: self.submission.clock.now(),
             flags: Flags::seen(),
         };
-        let delivery = Delivery::new(store.clone());
+        let delivery = Delivery::new(sent.clone());
         if let Err(error) = delivery.keep_sent(self.account.id, message).await {
             let account = self.account.id.get();
             tracing::warn!(%error, account, "a copy of sent mail could not be kept");

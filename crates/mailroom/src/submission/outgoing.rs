@@ -15,8 +15,8 @@ const MOST_HOPS: usize = 100;
 pub(super) struct Prepared {
     /// What leaves.
     pub(super) message: Vec<u8>,
-    /// What the sender keeps: with the Bcc, and without this server's stamp.
-    pub(super) copy: Vec<u8>,
+    /// The fields that were missing. Before what came they make what the sender keeps: with the Bcc, and without this server's stamp.
+    pub(super) added: String,
 }
 
 /// Checks and completes a message.
@@ -55,8 +55,7 @@ pub(super) fn prepare(
             .ok_or_else(|| Reply::new(451, "4.3.0", "out of order just now"))?;
         added += &format!("Message-ID: {id}\r\n");
     }
-    let copy = [added.as_bytes(), message].concat();
-    let mut out = [received, added].concat().into_bytes();
+    let mut out = [received.as_bytes(), added.as_bytes()].concat();
     let private = ["Bcc", "Resent-Bcc", "Return-Path"];
     for field in &header.fields {
         if !private.iter().any(|name| field.is(name)) {
@@ -64,7 +63,10 @@ pub(super) fn prepare(
         }
     }
     out.extend_from_slice(header.rest);
-    Ok(Prepared { message: out, copy })
+    Ok(Prepared {
+        message: out,
+        added,
+    })
 }
 
 /// One `From`, and every address in it the account's own; `Sender`, if there is one, likewise.

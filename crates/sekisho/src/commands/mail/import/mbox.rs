@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use sekisho_mailroom::mbox::{Entry, Mbox};
+use sekisho_mailroom::mbox::{self, Entry, Mbox};
 use sekisho_mailroom::store::FolderName;
 
 use super::{Key, Listed, Source, SourceFolder, as_kept};
@@ -42,16 +42,17 @@ impl Source for MboxFile {
     }
 
     async fn list(&mut self, _: usize) -> anyhow::Result<Vec<Listed>> {
-        self.open = self.mbox.list()?;
-        let listed = self.open.iter_mut().map(|entry| {
-            let header = std::mem::take(&mut entry.header);
-            Listed {
-                key: Key::new(entry.arrived, &as_kept(&header)),
-                flags: entry.flags.clone(),
+        let listed = self.mbox.list(|entry, header| {
+            let header = as_kept(header);
+            Some(Listed {
+                flags: mbox::flags(&header)?,
+                key: Key::new(entry.arrived, &header),
                 size: entry.size,
-            }
-        });
-        Ok(listed.collect())
+            })
+        })?;
+        let (open, listed) = listed.into_iter().unzip();
+        self.open = open;
+        Ok(listed)
     }
 
     async fn read(&mut self, wanted: &[usize]) -> anyhow::Result<Vec<Option<Vec<u8>>>> {
