@@ -5,6 +5,8 @@ use std::fmt;
 
 use sekisho_checkpoint::Password;
 
+use crate::{NotOpened, Protocol};
+
 /// After so many refusals a connection ends.
 pub(crate) const MOST_REFUSALS: u32 = 3;
 
@@ -18,7 +20,7 @@ pub(crate) enum Action {
     Send(Vec<u8>),
     /// Start TLS, then call [`Dialogue::tls_started`]. Nothing unread is left.
     StartTls,
-    /// Ask the checkpoint, then call [`Dialogue::admitted`], [`Dialogue::refused`] or [`Dialogue::unavailable`].
+    /// Ask the checkpoint, then call [`Dialogue::admitted`], [`Dialogue::refused`] or [`Dialogue::troubled`].
     Attempt(Credentials),
     /// Close the connection.
     Close,
@@ -89,6 +91,35 @@ impl Farewell {
     }
 }
 
+/// Why an attempt that was not refused came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It could not be judged.
+    NotJudged,
+    /// It was admitted, and no mailbox opened.
+    NotOpened(NotOpened),
+}
+
+impl Trouble {
+    /// In words.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::NotJudged => "Logins are temporarily out of order, try again later",
+            Self::NotOpened(NotOpened::OutOfReach) => {
+                "Your mailbox is temporarily out of reach, try again later"
+            }
+            Self::NotOpened(NotOpened::NotTaken) => {
+                "The mail server does not open this mailbox, ask the help desk"
+            }
+        }
+    }
+
+    /// Whether the same may succeed later.
+    pub(crate) fn is_temporary(self) -> bool {
+        self != Self::NotOpened(NotOpened::NotTaken)
+    }
+}
+
 /// One side of a conversation up to the login.
 pub(crate) trait Dialogue: Send {
     /// What is said first.
@@ -103,14 +134,17 @@ pub(crate) trait Dialogue: Send {
     /// TLS has started; nothing said before holds any more.
     fn tls_started(&mut self);
 
-    /// The answer to a login that was admitted. The dialogue is over.
-    fn admitted(&mut self) -> Vec<u8>;
+    /// What is spoken, and from where on.
+    fn protocol(&self) -> Protocol;
+
+    /// The answer to a login whose mailbox is open; `imap_capabilities` are those of this mailbox, where they are known only now. The dialogue is over.
+    fn admitted(&mut self, imap_capabilities: Option<String>) -> Vec<u8>;
 
     /// The attempt was refused, in these words; what to say is among the next actions.
     fn refused(&mut self, sentence: &str);
 
-    /// The attempt could not be judged; what to say is among the next actions.
-    fn unavailable(&mut self);
+    /// The attempt could not be judged, or no mailbox opened; what to say is among the next actions.
+    fn troubled(&mut self, trouble: Trouble);
 
     /// The last words to a connection that the door ends.
     fn farewell(&self, why: Farewell) -> Vec<u8>;

@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_checkpoint::audit;
-use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted};
-use sekisho_net::{
-    Accepted, BoxedStream, Limits, Listener, Place, Places, Shutdown, Stream, TlsKeeper, serve,
-};
+use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted, Password};
+use sekisho_net::{Accepted, Limits, Listener, Place, Places, Shutdown, Stream, TlsKeeper, serve};
 use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
 
-use crate::MailServer;
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell};
+use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Trouble};
 use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
 use crate::submission::SubmissionGreeter;
+use crate::{MailServer, Opened, Opening};
 
 /// How a door guards what is said.
 #[derive(Debug, Clone)]
@@ -63,14 +61,10 @@ pub async fn run_imap(
     mail: Arc<dyn MailServer>,
     shutdown: Shutdown,
 ) {
-    let keeper = Keeper::new(audit::Door::Imap, door, checkpoint, &shutdown);
-    let capabilities = mail.imap_capabilities();
-    let greet = move |_: &Door, channel| ImapGreeter::new(channel, capabilities.clone());
-    let hand_on = move |stream, greeter: ImapGreeter, admitted| {
-        let mail = Arc::clone(&mail);
-        async move { mail.imap(stream, greeter.into_rest(), admitted).await }
-    };
-    run(keeper, listener, shutdown, greet, hand_on).await;
+    let keeper = Keeper::new(audit::Door::Imap, door, checkpoint, mail, &shutdown);
+    let greet =
+        |keeper: &Keeper, channel| ImapGreeter::new(channel, keeper.mail.imap_capabilities());
+    run(keeper, listener, shutdown, greet).await;
 }
 
 /// Runs a POP3 door until the end is asked for. Connections go on in tasks of `shutdown`.
@@ -81,14 +75,10 @@ pub async fn run_pop3(
     mail: Arc<dyn MailServer>,
     shutdown: Shutdown,
 ) {
-    let keeper = Keeper::new(audit::Door::Pop3, door, checkpoint, &shutdown);
-    let capabilities = mail.pop3_capabilities();
-    let greet = move |_: &Door, channel| Pop3Greeter::new(channel, capabilities.clone());
-    let hand_on = move |stream, greeter: Pop3Greeter, admitted| {
-        let mail = Arc::clone(&mail);
-        async move { mail.pop3(stream, greeter.into_rest(), admitted).await }
-    };
-    run(keeper, listener, shutdown, greet, hand_on).await;
+    let keeper = Keeper::new(audit::Door::Pop3, door, checkpoint, mail, &shutdown);
+    let greet =
+        |keeper: &Keeper, channel| Pop3Greeter::new(channel, keeper.mail.pop3_capabilities());
+    run(keeper, listener, shutdown, greet).await;
 }
 
 /// Runs a submission door until the end is asked for. Connections go on in tasks of `shutdown`.
@@ -99,47 +89,38 @@ pub async fn run_submission(
     mail: Arc<dyn MailServer>,
     shutdown: Shutdown,
 ) {
-    let keeper = Keeper::new(audit::Door::Submission, door, checkpoint, &shutdown);
-    let extensions = mail.submission_extensions();
-    let greet = move |door: &Door, channel| {
-        SubmissionGreeter::new(channel, door.host.clone(), extensions.clone())
+    let keeper = Keeper::new(audit::Door::Submission, door, checkpoint, mail, &shutdown);
+    let greet = |keeper: &Keeper, channel| {
+        let extensions = keeper.mail.submission_extensions();
+        SubmissionGreeter::new(channel, keeper.door.host.clone(), extensions)
     };
-    let hand_on = move |stream, greeter: SubmissionGreeter, admitted| {
-        let mail = Arc::clone(&mail);
-        async move {
-            let hello = greeter.hello();
-            mail.submission(stream, greeter.into_rest(), admitted, hello)
-                .await;
-        }
-    };
-    run(keeper, listener, shutdown, greet, hand_on).await;
+    run(keeper, listener, shutdown, greet).await;
 }
 
-/// Runs a door: each connection is greeted by a dialogue of its own, and handed on once it is admitted, until the admission ends.
-async fn run<D, G, H, F>(
-    keeper: Keeper,
-    listener: Listener,
-    shutdown: Shutdown,
-    greet: G,
-    hand_on: H,
-) where
+/// Runs a door: each connection is greeted by a dialogue of its own, and handed on once it is admitted and its mailbox open, until the admission ends.
+async fn run<D, G>(keeper: Keeper, listener: Listener, shutdown: Shutdown, greet: G)
+where
     D: Dialogue,
-    G: Fn(&Door, Channel) -> D + Send + Sync + 'static,
-    H: Fn(BoxedStream, D, Admitted) -> F + Send + Sync + 'static,
-    F: Future<Output = ()> + Send,
+    G: Fn(&Keeper, Channel) -> D + Send + Sync + 'static,
 {
     let places = keeper.door.places.clone();
-    let shared = Arc::new((keeper, greet, hand_on));
+    let shared = Arc::new((keeper, greet));
     serve(listener, places, shutdown, move |accepted| {
         let shared = Arc::clone(&shared);
         async move {
-            let (keeper, greet, hand_on) = &*shared;
-            let greeter = |channel| greet(&keeper.door, channel);
-            let Some(guest) = keeper.receive(accepted, greeter).await else {
+            // In a box of its own, so that what only a login needs is not kept for as long as the connection lasts.
+            let receiving = Box::pin(async move {
+                let (keeper, greet) = &*shared;
+                let greeter = |channel| greet(keeper, channel);
+                keeper.receive(accepted, greeter).await
+            });
+            let Some(guest) = receiving.await else {
                 return;
             };
             let lease = guest.admitted.lease().clone();
-            let served = hand_on(Box::new(guest.stream), guest.dialogue, guest.admitted);
+            let served = guest
+                .opened
+                .serve(guest.stream, guest.already_read, guest.admitted);
             tokio::select! {
                 biased;
                 why = lease.ended() => tracing::debug!(?why, "a connection's admission ended"),
@@ -151,10 +132,11 @@ async fn run<D, G, H, F>(
 }
 
 /// A connection that was admitted; its login has been answered.
-struct Guest<D> {
+struct Guest {
     stream: Stream,
-    dialogue: D,
+    already_read: Vec<u8>,
     admitted: Admitted,
+    opened: Box<dyn Opened>,
 }
 
 /// Keeps a door: what all its connections share.
@@ -162,6 +144,7 @@ struct Keeper {
     kind: audit::Door,
     door: Door,
     checkpoint: Arc<Checkpoint>,
+    mail: Arc<dyn MailServer>,
     shutdown: Shutdown,
 }
 
@@ -190,12 +173,14 @@ impl Keeper {
         kind: audit::Door,
         door: Door,
         checkpoint: Arc<Checkpoint>,
+        mail: Arc<dyn MailServer>,
         shutdown: &Shutdown,
     ) -> Self {
         Self {
             kind,
             door,
             checkpoint,
+            mail,
             shutdown: shutdown.clone(),
         }
     }
@@ -205,7 +190,7 @@ impl Keeper {
         &self,
         accepted: Accepted,
         greeter: impl FnOnce(Channel) -> D,
-    ) -> Option<Guest<D>> {
+    ) -> Option<Guest> {
         let plaintext_login = match self.door.plaintext {
             PlaintextLogin::Anywhere => true,
             PlaintextLogin::OnThisMachine => accepted.stays_here,
@@ -229,10 +214,11 @@ impl Keeper {
             total: Box::pin(sleep(self.door.limits.total)),
         };
         match visit.talk().await {
-            Ok(Some(admitted)) => Some(Guest {
+            Ok(Some((admitted, opened))) => Some(Guest {
                 stream: visit.stream?,
-                dialogue: visit.dialogue,
+                already_read: visit.dialogue.into_rest(),
                 admitted,
+                opened,
             }),
             Ok(None) | Err(Lost::Gone) => None,
             Err(Lost::Ended(why)) => {
@@ -269,7 +255,7 @@ struct Visit<'a, D> {
 }
 
 impl<D: Dialogue> Visit<'_, D> {
-    async fn talk(&mut self) -> Result<Option<Admitted>, Lost> {
+    async fn talk(&mut self) -> Result<Option<(Admitted, Box<dyn Opened>)>, Lost> {
         self.send(&self.dialogue.greeting()).await?;
         let mut buffer = vec![0; READ];
         loop {
@@ -283,10 +269,13 @@ impl<D: Dialogue> Visit<'_, D> {
                 Some(Action::Send(bytes)) => self.send(&bytes).await?,
                 Some(Action::StartTls) => self.start_tls().await?,
                 Some(Action::Attempt(credentials)) => {
-                    if let Some(admitted) = self.attempt(credentials).await? {
-                        let answer = self.dialogue.admitted();
+                    let password = credentials.password.clone();
+                    if let Some(admitted) = self.attempt(credentials).await?
+                        && let Some(opened) = self.open(&admitted, &password).await?
+                    {
+                        let answer = self.dialogue.admitted(opened.imap_capabilities());
                         self.send(&answer).await?;
-                        return Ok(Some(admitted));
+                        return Ok(Some((admitted, opened)));
                     }
                 }
                 Some(Action::Close) => {
@@ -311,7 +300,7 @@ impl<D: Dialogue> Visit<'_, D> {
         };
         match self.keeper.checkpoint.admit(attempt).await {
             Ok(admitted) => return Ok(Some(admitted)),
-            Err(NotAdmitted::Unavailable) => self.dialogue.unavailable(),
+            Err(NotAdmitted::Unavailable) => self.dialogue.troubled(Trouble::NotJudged),
             Err(NotAdmitted::Refused(refusal)) => {
                 let due = self
                     .keeper
@@ -327,6 +316,31 @@ impl<D: Dialogue> Visit<'_, D> {
             }
         }
         Ok(None)
+    }
+
+    /// Has the mailbox opened.
+    async fn open(
+        &mut self,
+        admitted: &Admitted,
+        password: &Password,
+    ) -> Result<Option<Box<dyn Opened>>, Lost> {
+        let opening = Opening {
+            protocol: self.dialogue.protocol(),
+            admitted,
+            password,
+        };
+        let opened = tokio::select! {
+            () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+            () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
+            opened = self.keeper.mail.open(opening) => opened,
+        };
+        match opened {
+            Ok(opened) => Ok(Some(opened)),
+            Err(why) => {
+                self.dialogue.troubled(Trouble::NotOpened(why));
+                Ok(None)
+            }
+        }
     }
 
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Lost> {

@@ -5,7 +5,8 @@ use sekisho_imap::command::{Body, Command, SaslLine};
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 use sekisho_imap::{Tag, encode};
 
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Plan};
+use crate::Protocol;
+use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Plan, Trouble};
 use crate::sasl::{Exchange, Progress, as_typed};
 
 /// A client's name is kept up to this length, in characters.
@@ -246,8 +247,12 @@ impl Dialogue for ImapGreeter {
         *self = Self::new(channel, std::mem::take(&mut self.capabilities));
     }
 
-    fn admitted(&mut self) -> Vec<u8> {
-        let capabilities = &self.capabilities;
+    fn protocol(&self) -> Protocol {
+        Protocol::Imap
+    }
+
+    fn admitted(&mut self, imap_capabilities: Option<String>) -> Vec<u8> {
+        let capabilities = imap_capabilities.as_ref().unwrap_or(&self.capabilities);
         let answer = match &self.state {
             State::Asking { tag } => format!("{tag} OK [CAPABILITY {capabilities}] Logged in\r\n"),
             _ => String::new(),
@@ -268,11 +273,15 @@ impl Dialogue for ImapGreeter {
         }
     }
 
-    fn unavailable(&mut self) {
+    fn troubled(&mut self, trouble: Trouble) {
         let Some(tag) = self.answered() else { return };
-        self.plan.say(format_args!(
-            "{tag} NO [UNAVAILABLE] Logins are temporarily out of order, try again later"
-        ));
+        let code = if trouble.is_temporary() {
+            "UNAVAILABLE"
+        } else {
+            "CONTACTADMIN"
+        };
+        self.plan
+            .say(format_args!("{tag} NO [{code}] {}", trouble.words()));
     }
 
     fn farewell(&self, why: Farewell) -> Vec<u8> {

@@ -3,7 +3,8 @@
 use sekisho_checkpoint::Password;
 use sekisho_imap::encode;
 
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell};
+use crate::Protocol;
+use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Trouble};
 use crate::lines::{Heard, Lines};
 use crate::sasl::{self, Exchange, Progress, as_typed};
 
@@ -185,7 +186,11 @@ impl Dialogue for Pop3Greeter {
         *self = Self::new(channel, std::mem::take(&mut self.capabilities));
     }
 
-    fn admitted(&mut self) -> Vec<u8> {
+    fn protocol(&self) -> Protocol {
+        Protocol::Pop3
+    }
+
+    fn admitted(&mut self, _: Option<String>) -> Vec<u8> {
         self.lines.stop_reading();
         b"+OK Logged in\r\n".to_vec()
     }
@@ -204,11 +209,16 @@ impl Dialogue for Pop3Greeter {
         }
     }
 
-    fn unavailable(&mut self) {
+    fn troubled(&mut self, trouble: Trouble) {
         if self.lines.answered() {
+            let code = if trouble.is_temporary() {
+                "SYS/TEMP"
+            } else {
+                "SYS/PERM"
+            };
             self.lines
                 .plan
-                .say("-ERR [SYS/TEMP] Logins are temporarily out of order, try again later");
+                .say(format_args!("-ERR [{code}] {}", trouble.words()));
         }
     }
 

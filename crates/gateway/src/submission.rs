@@ -2,10 +2,10 @@
 
 use sekisho_mailroom::smtp::{Command, LineFault, Reply};
 
-use crate::Hello;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
 use crate::lines::{Heard, Lines};
 use crate::sasl::{self, Exchange, Progress};
+use crate::{Hello, Protocol};
 
 /// The greeter at the submission door.
 pub(crate) struct SubmissionGreeter {
@@ -28,15 +28,6 @@ impl SubmissionGreeter {
             lines: Lines::default(),
             hello: None,
         }
-    }
-
-    /// What the client said of itself.
-    pub(crate) fn hello(&self) -> Hello {
-        self.hello.clone().unwrap_or_else(|| Hello {
-            name: String::new(),
-            extended: false,
-            encrypted: self.channel.encrypted,
-        })
     }
 
     fn command(&mut self, line: &[u8]) {
@@ -218,7 +209,15 @@ impl Dialogue for SubmissionGreeter {
         *self = Self::new(channel, host, extensions);
     }
 
-    fn admitted(&mut self) -> Vec<u8> {
+    fn protocol(&self) -> Protocol {
+        Protocol::Submission(self.hello.clone().unwrap_or_else(|| Hello {
+            name: String::new(),
+            extended: false,
+            encrypted: self.channel.encrypted,
+        }))
+    }
+
+    fn admitted(&mut self, _: Option<String>) -> Vec<u8> {
         self.lines.stop_reading();
         let reply = Reply::new(235, "2.7.0", "Authentication succeeded");
         reply.to_string().into_bytes()
@@ -235,10 +234,15 @@ impl Dialogue for SubmissionGreeter {
         }
     }
 
-    fn unavailable(&mut self) {
+    fn troubled(&mut self, trouble: Trouble) {
         if self.lines.answered() {
-            let words = "Logins are temporarily out of order, try again later";
-            self.say(&Reply::new(454, "4.7.0", words));
+            // 535 would say that the password is wrong.
+            let (code, status) = if trouble.is_temporary() {
+                (454, "4.7.0")
+            } else {
+                (554, "5.3.0")
+            };
+            self.say(&Reply::new(code, status, trouble.words()));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Dialogues written down, for tests: what the door does, in the order in which it does it.
 
-use crate::dialogue::{Action, Channel, Dialogue};
+use crate::NotOpened;
+use crate::dialogue::{Action, Channel, Dialogue, Trouble};
 
 /// How the checkpoint judges an attempt.
 #[derive(Clone, Copy)]
@@ -8,6 +9,7 @@ pub(crate) enum Verdict {
     Admitted,
     Refused,
     Unavailable,
+    NotOpened(NotOpened),
 }
 
 pub(crate) const PLAIN: Channel = Channel {
@@ -52,9 +54,12 @@ pub(crate) fn of<D: Dialogue>(
                     said += ">\r\n";
                     match verdicts.next() {
                         Some(Verdict::Refused) => dialogue.refused("Ask the desk. Ref 7K"),
-                        Some(Verdict::Unavailable) => dialogue.unavailable(),
+                        Some(Verdict::Unavailable) => dialogue.troubled(Trouble::NotJudged),
+                        Some(Verdict::NotOpened(why)) => {
+                            dialogue.troubled(Trouble::NotOpened(*why));
+                        }
                         Some(Verdict::Admitted) => {
-                            said += &String::from_utf8_lossy(&dialogue.admitted());
+                            said += &String::from_utf8_lossy(&dialogue.admitted(None));
                         }
                         None => return said,
                     }

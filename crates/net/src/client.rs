@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -25,8 +29,42 @@ pub enum Roots {
     System,
     /// Those in this PEM file alone.
     File(PathBuf),
+    /// Nobody's: the server has to have this one key, whatever its certificate says.
+    Pinned(KeyPin),
     /// Anybody's: the other side proves nothing, and only listeners on the way are kept out (RFC 7435).
     Anybody,
+}
+
+/// A server's public key, known by the SHA-256 hash of its SubjectPublicKeyInfo, as in RFC 7469, section 2.4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPin([u8; 32]);
+
+impl KeyPin {
+    /// Takes the hash as 64 hexadecimal digits; colons between them are passed over.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: Vec<_> = text
+            .chars()
+            .filter(|c| *c != ':')
+            .map(|c| c.to_digit(16))
+            .collect::<Option<_>>()?;
+        let bytes: Vec<_> = digits
+            .chunks_exact(2)
+            .filter_map(|pair| u8::try_from(pair[0] * 16 + pair[1]).ok())
+            .collect();
+        let odd = digits.len() % 2 == 1;
+        bytes.try_into().ok().filter(|_| !odd).map(Self)
+    }
+
+    /// The pin of a certificate's key.
+    fn of(certificate: &CertificateDer<'_>) -> Result<Self, rustls::Error> {
+        let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
+        let hash = digest(&SHA256, &key);
+        hash.as_ref()
+            .try_into()
+            .map(Self)
+            .map_err(|_| rustls::Error::General("a hash of another length".to_owned()))
+    }
 }
 
 /// Connects to servers, each step within a time of its own.
@@ -53,7 +91,11 @@ impl Connector {
         let trusted = match roots {
             Roots::File(path) => Some(tls::read_chain(path)?),
             Roots::System => Some(rustls_native_certs::load_native_certs().certs),
-            Roots::Anybody => None,
+            Roots::Anybody | Roots::Pinned(_) => None,
+        };
+        let pin = match roots {
+            Roots::Pinned(pin) => Some(*pin),
+            Roots::System | Roots::File(_) | Roots::Anybody => None,
         };
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -66,7 +108,7 @@ impl Connector {
             }
             None => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+                .with_custom_certificate_verifier(Arc::new(AnyCertificate { provider, pin }))
                 .with_no_client_auth(),
         };
         Ok(Self {
@@ -145,19 +187,30 @@ impl Connector {
     }
 }
 
-/// Takes every certificate; that the other side has its key is still checked.
+/// Takes every certificate, or those of one key; that the other side has its key is still checked.
 #[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
+struct AnyCertificate {
+    provider: Arc<CryptoProvider>,
+    pin: Option<KeyPin>,
+}
 
 impl ServerCertVerifier for AnyCertificate {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let wanted = match self.pin {
+            Some(pin) => KeyPin::of(certificate)? == pin,
+            None => true,
+        };
+        if !wanted {
+            let unwanted = CertificateError::ApplicationVerificationFailure;
+            return Err(rustls::Error::InvalidCertificate(unwanted));
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -167,7 +220,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls12_signature(message, certificate, signature, algorithms)
     }
 
@@ -177,12 +230,14 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
+        let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature(message, certificate, signature, algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 

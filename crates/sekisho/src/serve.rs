@@ -26,9 +26,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::clock::WallClock;
-use crate::config::{self, Config, DoorSection, Loaded, RelayTls};
+use crate::config::{self, Config, DoorSection, Loaded, ServerTls};
 use crate::keys;
 use crate::system::{Folders, Plan, System, folders, host_of, prepare};
+use crate::upstream;
 
 /// How long connecting to the relay may take.
 const RELAY_PATIENCE: Duration = Duration::from_secs(30);
@@ -89,6 +90,7 @@ impl Service {
         let zone = loaded.zone.clone();
         let system = System::open(Plan {
             exit: exit(&config, &host, &clock)?,
+            upstreams: upstream::upstreams(&config, &host)?,
             data: config.site.data.clone(),
             keys,
             clock,
@@ -382,9 +384,9 @@ pub(crate) fn exit(
         host: relay_host.clone(),
         port: section.port,
         tls: match section.tls {
-            RelayTls::None => sekisho_mailroom::queue::RelayTls::None,
-            RelayTls::Starttls => sekisho_mailroom::queue::RelayTls::StartTls,
-            RelayTls::Implicit => sekisho_mailroom::queue::RelayTls::Implicit,
+            ServerTls::None => sekisho_mailroom::queue::RelayTls::None,
+            ServerTls::Starttls => sekisho_mailroom::queue::RelayTls::StartTls,
+            ServerTls::Implicit => sekisho_mailroom::queue::RelayTls::Implicit,
         },
         login,
         hello: host.to_owned(),

@@ -11,22 +11,24 @@ use sekisho_checkpoint::sealing::KeyRing;
 use sekisho_checkpoint::{Admitted, Checkpoint, Parts};
 use sekisho_directory::{ArgonCost, OwnAccounts, Settings};
 use sekisho_disk::{Disk, RealDisk};
-use sekisho_gateway::{Door, Hello};
+use sekisho_gateway::{Door, NotOpened, Opened, Opening, Protocol};
 use sekisho_mailroom::delivery::JunkHeader;
 use sekisho_mailroom::imap::Imap;
 use sekisho_mailroom::incoming::{Incoming, IncomingDoor, IncomingListener};
-use sekisho_mailroom::letters::Letters;
+use sekisho_mailroom::letters::{Letters, Mailboxes};
 use sekisho_mailroom::pop3::{self, Pop3};
 use sekisho_mailroom::queue::{self, Exit, Queue};
 use sekisho_mailroom::store::{Limits, Operator, Store};
 use sekisho_mailroom::submission::Submission;
-use sekisho_net::{BoxedStream, Listener, Places, Shutdown, TlsKeeper, WebSources};
+use sekisho_net::{BoxedStream, Listener, Places, Shutdown, Stream, TlsKeeper, WebSources};
 use sekisho_records::SqliteRecords;
+use sekisho_upstream::Upstreams;
 use sekisho_webmail::{Entrance, MailServerError};
 
 use crate::clock::WallClock;
 use crate::config::{Config, Loaded};
 use crate::keys;
+use crate::upstream::Behind;
 
 /// How much of a stream between the webmail and the mailroom waits in between, in bytes.
 const IN_PROCESS_BUFFER: usize = 64 * 1024;
@@ -62,6 +64,15 @@ pub fn folders(data: &Path) -> Folders {
     }
 }
 
+/// Where the mailboxes are.
+fn mailboxes(config: &Config) -> Mailboxes {
+    if config.upstream.is_empty() {
+        Mailboxes::Here
+    } else {
+        Mailboxes::Elsewhere
+    }
+}
+
 /// By what the site's filter marks junk.
 fn junk(config: &Config) -> Option<JunkHeader> {
     let header = config.lmtp.junk_header.as_deref();
@@ -93,6 +104,8 @@ pub struct Plan {
     pub disk: Arc<dyn Disk>,
     /// Where mail leaves the site; without it, mail to other domains is refused.
     pub exit: Option<Arc<dyn Exit>>,
+    /// The site's own mail system; without one, mail is kept here.
+    pub upstreams: Option<Upstreams>,
     /// What a password hash costs.
     pub cost: ArgonCost,
     /// The host name that servers greet with.
@@ -113,7 +126,8 @@ pub struct System {
     pub queue: Queue,
     /// Ends everything in order.
     pub shutdown: Shutdown,
-    mail: Arc<Mailroom>,
+    mail: Arc<dyn sekisho_gateway::MailServer>,
+    web_mail: Arc<dyn sekisho_webmail::MailServer>,
     incoming: Arc<Incoming>,
     places: Places,
     host: String,
@@ -165,6 +179,7 @@ impl System {
             directory: Arc::<OwnAccounts>::clone(&accounts),
             courier: Arc::new(Letters::new(
                 queue.clone(),
+                mailboxes(&plan.loaded.config),
                 Arc::clone(&clock),
                 zone.clone(),
             )),
@@ -183,7 +198,7 @@ impl System {
             host: plan.host.clone(),
             zone: zone.clone(),
         };
-        let mail = Mailroom {
+        let room = Mailroom {
             imap: Imap {
                 store: store.clone(),
                 clock: Arc::clone(&clock),
@@ -198,7 +213,7 @@ impl System {
                 queue: queue.clone(),
                 sent: keep_sent.then(|| store.clone()),
                 directory: Arc::<OwnAccounts>::clone(&accounts),
-                clock,
+                clock: Arc::clone(&clock),
                 own,
                 host: plan.host.clone(),
                 zone,
@@ -208,6 +223,22 @@ impl System {
             }),
             shutdown: shutdown.clone(),
         };
+        let (mail, web_mail): (
+            Arc<dyn sekisho_gateway::MailServer>,
+            Arc<dyn sekisho_webmail::MailServer>,
+        ) = match plan.upstreams {
+            None => (Arc::new(room.clone()), Arc::new(room)),
+            Some(upstreams) => {
+                let behind = Behind {
+                    upstreams: Arc::new(upstreams),
+                    clock,
+                    shutdown: shutdown.clone(),
+                    host: plan.host.clone(),
+                };
+                behind.probe().await;
+                (Arc::new(behind.clone()), Arc::new(behind))
+            }
+        };
         let system = Self {
             checkpoint,
             accounts,
@@ -215,7 +246,8 @@ impl System {
             operator,
             queue,
             shutdown,
-            mail: Arc::new(mail),
+            mail,
+            web_mail,
             incoming: Arc::new(incoming),
             places: Places::default(),
             host: plan.host,
@@ -294,7 +326,7 @@ impl System {
             host: self.host.clone(),
         };
         let checkpoint = Arc::clone(&self.checkpoint);
-        let mail = Arc::<Mailroom>::clone(&self.mail);
+        let mail = Arc::clone(&self.mail);
         (door, checkpoint, mail, self.shutdown.clone())
     }
 
@@ -302,7 +334,7 @@ impl System {
     pub fn run_webmail(&self, entrance: Entrance, config: sekisho_webmail::Config) {
         let context = sekisho_webmail::Context {
             checkpoint: Arc::clone(&self.checkpoint),
-            mail: Arc::<Mailroom>::clone(&self.mail),
+            mail: Arc::clone(&self.web_mail),
             config,
         };
         self.shutdown.spawn(sekisho_webmail::serve(
@@ -399,24 +431,36 @@ impl sekisho_gateway::MailServer for Mailroom {
         self.submission.extensions()
     }
 
-    async fn imap(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
-        self.serve_imap(stream, already_read, admitted).await;
+    async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {
+        Ok(Box::new(RoomFor {
+            room: self.clone(),
+            protocol: opening.protocol,
+        }))
     }
+}
 
-    async fn pop3(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
-        sekisho_mailroom::serve_pop3(stream, already_read, admitted, self.pop3.clone()).await;
-    }
+/// The mailroom, for one connection.
+struct RoomFor {
+    room: Mailroom,
+    protocol: Protocol,
+}
 
-    async fn submission(
-        &self,
-        stream: BoxedStream,
-        already_read: Vec<u8>,
-        admitted: Admitted,
-        hello: Hello,
-    ) {
-        let submission = Arc::clone(&self.submission);
-        sekisho_mailroom::serve_submission(stream, already_read, admitted, hello.name, submission)
-            .await;
+#[async_trait]
+impl Opened for RoomFor {
+    async fn serve(self: Box<Self>, stream: Stream, already_read: Vec<u8>, admitted: Admitted) {
+        let Self { room, protocol } = *self;
+        let stream: BoxedStream = Box::new(stream);
+        match protocol {
+            Protocol::Imap => room.serve_imap(stream, already_read, admitted).await,
+            Protocol::Pop3 => {
+                sekisho_mailroom::serve_pop3(stream, already_read, admitted, room.pop3).await;
+            }
+            Protocol::Submission(hello) => {
+                let (name, server) = (hello.name, room.submission);
+                sekisho_mailroom::serve_submission(stream, already_read, admitted, name, server)
+                    .await;
+            }
+        }
     }
 }
 
@@ -494,7 +538,12 @@ impl Desk {
         let checkpoint = Checkpoint::start(Parts {
             records: Arc::<SqliteRecords>::clone(&records),
             directory: Arc::<OwnAccounts>::clone(&accounts),
-            courier: Arc::new(Letters::new(queue, Arc::clone(&clock), loaded.zone.clone())),
+            courier: Arc::new(Letters::new(
+                queue,
+                mailboxes(&loaded.config),
+                Arc::clone(&clock),
+                loaded.zone.clone(),
+            )),
             clock,
             keys,
             site: loaded.site.clone(),

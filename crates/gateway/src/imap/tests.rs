@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::ImapGreeter;
+use crate::NotOpened;
 use crate::dialogue::{Channel, Dialogue as _};
 use crate::transcript::{self, ENCRYPTED, PLAIN, Verdict};
 
@@ -206,6 +207,27 @@ fn a_checkpoint_that_cannot_judge_is_never_a_wrong_password() {
         said,
         "<\"alice\" \"x\">\r\na NO [UNAVAILABLE] Logins are temporarily out of order, try again later\r\n"
     );
+}
+
+#[test]
+fn a_mailbox_that_does_not_open_is_never_a_wrong_password() {
+    for (why, answer) in [
+        (
+            NotOpened::OutOfReach,
+            "a NO [UNAVAILABLE] Your mailbox is temporarily out of reach, try again later\r\n",
+        ),
+        (
+            NotOpened::NotTaken,
+            "a NO [CONTACTADMIN] The mail server does not open this mailbox, ask the help desk\r\n",
+        ),
+    ] {
+        let said = hears(
+            ENCRYPTED,
+            b"a LOGIN alice x\r\n",
+            &[Verdict::NotOpened(why)],
+        );
+        assert_eq!(said, format!("<\"alice\" \"x\">\r\n{answer}"));
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::Pop3Greeter;
+use crate::NotOpened;
 use crate::dialogue::{Channel, Dialogue as _};
 use crate::transcript::{self, ENCRYPTED, PLAIN, Verdict};
 
@@ -137,6 +138,24 @@ fn a_refusal_is_one_sentence_and_the_third_is_the_last() {
     assert!(
         said.ends_with("-ERR [SYS/TEMP] Logins are temporarily out of order, try again later\r\n")
     );
+}
+
+#[test]
+fn a_mailbox_that_does_not_open_is_never_a_wrong_password() {
+    for (why, answer) in [
+        (
+            NotOpened::OutOfReach,
+            "-ERR [SYS/TEMP] Your mailbox is temporarily out of reach, try again later\r\n",
+        ),
+        (
+            NotOpened::NotTaken,
+            "-ERR [SYS/PERM] The mail server does not open this mailbox, ask the help desk\r\n",
+        ),
+    ] {
+        let verdict = Verdict::NotOpened(why);
+        let said = hears(ENCRYPTED, b"USER a\r\nPASS pw\r\n", &[verdict]);
+        assert!(said.ends_with(answer), "{said}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::SubmissionGreeter;
 use crate::Hello;
 use crate::dialogue::{Channel, Dialogue as _};
 use crate::transcript::{self, ENCRYPTED, PLAIN, Verdict};
+use crate::{NotOpened, Protocol};
 
 fn greeter(channel: Channel) -> SubmissionGreeter {
     let extensions = ["SIZE 1000", "PIPELINING"].map(str::to_owned).to_vec();
@@ -133,7 +134,7 @@ fn nothing_sent_before_tls_is_done_or_remembered_after() {
         extended: false,
         encrypted: true,
     };
-    assert_eq!(greeter.hello(), nothing);
+    assert_eq!(greeter.protocol(), Protocol::Submission(nothing));
     assert_eq!(
         transcript::of(greeter, b"AUTH PLAIN AGFsaWNlAHB3\r\nSTARTTLS\r\n", 1, &[]),
         "503 5.5.1 Say EHLO first\r\n503 5.5.1 TLS can't be started here\r\n"
@@ -157,6 +158,24 @@ fn a_refusal_is_one_sentence_and_the_third_is_the_last() {
     assert!(said.ends_with(
         "454 4.7.0 Logins are temporarily out of order, try again later\r\n250 2.0.0 Done\r\n"
     ));
+}
+
+#[test]
+fn a_mailbox_that_does_not_open_is_never_a_wrong_password() {
+    let input = &b"HELO h\r\nAUTH PLAIN AGFsaWNlAHB3\r\n"[..];
+    for (why, answer) in [
+        (
+            NotOpened::OutOfReach,
+            "454 4.7.0 Your mailbox is temporarily out of reach, try again later\r\n",
+        ),
+        (
+            NotOpened::NotTaken,
+            "554 5.3.0 The mail server does not open this mailbox, ask the help desk\r\n",
+        ),
+    ] {
+        let said = hears(ENCRYPTED, input, &[Verdict::NotOpened(why)]);
+        assert!(said.ends_with(answer), "{said}");
+    }
 }
 
 #[test]

@@ -11,11 +11,12 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use sekisho_checkpoint::Admitted;
 use sekisho_gateway::{
-    Door, Hello, MailServer, PlaintextLogin, Security, run_imap, run_submission,
+    Door, MailServer, NotOpened, Opened, Opening, PlaintextLogin, Protocol, Security, run_imap,
+    run_submission,
 };
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{
-    Alpn, BoxedStream, Certificate, Limits, Listener, Peers, Places, Shutdown, SourceFrom,
+    Alpn, BoxedStream, Certificate, Limits, Listener, Peers, Places, Shutdown, SourceFrom, Stream,
     TlsKeeper,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -41,28 +42,28 @@ impl MailServer for Telling {
         vec!["SIZE 1000".to_owned()]
     }
 
-    async fn imap(&self, mut stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
-        let (account, read) = (admitted.account(), already_read.escape_ascii());
+    async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {
+        Ok(Box::new(Told(opening.protocol)))
+    }
+}
+
+struct Told(Protocol);
+
+#[async_trait]
+impl Opened for Told {
+    async fn serve(self: Box<Self>, mut stream: Stream, already_read: Vec<u8>, admitted: Admitted) {
+        let account = admitted.account();
+        if let Protocol::Submission(hello) = self.0 {
+            let line = format!("account {account}, {hello:?}\r\n");
+            let _ = stream.write_all(line.as_bytes()).await;
+            let _ = stream.shutdown().await;
+            return;
+        }
+        let read = already_read.escape_ascii();
         let line = format!("* account {account}, read {read}\r\n");
         let _ = stream.write_all(line.as_bytes()).await;
         let _ = stream.flush().await;
         std::future::pending::<()>().await;
-    }
-
-    async fn pop3(&self, stream: BoxedStream, already_read: Vec<u8>, admitted: Admitted) {
-        self.imap(stream, already_read, admitted).await;
-    }
-
-    async fn submission(
-        &self,
-        mut stream: BoxedStream,
-        _: Vec<u8>,
-        admitted: Admitted,
-        hello: Hello,
-    ) {
-        let line = format!("account {}, {hello:?}\r\n", admitted.account());
-        let _ = stream.write_all(line.as_bytes()).await;
-        let _ = stream.shutdown().await;
     }
 }
 

@@ -23,9 +23,19 @@ use crate::header;
 use crate::queue::{Mail, Origin, Otp, Queue, Recipient};
 use crate::smtp::Path;
 
+/// Where the mailboxes are that hear of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mailboxes {
+    /// In this mailroom.
+    Here,
+    /// In a mail system to which the way out leads.
+    Elsewhere,
+}
+
 /// The courier of this site.
 pub struct Letters {
     queue: Queue,
+    mailboxes: Mailboxes,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
 }
@@ -33,8 +43,13 @@ pub struct Letters {
 impl Letters {
     /// Sends through `queue`; times in letters are in `zone`.
     #[must_use]
-    pub fn new(queue: Queue, clock: Arc<dyn Clock>, zone: TimeZone) -> Self {
-        Self { queue, clock, zone }
+    pub fn new(queue: Queue, mailboxes: Mailboxes, clock: Arc<dyn Clock>, zone: TimeZone) -> Self {
+        Self {
+            queue,
+            mailboxes,
+            clock,
+            zone,
+        }
     }
 }
 
@@ -69,10 +84,15 @@ impl Letters {
         Ok(self.mail(&letter.from, to.into(), message, Some(otp)))
     }
 
-    /// Without a relay the mailbox alone is told: a change must not fail because nobody elsewhere can hear of it.
+    /// Without a relay a mailbox here alone is told: a change must not fail because nobody elsewhere can hear of it.
     fn notice(&self, notice: &Notice) -> Result<Mail, CourierError> {
+        let account = match self.mailboxes {
+            Mailboxes::Here => Some(notice.account),
+            Mailboxes::Elsewhere if self.queue.has_exit(false) => None,
+            Mailboxes::Elsewhere => return Err(CourierError::NoRelay),
+        };
         let mut recipients = vec![Recipient {
-            account: Some(notice.account),
+            account,
             ..outside(&notice.mailbox)
         }];
         if self.queue.has_exit(false) {

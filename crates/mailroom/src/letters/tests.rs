@@ -7,7 +7,7 @@ use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Courier, CourierError, Fate, Letter, Notice, OtpLetter};
 use sekisho_otp::OtpCode;
 
-use super::Letters;
+use super::{Letters, Mailboxes};
 use crate::queue::{Outbox, Queue};
 use crate::scene::{ALICE, Scene, address, eventually, tokyo};
 
@@ -15,7 +15,7 @@ fn site() -> (Scene, Arc<Outbox>, Queue, Letters) {
     let scene = Scene::new();
     let outbox = Outbox::new(scene.clock.clone());
     let queue = scene.queue(Some(outbox.clone()));
-    let letters = Letters::new(queue.clone(), scene.clock.clone(), tokyo());
+    let letters = Letters::new(queue.clone(), Mailboxes::Here, scene.clock.clone(), tokyo());
     (scene, outbox, queue, letters)
 }
 
@@ -111,7 +111,7 @@ async fn news_of_a_change_reaches_the_mailbox_and_the_external_addresses() {
 async fn without_a_relay_no_otp_is_taken_and_news_still_reach_the_mailbox() {
     let scene = Scene::new();
     let queue = scene.queue(None);
-    let letters = Letters::new(queue, scene.clock.clone(), tokyo());
+    let letters = Letters::new(queue, Mailboxes::Here, scene.clock.clone(), tokyo());
     let refused = letters.send(otp(&scene)).await;
     assert!(matches!(refused, Err(CourierError::NoRelay)), "{refused:?}");
 }

@@ -9,9 +9,13 @@ use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy, RefusalStyle};
 use sekisho_mailroom::delivery::JunkHeader;
+use sekisho_net::client::KeyPin;
 use sekisho_source::KeyLength;
 
-use super::{Config, Demand, FirstRegistrationWord, NetworkClassWord, RefusalWord, is_loopback};
+use super::{
+    Config, Demand, FirstRegistrationWord, LoginWord, NetworkClassWord, RefusalWord, ServerTls,
+    is_loopback,
+};
 
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -244,6 +248,7 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         let text = format!("{text:?} is no header field; write one such as \"X-Spam-Flag: YES\"");
         problems.push(lines.at("junk_header", text));
     }
+    check_upstreams(&config, &lines, &mut problems);
     warn(&config, &lines, &mut warnings);
 
     match (own_domains, zone, key_length, networks) {
@@ -259,6 +264,122 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         }),
         _ => Err(ConfigError::Wrong(problems)),
     }
+}
+
+fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
+    for section in &config.upstream {
+        let name = &section.name;
+        if name.is_empty() {
+            problems.push(lines.at("[[upstream]]", "each [[upstream]] needs a `name`".into()));
+        }
+        let protocols = [
+            ("imap", &section.imap),
+            ("pop3", &section.pop3),
+            ("submission", &section.submission),
+        ];
+        if protocols.iter().all(|(_, servers)| servers.is_empty()) {
+            let text =
+                format!("the upstream {name:?} has no server: give `imap`, `pop3` or `submission`");
+            problems.push(lines.at("[[upstream]]", text));
+        }
+        for (key, servers) in protocols {
+            for server in servers {
+                if server_address(server, 0).is_none() {
+                    let text = format!(
+                        "{server:?} is no server: write a host name or an address, and :port if it is another than usual"
+                    );
+                    problems.push(lines.at(key, text));
+                }
+            }
+        }
+        if section.ca_file.is_some() && section.key_pin.is_some() {
+            let text = "`ca_file` and `key_pin` are two ways of trusting a server: choose one";
+            problems.push(lines.at("key_pin", text.into()));
+        }
+        if section
+            .key_pin
+            .as_deref()
+            .is_some_and(|pin| KeyPin::parse(pin).is_none())
+        {
+            let text = "`key_pin` is a SHA-256 hash: 64 hexadecimal digits";
+            problems.push(lines.at("key_pin", text.into()));
+        }
+        let wanted = match section.login {
+            LoginWord::Password => None,
+            LoginWord::Master
+                if section.master_user.is_some() && section.master_password_file.is_some() =>
+            {
+                None
+            }
+            LoginWord::Master => {
+                Some("`login = \"master\"` needs `master_user` and `master_password_file`")
+            }
+            LoginWord::Token if section.token_key_file.is_some() => None,
+            LoginWord::Token => Some("`login = \"token\"` needs `token_key_file`"),
+        };
+        if let Some(text) = wanted {
+            problems.push(lines.at("login", text.into()));
+        }
+        if !section.user.contains("{login}") && !section.user.contains("{address}") {
+            let text = "`user` must hold {login} or {address}, or all accounts would be one and the same there";
+            problems.push(lines.at("user", text.into()));
+        }
+        let patience = section.patience;
+        if patience < jiff::SignedDuration::from_secs(1)
+            || patience > jiff::SignedDuration::from_secs(60)
+        {
+            problems.push(lines.at(
+                "patience",
+                "`patience` must be a time from 1 to 60 s".into(),
+            ));
+        }
+    }
+    if config.upstream.is_empty() {
+        return;
+    }
+    if !config.lmtp.listen.is_empty()
+        || config.lmtp.socket.is_some()
+        || !config.smtp.listen.is_empty()
+    {
+        let key = if config.smtp.listen.is_empty() {
+            "[lmtp]"
+        } else {
+            "[smtp]"
+        };
+        let text = "with an [[upstream]] no mail is kept here: let mail for the site come in there";
+        problems.push(lines.at(key, text.into()));
+    }
+    if config.relay.host.is_none() {
+        let text = "[[upstream]] needs [relay]: the way for news of changes to the mailboxes";
+        problems.push(lines.at("[[upstream]]", text.into()));
+    }
+}
+
+/// Host and port of a server as it is written: `host`, `host:port`, `[::1]` or `[::1]:port`.
+pub(crate) fn server_address(text: &str, usual_port: u16) -> Option<(String, u16)> {
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']')?;
+            host.parse::<std::net::Ipv6Addr>().ok()?;
+            (
+                host,
+                rest.strip_prefix(':').or((!rest.is_empty()).then_some("?")),
+            )
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        },
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':');
+    if host.is_empty() || !host.chars().all(is_name) {
+        return None;
+    }
+    let port = match port {
+        Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+        None => usual_port,
+    };
+    Some((host.to_owned(), port))
 }
 
 fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
@@ -280,6 +401,27 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(missing(
             "no [relay]: mail to other domains is refused, and no code can be mailed",
         ));
+    }
+    for section in &config.upstream {
+        let servers = [&section.imap, &section.pop3, &section.submission];
+        let elsewhere = servers.into_iter().flatten().any(|server| {
+            let address = server_address(server, 0).and_then(|(host, _)| host.parse().ok());
+            address.is_none_or(|address| !is_loopback(address))
+        });
+        if section.tls == ServerTls::None && elsewhere {
+            let text = format!(
+                "passwords go to the upstream {:?} in the clear",
+                section.name
+            );
+            warnings.push(lines.at("tls", text));
+        }
+        if section.login == LoginWord::Password && !config.web.listen.is_empty() {
+            let text = format!(
+                "the webmail can't open mailboxes of the upstream {:?}: it has no password to pass on; use `master` or `token`",
+                section.name
+            );
+            warnings.push(lines.at("login", text));
+        }
     }
     let doors = [&config.imap, &config.pop3, &config.submission];
     if doors.iter().any(|door| door.plain_login) {

@@ -3,7 +3,7 @@
 //! The file is TOML. Each section is a struct below; its doc comments are also the reference (`sekisho config reference`). Unknown keys are errors that name
 //! the nearest known one. The binary alone reads it: every room gets the part that is its own.
 
-mod check;
+pub(crate) mod check;
 mod section;
 
 use std::net::{IpAddr, SocketAddr};
@@ -135,13 +135,62 @@ section! {
         /// Its port.
         port: u16 = 25,
         /// `none`, `starttls` or `implicit`.
-        tls: RelayTls = RelayTls::Starttls,
+        tls: ServerTls = ServerTls::Starttls,
         /// The user name to log in with.
         user: Option<String> = None,
         /// A file with the password to log in with.
         password_file: Option<PathBuf> = None,
         /// A PEM file with the authorities to trust instead of the system's.
         ca_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
+    /// A mail system that the site has already, behind Sekisho's doors: `[[upstream]]`, as many as there are. With one, no mail is kept here; letters of the site go
+    /// to the mailboxes by the relay. The first that names no accounts, groups or domains keeps the mail of all whom no other names.
+    pub struct UpstreamSection("[[upstream]]") {
+        /// Its name, for the log. Required.
+        name: String = String::new(),
+        /// Its IMAP servers, such as `imap.example.ac.jp` or `192.0.2.1:1143`: the first that is up gets all. The ports are 143 and 993 unless given.
+        imap: Vec<String> = Vec::new(),
+        /// Its POP3 servers, likewise; 110 and 995.
+        pop3: Vec<String> = Vec::new(),
+        /// Its submission servers, likewise; 587 and 465.
+        submission: Vec<String> = Vec::new(),
+        /// How they are spoken to: `none`, `starttls` or `implicit`. `none` is for this machine and for networks that are trusted with passwords.
+        tls: ServerTls = ServerTls::Starttls,
+        /// A PEM file with the authorities to trust instead of the system's.
+        ca_file: Option<PathBuf> = None,
+        /// The SHA-256 hash of the servers' public key in hexadecimal digits, to trust that key alone, whatever the certificate says.
+        key_pin: Option<String> = None,
+        /// How the upstream is told whose mail is wanted: `password` (the person's own), `master` (a master user acts for the person) or `token` (OAUTHBEARER,
+        /// signed by Sekisho).
+        login: LoginWord = LoginWord::Password,
+        /// The name of an account there: `{login}` and `{address}` stand for its login name and its main address here.
+        user: String = "{login}".to_owned(),
+        /// The master user's name.
+        master_user: Option<String> = None,
+        /// A file with the master user's password.
+        master_password_file: Option<PathBuf> = None,
+        /// A file with the private key that signs tokens, in PEM: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.
+        token_key_file: Option<PathBuf> = None,
+        /// The name of that key in tokens (`kid`).
+        token_key_id: String = "sekisho".to_owned(),
+        /// For whom tokens are made out (`aud`); `name` unless set.
+        token_audience: Option<String> = None,
+        /// How the upstream is told where a client is: `no`, `proxy` (PROXY protocol, version 2) or `dialogue` (ID in IMAP, XCLIENT in submission).
+        client_address: ClientAddressWord = ClientAddressWord::No,
+        /// Whether connections are watched for the command UNAUTHENTICATE even if the upstream does not announce it. Where it is announced they always are. Set it for
+        /// Cyrus with `suppress_capabilities`.
+        block_relogin: bool = false,
+        /// How long one server may take up to the login, before the next is tried.
+        patience: SignedDuration = SignedDuration::from_secs(10),
+        /// A file with the login names of accounts whose mail is here, one on a line.
+        accounts_file: Option<PathBuf> = None,
+        /// Groups of accounts whose mail is here.
+        groups: Vec<String> = Vec::new(),
+        /// Domains of main addresses of accounts whose mail is here.
+        domains: Vec<String> = Vec::new(),
     }
 }
 
@@ -237,6 +286,8 @@ pub struct Config {
     pub mail: MailSection,
     /// `[relay]`
     pub relay: RelaySection,
+    /// `[[upstream]]`
+    pub upstream: Vec<UpstreamSection>,
     /// `[dkim]`
     pub dkim: DkimSection,
     /// `[policy]`
@@ -285,14 +336,34 @@ pub enum RefusalWord {
     NamesCause,
 }
 
-/// How the relay is spoken to.
+/// How a server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "explained at `relay.tls`")]
-pub enum RelayTls {
+#[expect(missing_docs, reason = "explained at `relay.tls` and `upstream.tls`")]
+pub enum ServerTls {
     None,
     Starttls,
     Implicit,
+}
+
+/// How an upstream is told whose mail is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "explained at `upstream.login`")]
+pub enum LoginWord {
+    Password,
+    Master,
+    Token,
+}
+
+/// How an upstream is told where a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "explained at `upstream.client_address`")]
+pub enum ClientAddressWord {
+    No,
+    Proxy,
+    Dialogue,
 }
 
 /// The words of a key, as the reference shows them.
@@ -308,7 +379,9 @@ words! {
     Demand { Optional = "optional", Required = "required" }
     FirstRegistrationWord { Allow = "allow", EnrolmentCode = "enrolment-code", Forbid = "forbid" }
     RefusalWord { Helpful = "helpful", Terse = "terse", NamesCause = "names-cause" }
-    RelayTls { None = "none", Starttls = "starttls", Implicit = "implicit" }
+    ServerTls { None = "none", Starttls = "starttls", Implicit = "implicit" }
+    LoginWord { Password = "password", Master = "master", Token = "token" }
+    ClientAddressWord { No = "no", Proxy = "proxy", Dialogue = "dialogue" }
 }
 
 /// Writes the reference of all keys, in Markdown, from the doc comments.
@@ -323,6 +396,7 @@ pub fn reference() -> String {
         SmtpSection::reference(),
         MailSection::reference(),
         RelaySection::reference(),
+        UpstreamSection::reference(),
         DkimSection::reference(),
         PolicySection::reference(),
         AccountsSection::reference(),

@@ -153,6 +153,7 @@ impl Demo {
             clock: Arc::clone(&clock),
             disk: Arc::new(RealDisk),
             exit: Some(Arc::<Outbox>::clone(&outbox)),
+            upstreams: None,
             cost,
             host: "mail.kit.example".to_owned(),
         })

@@ -1,0 +1,288 @@
+//! The site's own mail system as both kinds of doors see it, and how it is configured.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use sekisho_checkpoint::ports::Clock;
+use sekisho_checkpoint::{Admitted, Password};
+use sekisho_gateway::{NotOpened, Opened, Opening, Protocol};
+use sekisho_net::client::{Connector, KeyPin, Roots};
+use sekisho_net::{BoxedStream, Shutdown, Stream};
+use sekisho_upstream::{
+    Keeps, Learned, LoggedIn, Passing, Security, Server, Servers, TokenKey, Told, Upstream,
+    UpstreamError, Upstreams, Wanted, pipe, relay,
+};
+use sekisho_webmail::MailServerError;
+use zeroize::Zeroizing;
+
+use crate::config::check::server_address;
+use crate::config::{ClientAddressWord, Config, LoginWord, ServerTls, UpstreamSection};
+
+/// How much of a stream between the webmail and an upstream waits in between, in bytes.
+const BUFFER: usize = 64 * 1024;
+
+/// The upstreams of a site; none if its mail is kept here.
+///
+/// # Errors
+/// A file can't be read, or does not hold what it should.
+pub(crate) fn upstreams(config: &Config, host: &str) -> anyhow::Result<Option<Upstreams>> {
+    if config.upstream.is_empty() {
+        return Ok(None);
+    }
+    let mut all = Upstreams::default();
+    for section in &config.upstream {
+        let upstream = upstream(section, config, host)
+            .with_context(|| format!("the upstream {:?}", section.name))?;
+        let logins = match &section.accounts_file {
+            Some(file) => read(file)?
+                .lines()
+                .map(|line| line.trim().to_owned())
+                .filter(|line| !line.is_empty() && !line.starts_with('#'))
+                .collect(),
+            None => Vec::new(),
+        };
+        let keeps = Keeps {
+            logins,
+            groups: section.groups.clone(),
+            domains: section.domains.clone(),
+        };
+        all.add(Arc::new(upstream), keeps);
+    }
+    Ok(Some(all))
+}
+
+fn upstream(section: &UpstreamSection, config: &Config, host: &str) -> anyhow::Result<Upstream> {
+    let pin = section.key_pin.as_deref().and_then(KeyPin::parse);
+    let roots = match (pin, &section.ca_file) {
+        (Some(pin), _) => Roots::Pinned(pin),
+        (None, Some(file)) => Roots::File(file.clone()),
+        (None, None) => Roots::System,
+    };
+    let patience = Duration::try_from(section.patience)?;
+    let security = match section.tls {
+        ServerTls::None => Security::None,
+        ServerTls::Starttls => Security::StartTls,
+        ServerTls::Implicit => Security::Implicit,
+    };
+    let servers = |list: &[String], usual: u16, usual_tls: u16| {
+        let port = match security {
+            Security::Implicit => usual_tls,
+            Security::StartTls | Security::None => usual,
+        };
+        let servers = list.iter().filter_map(|text| server_address(text, port));
+        Servers::new(
+            servers
+                .map(|(host, port)| Server::new(host, port))
+                .collect(),
+        )
+    };
+    Ok(Upstream {
+        name: section.name.clone(),
+        imap: servers(&section.imap, 143, 993),
+        pop3: servers(&section.pop3, 110, 995),
+        submission: servers(&section.submission, 587, 465),
+        security,
+        connector: Connector::new(&roots, patience)?,
+        passing: passing(section, config)?,
+        user: section.user.clone(),
+        told: match section.client_address {
+            ClientAddressWord::No => Told::Nothing,
+            ClientAddressWord::Proxy => Told::ProxyHeader,
+            ClientAddressWord::Dialogue => Told::InDialogue,
+        },
+        guards: section.block_relogin,
+        host: host.to_owned(),
+        patience,
+        learned: Learned::default(),
+    })
+}
+
+fn passing(section: &UpstreamSection, config: &Config) -> anyhow::Result<Passing> {
+    Ok(match section.login {
+        LoginWord::Password => Passing::SamePassword,
+        LoginWord::Master => {
+            let user = section.master_user.clone().context("no `master_user`")?;
+            let file = section.master_password_file.as_deref();
+            let text = read(file.context("no `master_password_file`")?)?;
+            Passing::Master {
+                user,
+                password: Password::new(text.trim_end_matches(['\r', '\n']).to_owned()),
+            }
+        }
+        LoginWord::Token => {
+            let file = section.token_key_file.as_deref();
+            let file = file.context("no `token_key_file`")?;
+            let audience = section.token_audience.as_ref().unwrap_or(&section.name);
+            let (id, issuer) = (&section.token_key_id, &config.site.url);
+            let key = TokenKey::new(&read(file)?, id, issuer, audience);
+            Passing::Token(Box::new(key.with_context(|| file.display().to_string())?))
+        }
+    })
+}
+
+fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    std::fs::read_to_string(file)
+        .map(Zeroizing::new)
+        .with_context(|| format!("reading {}", file.display()))
+}
+
+/// The site's own mail system.
+#[derive(Clone)]
+pub(crate) struct Behind {
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) host: String,
+}
+
+impl Behind {
+    /// Asks all servers what they offer, so that clients can be told before their login; says which are away.
+    pub(crate) async fn probe(&self) {
+        for upstream in self.upstreams.iter() {
+            for (server, why) in upstream.probe(self.clock.now()).await {
+                let name = &upstream.name;
+                tracing::warn!(
+                    upstream = name,
+                    server,
+                    why,
+                    "a server of the upstream is away"
+                );
+            }
+        }
+    }
+
+    async fn connection(
+        &self,
+        protocol: &Protocol,
+        admitted: &Admitted,
+        password: Option<&Password>,
+    ) -> Result<LoggedIn, UpstreamError> {
+        let upstream = self.upstreams.of(admitted.details())?;
+        let wanted = Wanted {
+            admitted,
+            password,
+            now: self.clock.now(),
+        };
+        match protocol {
+            Protocol::Imap => upstream.imap(wanted).await,
+            Protocol::Pop3 => upstream.pop3(wanted).await,
+            Protocol::Submission(hello) => upstream.submission(wanted, &hello.name).await,
+        }
+    }
+}
+
+#[async_trait]
+impl sekisho_gateway::MailServer for Behind {
+    fn imap_capabilities(&self) -> String {
+        self.upstreams.imap_capabilities()
+    }
+
+    fn pop3_capabilities(&self) -> Vec<String> {
+        self.upstreams.pop3_capabilities()
+    }
+
+    fn submission_extensions(&self) -> Vec<String> {
+        self.upstreams.submission_extensions()
+    }
+
+    async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {
+        let Opening {
+            protocol,
+            admitted,
+            password,
+        } = opening;
+        let connection = self.connection(&protocol, admitted, Some(password)).await;
+        Ok(Box::new(Passed {
+            connection: connection.map_err(|error| match error {
+                UpstreamError::Away => NotOpened::OutOfReach,
+                UpstreamError::Refused | UpstreamError::NoneForThis => NotOpened::NotTaken,
+            })?,
+            is_submission: matches!(protocol, Protocol::Submission(_)),
+            behind: self.clone(),
+        }))
+    }
+}
+
+/// A connection to an upstream, for one client.
+struct Passed {
+    connection: LoggedIn,
+    is_submission: bool,
+    behind: Behind,
+}
+
+#[async_trait]
+impl Opened for Passed {
+    fn imap_capabilities(&self) -> Option<String> {
+        Some(self.connection.imap_capabilities.clone())
+    }
+
+    async fn serve(self: Box<Self>, stream: Stream, already_read: Vec<u8>, _: Admitted) {
+        self.carry(stream, already_read).await;
+    }
+}
+
+impl Passed {
+    async fn carry(self, client: impl sekisho_net::Duplex, already_read: Vec<u8>) {
+        let LoggedIn {
+            stream,
+            read,
+            extensions,
+            relogin,
+            ..
+        } = self.connection;
+        let Behind { host, shutdown, .. } = self.behind;
+        if !self.is_submission {
+            return pipe::run(client, stream, already_read, read, relogin, &shutdown).await;
+        }
+        let relay = relay::Relay::new(host, extensions);
+        let relayed = relay::run(client, stream, already_read, read, relay, &shutdown).await;
+        if let Err(error) = relayed {
+            tracing::debug!(?error, "a submission connection ended");
+        }
+    }
+}
+
+impl Behind {
+    /// A stream to the upstream for the webmail, which closes when the admission ends.
+    async fn stream(
+        &self,
+        protocol: Protocol,
+        admitted: Admitted,
+    ) -> Result<BoxedStream, MailServerError> {
+        let connection = self.connection(&protocol, &admitted, None).await;
+        let passed = Passed {
+            connection: connection.map_err(|error| MailServerError(error.to_string()))?,
+            is_submission: matches!(protocol, Protocol::Submission(_)),
+            behind: self.clone(),
+        };
+        let (near, far) = tokio::io::duplex(BUFFER);
+        self.shutdown.spawn(async move {
+            let lease = admitted.lease().clone();
+            tokio::select! {
+                biased;
+                _ = lease.ended() => {}
+                () = passed.carry(far, Vec::new()) => {}
+            }
+        });
+        Ok(Box::new(near))
+    }
+}
+
+#[async_trait]
+impl sekisho_webmail::MailServer for Behind {
+    async fn imap(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
+        self.stream(Protocol::Imap, admitted).await
+    }
+
+    async fn submission(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
+        let hello = sekisho_gateway::Hello {
+            name: self.host.clone(),
+            extended: true,
+            encrypted: true,
+        };
+        self.stream(Protocol::Submission(hello), admitted).await
+    }
+}

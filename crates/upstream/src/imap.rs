@@ -1,0 +1,238 @@
+//! The dialogue with an IMAP server up to the login (RFC 3501, section 6.2; SASL-IR, RFC 4959; ID, RFC 2971).
+
+use std::net::IpAddr;
+
+use sekisho_imap::Tag;
+use sekisho_imap::encode::{CommandEncoder, Literals};
+use sekisho_imap::response::{self, Code, Data, Response, Status, StatusKind};
+
+use crate::Fault;
+use crate::dial;
+use crate::proof::{ACKNOWLEDGED, Proof};
+use crate::upstreams::{Call, Security};
+use crate::wire::{PATIENCE, Wire};
+
+/// Begins, up to where a login can be sent; `client` is the address to tell. Returns the connection and what the server offers, in upper case.
+pub(crate) async fn begin(
+    mut wire: Wire,
+    call: &Call<'_>,
+    client: Option<IpAddr>,
+) -> Result<(Wire, Vec<String>), Fault> {
+    let mut offered = greeting(&mut wire).await?;
+    if call.security == Security::StartTls {
+        let answer = ask(&mut wire, "STARTTLS").await?;
+        if answer.status.kind != StatusKind::Ok {
+            return Err(Fault::Away("the server starts no TLS".to_owned()));
+        }
+        wire = dial::start_tls(wire, call.server, call.connector).await?;
+        offered = None;
+    }
+    if let Some(client) = client {
+        // Whether it is believed was agreed on at the other end; the answer says nothing about it.
+        let id = format!("s ID (\"x-originating-ip\" \"{client}\")\r\n");
+        wire.say(id.as_bytes()).await?;
+        answer(&mut wire).await?;
+    }
+    let offered = match offered {
+        Some(offered) => offered,
+        None => capabilities(&mut wire).await?,
+    };
+    Ok((wire, offered))
+}
+
+/// Logs in where [`begin`] ended. Returns what the server offers from then on, in upper case.
+pub(crate) async fn log_in(
+    wire: &mut Wire,
+    offered: &[String],
+    proof: &Proof,
+) -> Result<Vec<String>, Fault> {
+    match authenticate(wire, offered, proof).await? {
+        Some(after) => Ok(after),
+        None => capabilities(wire).await,
+    }
+}
+
+/// What came of a command.
+struct Answer {
+    status: Status,
+    capabilities: Option<Vec<String>>,
+}
+
+fn tag() -> Result<Tag, Fault> {
+    Tag::new(b"s").ok_or(Fault::NoWay("a tag that is none"))
+}
+
+async fn greeting(wire: &mut Wire) -> Result<Option<Vec<String>>, Fault> {
+    match read(wire).await? {
+        Response::Told(status) if status.kind == StatusKind::Ok => Ok(told(status.code)),
+        Response::Told(status) if status.kind == StatusKind::Bye => {
+            Err(Fault::Away(format!("the server says {}", status.text)))
+        }
+        // PREAUTH too: somebody is logged in there, and it is not whom we have.
+        _ => Err(Fault::Away("no greeting".to_owned())),
+    }
+}
+
+async fn capabilities(wire: &mut Wire) -> Result<Vec<String>, Fault> {
+    let answer = ask(wire, "CAPABILITY").await?;
+    answer
+        .capabilities
+        .ok_or_else(|| Fault::Away("the server does not say what it can".to_owned()))
+}
+
+/// Proves who is there, in the shortest way that the server offers. Returns what it offers from then on, if it says so.
+async fn authenticate(
+    wire: &mut Wire,
+    offered: &[String],
+    proof: &Proof,
+) -> Result<Option<Vec<String>>, Fault> {
+    let offers = |word: &str| offered.iter().any(|known| known == word);
+    let mechanism = proof.mechanism.name();
+    if !offers(&format!("AUTH={mechanism}")) {
+        return match proof.login() {
+            Some(_) if offers("LOGINDISABLED") => {
+                Err(Fault::NoWay("the server takes no password without TLS"))
+            }
+            Some((user, password)) => {
+                let command = CommandEncoder::new(&tag()?, "LOGIN", Literals::Synchronizing)
+                    .string(user.as_bytes())
+                    .and_then(|c| c.string(password.expose().as_bytes()))
+                    .map_err(|_| Fault::Refused)?;
+                log_in_by_command(wire, command).await
+            }
+            None => Err(Fault::NoWay("the server offers no such mechanism")),
+        };
+    }
+    let initial = offers("SASL-IR");
+    let command = if initial {
+        format!("s AUTHENTICATE {mechanism} {}\r\n", proof.message())
+    } else {
+        format!("s AUTHENTICATE {mechanism}\r\n")
+    };
+    wire.say(command.as_bytes()).await?;
+    let mut proven = initial;
+    let mut capabilities = None;
+    for _ in 0..PATIENCE {
+        match read(wire).await? {
+            Response::Continue => {
+                let message = if proven {
+                    ACKNOWLEDGED
+                } else {
+                    proof.message()
+                };
+                wire.say(format!("{message}\r\n").as_bytes()).await?;
+                proven = true;
+            }
+            Response::Data(Data::Capability(words)) => capabilities = Some(words),
+            Response::Done(_, status) => return outcome(status, capabilities),
+            Response::Told(status) if status.kind == StatusKind::Bye => {
+                return Err(Fault::Away(format!("the server says {}", status.text)));
+            }
+            Response::Told(_) | Response::Data(_) => {}
+        }
+    }
+    Err(endless())
+}
+
+async fn log_in_by_command(
+    wire: &mut Wire,
+    command: CommandEncoder,
+) -> Result<Option<Vec<String>>, Fault> {
+    let mut chunks = command.finish().into_iter();
+    if let Some(first) = chunks.next() {
+        wire.say(&first).await?;
+    }
+    let mut capabilities = None;
+    for _ in 0..PATIENCE {
+        match read(wire).await? {
+            Response::Continue => match chunks.next() {
+                Some(chunk) => wire.say(&chunk).await?,
+                None => return Err(Fault::Away("the server waits for nothing".to_owned())),
+            },
+            Response::Data(Data::Capability(words)) => capabilities = Some(words),
+            Response::Done(_, status) => return outcome(status, capabilities),
+            Response::Told(status) if status.kind == StatusKind::Bye => {
+                return Err(Fault::Away(format!("the server says {}", status.text)));
+            }
+            Response::Told(_) | Response::Data(_) => {}
+        }
+    }
+    Err(endless())
+}
+
+/// What an answer to a login means. Only a plain NO is a refusal: what may pass is told by its code (RFC 5530).
+fn outcome(
+    status: Status,
+    capabilities: Option<Vec<String>>,
+) -> Result<Option<Vec<String>>, Fault> {
+    match (status.kind, &status.code) {
+        (StatusKind::Ok, _) => Ok(told(status.code).or(capabilities)),
+        (StatusKind::No, Some(Code::Unavailable | Code::InUse | Code::Limit)) => {
+            Err(Fault::Away(status.text))
+        }
+        (StatusKind::No, _) => Err(Fault::Refused),
+        _ => Err(Fault::Away(format!("the server says {}", status.text))),
+    }
+}
+
+/// Sends a command of one word, and reads its answer.
+async fn ask(wire: &mut Wire, command: &'static str) -> Result<Answer, Fault> {
+    wire.say(format!("s {command}\r\n").as_bytes()).await?;
+    answer(wire).await
+}
+
+async fn answer(wire: &mut Wire) -> Result<Answer, Fault> {
+    let mut capabilities = None;
+    for _ in 0..PATIENCE {
+        match read(wire).await? {
+            Response::Done(_, status) => {
+                return Ok(Answer {
+                    status,
+                    capabilities,
+                });
+            }
+            Response::Data(Data::Capability(words)) => capabilities = Some(words),
+            Response::Told(_) | Response::Data(_) | Response::Continue => {}
+        }
+    }
+    Err(endless())
+}
+
+async fn read(wire: &mut Wire) -> Result<Response, Fault> {
+    let frame = wire.response().await?;
+    response::parse(&frame).map_err(|error| Fault::Away(error.to_string()))
+}
+
+fn told(code: Option<Code>) -> Option<Vec<String>> {
+    match code {
+        Some(Code::Capability(words)) => Some(words),
+        _ => None,
+    }
+}
+
+fn endless() -> Fault {
+    Fault::Away("the server talks without end".to_owned())
+}
+
+/// What can be kept of an upstream's capabilities once a connection is logged in: what belongs to the time before goes, and what would let the connection be
+/// logged in again, unseen or at all.
+pub(crate) fn kept(offered: &[String], guarded: bool) -> String {
+    let kept = offered.iter().filter(|word| {
+        let before_login = word.starts_with("AUTH=")
+            || matches!(
+                word.as_str(),
+                "STARTTLS" | "LOGINDISABLED" | "LOGIN-REFERRALS"
+            );
+        let unseen = guarded && word.starts_with("COMPRESS=");
+        !before_login && !unseen && *word != "UNAUTHENTICATE"
+    });
+    let words: Vec<_> = kept
+        .map(|word| match word.as_str() {
+            // Every capability is known in any case, but these two are looked for as they are printed.
+            "IMAP4REV1" => "IMAP4rev1",
+            "IMAP4REV2" => "IMAP4rev2",
+            other => other,
+        })
+        .collect();
+    words.join(" ")
+}

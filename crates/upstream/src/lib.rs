@@ -1,0 +1,70 @@
+//! The mail system that a site already has, behind the doors: connections to it on which an admitted person is logged in.
+//!
+//! [`Upstreams`] finds the upstream that keeps an account's mail, connects to the first of its servers that answers, tells it who is there and from where, and
+//! hands the connection over as [`LoggedIn`]. From then on bytes are copied ([`pipe`]), but for submission, whose commands are read one by one ([`relay`]).
+//!
+//! It judges nobody: whoever asks for a connection shows an [`Admitted`](sekisho_checkpoint::Admitted). What it sends was made by encoders; no byte of a name or a
+//! password can become a command. A connection that could be made another account's after the login is cut before that happens ([`relogin`]), since the checkpoint
+//! would never hear of it. A server that does not answer as its protocol says is taken for one that is away, never for one that refuses.
+//!
+//! In reading order: [`upstreams`] (whose mail is where), [`servers`] (which of them are up), [`proof`] and [`token`] (how the person is passed on), `dial`
+//! (connecting), `imap`, `pop3` and `submission` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`].
+
+mod dial;
+mod imap;
+pub mod pipe;
+mod pop3;
+pub mod proof;
+pub mod relay;
+pub mod relogin;
+pub mod servers;
+mod submission;
+pub mod token;
+pub mod upstreams;
+mod wire;
+
+pub use proof::Passing;
+pub use relogin::Relogin;
+pub use servers::{Server, Servers};
+pub use token::TokenKey;
+pub use upstreams::{Keeps, Learned, LoggedIn, Security, Told, Upstream, Upstreams, Wanted};
+
+/// Why there is no connection for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// No server can be asked just now: the same may succeed later.
+    #[error("no server of the upstream can be reached")]
+    Away,
+    /// The upstream does not take the account, or not so. Trying again changes nothing.
+    #[error("the upstream does not take the login")]
+    Refused,
+    /// No upstream keeps mail for the account, or it has no server of this protocol.
+    #[error("no upstream for this account and protocol")]
+    NoneForThis,
+}
+
+/// Why one server gave no connection.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    /// It can't be reached, is too slow, does not answer as the protocol says, or asks to come later. Another server may do better.
+    #[error("{0}")]
+    Away(String),
+    /// It refused the login.
+    #[error("the login was refused")]
+    Refused,
+    /// It offers no way by which the person could be passed on.
+    #[error("{0}")]
+    NoWay(&'static str),
+}
+
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Away(error.to_string())
+    }
+}
+
+impl From<sekisho_net::NetError> for Fault {
+    fn from(error: sekisho_net::NetError) -> Self {
+        Self::Away(error.to_string())
+    }
+}

@@ -1,0 +1,134 @@
+//! The dialogue with a POP3 server up to the login (RFC 1939; STLS, RFC 2595; CAPA, RFC 2449; AUTH, RFC 5034; response codes of RFC 3206).
+
+use std::sync::Arc;
+
+use crate::Fault;
+use crate::dial;
+use crate::proof::{ACKNOWLEDGED, Proof};
+use crate::upstreams::{Call, Security};
+use crate::wire::{PATIENCE, Wire};
+
+/// The longest command line, in bytes with its CRLF (RFC 2449, section 4).
+const COMMAND: usize = 255;
+
+/// Begins, up to where a login can be sent. `known` is what the server offered at an earlier login, which spares a question. Returns the connection and what the
+/// server offers.
+pub(crate) async fn begin(
+    mut wire: Wire,
+    call: &Call<'_>,
+    known: Option<Arc<[String]>>,
+) -> Result<(Wire, Arc<[String]>), Fault> {
+    positive(&wire.line().await?).map_err(|_| Fault::Away("no greeting".to_owned()))?;
+    if call.security == Security::StartTls {
+        wire.say(b"STLS\r\n").await?;
+        positive(&wire.line().await?)
+            .map_err(|_| Fault::Away("the server starts no TLS".to_owned()))?;
+        wire = dial::start_tls(wire, call.server, call.connector).await?;
+    }
+    let offered = match known {
+        Some(known) => known,
+        None => capabilities(&mut wire).await?.into(),
+    };
+    Ok((wire, offered))
+}
+
+/// Logs in where [`begin`] ended.
+pub(crate) async fn log_in(
+    wire: &mut Wire,
+    offered: &[String],
+    proof: &Proof,
+) -> Result<(), Fault> {
+    if offers(offered, proof.mechanism.name()) {
+        return authenticate(wire, proof).await;
+    }
+    let (user, password) = proof
+        .login()
+        .ok_or(Fault::NoWay("the server offers no such mechanism"))?;
+    say_word(wire, "USER", user).await?;
+    positive(&wire.line().await?)?;
+    say_word(wire, "PASS", password.expose()).await?;
+    positive(&wire.line().await?)
+}
+
+/// Sends a command and one argument that reaches to the end of the line.
+async fn say_word(wire: &mut Wire, verb: &'static str, argument: &str) -> Result<(), Fault> {
+    if argument.contains(char::is_control) || verb.len() + argument.len() + 3 > COMMAND {
+        // No line can carry it.
+        return Err(Fault::Refused);
+    }
+    wire.say(format!("{verb} {argument}\r\n").as_bytes()).await
+}
+
+async fn authenticate(wire: &mut Wire, proof: &Proof) -> Result<(), Fault> {
+    let mechanism = proof.mechanism.name();
+    let mut command = format!("AUTH {mechanism} {}\r\n", proof.message());
+    let initial = command.len() <= COMMAND;
+    if !initial {
+        command = format!("AUTH {mechanism}\r\n");
+    }
+    wire.say(command.as_bytes()).await?;
+    let mut proven = initial;
+    for _ in 0..PATIENCE {
+        let line = wire.line().await?;
+        if line != b"+" && !line.starts_with(b"+ ") {
+            return positive(&line);
+        }
+        let message = if proven {
+            ACKNOWLEDGED
+        } else {
+            proof.message()
+        };
+        wire.say(format!("{message}\r\n").as_bytes()).await?;
+        proven = true;
+    }
+    Err(Fault::Away("the server talks without end".to_owned()))
+}
+
+/// What the server offers, each as a line of its answer to CAPA; nothing if it does not know that command.
+async fn capabilities(wire: &mut Wire) -> Result<Vec<String>, Fault> {
+    wire.say(b"CAPA\r\n").await?;
+    let mut lines = Vec::new();
+    if positive(&wire.line().await?).is_err() {
+        return Ok(lines);
+    }
+    for _ in 0..PATIENCE {
+        let line = wire.line().await?;
+        if line == b"." {
+            return Ok(lines);
+        }
+        lines.push(String::from_utf8_lossy(&line).into_owned());
+    }
+    Err(Fault::Away("the server talks without end".to_owned()))
+}
+
+fn offers(offered: &[String], mechanism: &str) -> bool {
+    offered
+        .iter()
+        .filter_map(|line| line.strip_prefix("SASL "))
+        .any(|mechanisms| mechanisms.split(' ').any(|word| word == mechanism))
+}
+
+/// Whether an answer is positive; what may pass is told by its code.
+fn positive(line: &[u8]) -> Result<(), Fault> {
+    let text = String::from_utf8_lossy(line).to_ascii_uppercase();
+    if text == "+OK" || text.starts_with("+OK ") {
+        return Ok(());
+    }
+    let passes = ["-ERR [SYS/TEMP]", "-ERR [IN-USE]", "-ERR [LOGIN-DELAY]"];
+    if text.starts_with("-ERR") && !passes.iter().any(|code| text.starts_with(code)) {
+        return Err(Fault::Refused);
+    }
+    Err(Fault::Away(
+        "the server can't open the mailbox now".to_owned(),
+    ))
+}
+
+/// What can be told of an upstream's capabilities before a login: the lines without what the door says itself.
+pub(crate) fn kept(offered: &[String]) -> Vec<String> {
+    let own = ["USER", "SASL", "STLS", "XCLIENT", "IMPLEMENTATION"];
+    let kept = offered.iter().filter(|line| {
+        let word = line.split(' ').next().unwrap_or_default();
+        !own.contains(&word) && !line.contains(char::is_control)
+    });
+    kept.cloned().collect()
+}

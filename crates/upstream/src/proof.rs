@@ -1,0 +1,177 @@
+//! How the person who was admitted is passed on to the upstream.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use sekisho_checkpoint::Password;
+use zeroize::Zeroizing;
+
+use crate::token::TokenKey;
+
+/// How an upstream is told whose mail is wanted.
+pub enum Passing {
+    /// By the person's own name and password.
+    SamePassword,
+    /// By a master user's name and password, with the person as the one to act for (RFC 4616: authcid and authzid).
+    Master {
+        /// The master user.
+        user: String,
+        /// Its password.
+        password: Password,
+    },
+    /// By a short-lived token that Sekisho signs (OAUTHBEARER, RFC 7628).
+    Token(Box<TokenKey>),
+}
+
+impl fmt::Debug for Passing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SamePassword => "SamePassword",
+            Self::Master { .. } => "Master",
+            Self::Token(_) => "Token",
+        })
+    }
+}
+
+impl Passing {
+    /// Makes the proof for a user; `None` if it takes a password and there is none, or name or password hold a NUL.
+    pub(crate) fn proof(
+        &self,
+        user: &str,
+        password: Option<&Password>,
+        now: Timestamp,
+    ) -> Option<Proof> {
+        let (mechanism, message, login) = match self {
+            Self::SamePassword => {
+                let password = password?;
+                let message = plain("", user, password)?;
+                (Mechanism::Plain, message, Some(password.clone()))
+            }
+            Self::Master {
+                user: master,
+                password,
+            } => (Mechanism::Plain, plain(user, master, password)?, None),
+            Self::Token(key) => {
+                let token = key.token_for(user, now)?;
+                (Mechanism::OAuthBearer, bearer(user, &token)?, None)
+            }
+        };
+        Some(Proof {
+            mechanism,
+            message,
+            user: user.to_owned(),
+            login,
+        })
+    }
+}
+
+/// A SASL mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mechanism {
+    /// PLAIN (RFC 4616).
+    Plain,
+    /// OAUTHBEARER (RFC 7628).
+    OAuthBearer,
+}
+
+impl Mechanism {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::OAuthBearer => "OAUTHBEARER",
+        }
+    }
+}
+
+/// What proves to the upstream who is there.
+pub(crate) struct Proof {
+    /// By which mechanism.
+    pub(crate) mechanism: Mechanism,
+    /// The client's one message, in base64.
+    message: Zeroizing<String>,
+    user: String,
+    login: Option<Password>,
+}
+
+impl Proof {
+    /// The client's one message, in base64.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Name and password, for servers without SASL; `None` where somebody else's password opens the mailbox, or none does.
+    pub(crate) fn login(&self) -> Option<(&str, &Password)> {
+        self.login
+            .as_ref()
+            .map(|password| (self.user.as_str(), password))
+    }
+}
+
+/// What answers a server that explains in a challenge why it will refuse (RFC 7628, section 3.2.3), in base64.
+pub(crate) const ACKNOWLEDGED: &str = "AQ==";
+
+fn plain(authorization: &str, user: &str, password: &Password) -> Option<Zeroizing<String>> {
+    let parts = [authorization, user, password.expose()];
+    if parts.iter().any(|part| part.contains('\0')) {
+        return None;
+    }
+    let message = Zeroizing::new(parts.join("\0"));
+    Some(Zeroizing::new(BASE64_STANDARD.encode(message.as_bytes())))
+}
+
+/// Commas and equals signs of a name are written as RFC 5801, section 4 says.
+fn bearer(user: &str, token: &str) -> Option<Zeroizing<String>> {
+    if user.contains(['\0', '\u{1}']) {
+        return None;
+    }
+    let name = user.replace('=', "=3D").replace(',', "=2C");
+    let message = Zeroizing::new(format!("n,a={name},\u{1}auth=Bearer {token}\u{1}\u{1}"));
+    Some(Zeroizing::new(BASE64_STANDARD.encode(message.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(passing: &Passing, user: &str, password: &str) -> Option<String> {
+        let password = Password::new(password.to_owned());
+        let proof = passing.proof(user, Some(&password), Timestamp::UNIX_EPOCH)?;
+        let bytes = BASE64_STANDARD.decode(proof.message()).ok()?;
+        String::from_utf8(bytes).ok()
+    }
+
+    #[test]
+    fn the_person_is_the_one_who_logs_in_or_the_one_whom_the_master_acts_for() {
+        let master = Passing::Master {
+            user: "sekisho".to_owned(),
+            password: Password::new("m".to_owned()),
+        };
+        assert_eq!(
+            message(&Passing::SamePassword, "hanako", "pw").as_deref(),
+            Some("\0hanako\0pw")
+        );
+        assert_eq!(
+            message(&master, "hanako", "pw").as_deref(),
+            Some("hanako\0sekisho\0m")
+        );
+    }
+
+    #[test]
+    fn a_nul_moves_no_boundary() {
+        assert_eq!(message(&Passing::SamePassword, "hanako\0ken", "pw"), None);
+        assert_eq!(message(&Passing::SamePassword, "hanako", "pw\0x"), None);
+        assert_eq!(bearer("hanako\u{1}auth=Bearer x", "t").as_deref(), None);
+    }
+
+    #[test]
+    fn nothing_of_a_proof_prints() {
+        let master = Passing::Master {
+            user: "sekisho".to_owned(),
+            password: Password::new("m".to_owned()),
+        };
+        assert_eq!(format!("{master:?}"), "Master");
+    }
+}

@@ -1,0 +1,175 @@
+//! The dialogue with a submission server up to the login (RFC 6409; STARTTLS, RFC 3207; AUTH, RFC 4954; XCLIENT, as Postfix describes it).
+
+use std::net::IpAddr;
+
+use sekisho_mailroom::smtp::{Reply, ReplyReader};
+
+use crate::Fault;
+use crate::dial;
+use crate::proof::{ACKNOWLEDGED, Proof};
+use crate::upstreams::{Call, Security};
+use crate::wire::{PATIENCE, Wire};
+
+/// Extensions that stay what they are when commands are read one by one on the way. CHUNKING is not among them: where its bytes end is the server's word alone.
+const KEPT: [&str; 9] = [
+    "SIZE",
+    "8BITMIME",
+    "SMTPUTF8",
+    "DSN",
+    "ENHANCEDSTATUSCODES",
+    "PIPELINING",
+    "DELIVERBY",
+    "FUTURERELEASE",
+    "MT-PRIORITY",
+];
+
+/// Begins, up to where a login can be sent. `client` is the address to tell by XCLIENT, and what the client called itself. Returns the connection and the lines of
+/// the server's answer to EHLO.
+pub(crate) async fn begin(
+    mut wire: Wire,
+    call: &Call<'_>,
+    client: Option<(IpAddr, &str)>,
+) -> Result<(Wire, Vec<String>), Fault> {
+    expect(&mut wire, 220).await?;
+    let mut offered = hello(&mut wire, call.host).await?;
+    if call.security == Security::StartTls {
+        wire.say(b"STARTTLS\r\n").await?;
+        expect(&mut wire, 220).await?;
+        wire = dial::start_tls(wire, call.server, call.connector).await?;
+        offered = hello(&mut wire, call.host).await?;
+    }
+    if let Some((address, name)) = client
+        && let Some(attributes) = offer(&offered, "XCLIENT")
+    {
+        wire.say(xclient(attributes, address, name).as_bytes())
+            .await?;
+        expect(&mut wire, 220).await?;
+        offered = hello(&mut wire, call.host).await?;
+    }
+    Ok((wire, offered))
+}
+
+/// Logs in where [`begin`] ended.
+pub(crate) async fn log_in(
+    wire: &mut Wire,
+    offered: &[String],
+    proof: &Proof,
+) -> Result<(), Fault> {
+    let mechanism = proof.mechanism.name();
+    let mechanisms = offer(offered, "AUTH").unwrap_or_default();
+    if !mechanisms.split(' ').any(|word| word == mechanism) {
+        return Err(Fault::NoWay("the server offers no such mechanism"));
+    }
+    let command = format!("AUTH {mechanism} {}\r\n", proof.message());
+    wire.say(command.as_bytes()).await?;
+    for _ in 0..PATIENCE {
+        let answer = reply(wire).await?;
+        match answer.code() {
+            235 => return Ok(()),
+            334 => wire.say(format!("{ACKNOWLEDGED}\r\n").as_bytes()).await?,
+            _ if answer.is_permanent() => return Err(Fault::Refused),
+            _ => return Err(Fault::Away(answer.in_one_line())),
+        }
+    }
+    Err(Fault::Away("the server talks without end".to_owned()))
+}
+
+async fn hello(wire: &mut Wire, host: &str) -> Result<Vec<String>, Fault> {
+    wire.say(format!("EHLO {host}\r\n").as_bytes()).await?;
+    let answer = expect(wire, 250).await?;
+    Ok(answer.texts().iter().skip(1).cloned().collect())
+}
+
+async fn expect(wire: &mut Wire, code: u16) -> Result<Reply, Fault> {
+    let answer = reply(wire).await?;
+    if answer.code() == code {
+        Ok(answer)
+    } else {
+        Err(Fault::Away(answer.in_one_line()))
+    }
+}
+
+async fn reply(wire: &mut Wire) -> Result<Reply, Fault> {
+    let mut reader = ReplyReader::default();
+    loop {
+        let line = wire.line().await?;
+        match reader.line(&line) {
+            Ok(Some(reply)) => return Ok(reply),
+            Ok(None) => {}
+            Err(error) => return Err(Fault::Away(error.to_string())),
+        }
+    }
+}
+
+/// What stands behind an extension's word, if it is offered.
+fn offer<'a>(offered: &'a [String], word: &str) -> Option<&'a str> {
+    offered.iter().find_map(|line| {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        first.eq_ignore_ascii_case(word).then_some(rest)
+    })
+}
+
+/// The command that names the client, with those attributes that the server takes.
+fn xclient(attributes: &str, address: IpAddr, name: &str) -> String {
+    let address = match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("IPV6:{address}"),
+    };
+    let mut command = "XCLIENT".to_owned();
+    let values = [
+        ("ADDR", address.as_str()),
+        ("HELO", name),
+        ("PROTO", "ESMTP"),
+    ];
+    for (attribute, value) in values {
+        let taken = attributes
+            .split(' ')
+            .any(|word| word.eq_ignore_ascii_case(attribute));
+        if taken && !value.is_empty() {
+            command += &format!(" {attribute}={}", xtext(value));
+        }
+    }
+    command + "\r\n"
+}
+
+/// RFC 3461, section 4: what is no plain character is written as a plus sign and two hexadecimal digits.
+fn xtext(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if matches!(byte, b'!'..=b'~') && !matches!(byte, b'+' | b'=') {
+            text.push(char::from(byte));
+        } else {
+            text += &format!("+{byte:02X}");
+        }
+    }
+    text
+}
+
+/// What can be kept of an upstream's extensions, each as a line of the answer to EHLO.
+pub(crate) fn kept(offered: &[String]) -> Vec<String> {
+    let kept = offered.iter().filter(|line| {
+        let word = line.split(' ').next().unwrap_or_default();
+        KEPT.iter().any(|known| known.eq_ignore_ascii_case(word))
+    });
+    kept.cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_named_by_what_the_server_takes_and_adds_no_command() {
+        let address = IpAddr::from([203, 0, 113, 7]);
+        assert_eq!(
+            xclient("NAME ADDR PROTO HELO", address, "[192.168.0.2]"),
+            "XCLIENT ADDR=203.0.113.7 HELO=[192.168.0.2] PROTO=ESMTP\r\n"
+        );
+        assert_eq!(
+            xclient("ADDR HELO", address, "x LOGIN=ken\r\nRSET"),
+            "XCLIENT ADDR=203.0.113.7 HELO=x+20LOGIN+3Dken+0D+0ARSET\r\n"
+        );
+        let v6 = "2001:db8::7".parse().expect("an address");
+        assert_eq!(xclient("ADDR", v6, ""), "XCLIENT ADDR=IPV6:2001:db8::7\r\n");
+    }
+}

@@ -1,0 +1,440 @@
+//! Which upstream keeps whose mail, and getting a connection to it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sekisho_checkpoint::{Account, Admitted, Password};
+use sekisho_net::BoxedStream;
+use sekisho_net::client::Connector;
+use tokio::time::timeout;
+
+use crate::proof::{Passing, Proof};
+use crate::relogin::Relogin;
+use crate::servers::{Server, Servers};
+use crate::wire::Wire;
+use crate::{Fault, UpstreamError, dial, imap, pop3, submission};
+
+/// How a connection to a server is guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the first byte.
+    Implicit,
+    /// TLS after a command; without it the connection is given up.
+    StartTls,
+    /// Nothing: this machine, or a network that is trusted with passwords.
+    None,
+}
+
+/// How an upstream is told where the client really is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It is not: all clients seem to be Sekisho.
+    Nothing,
+    /// By the PROXY protocol, version 2.
+    ProxyHeader,
+    /// In the dialogue: by ID in IMAP, by XCLIENT in submission, not at all in POP3.
+    InDialogue,
+}
+
+/// A mail system behind Sekisho.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its name, for the log.
+    pub name: String,
+    /// Its IMAP servers.
+    pub imap: Servers,
+    /// Its POP3 servers.
+    pub pop3: Servers,
+    /// Its submission servers.
+    pub submission: Servers,
+    /// How connections to it are guarded.
+    pub security: Security,
+    /// Connects to it.
+    pub connector: Connector,
+    /// How it is told whose mail is wanted.
+    pub passing: Passing,
+    /// The name under which it knows an account: `{login}` and `{address}` stand for the account's own.
+    pub user: String,
+    /// How it is told where the client is.
+    pub told: Told,
+    /// Whether connections are watched for a login anew even where the upstream announces no such thing.
+    pub guards: bool,
+    /// What Sekisho calls itself in EHLO.
+    pub host: String,
+    /// How long one server may take from the connection to the end of the login.
+    pub patience: Duration,
+    /// What it was found to offer.
+    pub learned: Learned,
+}
+
+/// What an upstream was found to offer, as told before a login.
+#[derive(Debug, Default)]
+pub struct Learned(RwLock<Offers>);
+
+#[derive(Debug, Default, Clone)]
+struct Offers {
+    imap: Option<Arc<[String]>>,
+    pop3: Option<Arc<[String]>>,
+    submission: Option<Arc<[String]>>,
+}
+
+impl Learned {
+    fn get(&self) -> Offers {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn note(&self, of: impl Fn(&mut Offers) -> &mut Option<Arc<[String]>>, lines: &[String]) {
+        let mut now = self.get();
+        // Most logins find the same, and then nobody has to wait for a lock.
+        if of(&mut now).as_deref() != Some(lines) {
+            let mut offers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            *of(&mut offers) = Some(lines.into());
+        }
+    }
+}
+
+/// A connection that is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// For whom.
+    pub admitted: &'a Admitted,
+    /// The password that was proven, where it is at hand.
+    pub password: Option<&'a Password>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A connection on which the person is logged in.
+pub struct LoggedIn {
+    /// The connection.
+    pub stream: BoxedStream,
+    /// What the server said behind its answer to the login.
+    pub read: Vec<u8>,
+    /// What IMAP offers from here on; empty for other protocols.
+    pub imap_capabilities: String,
+    /// What submission offers; empty for other protocols.
+    pub extensions: Vec<String>,
+    /// Whether the connection has to be watched.
+    pub relogin: Option<Relogin>,
+}
+
+/// One attempt at one server.
+pub(crate) struct Call<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) security: Security,
+    pub(crate) connector: &'a Connector,
+    pub(crate) host: &'a str,
+}
+
+impl Upstream {
+    /// A connection to IMAP.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub async fn imap(&self, wanted: Wanted<'_>) -> Result<LoggedIn, UpstreamError> {
+        let proof = self.proof(&wanted)?;
+        let client = self.told_address(&wanted);
+        self.first(&self.imap, wanted.now, async |call| {
+            let wire = self.connect(&call, client).await?;
+            let told = client.filter(|_| self.told == Told::InDialogue);
+            let (mut wire, offered) = imap::begin(wire, &call, told).await?;
+            let after = imap::log_in(&mut wire, &offered, &proof).await?;
+            self.learned.note(|offers| &mut offers.imap, &after);
+            let guarded = self.guards || after.iter().any(|word| word == "UNAUTHENTICATE");
+            let (stream, read) = wire.into_parts();
+            Ok(LoggedIn {
+                stream,
+                read,
+                imap_capabilities: imap::kept(&after, guarded),
+                extensions: Vec::new(),
+                relogin: guarded.then(Relogin::default),
+            })
+        })
+        .await
+    }
+
+    /// A connection to POP3.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub async fn pop3(&self, wanted: Wanted<'_>) -> Result<LoggedIn, UpstreamError> {
+        let proof = self.proof(&wanted)?;
+        let client = self.told_address(&wanted);
+        let known = self.learned.get().pop3;
+        self.first(&self.pop3, wanted.now, async |call| {
+            let wire = self.connect(&call, client).await?;
+            let (mut wire, offered) = pop3::begin(wire, &call, known.clone()).await?;
+            pop3::log_in(&mut wire, &offered, &proof).await?;
+            self.learned.note(|offers| &mut offers.pop3, &offered);
+            let (stream, read) = wire.into_parts();
+            Ok(LoggedIn {
+                stream,
+                read,
+                imap_capabilities: String::new(),
+                extensions: Vec::new(),
+                relogin: None,
+            })
+        })
+        .await
+    }
+
+    /// A connection to submission; `name` is what the client called itself.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub async fn submission(
+        &self,
+        wanted: Wanted<'_>,
+        name: &str,
+    ) -> Result<LoggedIn, UpstreamError> {
+        let proof = self.proof(&wanted)?;
+        let client = self.told_address(&wanted);
+        self.first(&self.submission, wanted.now, async |call| {
+            let wire = self.connect(&call, client).await?;
+            let told = client.filter(|_| self.told == Told::InDialogue);
+            let told = told.map(|address| (address, name));
+            let (mut wire, offered) = submission::begin(wire, &call, told).await?;
+            submission::log_in(&mut wire, &offered, &proof).await?;
+            self.learned.note(|offers| &mut offers.submission, &offered);
+            let (stream, read) = wire.into_parts();
+            Ok(LoggedIn {
+                stream,
+                read,
+                imap_capabilities: String::new(),
+                extensions: submission::kept(&offered),
+                relogin: None,
+            })
+        })
+        .await
+    }
+
+    /// Asks each server what it offers, without a login. Returns those that did not answer, and why.
+    pub async fn probe(&self, now: Timestamp) -> Vec<(String, String)> {
+        let mut failed = Vec::new();
+        let mut note = |server: &Server, answer: Result<Result<(), Fault>, _>| {
+            let fault = match answer {
+                Ok(Ok(())) => return,
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => "no answer in time".to_owned(),
+            };
+            server.was_away(now);
+            failed.push((format!("{}:{}", server.host(), server.port()), fault));
+        };
+        for server in self.imap.iter() {
+            let asking = async {
+                let call = self.call(server);
+                let wire = self.connect(&call, None).await?;
+                let (_, offered) = imap::begin(wire, &call, None).await?;
+                self.learned.note(|offers| &mut offers.imap, &offered);
+                Ok(())
+            };
+            note(server, timeout(self.patience, asking).await);
+        }
+        for server in self.pop3.iter() {
+            let asking = async {
+                let call = self.call(server);
+                let wire = self.connect(&call, None).await?;
+                let (_, offered) = pop3::begin(wire, &call, None).await?;
+                self.learned.note(|offers| &mut offers.pop3, &offered);
+                Ok(())
+            };
+            note(server, timeout(self.patience, asking).await);
+        }
+        for server in self.submission.iter() {
+            let asking = async {
+                let call = self.call(server);
+                let wire = self.connect(&call, None).await?;
+                let (_, offered) = submission::begin(wire, &call, None).await?;
+                self.learned.note(|offers| &mut offers.submission, &offered);
+                Ok(())
+            };
+            note(server, timeout(self.patience, asking).await);
+        }
+        failed
+    }
+
+    /// The connection of the first server that gives one, those first that are up.
+    async fn first<'a, F>(
+        &'a self,
+        servers: &'a Servers,
+        now: Timestamp,
+        attempt: impl Fn(Call<'a>) -> F,
+    ) -> Result<LoggedIn, UpstreamError>
+    where
+        F: Future<Output = Result<LoggedIn, Fault>>,
+    {
+        let mut outcome = UpstreamError::NoneForThis;
+        for server in servers.in_turn(now) {
+            let (upstream, host) = (&self.name, server.host());
+            let fault = match timeout(self.patience, attempt(self.call(server))).await {
+                Ok(Ok(connection)) => {
+                    if server.answered() {
+                        tracing::info!(upstream, host, "a server of the upstream is back");
+                    }
+                    return Ok(connection);
+                }
+                Ok(Err(Fault::Refused)) => {
+                    tracing::warn!(
+                        upstream,
+                        host,
+                        "the upstream refused a login that was admitted"
+                    );
+                    return Err(UpstreamError::Refused);
+                }
+                Ok(Err(fault @ Fault::NoWay(_))) => {
+                    tracing::error!(upstream, host, %fault, "nobody can be passed on to the upstream");
+                    return Err(UpstreamError::Refused);
+                }
+                Ok(Err(Fault::Away(why))) => why,
+                Err(_) => "no answer in time".to_owned(),
+            };
+            if server.was_away(now) {
+                tracing::warn!(upstream, host, fault, "a server of the upstream is away");
+            }
+            outcome = UpstreamError::Away;
+        }
+        Err(outcome)
+    }
+
+    fn call<'a>(&'a self, server: &'a Server) -> Call<'a> {
+        Call {
+            server,
+            security: self.security,
+            connector: &self.connector,
+            host: &self.host,
+        }
+    }
+
+    async fn connect(&self, call: &Call<'_>, client: Option<IpAddr>) -> Result<Wire, Fault> {
+        let told = client.filter(|_| self.told == Told::ProxyHeader);
+        dial::connect(call.server, call.security, call.connector, told).await
+    }
+
+    fn told_address(&self, wanted: &Wanted<'_>) -> Option<IpAddr> {
+        let address = wanted.admitted.source().shown_address();
+        (self.told != Told::Nothing).then_some(address)
+    }
+
+    fn proof(&self, wanted: &Wanted<'_>) -> Result<Proof, UpstreamError> {
+        let user = self
+            .name_of(wanted.admitted.details())
+            .ok_or(UpstreamError::Refused)?;
+        self.passing
+            .proof(&user, wanted.password, wanted.now)
+            .ok_or(UpstreamError::Refused)
+    }
+
+    /// The name under which it knows an account.
+    fn name_of(&self, account: &Account) -> Option<String> {
+        let name = self.user.replace("{login}", &account.login);
+        if !name.contains("{address}") {
+            return Some(name);
+        }
+        let address = account.main_address()?.to_string();
+        Some(name.replace("{address}", &address))
+    }
+}
+
+/// All upstreams of a site.
+#[derive(Debug, Default)]
+pub struct Upstreams {
+    all: Vec<Arc<Upstream>>,
+    by_login: HashMap<String, usize>,
+    by_group: HashMap<String, usize>,
+    by_domain: HashMap<String, usize>,
+    other: Option<usize>,
+}
+
+/// Whose mail an upstream keeps.
+#[derive(Debug, Clone, Default)]
+pub struct Keeps {
+    /// Accounts by their login names.
+    pub logins: Vec<String>,
+    /// Accounts of these groups.
+    pub groups: Vec<String>,
+    /// Accounts whose main address is of these domains.
+    pub domains: Vec<String>,
+}
+
+impl Upstreams {
+    /// Adds an upstream. One that names nobody keeps the mail of all whom no other names; of several such, the first.
+    pub fn add(&mut self, upstream: Arc<Upstream>, keeps: Keeps) {
+        let at = self.all.len();
+        self.all.push(upstream);
+        if keeps.logins.is_empty() && keeps.groups.is_empty() && keeps.domains.is_empty() {
+            self.other.get_or_insert(at);
+        }
+        self.by_login
+            .extend(keeps.logins.into_iter().map(|login| (login, at)));
+        self.by_group
+            .extend(keeps.groups.into_iter().map(|group| (group, at)));
+        let domains = keeps.domains.into_iter();
+        self.by_domain
+            .extend(domains.map(|domain| (domain.to_ascii_lowercase(), at)));
+    }
+
+    /// The upstream that keeps an account's mail: by its login name, else by the first of its groups that one names, else by its domain.
+    ///
+    /// # Errors
+    /// [`UpstreamError::NoneForThis`].
+    pub fn of(&self, account: &Account) -> Result<&Arc<Upstream>, UpstreamError> {
+        let by_group = || {
+            let mut groups = account.groups.iter();
+            groups.find_map(|group| self.by_group.get(&group.0))
+        };
+        let by_domain = || {
+            let address = account.main_address()?.to_string();
+            let (_, domain) = address.rsplit_once('@')?;
+            self.by_domain.get(&domain.to_ascii_lowercase())
+        };
+        self.by_login
+            .get(&account.login)
+            .or_else(by_group)
+            .or_else(by_domain)
+            .copied()
+            .or(self.other)
+            .and_then(|at| self.all.get(at))
+            .ok_or(UpstreamError::NoneForThis)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.all.iter()
+    }
+
+    /// What IMAP offers, as far as it is the same at every upstream.
+    #[must_use]
+    pub fn imap_capabilities(&self) -> String {
+        let everywhere = self.everywhere(|offers| offers.imap);
+        imap::kept(&everywhere, true)
+    }
+
+    /// What POP3 offers at every upstream, each as a line of the answer to CAPA.
+    #[must_use]
+    pub fn pop3_capabilities(&self) -> Vec<String> {
+        pop3::kept(&self.everywhere(|offers| offers.pop3))
+    }
+
+    /// What submission offers at every upstream, each as a line of the answer to EHLO.
+    #[must_use]
+    pub fn submission_extensions(&self) -> Vec<String> {
+        submission::kept(&self.everywhere(|offers| offers.submission))
+    }
+
+    fn everywhere(&self, of: impl Fn(Offers) -> Option<Arc<[String]>>) -> Vec<String> {
+        let known = |upstream: &Arc<Upstream>| of(upstream.learned.get()).unwrap_or_default();
+        let mut all = self.all.iter().map(known);
+        let mut common = all.next().map(|lines| lines.to_vec()).unwrap_or_default();
+        for lines in all {
+            common.retain(|line| lines.contains(line));
+        }
+        common
+    }
+}
