@@ -65,8 +65,8 @@ pub fn folders(data: &Path) -> Folders {
 }
 
 /// Where the mailboxes are.
-fn mailboxes(config: &Config) -> Mailboxes {
-    if config.upstream.is_empty() {
+fn mailboxes(kept_here: bool) -> Mailboxes {
+    if kept_here {
         Mailboxes::Here
     } else {
         Mailboxes::Elsewhere
@@ -179,7 +179,7 @@ impl System {
             directory: Arc::<OwnAccounts>::clone(&accounts),
             courier: Arc::new(Letters::new(
                 queue.clone(),
-                mailboxes(&plan.loaded.config),
+                mailboxes(plan.upstreams.is_none()),
                 Arc::clone(&clock),
                 zone.clone(),
             )),
@@ -540,7 +540,7 @@ impl Desk {
             directory: Arc::<OwnAccounts>::clone(&accounts),
             courier: Arc::new(Letters::new(
                 queue,
-                mailboxes(&loaded.config),
+                mailboxes(loaded.config.upstream.is_empty()),
                 Arc::clone(&clock),
                 loaded.zone.clone(),
             )),

@@ -1,14 +1,17 @@
 //! Starts Sekisho, or parts of it, for tests: on free ports, in a temporary folder, with the clock in the test's hand.
 //!
 //! [`clock`] is that clock; [`accounts`] makes people; [`checkpoint`] is a checkpoint over real databases with a letter box in place of the mail system.
-//! [`records`] gets at the file of its records. [`browser`] is Chromium or Firefox. [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. The stories themselves
+//! [`records`] gets at the file of its records. [`browser`] is Chromium or Firefox. [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. [`dovecot`] and [`sink`] are what a site has
+//! already. The stories themselves
 //! are in `tests/it/` and `tests/browsers/`, named after what they show.
 
 pub mod accounts;
 pub mod browser;
 pub mod checkpoint;
 pub mod clock;
+pub mod dovecot;
 pub mod http;
 pub mod records;
+pub mod sink;
 pub mod stage;
 pub mod wire;

@@ -10,6 +10,7 @@ use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::ports::{Clock, Directory as _};
 use sekisho_directory::ArgonCost;
 use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
+use sekisho_upstream::Upstreams;
 
 use crate::clock::HandClock;
 use crate::http::Visitor;
@@ -42,6 +43,18 @@ impl Stage {
     /// # Errors
     /// Something can't be opened.
     pub async fn start_with_grants_of(grant: SignedDuration) -> anyhow::Result<Self> {
+        Self::open(grant, None).await
+    }
+
+    /// Starts one whose mail is kept by upstreams. People have the demo's names and passwords there.
+    ///
+    /// # Errors
+    /// Something can't be opened.
+    pub async fn start_before(upstreams: Upstreams) -> anyhow::Result<Self> {
+        Self::open(SignedDuration::from_hours(14), Some(upstreams)).await
+    }
+
+    async fn open(grant: SignedDuration, upstreams: Option<Upstreams>) -> anyhow::Result<Self> {
         let clock = HandClock::new();
         let arguments = DemoArguments {
             dir: None,
@@ -53,6 +66,7 @@ impl Stage {
             arguments,
             Arc::<HandClock>::clone(&clock),
             ArgonCost::least(),
+            upstreams,
         )
         .await?;
         let stage = Self { demo, clock };

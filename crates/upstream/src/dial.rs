@@ -14,20 +14,24 @@ use crate::wire::Wire;
 /// What begins a header of the PROXY protocol, version 2 (its specification, section 2.2).
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
+/// Version 2, and a connection made for its own sake, as to see whether the server is up.
+const LOCAL: u8 = 0x20;
+
 /// Version 2, and a connection made for somebody else.
 const PROXY: u8 = 0x21;
 
-/// Connects; with `client`, the server hears of that address in the PROXY protocol, before TLS.
+/// Connects; with a header of the PROXY protocol before TLS, if the server wants one.
 pub(crate) async fn connect(
     server: &Server,
     security: Security,
     connector: &Connector,
+    wants_header: bool,
     client: Option<IpAddr>,
 ) -> Result<Wire, Fault> {
     let mut stream = connector
         .connect_plain(server.host(), server.port())
         .await?;
-    if let Some(client) = client {
+    if wants_header {
         stream.write_all(&header(client)).await?;
         stream.flush().await?;
     }
@@ -48,9 +52,13 @@ pub(crate) async fn start_tls(
     Ok(Wire::new(stream))
 }
 
-/// The header that names a client. Its port is not known here and told as 0, and where it connected to is nobody's business there.
-fn header(client: IpAddr) -> Vec<u8> {
+/// The header that names a client, if there is one. Its port is not known here and told as 0, and where it connected to is nobody's business there.
+fn header(client: Option<IpAddr>) -> Vec<u8> {
     let mut header = SIGNATURE.to_vec();
+    let Some(client) = client else {
+        header.extend([LOCAL, 0, 0, 0]);
+        return header;
+    };
     header.push(PROXY);
     match client {
         IpAddr::V4(address) => {
@@ -74,13 +82,14 @@ mod tests {
 
     #[test]
     fn the_header_names_the_client_in_either_family() {
-        let v4 = header(IpAddr::from([203, 0, 113, 7]));
+        let v4 = header(Some(IpAddr::from([203, 0, 113, 7])));
         assert_eq!(
             v4,
             b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x00\x0c\xcb\x00\x71\x07\0\0\0\0\0\0\0\0"
         );
-        let v6 = header("2001:db8::7".parse().expect("an address"));
+        let v6 = header("2001:db8::7".parse().ok());
         assert_eq!(v6.len(), 16 + 36);
+        assert_eq!(header(None), b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0");
         assert_eq!(&v6[12..18], b"\x21\x21\x00\x24\x20\x01");
     }
 }

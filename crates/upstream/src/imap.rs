@@ -236,3 +236,6 @@ pub(crate) fn kept(offered: &[String], guarded: bool) -> String {
         .collect();
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests;

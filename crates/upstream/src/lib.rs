@@ -17,6 +17,8 @@ mod pop3;
 pub mod proof;
 pub mod relay;
 pub mod relogin;
+#[cfg(test)]
+mod scene;
 pub mod servers;
 mod submission;
 pub mod token;

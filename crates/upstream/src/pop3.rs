@@ -132,3 +132,6 @@ pub(crate) fn kept(offered: &[String]) -> Vec<String> {
     });
     kept.cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -313,8 +313,15 @@ impl Upstream {
     }
 
     async fn connect(&self, call: &Call<'_>, client: Option<IpAddr>) -> Result<Wire, Fault> {
-        let told = client.filter(|_| self.told == Told::ProxyHeader);
-        dial::connect(call.server, call.security, call.connector, told).await
+        let wants_header = self.told == Told::ProxyHeader;
+        dial::connect(
+            call.server,
+            call.security,
+            call.connector,
+            wants_header,
+            client,
+        )
+        .await
     }
 
     fn told_address(&self, wanted: &Wanted<'_>) -> Option<IpAddr> {

@@ -27,6 +27,7 @@ use sekisho_net::{
     WebSources,
 };
 use sekisho_source::KeyLength;
+use sekisho_upstream::Upstreams;
 use sekisho_webmail::OtherFamily;
 use sekisho_webmail::lang::Lang;
 use tokio::net::TcpListener;
@@ -124,10 +125,10 @@ impl Demo {
     /// # Errors
     /// A port is taken, or the folder can't be used.
     pub async fn start(arguments: DemoArguments) -> anyhow::Result<Self> {
-        Self::start_with(arguments, Arc::new(WallClock), ArgonCost::default()).await
+        Self::start_with(arguments, Arc::new(WallClock), ArgonCost::default(), None).await
     }
 
-    /// Starts the demo on another clock, with cheaper hashes: for tests.
+    /// Starts the demo on another clock, with cheaper hashes, and with mail that upstreams keep: for tests.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -135,7 +136,9 @@ impl Demo {
         arguments: DemoArguments,
         clock: Arc<dyn Clock>,
         cost: ArgonCost,
+        upstreams: Option<Upstreams>,
     ) -> anyhow::Result<Self> {
+        let keeps_mail = upstreams.is_none();
         let folder = match arguments.dir {
             Some(path) => {
                 prepare(&path)?;
@@ -153,13 +156,13 @@ impl Demo {
             clock: Arc::clone(&clock),
             disk: Arc::new(RealDisk),
             exit: Some(Arc::<Outbox>::clone(&outbox)),
-            upstreams: None,
+            upstreams,
             cost,
             host: "mail.kit.example".to_owned(),
         })
         .await?;
         let is_new = settle(&system).await?;
-        if is_new {
+        if is_new && keeps_mail {
             first_mail::deliver(&system, clock.now()).await?;
         }
         let tour = ports.tour()?;

@@ -107,6 +107,7 @@ where
         arguments,
         Arc::<AheadClock>::clone(&clock),
         ArgonCost::least(),
+        None,
     )
     .await?;
     let browser = Browser::start(wishes).await?;

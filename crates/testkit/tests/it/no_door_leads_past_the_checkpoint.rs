@@ -4,9 +4,12 @@
 use anyhow::ensure;
 use jiff::SignedDuration;
 use sekisho_testkit::checkpoint::{CAFE, HOME};
+use sekisho_testkit::dovecot::Dovecot;
 use sekisho_testkit::http::Visitor;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::Way;
+
+use crate::in_front_of_dovecot::{PEOPLE, before};
 
 /// Where the webmail led after the password.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,7 +72,16 @@ async fn every_way_as(
 
 #[tokio::test]
 async fn every_way_in_holds_to_the_rule_in_every_standing() -> anyhow::Result<()> {
-    let stage = Stage::start().await?;
+    every_way_holds(Stage::start().await?).await
+}
+
+#[tokio::test]
+async fn every_way_into_dovecot_holds_to_the_rule_in_every_standing() -> anyhow::Result<()> {
+    let dovecot = Dovecot::start(&PEOPLE).await?;
+    every_way_holds(before(dovecot.upstream(dovecot.by_master())?).await?).await
+}
+
+async fn every_way_holds(stage: Stage) -> anyhow::Result<()> {
     every_way(&stage, "MFA off", HANAKO, Led::ToMail, true).await?;
 
     let app = stage.uses_mfa(HANAKO).await?;

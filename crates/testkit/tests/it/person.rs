@@ -20,7 +20,7 @@ pub async fn demo() -> anyhow::Result<Demo> {
         json: true,
         grant: SignedDuration::from_hours(14),
     };
-    Demo::start_with(arguments, Arc::new(WallClock), ArgonCost::least()).await
+    Demo::start_with(arguments, Arc::new(WallClock), ArgonCost::least(), None).await
 }
 
 /// Her OTP app.

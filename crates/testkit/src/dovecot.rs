@@ -1,0 +1,345 @@
+//! Debian's Dovecot as the mail system that a site has already, on free ports and in a folder of its own.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use sekisho_checkpoint::Password;
+use sekisho_net::client::{Connector, Roots};
+use sekisho_net::{Alpn, Certificate, TlsKeeper};
+use sekisho_upstream::{Learned, Passing, Security, Server, Servers, TokenKey, Told, Upstream};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+
+use crate::sink::Sink;
+
+/// The password of the master user `sekisho`.
+const MASTER: &str = "the-master-of-all";
+
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running Dovecot.
+pub struct Dovecot {
+    master: Child,
+    folder: TempDir,
+    /// Its ports, with STARTTLS.
+    pub ports: Ports,
+    /// Where it hands on what is submitted.
+    pub sink: Sink,
+}
+
+/// Where Dovecot listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// IMAP.
+    pub imap: u16,
+    /// IMAP, TLS from the first byte.
+    pub imaps: u16,
+    /// IMAP, behind the PROXY protocol.
+    pub imap_proxied: u16,
+    /// POP3.
+    pub pop3: u16,
+    /// Submission.
+    pub submission: u16,
+}
+
+impl Dovecot {
+    /// Starts it with people of these names and passwords; each has a mailbox with nothing in it.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub async fn start(people: &[(&str, &str)]) -> anyhow::Result<Self> {
+        ensure!(
+            Path::new("/usr/lib/dovecot/submission").exists(),
+            "Dovecot is not installed: scripts/test installs dovecot-imapd, -pop3d and -submissiond"
+        );
+        let folder = tempfile::Builder::new().prefix("dovecot-").tempdir()?;
+        let sink = Sink::start().await?;
+        let ports = Ports {
+            imap: free_port()?,
+            imaps: free_port()?,
+            imap_proxied: free_port()?,
+            pop3: free_port()?,
+            submission: free_port()?,
+        };
+        TlsKeeper::open(certificate(folder.path()), Alpn::None)?;
+        write(folder.path(), people, ports, sink.port)?;
+        let log = std::fs::File::create(folder.path().join("out"))?;
+        let master = Command::new("dovecot")
+            .arg("-F")
+            .arg("-c")
+            .arg(folder.path().join("dovecot.conf"))
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()
+            .context("starting dovecot")?;
+        let dovecot = Self {
+            master,
+            folder,
+            ports,
+            sink,
+        };
+        let mut waited = Duration::ZERO;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, ports.imap))
+            .await
+            .is_err()
+        {
+            ensure!(
+                waited < PATIENCE,
+                "Dovecot does not start: {}",
+                dovecot.log()
+            );
+            sleep(Duration::from_millis(50)).await;
+            waited += Duration::from_millis(50);
+        }
+        Ok(dovecot)
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        ["out", "log"]
+            .map(|name| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
+            .concat()
+    }
+
+    /// Its certificate, in PEM.
+    #[must_use]
+    pub fn certificate(&self) -> std::path::PathBuf {
+        self.folder.path().join("self-signed.pem")
+    }
+
+    /// Passes people on by the master user.
+    #[must_use]
+    pub fn by_master(&self) -> Passing {
+        Passing::Master {
+            user: "sekisho".to_owned(),
+            password: Password::new(MASTER.to_owned()),
+        }
+    }
+
+    /// Passes people on by tokens.
+    ///
+    /// # Errors
+    /// The key can't be read.
+    pub fn by_token(&self) -> anyhow::Result<Passing> {
+        let pem = std::fs::read_to_string(self.folder.path().join("token.pem"))?;
+        let key = TokenKey::new(&pem, "sekisho", "https://mail.kit.example", "dovecot")?;
+        Ok(Passing::Token(Box::new(key)))
+    }
+
+    /// It as an upstream, spoken to by STARTTLS, its certificate verified.
+    ///
+    /// # Errors
+    /// The certificate can't be read.
+    pub fn upstream(&self, passing: Passing) -> anyhow::Result<Upstream> {
+        let servers = |port| Servers::new(vec![Server::new("localhost".to_owned(), port)]);
+        let roots = Roots::File(self.certificate());
+        Ok(Upstream {
+            name: "dovecot".to_owned(),
+            imap: servers(self.ports.imap),
+            pop3: servers(self.ports.pop3),
+            submission: servers(self.ports.submission),
+            security: Security::StartTls,
+            connector: Connector::new(&roots, PATIENCE)?,
+            passing,
+            user: "{login}".to_owned(),
+            told: Told::InDialogue,
+            guards: false,
+            host: "mail.kit.example".to_owned(),
+            patience: PATIENCE,
+            learned: Learned::default(),
+        })
+    }
+
+    /// Ends it, as if the machine went away.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        if self.master.try_wait()?.is_some() {
+            return Ok(());
+        }
+        let pid = self.master.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status()?;
+        self.master.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Dovecot {
+    fn drop(&mut self) {
+        let _ = self.stop();
+    }
+}
+
+/// A port that nobody uses at this moment.
+///
+/// # Errors
+/// There is none.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}
+
+fn certificate(folder: &Path) -> Certificate {
+    Certificate::SelfSigned {
+        folder: folder.to_owned(),
+        names: vec!["localhost".to_owned()],
+    }
+}
+
+fn write(folder: &Path, people: &[(&str, &str)], ports: Ports, relay: u16) -> anyhow::Result<()> {
+    let place = folder.display();
+    let users: String = people
+        .iter()
+        .map(|(login, password)| format!("{login}:{{PLAIN}}{password}\n"))
+        .collect();
+    std::fs::write(folder.join("users"), users)?;
+    std::fs::write(
+        folder.join("masters"),
+        format!("sekisho:{{PLAIN}}{MASTER}\n"),
+    )?;
+    // Dovecot looks for a key under the token's azp, which ours have not, its algorithm and its key id.
+    let keys = folder.join("keys/default/ES256");
+    std::fs::create_dir_all(&keys)?;
+    let openssl = |arguments: &[&str]| -> anyhow::Result<()> {
+        let done = Command::new("openssl")
+            .args(arguments)
+            .current_dir(folder)
+            .stderr(Stdio::null())
+            .status()?;
+        ensure!(done.success(), "openssl {arguments:?}");
+        Ok(())
+    };
+    openssl(&[
+        "genpkey",
+        "-algorithm",
+        "EC",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-out",
+        "token.pem",
+    ])?;
+    let public = keys.join("sekisho");
+    let public = public.to_string_lossy();
+    openssl(&["pkey", "-in", "token.pem", "-pubout", "-out", &public])?;
+    std::fs::write(
+        folder.join("oauth2"),
+        format!(
+            "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={place}/keys/\n\
+             issuers = https://mail.kit.example\nusername_attribute = sub\n"
+        ),
+    )?;
+    std::fs::create_dir(folder.join("mail"))?;
+    let is_root = rootly()?;
+    let own = if is_root {
+        "mail_uid = mail\nmail_gid = mail\nfirst_valid_uid = 1\n".to_owned()
+    } else {
+        let me = whoami()?;
+        format!(
+            "default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group = {me}\nfirst_valid_uid = 1\n\
+             service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\nservice pop3-login {{\n  chroot =\n}}\n\
+             service submission-login {{\n  chroot =\n}}\n"
+        )
+    };
+    let Ports {
+        imap,
+        imaps,
+        imap_proxied,
+        pop3,
+        submission,
+    } = ports;
+    let config = format!(
+        r"protocols = imap pop3 submission
+listen = 127.0.0.1
+base_dir = {place}/run
+state_dir = {place}/run
+log_path = {place}/log
+auth_verbose = yes
+ssl = required
+ssl_cert = <{place}/self-signed.pem
+ssl_key = <{place}/self-signed.pem
+login_trusted_networks = 127.0.0.0/8
+haproxy_trusted_networks = 127.0.0.0/8
+auth_mechanisms = plain oauthbearer
+mail_location = maildir:{place}/mail/%u
+mail_max_userip_connections = 0
+{own}
+passdb {{
+  driver = passwd-file
+  args = {place}/masters
+  master = yes
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer
+  args = {place}/oauth2
+}}
+passdb {{
+  driver = passwd-file
+  mechanisms = plain
+  args = {place}/users
+}}
+userdb {{
+  driver = static
+  args = home={place}/mail/%u allow_all_users=yes
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+  inet_listener imap_haproxy {{
+    port = {imap_proxied}
+    haproxy = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service submission-login {{
+  inet_listener submission {{
+    port = {submission}
+  }}
+}}
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay}
+submission_relay_trusted = yes
+"
+    );
+    std::fs::write(folder.join("dovecot.conf"), config)?;
+    let mut open = Command::new("chmod");
+    open.args(["-R", "a+rX"]).arg(folder).status()?;
+    if is_root {
+        let mut give = Command::new("chown");
+        give.args(["-R", "mail:mail"])
+            .arg(folder.join("mail"))
+            .status()?;
+    }
+    Ok(())
+}
+
+fn rootly() -> anyhow::Result<bool> {
+    let said = Command::new("id").arg("-u").output()?.stdout;
+    Ok(String::from_utf8(said)?.trim() == "0")
+}
+
+fn whoami() -> anyhow::Result<String> {
+    let said = Command::new("id").arg("-un").output()?.stdout;
+    Ok(String::from_utf8(said)?.trim().to_owned())
+}

@@ -1,0 +1,181 @@
+//! A site that keeps its mail in Dovecot: every door leads through the checkpoint, and behind it into Dovecot.
+
+use std::sync::Arc;
+
+use sekisho::clock::WallClock;
+use sekisho_checkpoint::ports::Clock as _;
+use sekisho_testkit::dovecot::Dovecot;
+use sekisho_testkit::stage::{HANAKO, KEN, Stage};
+use sekisho_testkit::wire::{Way, Wire};
+use sekisho_upstream::{Keeps, Passing, Server, Servers, Told, Upstream, Upstreams};
+
+/// The demo's people, as Dovecot knows them.
+pub(crate) const PEOPLE: [(&str, &str); 2] =
+    [(HANAKO, "sakura-no-hana-7"), (KEN, "over-the-hakone-pass")];
+
+/// A stage before one upstream.
+pub(crate) async fn before(upstream: Upstream) -> anyhow::Result<Stage> {
+    let mut upstreams = Upstreams::default();
+    upstreams.add(Arc::new(upstream), Keeps::default());
+    Stage::start_before(upstreams).await
+}
+
+async fn store_a_mail(wire: &mut Wire, subject: &str) -> anyhow::Result<()> {
+    let mail = format!("Subject: {subject}\r\n\r\nhello\r\n");
+    wire.send(format!("t APPEND INBOX {{{}}}\r\n", mail.len()))
+        .await?;
+    assert!(wire.line().await?.starts_with('+'));
+    wire.send(format!("{mail}\r\n")).await?;
+    let answer = wire.imap_answer().await?;
+    assert!(answer.contains("t OK"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn refused_without_a_grant_admitted_with_one_and_cut_when_it_ends() -> anyhow::Result<()> {
+    let dovecot = Dovecot::start(&PEOPLE).await?;
+    let stage = before(dovecot.upstream(dovecot.by_master())?).await?;
+    let app = stage.uses_mfa(HANAKO).await?;
+    let password = stage.password(HANAKO);
+    for way in Way::ALL {
+        let (answer, _) = stage
+            .mail_client(stage.home(), way, HANAKO, password)
+            .await?;
+        assert!(answer.starts_with(way.refusal()), "{way:?}: {answer}");
+    }
+
+    let mut browser = stage.proves(stage.home(), HANAKO, &app).await?;
+    let mut open = Vec::new();
+    for way in Way::ALL {
+        let (answer, wire) = stage
+            .mail_client(stage.home(), way, HANAKO, password)
+            .await?;
+        assert!(way.lets_in(&answer), "{way:?}: {answer}\n{}", dovecot.log());
+        open.push(wire);
+    }
+    let capability = open[0].imap("CAPABILITY").await?;
+    assert!(capability.contains("IDLE"), "Dovecot answers: {capability}");
+    store_a_mail(&mut open[0], "kept by Dovecot").await?;
+    let found = open[1].imap("EXAMINE INBOX").await?;
+    assert!(found.contains("* 1 EXISTS"), "{found}");
+    let page = browser.open("/mail").await?.words();
+    assert!(page.contains("kept by Dovecot"), "{page}");
+
+    stage.clock.advance(jiff::SignedDuration::from_hours(14));
+    for (way, wire) in Way::ALL.into_iter().zip(&mut open) {
+        let words = wire.until_closed().await;
+        assert_eq!(words, "", "{way:?} ends without a word, and ends");
+    }
+    let (answer, _) = stage
+        .mail_client(stage.home(), Way::ImapLogin, HANAKO, password)
+        .await?;
+    assert!(answer.starts_with(Way::ImapLogin.refusal()), "{answer}");
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> anyhow::Result<()> {
+    let dovecot = Dovecot::start(&PEOPLE).await?;
+    let ways: [(Passing, Told); 4] = [
+        (Passing::SamePassword, Told::InDialogue),
+        (dovecot.by_master(), Told::ProxyHeader),
+        (dovecot.by_token()?, Told::InDialogue),
+        (dovecot.by_master(), Told::Nothing),
+    ];
+    for (passing, told) in ways {
+        let case = format!("{passing:?}, {told:?}");
+        let mut upstream = dovecot.upstream(passing)?;
+        upstream.told = told;
+        if told == Told::ProxyHeader {
+            let server = Server::new("localhost".to_owned(), dovecot.ports.imap_proxied);
+            upstream.imap = Servers::new(vec![server]);
+        }
+        let stage = before(upstream).await?;
+        // Dovecot looks at the clock on the wall.
+        let wall = WallClock.now();
+        stage.clock.advance(wall.duration_since(stage.clock.now()));
+        let before = dovecot.log().len();
+        let password = stage.password(KEN);
+        let (answer, mut wire) = stage
+            .mail_client(stage.home(), Way::ImapLogin, KEN, password)
+            .await?;
+        assert!(
+            answer.starts_with("t OK"),
+            "{case}: {answer}\n{}",
+            dovecot.log()
+        );
+        assert!(!answer.contains("AUTH="), "{case}: {answer}");
+        wire.imap("LOGOUT").await?;
+        stage.demo.stop().await;
+        let log = dovecot.log().split_off(before);
+        assert!(log.contains("user=<ken>"), "{case}: {log}");
+        let address = if told == Told::Nothing {
+            "rip=127.0.0.1"
+        } else {
+            "rip=198.51.100.23"
+        };
+        assert!(log.contains(address), "{case}: {log}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_mail_is_submitted_through_dovecot_and_nothing_else_is() -> anyhow::Result<()> {
+    let dovecot = Dovecot::start(&PEOPLE).await?;
+    let stage = before(dovecot.upstream(dovecot.by_master())?).await?;
+    let password = stage.password(KEN);
+    let (_, mut wire) = stage
+        .mail_client(stage.home(), Way::SubmissionPlain, KEN, password)
+        .await?;
+    assert!(wire.smtp("XCLIENT LOGIN=hanako").await?.starts_with("500"));
+    assert!(wire.smtp("STARTTLS").await?.starts_with("503"));
+    assert!(wire.smtp("EHLO again").await?.starts_with("250 "));
+    for line in [
+        "MAIL FROM:<ken@kit.example>",
+        "RCPT TO:<somebody@elsewhere.example>",
+        "DATA",
+    ] {
+        let reply = wire.smtp(line).await?;
+        assert!(reply.starts_with(['2', '3']), "{line}: {reply}");
+    }
+    let reply = wire.smtp("Subject: out\r\n\r\n..dot\r\n.").await?;
+    assert!(reply.starts_with("250"), "{reply}");
+    assert!(wire.smtp("QUIT").await?.starts_with("221"));
+    let heard = dovecot.sink.heard();
+    assert!(heard.iter().any(|line| line == "Subject: out"), "{heard:?}");
+    assert!(heard.iter().any(|line| line == "..dot"), "{heard:?}");
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_passed_over_and_all_away_is_said_so() -> anyhow::Result<()> {
+    let mut dovecot = Dovecot::start(&PEOPLE).await?;
+    let mut upstream = dovecot.upstream(dovecot.by_master())?;
+    let nobody = sekisho_testkit::dovecot::free_port()?;
+    upstream.imap = Servers::new(vec![
+        Server::new("localhost".to_owned(), nobody),
+        Server::new("localhost".to_owned(), dovecot.ports.imap),
+    ]);
+    let stage = before(upstream).await?;
+    let password = stage.password(KEN);
+    let (answer, _) = stage
+        .mail_client(stage.home(), Way::ImapLogin, KEN, password)
+        .await?;
+    assert!(answer.starts_with("t OK"), "{answer}");
+    dovecot.stop()?;
+    for way in Way::ALL {
+        let (answer, mut wire) = stage.mail_client(stage.home(), way, KEN, password).await?;
+        assert!(answer.starts_with(way.unavailable()), "{way:?}: {answer}");
+        assert!(
+            answer.contains("Your mailbox is temporarily out of reach"),
+            "{answer}"
+        );
+        // The connection can be used to try again.
+        let again = way.try_on(&mut wire, KEN, "not the password").await?;
+        assert!(again.starts_with(way.refusal()), "{way:?}: {again}");
+    }
+    stage.demo.stop().await;
+    Ok(())
+}

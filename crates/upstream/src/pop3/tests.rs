@@ -1,0 +1,83 @@
+//! What a POP3 server hears (security rule 18).
+
+use proptest::prelude::*;
+
+use super::{begin, kept, log_in};
+use crate::Fault;
+use crate::scene::{Callable, proof, server};
+
+#[tokio::test]
+async fn a_server_without_sasl_gets_name_and_password_by_two_commands() {
+    let proof = proof("hanako", "pass word").expect("no NUL");
+    let (mut wire, heard) = server(&["", "+OK\r\n", "+OK in\r\n"]);
+    log_in(&mut wire, &[], &proof).await.expect("let in");
+    drop(wire);
+    assert_eq!(
+        heard.await.expect("heard"),
+        b"USER hanako\r\nPASS pass word\r\n"
+    );
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_for_a_command_comes_behind_it() {
+    let long = "x".repeat(200);
+    let proof = proof("hanako", &long).expect("no NUL");
+    let (mut wire, heard) = server(&["", "+ \r\n", "+OK in\r\n"]);
+    let offered = ["SASL PLAIN LOGIN".to_owned()];
+    log_in(&mut wire, &offered, &proof).await.expect("let in");
+    drop(wire);
+    let heard = heard.await.expect("heard");
+    assert!(
+        heard.starts_with(b"AUTH PLAIN\r\n"),
+        "{}",
+        heard.escape_ascii()
+    );
+}
+
+#[tokio::test]
+async fn what_the_server_offers_is_asked_once_and_told_without_what_is_the_doors() {
+    let (wire, _) = server(&[
+        "+OK hi\r\n",
+        "+OK\r\nUSER\r\nSASL PLAIN\r\nSTLS\r\nTOP\r\nUIDL\r\n.\r\n",
+    ]);
+    let called = Callable::new();
+    let (_, offered) = begin(wire, &called.call(), None).await.expect("greeted");
+    assert_eq!(kept(&offered), ["TOP", "UIDL"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_from_a_server_that_can_not() {
+    for (answer, refused) in [
+        ("-ERR [AUTH] no\r\n", true),
+        ("-ERR no\r\n", true),
+        ("-ERR [SYS/TEMP] later\r\n", false),
+        ("-ERR [IN-USE] locked\r\n", false),
+        ("hello\r\n", false),
+    ] {
+        let proof = proof("hanako", "pw").expect("no NUL");
+        let (mut wire, _) = server(&["", "+OK\r\n", answer]);
+        let outcome = log_in(&mut wire, &[], &proof).await;
+        let is_refusal = matches!(outcome, Err(Fault::Refused));
+        assert!(outcome.is_err() && is_refusal == refused, "{answer}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_name_and_no_password_becomes_a_command(user in any::<String>(), password in any::<String>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let heard = runtime.block_on(async {
+            let Some(proof) = proof(&user, &password) else { return Vec::new() };
+            let (mut wire, heard) = server(&["", "+OK\r\n", "+OK in\r\n"]);
+            let _ = log_in(&mut wire, &[], &proof).await;
+            drop(wire);
+            heard.await.expect("heard")
+        });
+        let whole = [format!("USER {user}\r\n"), format!("USER {user}\r\nPASS {password}\r\n")];
+        let sent = String::from_utf8(heard).expect("text");
+        prop_assert!(sent.is_empty() || whole.contains(&sent));
+        prop_assert!(sent.matches('\n').count() <= 2 && !sent.replace("\r\n", "").contains(char::is_control));
+    }
+}

@@ -1,0 +1,63 @@
+//! A server that says its part whatever it hears, and what it heard: for tests.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sekisho_checkpoint::Password;
+use sekisho_net::client::{Connector, Roots};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, duplex};
+
+use crate::proof::{Passing, Proof};
+use crate::servers::Server;
+use crate::upstreams::{Call, Security};
+use crate::wire::Wire;
+
+/// A person's proof by the own password.
+pub(crate) fn proof(user: &str, password: &str) -> Option<Proof> {
+    let password = Password::new(password.to_owned());
+    Passing::SamePassword.proof(user, Some(&password), Timestamp::UNIX_EPOCH)
+}
+
+/// A server that answers each line it hears by the next of `answers`, greets with the first, and goes on listening; and all that it heard.
+pub(crate) fn server(answers: &[&str]) -> (Wire, tokio::task::JoinHandle<Vec<u8>>) {
+    let (near, far) = duplex(64 * 1024);
+    let answers: Vec<_> = answers.iter().map(|a| (*a).to_owned()).collect();
+    let hearing = tokio::spawn(async move {
+        let mut stream = BufReader::new(far);
+        let mut heard = Vec::new();
+        for answer in answers {
+            if stream.write_all(answer.as_bytes()).await.is_err()
+                || stream.read_until(b'\n', &mut heard).await.is_err()
+            {
+                break;
+            }
+        }
+        let _ = stream.read_to_end(&mut heard).await;
+        heard
+    });
+    (Wire::new(Box::new(near)), hearing)
+}
+
+/// A server that can be called without TLS.
+pub(crate) struct Callable {
+    server: Server,
+    connector: Connector,
+}
+
+impl Callable {
+    pub(crate) fn new() -> Self {
+        Self {
+            server: Server::new("localhost".to_owned(), 143),
+            connector: Connector::new(&Roots::Anybody, Duration::from_secs(1)).expect("no roots"),
+        }
+    }
+
+    pub(crate) fn call(&self) -> Call<'_> {
+        Call {
+            server: &self.server,
+            security: Security::None,
+            connector: &self.connector,
+            host: "mail.kit.example",
+        }
+    }
+}
