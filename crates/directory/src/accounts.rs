@@ -130,7 +130,7 @@ impl Directory for OwnAccounts {
         };
         let kept = self
             .store
-            .read(move |db| match store::find(db, &folded)? {
+            .look_up(move |db| match store::find(db, &folded)? {
                 Some(id) => store::kept(db, id),
                 None => Ok(None),
             })
@@ -140,7 +140,7 @@ impl Directory for OwnAccounts {
 
     /// An account by its id; a deleted one too, which is not usable.
     async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
-        let kept = self.store.read(move |db| store::kept(db, id)).await?;
+        let kept = self.store.look_up(move |db| store::kept(db, id)).await?;
         Ok(kept.map(|kept| self.as_of_now(kept)))
     }
 

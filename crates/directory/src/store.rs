@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior, params,
 };
@@ -79,6 +80,25 @@ impl Store {
         work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
         in_transaction(&self.reading, TransactionBehavior::Deferred, work).await
+    }
+
+    /// Looks something up on the thread that asks: a few pages that are in memory cost less than handing the question to another thread and waiting for it. Where
+    /// it would have to wait, for a lock or for another reading, it goes on on a blocking thread. All it reads is of one moment.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, AccountsError> + Send + 'static,
+    ) -> Result<T, AccountsError> {
+        let found = match self.reading.try_lock() {
+            Ok(mut connection) => Some(at_once(&mut connection, &work)),
+            Err(_) => None,
+        };
+        match found {
+            Some(Err(AccountsError::Sqlite(error)))
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+            Some(found) => return found,
+            None => {}
+        }
+        self.read(work).await
     }
 
     /// Writes on a blocking thread, all or nothing, on disk when it returns.
@@ -371,6 +391,23 @@ fn time(millis: i64) -> Result<Timestamp, AccountsError> {
     Timestamp::from_millisecond(millis).map_err(|_| AccountsError::Damaged("time"))
 }
 
+/// Reads without waiting for anybody.
+fn at_once<T>(
+    connection: &mut Connection,
+    work: impl Fn(&Connection) -> Result<T, AccountsError>,
+) -> Result<T, AccountsError> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let mut read = || {
+        let moment = connection.transaction()?;
+        let value = work(&moment)?;
+        moment.commit()?;
+        Ok(value)
+    };
+    let value = read();
+    connection.busy_timeout(BUSY)?;
+    value
+}
+
 async fn in_transaction<T: Send + 'static>(
     connection: &Arc<Mutex<Connection>>,
     behavior: TransactionBehavior,
@@ -394,6 +431,8 @@ fn connect(path: &Path) -> Result<Connection, AccountsError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(32);
+    // Without this, SQLite prepares a statement anew each time another value is bound, to look at its statistics, of which there are none.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

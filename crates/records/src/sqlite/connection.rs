@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::Fault;
@@ -16,7 +17,7 @@ const MIGRATIONS: [&str; KNOWN as usize] = [include_str!("../../migrations/0001.
 const KNOWN: u32 = 1;
 
 /// How long one process waits for another that writes.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// Opens the file to write, makes it if it is missing and brings it up to date.
 pub(super) fn to_write(path: &Path) -> Result<Connection, Fault> {
@@ -42,6 +43,8 @@ fn open(path: &Path) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Without this, SQLite prepares a statement anew each time another value is bound, to look at its statistics, of which there are none.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

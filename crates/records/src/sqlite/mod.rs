@@ -85,13 +85,13 @@ impl Records for SqliteRecords {
 
     async fn standing(&self, account: AccountId) -> Result<Standing, RecordsError> {
         self.readers
-            .run(move |db| account::standing(db, account))
+            .look_up(move |db| account::standing(db, account))
             .await
     }
 
     async fn grants(&self, account: AccountId, now: Timestamp) -> Result<Vec<Grant>, RecordsError> {
         self.readers
-            .run(move |db| grants::live(db, account, now))
+            .look_up(move |db| grants::live(db, account, now))
             .await
     }
 
@@ -296,7 +296,7 @@ impl Records for SqliteRecords {
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, RecordsError> {
         let token = *token;
         self.readers
-            .run(move |db| sessions::of_token(db, &token))
+            .look_up(move |db| sessions::of_token(db, &token))
             .await
     }
 

@@ -1,12 +1,15 @@
 //! The connections that read, beside the one that writes: in WAL mode neither waits for the other.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::ErrorCode::DatabaseBusy;
 use sekisho_checkpoint::ports::RecordsError;
 use tokio::sync::Semaphore;
 
 use super::Fault;
+use super::connection::BUSY;
 
 /// A few connections, lent to one reading at a time.
 pub(super) struct Readers {
@@ -20,6 +23,25 @@ impl Readers {
         Self {
             free: Arc::new(Semaphore::new(connections.len())),
             idle: Arc::new(Mutex::new(connections)),
+        }
+    }
+
+    /// Looks something up on the thread that asks: a few pages that are in memory cost less than handing the question to another thread and waiting for it. Where
+    /// it would have to wait for a lock, it goes on on a blocking thread. All that the work reads is of one moment.
+    pub(super) async fn look_up<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, RecordsError> {
+        let found = {
+            let _permit = self.free.acquire().await;
+            let mut lent = Lent::take(&self.idle)?;
+            at_once(lent.connection()?, &work)
+        };
+        match found {
+            Err(Fault::Sqlite(error)) if error.sqlite_error_code() == Some(DatabaseBusy) => {
+                self.run(work).await
+            }
+            other => Ok(other?),
         }
     }
 
@@ -40,6 +62,23 @@ impl Readers {
         });
         Ok(reading.await.map_err(|_| Fault::Stopped)??)
     }
+}
+
+/// Reads without waiting for anybody.
+fn at_once<T>(
+    connection: &mut Connection,
+    work: impl Fn(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let mut read = || {
+        let moment = connection.transaction()?;
+        let value = work(&moment)?;
+        moment.finish()?;
+        Ok(value)
+    };
+    let value = read();
+    connection.busy_timeout(BUSY)?;
+    value
 }
 
 /// A connection on loan; it goes back when dropped, also by a panic.
