@@ -67,7 +67,7 @@ impl OwnAccounts {
     ) -> Result<Self, AccountsError> {
         Ok(Self {
             store: Store::open(path)?,
-            pool: Pool::new(settings.cost.clone(), settings.hashes_at_once.get()),
+            pool: Pool::start(settings.cost.clone(), settings.hashes_at_once.get())?,
             settings,
             clock,
         })

@@ -89,6 +89,9 @@ pub enum AccountsError {
     /// A stored value can't be read.
     #[error("the stored {0} of an account can't be read")]
     Damaged(&'static str),
+    /// A thread that computes password hashes can't be started: the machine has no more to give.
+    #[error("the threads for password hashes can't be started: {0}")]
+    Thread(#[source] std::io::Error),
     /// SQLite failed; it can be tried again once the cause is mended.
     #[error("the accounts' file can't be used: {0}")]
     Sqlite(#[from] rusqlite::Error),

@@ -1,10 +1,13 @@
-//! Where hashes are computed: on blocking threads, no more at once than the machine has cores for.
+//! Where hashes are computed: on threads of their own, as many as the machine has cores.
+//!
+//! A hash takes 19 MiB. On threads that come and go, the allocator keeps that much for each of them; these few use theirs again and again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sekisho_checkpoint::account::Password;
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::AccountsError;
 use crate::hash::{ArgonCost, StoredHash};
@@ -12,9 +15,12 @@ use crate::rules::LONGEST;
 
 /// Computes hashes, a bounded number at once; who finds it full waits, holding no thread.
 pub(crate) struct Pool {
-    free: Arc<Semaphore>,
+    jobs: Sender<Job>,
     worker: Arc<Worker>,
 }
+
+/// What a thread does for somebody who waits.
+type Job = Box<dyn FnOnce(&Worker) + Send>;
 
 /// What a password was found to be.
 pub(crate) enum Verdict {
@@ -25,14 +31,22 @@ pub(crate) enum Verdict {
 }
 
 impl Pool {
-    pub(crate) fn new(cost: ArgonCost, at_once: usize) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(at_once)),
-            worker: Arc::new(Worker {
-                cost,
-                computed: AtomicU64::new(0),
-            }),
+    /// Starts that many threads; they end with the pool.
+    pub(crate) fn start(cost: ArgonCost, at_once: usize) -> Result<Self, AccountsError> {
+        let worker = Arc::new(Worker {
+            cost,
+            computed: AtomicU64::new(0),
+        });
+        let (jobs, waiting) = channel::<Job>();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..at_once {
+            let (waiting, worker) = (Arc::clone(&waiting), Arc::clone(&worker));
+            std::thread::Builder::new()
+                .name("hashes".to_owned())
+                .spawn(move || work(&waiting, &worker))
+                .map_err(AccountsError::Thread)?;
         }
+        Ok(Self { jobs, worker })
     }
 
     /// How many hashes of full cost were computed since the start.
@@ -61,14 +75,30 @@ impl Pool {
         &self,
         work: impl FnOnce(&Worker) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
-        let permit = Arc::clone(&self.free).acquire_owned().await;
-        let worker = Arc::clone(&self.worker);
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(&worker)
-        })
-        .await
-        .map_err(|_| AccountsError::GivenUp)?
+        let (answer, answered) = oneshot::channel();
+        let job = move |worker: &Worker| {
+            // Who has hung up meanwhile needs no answer.
+            if !answer.is_closed() {
+                let _ = answer.send(work(worker));
+            }
+        };
+        self.jobs
+            .send(Box::new(job))
+            .map_err(|_| AccountsError::GivenUp)?;
+        answered.await.map_err(|_| AccountsError::GivenUp)?
+    }
+}
+
+/// Does one job after the other until the pool is gone.
+fn work(waiting: &Mutex<Receiver<Job>>, worker: &Worker) {
+    loop {
+        let next = waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
+        let Ok(job) = next else { return };
+        // A job that panics answers nobody, which is an error to who waits; the thread goes on.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(worker)));
     }
 }
 
