@@ -38,15 +38,17 @@ pub(crate) fn server(answers: &[&str]) -> (Wire, tokio::task::JoinHandle<Vec<u8>
     (Wire::new(Box::new(near)), hearing)
 }
 
-/// A server that can be called without TLS.
+/// A server that can be called.
 pub(crate) struct Callable {
     server: Server,
     connector: Connector,
+    security: Security,
 }
 
 impl Callable {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(security: Security) -> Self {
         Self {
+            security,
             server: Server::new("localhost".to_owned(), 143),
             connector: Connector::new(&Roots::Anybody, Duration::from_secs(1)).expect("no roots"),
         }
@@ -55,7 +57,7 @@ impl Callable {
     pub(crate) fn call(&self) -> Call<'_> {
         Call {
             server: &self.server,
-            security: Security::None,
+            security: self.security,
             connector: &self.connector,
             host: "mail.kit.example",
         }

@@ -157,6 +157,19 @@ pub(crate) fn kept(offered: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scene::{Callable, server};
+
+    #[tokio::test]
+    async fn without_tls_nothing_is_said() {
+        let greeting = "220 hi\r\n";
+        let (wire, heard) = server(&[greeting, "250-x\r\n250 AUTH PLAIN\r\n", "454 no TLS\r\n"]);
+        let called = Callable::new(Security::StartTls);
+        let begun = begin(wire, &called.call(), None).await;
+        assert!(matches!(begun, Err(Fault::Away(_))));
+        drop(begun);
+        let heard = heard.await.expect("heard");
+        assert_eq!(heard, b"EHLO mail.kit.example\r\nSTARTTLS\r\n");
+    }
 
     #[test]
     fn the_client_is_named_by_what_the_server_takes_and_adds_no_command() {

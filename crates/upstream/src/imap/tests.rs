@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use sekisho_imap::command::{Body, Command};
 use sekisho_imap::framing::{CommandReader, Event, Limits};
 
-use super::{authenticate, kept};
+use super::{authenticate, begin, kept};
 use crate::Fault;
-use crate::scene::{proof, server};
+use crate::scene::{Callable, proof, server};
+use crate::upstreams::Security;
 
 /// All commands that a server reads in these bytes; the lines of an AUTHENTICATE exchange are no commands and come as they are.
 fn commands(heard: &[u8]) -> Vec<Body> {
@@ -61,6 +62,17 @@ async fn a_literal_is_announced_and_not_sent_before_the_server_agrees() {
         heard.escape_ascii().to_string(),
         "s LOGIN \\\"hanako\\\" {11}\\r\\n"
     );
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_said() {
+    let (wire, heard) = server(&["* OK [CAPABILITY IMAP4REV1] hi\r\n", "s NO no TLS\r\n"]);
+    let called = Callable::new(Security::StartTls);
+    let address = "203.0.113.7".parse().ok();
+    let begun = begin(wire, &called.call(), address).await;
+    assert!(matches!(begun, Err(Fault::Away(_))));
+    drop(begun);
+    assert_eq!(heard.await.expect("heard"), b"s STARTTLS\r\n");
 }
 
 #[tokio::test]

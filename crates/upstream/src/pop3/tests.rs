@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::{begin, kept, log_in};
 use crate::Fault;
 use crate::scene::{Callable, proof, server};
+use crate::upstreams::Security;
 
 #[tokio::test]
 async fn a_server_without_sasl_gets_name_and_password_by_two_commands() {
@@ -40,9 +41,19 @@ async fn what_the_server_offers_is_asked_once_and_told_without_what_is_the_doors
         "+OK hi\r\n",
         "+OK\r\nUSER\r\nSASL PLAIN\r\nSTLS\r\nTOP\r\nUIDL\r\n.\r\n",
     ]);
-    let called = Callable::new();
+    let called = Callable::new(Security::None);
     let (_, offered) = begin(wire, &called.call(), None).await.expect("greeted");
     assert_eq!(kept(&offered), ["TOP", "UIDL"]);
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_said() {
+    let (wire, heard) = server(&["+OK hi\r\n", "-ERR no TLS\r\n"]);
+    let called = Callable::new(Security::StartTls);
+    let begun = begin(wire, &called.call(), None).await;
+    assert!(matches!(begun, Err(Fault::Away(_))));
+    drop(begun);
+    assert_eq!(heard.await.expect("heard"), b"STLS\r\n");
 }
 
 #[tokio::test]
