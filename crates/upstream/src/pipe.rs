@@ -273,8 +273,7 @@ mod tests {
         let shutdown = Shutdown::new();
         let sent = b"a NOOP\r\nb UNAUTHENTICATE\r\n";
         client.write_all(&sent[..20]).await.expect("taken");
-        let mut heard = Vec::new();
-        tokio::join!(
+        let ((), (), heard) = tokio::join!(
             run(
                 near,
                 far,
@@ -283,11 +282,16 @@ mod tests {
                 Some(Relogin::default()),
                 &shutdown
             ),
-            async {
+            async move {
                 client.write_all(&sent[20..]).await.expect("taken");
+                client.shutdown().await.expect("shut");
+                // The other side may say something yet.
+                client.read_to_end(&mut Vec::new()).await.expect("an end");
             },
-            async {
+            async move {
+                let mut heard = Vec::new();
                 upstream.read_to_end(&mut heard).await.expect("read");
+                heard
             }
         );
         assert!(sent.starts_with(&heard), "{}", heard.escape_ascii());

@@ -32,6 +32,8 @@ pub(crate) fn server(answers: &[&str]) -> (Wire, tokio::task::JoinHandle<Vec<u8>
                 break;
             }
         }
+        // Who waits for more waits in vain, and not for ever.
+        let _ = stream.shutdown().await;
         let _ = stream.read_to_end(&mut heard).await;
         heard
     });

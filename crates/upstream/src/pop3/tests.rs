@@ -77,7 +77,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn no_name_and_no_password_becomes_a_command(user in any::<String>(), password in any::<String>()) {
+    fn no_name_and_no_password_becomes_a_command(
+        user in "[a\r\n\0 é]{0,8}",
+        password in "[a\r\n\0 é]{0,8}",
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let heard = runtime.block_on(async {
             let Some(proof) = proof(&user, &password) else { return Vec::new() };
