@@ -3,10 +3,12 @@
 //! New hashes are argon2id in PHC form. Taken over are argon2 of any kind and cost, SHA-crypt (`$5$`, `$6$`, as in `/etc/shadow`) and salted SHA as LDAP
 //! servers keep it (`{SSHA}`, `{SSHA256}`, `{SSHA512}`). Each stays until its owner's first right password, which gives it the site's own form.
 
+use std::fmt;
+
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordVerifier, Version};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha_crypt::ShaCrypt;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
@@ -18,6 +20,10 @@ use crate::AccountsError;
 const MOST_MEMORY_KIB: u32 = 1024 * 1024;
 const MOST_PASSES: u32 = 16;
 const MOST_ROUNDS: u32 = 1_000_000;
+
+/// The lengths of a salt and of a hash, in bytes (RFC 9106, section 4).
+const SALT: usize = 16;
+const OUTPUT: usize = 32;
 
 /// What one argon2id computation costs.
 #[derive(Debug, Clone)]
@@ -47,11 +53,25 @@ impl ArgonCost {
     }
 
     /// Hashes a password with a new salt.
-    pub(crate) fn hash(&self, password: &[u8]) -> Result<String, AccountsError> {
+    pub(crate) fn hash(
+        &self,
+        password: &[u8],
+        memory: &mut Memory,
+    ) -> Result<String, AccountsError> {
+        let failed = |error: &dyn fmt::Display| AccountsError::Hashing(error.to_string());
+        let mut salt = [0; SALT];
+        getrandom::fill(&mut salt).map_err(|error| failed(&error))?;
+        let mut output = [0; OUTPUT];
+        let blocks = memory.blocks(&self.0);
         self.argon2id()
-            .hash_password(password)
-            .map(|hash| hash.to_string())
-            .map_err(|error| AccountsError::Hashing(error.to_string()))
+            .hash_password_into_with_memory(password, &salt, &mut output, blocks)
+            .map_err(|error| failed(&error))?;
+        let (memory, passes, lanes) = (self.0.m_cost(), self.0.t_cost(), self.0.p_cost());
+        let version = u32::from(Version::V0x13);
+        let (salt, output) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(output));
+        Ok(format!(
+            "$argon2id$v={version}$m={memory},t={passes},p={lanes}${salt}${output}"
+        ))
     }
 
     fn argon2id(&self) -> Argon2<'static> {
@@ -63,6 +83,23 @@ impl Default for ArgonCost {
     /// 19 MiB, two passes, one lane: what OWASP's password storage sheet asks for at least.
     fn default() -> Self {
         Self(Params::DEFAULT)
+    }
+}
+
+/// What argon2 works in, kept from one computation to the next: the allocator would else hold on to a multiple of it.
+#[derive(Default)]
+pub(crate) struct Memory(Vec<Block>);
+
+impl Memory {
+    /// The blocks that one computation needs.
+    fn blocks(&mut self, params: &Params) -> &mut [Block] {
+        let needed = params.block_count();
+        if self.0.len() < needed {
+            // What is there goes first, so that both never exist at once.
+            self.0 = Vec::new();
+            self.0 = vec![Block::default(); needed];
+        }
+        &mut self.0[..needed]
     }
 }
 
@@ -126,11 +163,9 @@ impl StoredHash {
     }
 
     /// Whether the password is the one.
-    pub(crate) fn verify(&self, password: &[u8]) -> bool {
+    pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> bool {
         match self {
-            Self::Argon2(hash) => Argon2::default()
-                .verify_password(password, hash.as_ref())
-                .is_ok(),
+            Self::Argon2(hash) => argon2_matches(hash, password, memory).unwrap_or(false),
             Self::ShaCrypt(hash) => ShaCrypt::default()
                 .verify_password(password, hash.as_str())
                 .is_ok(),
@@ -175,6 +210,23 @@ impl Sha {
                 .to_vec(),
         }
     }
+}
+
+/// Whether a password has this hash; `None` if the hash is not whole.
+fn argon2_matches(hash: &PasswordHash, password: &[u8], memory: &mut Memory) -> Option<bool> {
+    let (salt, wanted) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    let algorithm = Algorithm::new(hash.algorithm.as_str()).ok()?;
+    let version = match hash.version {
+        Some(version) => Version::try_from(version).ok()?,
+        None => Version::V0x10,
+    };
+    let params = Params::try_from(hash).ok()?;
+    let mut output = vec![0; wanted.as_bytes().len()];
+    let blocks = memory.blocks(&params);
+    Argon2::new(algorithm, version, params)
+        .hash_password_into_with_memory(password, salt, &mut output, blocks)
+        .ok()?;
+    Some(output.ct_eq(wanted.as_bytes()).into())
 }
 
 fn salted(sha: Sha, length: usize, encoded: &str) -> Result<StoredHash, HashError> {
@@ -263,8 +315,9 @@ mod tests {
     fn hashes_of_other_systems_are_checked_and_are_not_current() {
         for (password, text) in FOREIGN {
             let hash = StoredHash::parse(text).expect(text);
-            assert!(hash.verify(password.as_bytes()), "{text}");
-            assert!(!hash.verify(b"another"), "{text}");
+            let memory = &mut Memory::default();
+            assert!(hash.verify(password.as_bytes(), memory), "{text}");
+            assert!(!hash.verify(b"another", memory), "{text}");
             assert!(!hash.is_current(&ArgonCost::default()), "{text}");
         }
     }
@@ -272,8 +325,12 @@ mod tests {
     #[test]
     fn our_own_hash_is_current_until_the_cost_is_raised() {
         let least = ArgonCost::least();
-        let hash = StoredHash::parse(&least.hash(b"secret").expect("hashed")).expect("read");
-        assert!(hash.verify(b"secret") && !hash.verify(b"Secret"));
+        let memory = &mut Memory::default();
+        let text = least.hash(b"secret", memory).expect("hashed");
+        let hash = StoredHash::parse(&text).expect("read");
+        assert!(hash.verify(b"secret", memory) && !hash.verify(b"Secret", memory));
+        let other = Argon2::default().verify_password(b"secret", text.as_str());
+        assert!(other.is_ok(), "the form is the one that everybody reads");
         assert!(hash.is_current(&least));
         assert!(!hash.is_current(&ArgonCost::default()));
     }

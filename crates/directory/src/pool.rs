@@ -1,6 +1,6 @@
 //! Where hashes are computed: on threads of their own, as many as the machine has cores.
 //!
-//! A hash takes 19 MiB. On threads that come and go, the allocator keeps that much for each of them; these few use theirs again and again.
+//! A hash takes 19 MiB. On threads that come and go, the allocator keeps a multiple of it for each of them; these few use theirs again and again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,7 +10,7 @@ use sekisho_checkpoint::account::Password;
 use tokio::sync::oneshot;
 
 use crate::AccountsError;
-use crate::hash::{ArgonCost, StoredHash};
+use crate::hash::{ArgonCost, Memory, StoredHash};
 use crate::rules::LONGEST;
 
 /// Computes hashes, a bounded number at once; who finds it full waits, holding no thread.
@@ -20,7 +20,7 @@ pub(crate) struct Pool {
 }
 
 /// What a thread does for somebody who waits.
-type Job = Box<dyn FnOnce(&Worker) + Send>;
+type Job = Box<dyn FnOnce(&Worker, &mut Memory) + Send>;
 
 /// What a password was found to be.
 pub(crate) enum Verdict {
@@ -56,7 +56,7 @@ impl Pool {
 
     pub(crate) async fn hash(&self, password: &Password) -> Result<String, AccountsError> {
         let password = password.clone();
-        self.run(move |worker| worker.hash(password.expose().as_bytes()))
+        self.run(move |worker, memory| worker.hash(password.expose().as_bytes(), memory))
             .await
     }
 
@@ -67,19 +67,19 @@ impl Pool {
         password: &Password,
     ) -> Result<Verdict, AccountsError> {
         let password = password.clone();
-        self.run(move |worker| worker.verify(stored, password.expose().as_bytes()))
+        self.run(move |worker, memory| worker.verify(stored, password.expose().as_bytes(), memory))
             .await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Worker) -> Result<T, AccountsError> + Send + 'static,
+        work: impl FnOnce(&Worker, &mut Memory) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
         let (answer, answered) = oneshot::channel();
-        let job = move |worker: &Worker| {
+        let job = move |worker: &Worker, memory: &mut Memory| {
             // Who has hung up meanwhile needs no answer.
             if !answer.is_closed() {
-                let _ = answer.send(work(worker));
+                let _ = answer.send(work(worker, memory));
             }
         };
         self.jobs
@@ -91,6 +91,7 @@ impl Pool {
 
 /// Does one job after the other until the pool is gone.
 fn work(waiting: &Mutex<Receiver<Job>>, worker: &Worker) {
+    let mut memory = Memory::default();
     loop {
         let next = waiting
             .lock()
@@ -98,7 +99,9 @@ fn work(waiting: &Mutex<Receiver<Job>>, worker: &Worker) {
             .recv();
         let Ok(job) = next else { return };
         // A job that panics answers nobody, which is an error to who waits; the thread goes on.
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(worker)));
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            job(worker, &mut memory);
+        }));
     }
 }
 
@@ -110,20 +113,25 @@ struct Worker {
 
 impl Worker {
     /// For a foreign hash the computation yields its replacement if the password was right; otherwise, and for no hash at all, it yields nothing.
-    fn verify(&self, stored: Option<StoredHash>, typed: &[u8]) -> Result<Verdict, AccountsError> {
+    fn verify(
+        &self,
+        stored: Option<StoredHash>,
+        typed: &[u8],
+        memory: &mut Memory,
+    ) -> Result<Verdict, AccountsError> {
         let bounded = typed.get(..LONGEST).unwrap_or(typed);
         let stored = stored.filter(|_| typed.len() <= LONGEST);
         match stored {
             Some(current) if current.is_current(&self.cost) => {
-                Ok(if self.matches(&current, bounded) {
+                Ok(if self.matches(&current, bounded, memory) {
                     Verdict::Right
                 } else {
                     Verdict::Wrong
                 })
             }
             foreign => {
-                let right = foreign.is_some_and(|hash| hash.verify(bounded));
-                let new = self.hash(bounded)?;
+                let right = foreign.is_some_and(|hash| hash.verify(bounded, memory));
+                let new = self.hash(bounded, memory)?;
                 Ok(if right {
                     Verdict::RightButKeep(new)
                 } else {
@@ -133,13 +141,13 @@ impl Worker {
         }
     }
 
-    fn hash(&self, password: &[u8]) -> Result<String, AccountsError> {
+    fn hash(&self, password: &[u8], memory: &mut Memory) -> Result<String, AccountsError> {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        self.cost.hash(password)
+        self.cost.hash(password, memory)
     }
 
-    fn matches(&self, current: &StoredHash, password: &[u8]) -> bool {
+    fn matches(&self, current: &StoredHash, password: &[u8], memory: &mut Memory) -> bool {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        current.verify(password)
+        current.verify(password, memory)
     }
 }
