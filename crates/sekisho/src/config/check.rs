@@ -648,6 +648,65 @@ prefixes = ["203.0.113.0/24"]
     }
 
     #[test]
+    fn an_upstream_is_checked_before_anybody_depends_on_it() {
+        const RELAY: &str = "[relay]\nhost = \"relay.kit.example\"\n";
+        let with = |upstream: &str| {
+            problems(&format!(
+                "{GOOD}\n{RELAY}[[upstream]]\nname = \"d\"\nimap = [\"imap.kit.example\"]\n{upstream}"
+            ))
+        };
+        assert_eq!(with(""), "");
+        assert_eq!(with("pop3 = [\"[2001:db8::1]:1110\", \"192.0.2.1\"]"), "");
+        for (line, said) in [
+            ("pop3 = [\"pop.kit.example:0\"]", "is no server"),
+            ("pop3 = [\"https://pop.kit.example\"]", "is no server"),
+            ("key_pin = \"abc\"", "64 hexadecimal digits"),
+            ("login = \"master\"", "needs `master_user`"),
+            ("login = \"token\"", "needs `token_key_file`"),
+            ("user = \"everybody\"", "one and the same"),
+            ("patience = \"0s\"", "from 1 to 60 s"),
+            (
+                "[lmtp]\nlisten = [\"127.0.0.1:24\"]",
+                "no mail is kept here",
+            ),
+        ] {
+            let problems = with(line);
+            assert!(problems.contains(said), "{line}: {problems}");
+        }
+        let without_relay = problems(&format!(
+            "{GOOD}\n[[upstream]]\nname = \"d\"\nimap = [\"imap\"]\n"
+        ));
+        assert!(without_relay.contains("needs [relay]"), "{without_relay}");
+    }
+
+    #[test]
+    fn a_server_is_a_host_and_perhaps_a_port() {
+        let parsed = |text| server_address(text, 143);
+        assert_eq!(
+            parsed("imap.example"),
+            Some(("imap.example".to_owned(), 143))
+        );
+        assert_eq!(
+            parsed("192.0.2.1:1143"),
+            Some(("192.0.2.1".to_owned(), 1143))
+        );
+        assert_eq!(parsed("[::1]"), Some(("::1".to_owned(), 143)));
+        assert_eq!(parsed("[::1]:993"), Some(("::1".to_owned(), 993)));
+        for text in [
+            "",
+            ":143",
+            "[::1",
+            "[::1]993",
+            "a b",
+            "::1",
+            "a:b:1",
+            "host:99999",
+        ] {
+            assert_eq!(parsed(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
     fn plain_http_is_taken_for_loopback_alone() {
         assert!(is_origin("http://localhost:8080") && is_origin("http://127.0.0.1:8080"));
         assert!(!is_origin("http://mail.example.ac.jp") && !is_origin("https://mail.example/path"));
