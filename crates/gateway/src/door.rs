@@ -14,6 +14,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Trouble};
 use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
+use crate::sieve::SieveGreeter;
 use crate::submission::SubmissionGreeter;
 use crate::{MailServer, Opened, Opening};
 
@@ -94,6 +95,20 @@ pub async fn run_submission(
         let extensions = keeper.mail.submission_extensions();
         SubmissionGreeter::new(channel, keeper.door.host.clone(), extensions)
     };
+    run(keeper, listener, shutdown, greet).await;
+}
+
+/// Runs a ManageSieve door until the end is asked for. Connections go on in tasks of `shutdown`.
+pub async fn run_sieve(
+    listener: Listener,
+    door: Door,
+    checkpoint: Arc<Checkpoint>,
+    mail: Arc<dyn MailServer>,
+    shutdown: Shutdown,
+) {
+    let keeper = Keeper::new(audit::Door::ManageSieve, door, checkpoint, mail, &shutdown);
+    let greet =
+        |keeper: &Keeper, channel| SieveGreeter::new(channel, keeper.mail.sieve_capabilities());
     run(keeper, listener, shutdown, greet).await;
 }
 

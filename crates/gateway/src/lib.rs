@@ -1,4 +1,4 @@
-//! The doors for mail clients, IMAP, POP3 and submission, up to the login.
+//! The doors for mail clients, IMAP, POP3, submission and ManageSieve, up to the login.
 //!
 //! A door greets, starts TLS, takes name and password, and asks the [`Checkpoint`](sekisho_checkpoint::Checkpoint). It judges nothing itself, tells a
 //! stranger nothing but the checkpoint's one sentence, and keeps what a connection may cost before its login small. For whoever is admitted the [`MailServer`] opens a
@@ -7,7 +7,7 @@
 //!
 //! It knows no mailbox and no SMTP transaction: before the login, every command that needs one is turned down.
 //!
-//! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap`, `pop3` and `submission` its languages; `sasl` and
+//! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap`, `pop3`, `submission` and `sieve` its languages; `sasl` and
 //! `lines` are what they share.
 
 mod dialogue;
@@ -16,11 +16,12 @@ mod imap;
 mod lines;
 mod pop3;
 mod sasl;
+mod sieve;
 mod submission;
 #[cfg(test)]
 mod transcript;
 
-pub use door::{Door, PlaintextLogin, Security, run_imap, run_pop3, run_submission};
+pub use door::{Door, PlaintextLogin, Security, run_imap, run_pop3, run_sieve, run_submission};
 
 use async_trait::async_trait;
 use sekisho_checkpoint::{Admitted, Password};
@@ -37,6 +38,9 @@ pub trait MailServer: Send + Sync + 'static {
 
     /// What submission offers, each as a line of the answer to EHLO, without AUTH and STARTTLS.
     fn submission_extensions(&self) -> Vec<String>;
+
+    /// What ManageSieve offers, each as a line of the answer to CAPABILITY, without IMPLEMENTATION, SASL, STARTTLS and VERSION.
+    fn sieve_capabilities(&self) -> Vec<String>;
 
     /// Gets a mailbox ready for somebody who was admitted.
     ///
@@ -65,6 +69,8 @@ pub enum Protocol {
     Pop3,
     /// Submission, from the answer to AUTH on, and what the client said of itself before.
     Submission(Hello),
+    /// ManageSieve, from the authenticated state on.
+    ManageSieve,
 }
 
 /// A mailbox that is ready.

@@ -129,10 +129,11 @@ impl Service {
         config: &Config,
         sockets: &mut Sockets<'_>,
     ) -> anyhow::Result<()> {
-        let doors: [(&DoorSection, RunDoor); 3] = [
+        let doors: [(&DoorSection, RunDoor); 4] = [
             (&config.imap, System::run_imap),
             (&config.pop3, System::run_pop3),
             (&config.submission, System::run_submission),
+            (&config.sieve, System::run_sieve),
         ];
         for (section, run) in doors {
             let plaintext = if section.plain_login {

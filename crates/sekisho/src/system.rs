@@ -307,6 +307,19 @@ impl System {
         ));
     }
 
+    /// Opens a ManageSieve door.
+    pub fn run_sieve(
+        &self,
+        listener: Listener,
+        security: sekisho_gateway::Security,
+        plaintext: sekisho_gateway::PlaintextLogin,
+    ) {
+        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
+        self.shutdown.spawn(sekisho_gateway::run_sieve(
+            listener, door, checkpoint, mail, until,
+        ));
+    }
+
     /// What every door for mail clients works with.
     fn behind_a_door(
         &self,
@@ -431,7 +444,15 @@ impl sekisho_gateway::MailServer for Mailroom {
         self.submission.extensions()
     }
 
+    fn sieve_capabilities(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {
+        if opening.protocol == Protocol::ManageSieve {
+            // Scripts are not run here.
+            return Err(NotOpened::NotTaken);
+        }
         Ok(Box::new(RoomFor {
             room: self.clone(),
             protocol: opening.protocol,
@@ -452,6 +473,7 @@ impl Opened for RoomFor {
         let stream: BoxedStream = Box::new(stream);
         match protocol {
             Protocol::Imap => room.serve_imap(stream, already_read, admitted).await,
+            Protocol::ManageSieve => {}
             Protocol::Pop3 => {
                 sekisho_mailroom::serve_pop3(stream, already_read, admitted, room.pop3).await;
             }

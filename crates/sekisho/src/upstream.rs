@@ -84,6 +84,8 @@ fn upstream(section: &UpstreamSection, config: &Config, host: &str) -> anyhow::R
         imap: servers(&section.imap, 143, 993),
         pop3: servers(&section.pop3, 110, 995),
         submission: servers(&section.submission, 587, 465),
+        // It has no port for TLS from the first byte.
+        sieve: servers(&section.sieve, 4190, 4190),
         security,
         connector: Connector::new(&roots, patience)?,
         passing: passing(section, config)?,
@@ -170,6 +172,7 @@ impl Behind {
             Protocol::Imap => upstream.imap(wanted).await,
             Protocol::Pop3 => upstream.pop3(wanted).await,
             Protocol::Submission(hello) => upstream.submission(wanted, &hello.name).await,
+            Protocol::ManageSieve => upstream.sieve(wanted).await,
         }
     }
 }
@@ -186,6 +189,10 @@ impl sekisho_gateway::MailServer for Behind {
 
     fn submission_extensions(&self) -> Vec<String> {
         self.upstreams.submission_extensions()
+    }
+
+    fn sieve_capabilities(&self) -> Vec<String> {
+        self.upstreams.sieve_capabilities()
     }
 
     async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {

@@ -45,6 +45,8 @@ pub struct Ports {
     pub pop3: u16,
     /// Submission.
     pub submission: u16,
+    /// ManageSieve.
+    pub sieve: u16,
 }
 
 impl Dovecot {
@@ -54,8 +56,8 @@ impl Dovecot {
     /// It is not installed, or does not start.
     pub async fn start(people: &[(&str, &str)]) -> anyhow::Result<Self> {
         ensure!(
-            Path::new("/usr/lib/dovecot/submission").exists(),
-            "Dovecot is not installed: scripts/test installs dovecot-imapd, -pop3d and -submissiond"
+            Path::new("/usr/lib/dovecot/managesieve").exists(),
+            "Dovecot is not installed: scripts/test installs dovecot-imapd, -pop3d, -submissiond and -managesieved"
         );
         let folder = tempfile::Builder::new().prefix("dovecot-").tempdir()?;
         let sink = Sink::start().await?;
@@ -65,6 +67,7 @@ impl Dovecot {
             imap_proxied: free_port()?,
             pop3: free_port()?,
             submission: free_port()?,
+            sieve: free_port()?,
         };
         TlsKeeper::open(certificate(folder.path()), Alpn::None)?;
         write(folder.path(), people, ports, sink.port)?;
@@ -145,6 +148,7 @@ impl Dovecot {
             imap: servers(self.ports.imap),
             pop3: servers(self.ports.pop3),
             submission: servers(self.ports.submission),
+            sieve: servers(self.ports.sieve),
             security: Security::StartTls,
             connector: Connector::new(&roots, PATIENCE)?,
             passing,
@@ -246,7 +250,7 @@ fn write(folder: &Path, people: &[(&str, &str)], ports: Ports, relay: u16) -> an
         format!(
             "default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group = {me}\nfirst_valid_uid = 1\n\
              service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\nservice pop3-login {{\n  chroot =\n}}\n\
-             service submission-login {{\n  chroot =\n}}\n"
+             service submission-login {{\n  chroot =\n}}\nservice managesieve-login {{\n  chroot =\n}}\n"
         )
     };
     let Ports {
@@ -255,9 +259,10 @@ fn write(folder: &Path, people: &[(&str, &str)], ports: Ports, relay: u16) -> an
         imap_proxied,
         pop3,
         submission,
+        sieve,
     } = ports;
     let config = format!(
-        r"protocols = imap pop3 submission
+        r"protocols = imap pop3 submission sieve
 listen = 127.0.0.1
 base_dir = {place}/run
 state_dir = {place}/run
@@ -315,6 +320,11 @@ service pop3-login {{
 service submission-login {{
   inet_listener submission {{
     port = {submission}
+  }}
+}}
+service managesieve-login {{
+  inet_listener sieve {{
+    port = {sieve}
   }}
 }}
 submission_relay_host = 127.0.0.1

@@ -8,7 +8,7 @@
 //! would never hear of it. A server that does not answer as its protocol says is taken for one that is away, never for one that refuses.
 //!
 //! In reading order: [`upstreams`] (whose mail is where), [`servers`] (which of them are up), [`proof`] and [`token`] (how the person is passed on), `dial`
-//! (connecting), `imap`, `pop3` and `submission` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`].
+//! (connecting), `imap`, `pop3`, `submission` and `sieve` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`].
 
 mod dial;
 mod imap;
@@ -20,6 +20,7 @@ pub mod relogin;
 #[cfg(test)]
 mod scene;
 pub mod servers;
+mod sieve;
 mod submission;
 pub mod token;
 pub mod upstreams;

@@ -16,7 +16,7 @@ use crate::proof::{Passing, Proof};
 use crate::relogin::Relogin;
 use crate::servers::{Server, Servers};
 use crate::wire::Wire;
-use crate::{Fault, UpstreamError, dial, imap, pop3, submission};
+use crate::{Fault, UpstreamError, dial, imap, pop3, sieve, submission};
 
 /// How a connection to a server is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub struct Upstream {
     pub pop3: Servers,
     /// Its submission servers.
     pub submission: Servers,
+    /// Its ManageSieve servers.
+    pub sieve: Servers,
     /// How connections to it are guarded.
     pub security: Security,
     /// Connects to it.
@@ -80,6 +82,7 @@ struct Offers {
     imap: Option<Arc<[String]>>,
     pop3: Option<Arc<[String]>>,
     submission: Option<Arc<[String]>>,
+    sieve: Option<Arc<[String]>>,
 }
 
 impl Learned {
@@ -215,6 +218,30 @@ impl Upstream {
         .await
     }
 
+    /// A connection to ManageSieve. It is always watched: scripts hold nothing that looks like a login anew.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`].
+    pub async fn sieve(&self, wanted: Wanted<'_>) -> Result<LoggedIn, UpstreamError> {
+        let proof = self.proof(&wanted)?;
+        let client = self.told_address(&wanted);
+        self.first(&self.sieve, wanted.now, async |call| {
+            let wire = self.connect(&call, client).await?;
+            let (mut wire, offered) = sieve::begin(wire, &call).await?;
+            sieve::log_in(&mut wire, &offered, &proof).await?;
+            self.learned.note(|offers| &mut offers.sieve, &offered);
+            let (stream, read) = wire.into_parts();
+            Ok(LoggedIn {
+                stream,
+                read,
+                imap_capabilities: String::new(),
+                extensions: Vec::new(),
+                relogin: Some(Relogin::default()),
+            })
+        })
+        .await
+    }
+
     /// Asks each server what it offers, without a login. Returns those that did not answer, and why.
     pub async fn probe(&self, now: Timestamp) -> Vec<(String, String)> {
         let mut failed = Vec::new();
@@ -253,6 +280,16 @@ impl Upstream {
                 let wire = self.connect(&call, None).await?;
                 let (_, offered) = submission::begin(wire, &call, None).await?;
                 self.learned.note(|offers| &mut offers.submission, &offered);
+                Ok(())
+            };
+            note(server, timeout(self.patience, asking).await);
+        }
+        for server in self.sieve.iter() {
+            let asking = async {
+                let call = self.call(server);
+                let wire = self.connect(&call, None).await?;
+                let (_, offered) = sieve::begin(wire, &call).await?;
+                self.learned.note(|offers| &mut offers.sieve, &offered);
                 Ok(())
             };
             note(server, timeout(self.patience, asking).await);
@@ -433,6 +470,12 @@ impl Upstreams {
     #[must_use]
     pub fn submission_extensions(&self) -> Vec<String> {
         submission::kept(&self.everywhere(|offers| offers.submission))
+    }
+
+    /// What ManageSieve offers at every upstream, each as a line of the answer to CAPABILITY.
+    #[must_use]
+    pub fn sieve_capabilities(&self) -> Vec<String> {
+        sieve::kept(&self.everywhere(|offers| offers.sieve))
     }
 
     fn everywhere(&self, of: impl Fn(Offers) -> Option<Arc<[String]>>) -> Vec<String> {

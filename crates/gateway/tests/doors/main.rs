@@ -42,6 +42,10 @@ impl MailServer for Telling {
         vec!["SIZE 1000".to_owned()]
     }
 
+    fn sieve_capabilities(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {
         Ok(Box::new(Told(opening.protocol)))
     }

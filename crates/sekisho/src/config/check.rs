@@ -276,10 +276,12 @@ fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Proble
             ("imap", &section.imap),
             ("pop3", &section.pop3),
             ("submission", &section.submission),
+            ("sieve", &section.sieve),
         ];
         if protocols.iter().all(|(_, servers)| servers.is_empty()) {
-            let text =
-                format!("the upstream {name:?} has no server: give `imap`, `pop3` or `submission`");
+            let text = format!(
+                "the upstream {name:?} has no server: give `imap`, `pop3`, `submission` or `sieve`"
+            );
             problems.push(lines.at("[[upstream]]", text));
         }
         for (key, servers) in protocols {
@@ -333,6 +335,16 @@ fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Proble
                 "`patience` must be a time from 1 to 60 s".into(),
             ));
         }
+    }
+    let sieve_door = !config.sieve.listen.is_empty() || !config.sieve.listen_tls.is_empty();
+    if sieve_door
+        && config
+            .upstream
+            .iter()
+            .all(|section| section.sieve.is_empty())
+    {
+        let text = "[sieve] needs an [[upstream]] with `sieve` servers: scripts are not run here";
+        problems.push(lines.at("[sieve]", text.into()));
     }
     if config.upstream.is_empty() {
         return;
@@ -403,7 +415,12 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
         ));
     }
     for section in &config.upstream {
-        let servers = [&section.imap, &section.pop3, &section.submission];
+        let servers = [
+            &section.imap,
+            &section.pop3,
+            &section.submission,
+            &section.sieve,
+        ];
         let elsewhere = servers.into_iter().flatten().any(|server| {
             let address = server_address(server, 0).and_then(|(host, _)| host.parse().ok());
             address.is_none_or(|address| !is_loopback(address))
@@ -423,7 +440,12 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
             warnings.push(lines.at("login", text));
         }
     }
-    let doors = [&config.imap, &config.pop3, &config.submission];
+    let doors = [
+        &config.imap,
+        &config.pop3,
+        &config.submission,
+        &config.sieve,
+    ];
     if doors.iter().any(|door| door.plain_login) {
         warnings.push(lines.at(
             "plain_login",
@@ -663,6 +685,10 @@ prefixes = ["203.0.113.0/24"]
             ("key_pin = \"abc\"", "64 hexadecimal digits"),
             ("login = \"master\"", "needs `master_user`"),
             ("login = \"token\"", "needs `token_key_file`"),
+            (
+                "[sieve]\nlisten = [\"127.0.0.1:4190\"]",
+                "needs an [[upstream]] with `sieve`",
+            ),
             ("user = \"everybody\"", "one and the same"),
             ("patience = \"0s\"", "from 1 to 60 s"),
             (

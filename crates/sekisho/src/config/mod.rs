@@ -72,8 +72,8 @@ section! {
 }
 
 section! {
-    /// The doors for mail clients; all sections have the same keys.
-    pub struct DoorSection("[imap], [pop3] and [submission]") {
+    /// The doors for mail clients; all sections have the same keys. `[sieve]` is ManageSieve, before an upstream that runs scripts.
+    pub struct DoorSection("[imap], [pop3], [submission] and [sieve]") {
         /// Where it listens for clients that start TLS by a command.
         listen: Vec<SocketAddr> = Vec::new(),
         /// Where it listens for clients that speak TLS from the start.
@@ -157,6 +157,8 @@ section! {
         pop3: Vec<String> = Vec::new(),
         /// Its submission servers, likewise; 587 and 465.
         submission: Vec<String> = Vec::new(),
+        /// Its ManageSieve servers, likewise; 4190.
+        sieve: Vec<String> = Vec::new(),
         /// How they are spoken to: `none`, `starttls` or `implicit`. `none` is for this machine and for networks that are trusted with passwords.
         tls: ServerTls = ServerTls::Starttls,
         /// A PEM file with the authorities to trust instead of the system's.
@@ -278,6 +280,8 @@ pub struct Config {
     pub pop3: DoorSection,
     /// `[submission]`
     pub submission: DoorSection,
+    /// `[sieve]`
+    pub sieve: DoorSection,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
     /// `[smtp]`

@@ -1,9 +1,15 @@
 //! A site that keeps its mail in Dovecot: every door leads through the checkpoint, and behind it into Dovecot.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use sekisho::clock::WallClock;
 use sekisho_checkpoint::ports::Clock as _;
+use sekisho_gateway::{PlaintextLogin, Security};
+use sekisho_net::{Listener, SourceFrom};
+use sekisho_source::KeyLength;
 use sekisho_testkit::dovecot::Dovecot;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
@@ -178,4 +184,56 @@ async fn a_server_that_is_away_is_passed_over_and_all_away_is_said_so() -> anyho
     }
     stage.demo.stop().await;
     Ok(())
+}
+
+#[tokio::test]
+async fn scripts_are_managed_by_whoever_is_admitted_and_by_nobody_else() -> anyhow::Result<()> {
+    let dovecot = Dovecot::start(&PEOPLE).await?;
+    let stage = before(dovecot.upstream(dovecot.by_master())?).await?;
+    let home = SourceFrom::Given(stage.demo.home.clone());
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = Listener::bind(any, home, KeyLength::default()).await?;
+    let door = listener.local_address()?.to_string();
+    let here = PlaintextLogin::OnThisMachine;
+    stage.demo.system.run_sieve(listener, Security::None, here);
+
+    let app = stage.uses_mfa(HANAKO).await?;
+    let (mut wire, greeting) = sieve_greeted(&door).await?;
+    assert!(greeting.contains("\"SIEVE\" \"fileinto"), "{greeting}");
+    let message = format!("\0{HANAKO}\0{}", stage.password(HANAKO));
+    let login = format!(
+        "AUTHENTICATE \"PLAIN\" \"{}\"",
+        BASE64_STANDARD.encode(message)
+    );
+    let refusal = wire.pop3(&login).await?;
+    assert!(refusal.starts_with("NO \"Sign-in refused."), "{refusal}");
+
+    stage.proves(stage.home(), HANAKO, &app).await?;
+    let answer = wire.pop3(&login).await?;
+    assert!(answer.starts_with("OK"), "{answer}\n{}", dovecot.log());
+    let answer = wire.pop3("PUTSCRIPT \"mine\" {7+}\r\nkeep;\r\n").await?;
+    assert!(answer.starts_with("OK"), "{answer}");
+    assert_eq!(wire.pop3("LISTSCRIPTS").await?, "\"mine\"");
+    assert!(wire.line().await?.starts_with("OK"));
+
+    stage.clock.advance(jiff::SignedDuration::from_hours(14));
+    assert_eq!(wire.until_closed().await, "");
+    let (mut wire, _) = sieve_greeted(&door).await?;
+    let refusal = wire.pop3(&login).await?;
+    assert!(refusal.starts_with("NO \"Sign-in refused."), "{refusal}");
+    stage.demo.stop().await;
+    Ok(())
+}
+
+/// Connects to ManageSieve and reads what it says first.
+async fn sieve_greeted(door: &str) -> anyhow::Result<(Wire, String)> {
+    let mut wire = Wire::connect(door).await?;
+    let mut greeting = String::new();
+    loop {
+        let line = wire.line().await?;
+        greeting = greeting + &line + "\n";
+        if line.starts_with("OK") {
+            return Ok((wire, greeting));
+        }
+    }
 }
