@@ -98,55 +98,37 @@ async fn authenticate(
                     .string(user.as_bytes())
                     .and_then(|c| c.string(password.expose().as_bytes()))
                     .map_err(|_| Fault::Refused)?;
-                log_in_by_command(wire, command).await
+                let mut chunks = command.finish().into_iter();
+                let first = chunks.next().unwrap_or_default();
+                exchange(wire, &first, chunks).await
             }
             None => Err(Fault::NoWay("the server offers no such mechanism")),
         };
     }
-    let initial = offers("SASL-IR");
-    let command = if initial {
+    // A server that says why it will refuse (RFC 7628, section 3.2.3) waits for one message more.
+    let messages = [proof.message(), ACKNOWLEDGED].map(|text| format!("{text}\r\n").into_bytes());
+    let mut messages = messages.into_iter();
+    let command = if offers("SASL-IR") {
+        messages.next();
         format!("s AUTHENTICATE {mechanism} {}\r\n", proof.message())
     } else {
         format!("s AUTHENTICATE {mechanism}\r\n")
     };
-    wire.say(command.as_bytes()).await?;
-    let mut proven = initial;
-    let mut capabilities = None;
-    for _ in 0..PATIENCE {
-        match read(wire).await? {
-            Response::Continue => {
-                let message = if proven {
-                    ACKNOWLEDGED
-                } else {
-                    proof.message()
-                };
-                wire.say(format!("{message}\r\n").as_bytes()).await?;
-                proven = true;
-            }
-            Response::Data(Data::Capability(words)) => capabilities = Some(words),
-            Response::Done(_, status) => return outcome(status, capabilities),
-            Response::Told(status) if status.kind == StatusKind::Bye => {
-                return Err(Fault::Away(format!("the server says {}", status.text)));
-            }
-            Response::Told(_) | Response::Data(_) => {}
-        }
-    }
-    Err(endless())
+    exchange(wire, command.as_bytes(), messages).await
 }
 
-async fn log_in_by_command(
+/// Sends a command that logs in, and the next of `more` each time the server agrees to go on. Returns what the server offers from then on, if it says so.
+async fn exchange(
     wire: &mut Wire,
-    command: CommandEncoder,
+    command: &[u8],
+    mut more: impl Iterator<Item = Vec<u8>>,
 ) -> Result<Option<Vec<String>>, Fault> {
-    let mut chunks = command.finish().into_iter();
-    if let Some(first) = chunks.next() {
-        wire.say(&first).await?;
-    }
+    wire.say(command).await?;
     let mut capabilities = None;
     for _ in 0..PATIENCE {
         match read(wire).await? {
-            Response::Continue => match chunks.next() {
-                Some(chunk) => wire.say(&chunk).await?,
+            Response::Continue => match more.next() {
+                Some(message) => wire.say(&message).await?,
                 None => return Err(Fault::Away("the server waits for nothing".to_owned())),
             },
             Response::Data(Data::Capability(words)) => capabilities = Some(words),

@@ -128,6 +128,29 @@ pub struct LoggedIn {
     pub relogin: Option<Relogin>,
 }
 
+impl LoggedIn {
+    /// A connection that is only copied, unwatched.
+    fn of(wire: Wire) -> Self {
+        let (stream, read) = wire.into_parts();
+        Self {
+            stream,
+            read,
+            imap_capabilities: String::new(),
+            extensions: Vec::new(),
+            relogin: None,
+        }
+    }
+}
+
+/// What a server speaks.
+#[derive(Debug, Clone, Copy)]
+enum Language {
+    Imap,
+    Pop3,
+    Submission,
+    ManageSieve,
+}
+
 /// One attempt at one server.
 pub(crate) struct Call<'a> {
     pub(crate) server: &'a Server,
@@ -151,13 +174,10 @@ impl Upstream {
             let after = imap::log_in(&mut wire, &offered, &proof).await?;
             self.learned.note(|offers| &mut offers.imap, &after);
             let guarded = self.guards || after.iter().any(|word| word == "UNAUTHENTICATE");
-            let (stream, read) = wire.into_parts();
             Ok(LoggedIn {
-                stream,
-                read,
                 imap_capabilities: imap::kept(&after, guarded),
-                extensions: Vec::new(),
                 relogin: guarded.then(Relogin::default),
+                ..LoggedIn::of(wire)
             })
         })
         .await
@@ -176,14 +196,7 @@ impl Upstream {
             let (mut wire, offered) = pop3::begin(wire, &call, known.clone()).await?;
             pop3::log_in(&mut wire, &offered, &proof).await?;
             self.learned.note(|offers| &mut offers.pop3, &offered);
-            let (stream, read) = wire.into_parts();
-            Ok(LoggedIn {
-                stream,
-                read,
-                imap_capabilities: String::new(),
-                extensions: Vec::new(),
-                relogin: None,
-            })
+            Ok(LoggedIn::of(wire))
         })
         .await
     }
@@ -206,13 +219,9 @@ impl Upstream {
             let (mut wire, offered) = submission::begin(wire, &call, told).await?;
             submission::log_in(&mut wire, &offered, &proof).await?;
             self.learned.note(|offers| &mut offers.submission, &offered);
-            let (stream, read) = wire.into_parts();
             Ok(LoggedIn {
-                stream,
-                read,
-                imap_capabilities: String::new(),
                 extensions: submission::kept(&offered),
-                relogin: None,
+                ..LoggedIn::of(wire)
             })
         })
         .await
@@ -230,13 +239,9 @@ impl Upstream {
             let (mut wire, offered) = sieve::begin(wire, &call).await?;
             sieve::log_in(&mut wire, &offered, &proof).await?;
             self.learned.note(|offers| &mut offers.sieve, &offered);
-            let (stream, read) = wire.into_parts();
             Ok(LoggedIn {
-                stream,
-                read,
-                imap_capabilities: String::new(),
-                extensions: Vec::new(),
                 relogin: Some(Relogin::default()),
+                ..LoggedIn::of(wire)
             })
         })
         .await
@@ -244,57 +249,50 @@ impl Upstream {
 
     /// Asks each server what it offers, without a login. Returns those that did not answer, and why.
     pub async fn probe(&self, now: Timestamp) -> Vec<(String, String)> {
+        let all = [
+            (Language::Imap, &self.imap),
+            (Language::Pop3, &self.pop3),
+            (Language::Submission, &self.submission),
+            (Language::ManageSieve, &self.sieve),
+        ];
         let mut failed = Vec::new();
-        let mut note = |server: &Server, answer: Result<Result<(), Fault>, _>| {
-            let fault = match answer {
-                Ok(Ok(())) => return,
-                Ok(Err(fault)) => fault.to_string(),
-                Err(_) => "no answer in time".to_owned(),
-            };
-            server.was_away(now);
-            failed.push((format!("{}:{}", server.host(), server.port()), fault));
-        };
-        for server in self.imap.iter() {
-            let asking = async {
-                let call = self.call(server);
-                let wire = self.connect(&call, None).await?;
-                let (_, offered) = imap::begin(wire, &call, None).await?;
-                self.learned.note(|offers| &mut offers.imap, &offered);
-                Ok(())
-            };
-            note(server, timeout(self.patience, asking).await);
-        }
-        for server in self.pop3.iter() {
-            let asking = async {
-                let call = self.call(server);
-                let wire = self.connect(&call, None).await?;
-                let (_, offered) = pop3::begin(wire, &call, None).await?;
-                self.learned.note(|offers| &mut offers.pop3, &offered);
-                Ok(())
-            };
-            note(server, timeout(self.patience, asking).await);
-        }
-        for server in self.submission.iter() {
-            let asking = async {
-                let call = self.call(server);
-                let wire = self.connect(&call, None).await?;
-                let (_, offered) = submission::begin(wire, &call, None).await?;
-                self.learned.note(|offers| &mut offers.submission, &offered);
-                Ok(())
-            };
-            note(server, timeout(self.patience, asking).await);
-        }
-        for server in self.sieve.iter() {
-            let asking = async {
-                let call = self.call(server);
-                let wire = self.connect(&call, None).await?;
-                let (_, offered) = sieve::begin(wire, &call).await?;
-                self.learned.note(|offers| &mut offers.sieve, &offered);
-                Ok(())
-            };
-            note(server, timeout(self.patience, asking).await);
+        for (language, servers) in all {
+            for server in servers.iter() {
+                let fault = match timeout(self.patience, self.ask(language, server)).await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(fault)) => fault.to_string(),
+                    Err(_) => "no answer in time".to_owned(),
+                };
+                server.was_away(now);
+                failed.push((format!("{}:{}", server.host(), server.port()), fault));
+            }
         }
         failed
+    }
+
+    /// Notes what one server offers.
+    async fn ask(&self, language: Language, server: &Server) -> Result<(), Fault> {
+        let call = self.call(server);
+        let wire = self.connect(&call, None).await?;
+        match language {
+            Language::Imap => {
+                let (_, offered) = imap::begin(wire, &call, None).await?;
+                self.learned.note(|offers| &mut offers.imap, &offered);
+            }
+            Language::Pop3 => {
+                let (_, offered) = pop3::begin(wire, &call, None).await?;
+                self.learned.note(|offers| &mut offers.pop3, &offered);
+            }
+            Language::Submission => {
+                let (_, offered) = submission::begin(wire, &call, None).await?;
+                self.learned.note(|offers| &mut offers.submission, &offered);
+            }
+            Language::ManageSieve => {
+                let (_, offered) = sieve::begin(wire, &call).await?;
+                self.learned.note(|offers| &mut offers.sieve, &offered);
+            }
+        }
+        Ok(())
     }
 
     /// The connection of the first server that gives one, those first that are up.
