@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sekisho::clock::WallClock;
@@ -151,6 +152,59 @@ async fn a_mail_is_submitted_through_dovecot_and_nothing_else_is() -> anyhow::Re
     let heard = dovecot.sink.heard();
     assert!(heard.iter().any(|line| line == "Subject: out"), "{heard:?}");
     assert!(heard.iter().any(|line| line == "..dot"), "{heard:?}");
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn mail_is_written_found_and_thrown_away_in_the_webmail() -> anyhow::Result<()> {
+    let dovecot = Dovecot::start(&PEOPLE).await?;
+    let stage = before(dovecot.upstream(dovecot.by_master())?).await?;
+    let mut browser = stage.sign_in(stage.campus(), KEN).await?;
+    browser.open("/mail/compose").await?;
+    let letter = [
+        ("to", "somebody@elsewhere.example"),
+        ("subject", "\u{4f1a}\u{8b70} on Friday"),
+        ("body", "Bring the lanterns."),
+        ("do", "send"),
+    ];
+    browser.submit("/mail/compose", &letter).await?;
+    let heard = dovecot.sink.heard();
+    assert!(
+        heard
+            .iter()
+            .any(|line| line == "RCPT TO:<somebody@elsewhere.example>"),
+        "{heard:?}\n{}",
+        browser.page.words()
+    );
+    assert!(heard.iter().any(|line| line == "Bring the lanterns."));
+
+    let sent = browser.open("/mail/folder/Sent").await?.words();
+    assert!(sent.contains("\u{4f1a}\u{8b70} on Friday"), "{sent}");
+    let found = browser.open("/mail/folder/Sent?q=lanterns").await?.words();
+    assert!(found.contains("on Friday"), "{found}");
+    let missed = browser.open("/mail/folder/Sent?q=candles").await?.words();
+    assert!(!missed.contains("on Friday"), "{missed}");
+    browser.open("/mail/folder/Sent").await?;
+    let value = |name: &str| {
+        let field = format!("name=\"{name}\" value=\"");
+        let rest = browser.page.body.split_once(&field)?.1;
+        rest.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let (uid, validity) = (
+        value("uid").context("a uid")?,
+        value("validity").context("a folder")?,
+    );
+    let away = [
+        ("uid", uid.as_str()),
+        ("validity", validity.as_str()),
+        ("do", "delete"),
+    ];
+    browser.submit("/mail/folder/Sent/act", &away).await?;
+    let sent = browser.open("/mail/folder/Sent?q=lanterns").await?.words();
+    assert!(!sent.contains("on Friday"), "{sent}");
+    let trash = browser.open("/mail/folder/Trash").await?.words();
+    assert!(trash.contains("on Friday"), "{trash}");
     stage.demo.stop().await;
     Ok(())
 }
