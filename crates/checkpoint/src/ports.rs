@@ -188,6 +188,11 @@ pub trait Records: Send + Sync + 'static {
         after: Option<RevocationNumber>,
     ) -> Result<(RevocationNumber, Vec<Revocation>), RecordsError>;
 
+    /// Completes when a revocation may have been written elsewhere, for records that hear of it; others never say so, and are asked twice a second. Cancel-safe.
+    async fn revocation_heard(&self) {
+        std::future::pending().await
+    }
+
     /// Removes what is past: events before `events_before`, dead grants, sessions older than `sessions_before`, dead codes, failures older than a day,
     /// revocations older than a day.
     async fn purge(

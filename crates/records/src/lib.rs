@@ -4,9 +4,12 @@
 //! a change ends is told by the checkpoint. It does see to it that what the port promises in one step happens in one step, and is on disk before it is said.
 //! It holds no secret in the clear: keys, codes and tokens arrive sealed or hashed.
 //!
-//! A database is a module of its own and all of its SQL is within. Today that is [`sqlite`]; `tests/conformance.rs` is what another has to pass. In reading
-//! order within it: the writer (one thread that commits what waits together), the readers, then a file a subject.
+//! A database is a module of its own and all of its SQL is within: [`sqlite`] for one machine, [`postgres`] for several nodes. `tests/conformance.rs` is what
+//! each has to pass. In reading order: what leads to the database (SQLite's one writing thread and its readers; PostgreSQL's pool), then a file a subject.
 
+pub mod postgres;
 pub mod sqlite;
+mod words;
 
+pub use postgres::{DatabaseClock, PostgresRecords, PostgresSettings};
 pub use sqlite::SqliteRecords;

@@ -1,12 +1,16 @@
 //! What every database that keeps the records has to pass. Another one is a [`promises::Place`] and one more line at the end.
 
+mod outages;
+#[path = "../../testkit/src/postgres.rs"]
+mod postgres;
 mod promises;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
+use postgres::Postgres;
 use sekisho_checkpoint::ports::Records;
-use sekisho_records::SqliteRecords;
+use sekisho_records::{PostgresRecords, PostgresSettings, SqliteRecords};
 use tempfile::TempDir;
 
 struct SqliteFile(TempDir);
@@ -24,4 +28,23 @@ impl promises::Place for SqliteFile {
     }
 }
 
+/// One server for all tests of this process; each has a database of its own.
+static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start().expect("starts"));
+
+struct PostgresDatabase(PostgresSettings);
+
+impl PostgresDatabase {
+    fn new() -> Self {
+        Self(SERVER.database().expect("made"))
+    }
+}
+
+#[async_trait]
+impl promises::Place for PostgresDatabase {
+    async fn open(&self) -> Arc<dyn Records> {
+        Arc::new(PostgresRecords::open(self.0.clone()).await.expect("opens"))
+    }
+}
+
 promises::held_by!(sqlite, SqliteFile::new());
+promises::held_by!(postgresql, PostgresDatabase::new());

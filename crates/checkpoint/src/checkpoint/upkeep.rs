@@ -43,6 +43,7 @@ impl Checkpoint {
             tokio::select! {
                 () = self.clock.sleep_until(wake) => {}
                 () = self.leases.news.notified() => {}
+                () = self.records.revocation_heard() => {}
             }
         }
     }

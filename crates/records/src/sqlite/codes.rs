@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::{LetterId, SessionId};
-use sekisho_checkpoint::ports::{CodePurpose, MailedCode};
+use sekisho_checkpoint::ports::MailedCode;
 
 use super::Fault;
 use super::value::{address, millis, parsed, plain, time};
+use crate::words;
 
 /// Keeps a code. It belongs to a session: for one that has ended there is nothing to keep it for, and that is an error.
 pub(super) fn put(db: &Connection, code: &MailedCode) -> Result<(), Fault> {
@@ -20,7 +21,7 @@ pub(super) fn put(db: &Connection, code: &MailedCode) -> Result<(), Fault> {
         code.session.get(),
         code.account.get(),
         code.hash,
-        word(&code.purpose),
+        words::of_purpose(&code.purpose),
         code.address.to_string(),
         millis(code.issued_at),
         millis(code.expires_at),
@@ -74,25 +75,10 @@ fn read(row: &Row<'_>) -> Result<MailedCode, Fault> {
         session: SessionId::new(plain(row, "session")?),
         account: AccountId::new(plain(row, "account")?),
         hash: plain(row, "hash")?,
-        purpose: parsed(row, "purpose", purpose)?,
+        purpose: parsed(row, "purpose", words::purpose)?,
         address: parsed(row, "address", address)?,
         issued_at: time(row, "issued_at")?,
         expires_at: time(row, "expires_at")?,
         letter: LetterId::new(plain(row, "letter")?),
     })
-}
-
-fn word(purpose: &CodePurpose) -> &'static str {
-    match purpose {
-        CodePurpose::Prove => "prove",
-        CodePurpose::Register => "register",
-    }
-}
-
-fn purpose(word: &str) -> Option<CodePurpose> {
-    match word {
-        "prove" => Some(CodePurpose::Prove),
-        "register" => Some(CodePurpose::Register),
-        _ => None,
-    }
 }

@@ -10,6 +10,7 @@ use sekisho_checkpoint::ports::{Cut, Ending, Reach, Revocation, RevocationNumber
 
 use super::Fault;
 use super::value::{millis, parsed, plain};
+use crate::words;
 
 /// Writes what an ending revokes, if anything. Grants that end at least have the connections judged anew.
 pub(super) fn write(
@@ -27,9 +28,10 @@ pub(super) fn write(
         .prepare_cached(
             "INSERT INTO revocations (account, cut, at) VALUES (?1, ?2, ?3) RETURNING number",
         )?
-        .query_row(params![account.get(), word(cut), millis(at)], |row| {
-            row.get(0)
-        })?;
+        .query_row(
+            params![account.get(), words::of_cut(cut), millis(at)],
+            |row| row.get(0),
+        )?;
     Ok(RevocationNumber(number))
 }
 
@@ -67,23 +69,6 @@ fn read(row: &Row<'_>) -> Result<Revocation, Fault> {
     Ok(Revocation {
         number: RevocationNumber(plain(row, "number")?),
         account: AccountId::new(plain(row, "account")?),
-        cut: parsed(row, "cut", cut)?,
+        cut: parsed(row, "cut", words::cut)?,
     })
-}
-
-fn word(cut: Cut) -> &'static str {
-    match cut {
-        Cut::None => "none",
-        Cut::Judged => "judged",
-        Cut::All => "all",
-    }
-}
-
-fn cut(word: &str) -> Option<Cut> {
-    match word {
-        "none" => Some(Cut::None),
-        "judged" => Some(Cut::Judged),
-        "all" => Some(Cut::All),
-        _ => None,
-    }
 }

@@ -1,0 +1,193 @@
+//! How an account stands, and its changes.
+
+use jiff::Timestamp;
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Standing};
+use sekisho_checkpoint::ports::Change;
+use tokio_postgres::Row;
+
+use super::pool::Lent;
+use super::value::{maybe_hash, maybe_time, millis, number, plain};
+use super::{Fault, factors, recovery};
+
+pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, Fault> {
+    let row = db
+        .query_opt(
+            "SELECT * FROM accounts WHERE account = $1",
+            &[&account.get()],
+        )
+        .await?;
+    let (mfa_on, password_wanted, enrolment) = row
+        .map(|row| {
+            let flag = |column| plain::<bool>(&row, column);
+            Ok::<_, Fault>((flag("mfa_on")?, flag("password_wanted")?, enrolment(&row)?))
+        })
+        .transpose()?
+        .unwrap_or_default();
+    let kinds = db
+        .query("SELECT * FROM kinds WHERE account = $1", &[&account.get()])
+        .await?;
+    let kind = |kind: FactorKind| {
+        for row in &kinds {
+            if plain::<&str>(row, "kind")? == kind.as_str() {
+                return kind_standing(row);
+            }
+        }
+        Ok(KindStanding::default())
+    };
+    Ok(Standing {
+        mfa_on,
+        enrolment,
+        factors: factors::of_account(db, account).await?,
+        otp_app: kind(FactorKind::OtpApp)?,
+        external_mail: kind(FactorKind::ExternalMail)?,
+        recovery_codes: recovery::of_account(db, account).await?,
+        recovery_code: kind(FactorKind::RecoveryCode)?,
+        password_wanted,
+    })
+}
+
+/// Carries out a change. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
+pub(super) async fn change(
+    db: &Lent,
+    account: AccountId,
+    change: &Change,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    match change {
+        Change::None => Ok(()),
+        Change::Mfa(on) => set_mfa(db, account, *on).await,
+        Change::AddFactor(factor) => {
+            factors::add(db, account, factor).await?;
+            set_enrolment(db, account, None).await
+        }
+        Change::RenameFactor(factor, name) => factors::rename(db, account, *factor, name).await,
+        Change::RemoveFactor(factor) => {
+            factors::remove(db, account, *factor).await?;
+            if factors::of_account(db, account).await?.is_empty() {
+                recovery::remove_all(db, account).await?;
+            }
+            Ok(())
+        }
+        Change::RecoveryCodes(hashes) => recovery::replace(db, account, hashes, at).await,
+        Change::PasswordWanted(wanted) => set_password_wanted(db, account, *wanted).await,
+        Change::ReplaceFactors(factor) => {
+            factors::remove_kind(db, account, factor.kind()).await?;
+            factors::add(db, account, factor).await
+        }
+        Change::EnableKind(kind) => {
+            db.execute(
+                "DELETE FROM kinds WHERE account = $1 AND kind = $2",
+                &[&account.get(), &kind.as_str()],
+            )
+            .await?;
+            Ok(())
+        }
+        Change::Reset(code) => {
+            factors::remove_all(db, account).await?;
+            recovery::remove_all(db, account).await?;
+            db.execute("DELETE FROM kinds WHERE account = $1", &[&account.get()])
+                .await?;
+            set_enrolment(db, account, Some(code)).await
+        }
+        Change::EnrolmentCode(code) => set_enrolment(db, account, Some(code)).await,
+    }
+}
+
+/// A success of a kind: its failures are forgotten. A disabled kind stays disabled.
+pub(super) async fn clear_failures(
+    db: &Lent,
+    account: AccountId,
+    kind: FactorKind,
+) -> Result<(), Fault> {
+    db.execute(
+        "UPDATE kinds SET failures = 0 WHERE account = $1 AND kind = $2",
+        &[&account.get(), &kind.as_str()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A failure of a kind: how many there are now, and whether this one disabled it.
+pub(super) async fn count_failure(
+    db: &Lent,
+    account: AccountId,
+    kind: FactorKind,
+    disable_at: u32,
+) -> Result<(u32, bool), Fault> {
+    let row = db
+        .query_opt(
+            "SELECT failures, disabled FROM kinds WHERE account = $1 AND kind = $2 FOR UPDATE",
+            &[&account.get(), &kind.as_str()],
+        )
+        .await?;
+    let before = row
+        .as_ref()
+        .map(kind_standing)
+        .transpose()?
+        .unwrap_or_default();
+    let failures = before.failures.saturating_add(1);
+    let disabled = before.disabled || failures >= disable_at;
+    db.execute(
+        "INSERT INTO kinds (account, kind, failures, disabled) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (account, kind) DO UPDATE SET failures = excluded.failures, disabled = excluded.disabled",
+        &[&account.get(), &kind.as_str(), &i64::from(failures), &disabled],
+    )
+    .await?;
+    Ok((failures, disabled && !before.disabled))
+}
+
+fn kind_standing(row: &Row) -> Result<KindStanding, Fault> {
+    Ok(KindStanding {
+        failures: number(row, "failures")?,
+        disabled: plain(row, "disabled")?,
+    })
+}
+
+async fn set_mfa(db: &Lent, account: AccountId, on: bool) -> Result<(), Fault> {
+    db.execute(
+        "INSERT INTO accounts (account, mfa_on) VALUES ($1, $2)
+         ON CONFLICT (account) DO UPDATE SET mfa_on = excluded.mfa_on",
+        &[&account.get(), &on],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn set_password_wanted(db: &Lent, account: AccountId, wanted: bool) -> Result<(), Fault> {
+    db.execute(
+        "INSERT INTO accounts (account, password_wanted) VALUES ($1, $2)
+         ON CONFLICT (account) DO UPDATE SET password_wanted = excluded.password_wanted",
+        &[&account.get(), &wanted],
+    )
+    .await?;
+    Ok(())
+}
+
+async fn set_enrolment(
+    db: &Lent,
+    account: AccountId,
+    code: Option<&Enrolment>,
+) -> Result<(), Fault> {
+    db.execute(
+        "INSERT INTO accounts (account, enrolment_hash, enrolment_expires_at) VALUES ($1, $2, $3)
+         ON CONFLICT (account) DO UPDATE SET
+             enrolment_hash = excluded.enrolment_hash,
+             enrolment_expires_at = excluded.enrolment_expires_at",
+        &[
+            &account.get(),
+            &code.map(|code| code.hash.as_slice()),
+            &code.map(|code| millis(code.expires_at)),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+fn enrolment(row: &Row) -> Result<Option<Enrolment>, Fault> {
+    let hash = maybe_hash(row, "enrolment_hash")?;
+    let expires_at = maybe_time(row, "enrolment_expires_at")?;
+    Ok(hash
+        .zip(expires_at)
+        .map(|(hash, expires_at)| Enrolment { hash, expires_at }))
+}
