@@ -108,6 +108,21 @@ impl KeyRing {
         self.current
     }
 
+    /// What tells each key apart and gives none away.
+    ///
+    /// # Errors
+    /// Never in practice: the length is one that HKDF gives.
+    pub fn fingerprints(&self) -> Result<Vec<(KeyId, [u8; 32])>, SealingError> {
+        let fingerprint = |(id, key): (&KeyId, &SealingKey)| {
+            let mut bytes = [0; 32];
+            Hkdf::<Sha256>::new(None, &key.0)
+                .expand(b"sekisho fingerprint of a sealing key", &mut bytes)
+                .map_err(|_| SealingError::Damaged)?;
+            Ok((*id, bytes))
+        };
+        self.keys.iter().map(fingerprint).collect()
+    }
+
     /// Seals bytes under the current key.
     ///
     /// # Errors

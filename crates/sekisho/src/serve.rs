@@ -25,9 +25,8 @@ use sekisho_source::KeyLength;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use crate::clock::WallClock;
 use crate::config::{self, Config, DoorSection, Loaded, ServerTls};
-use crate::keys;
+use crate::records::{self, Kept};
 use crate::system::{Folders, Plan, System, folders, host_of, prepare};
 use crate::upstream;
 
@@ -84,14 +83,18 @@ impl Service {
         let key_length = loaded.key_length;
         prepare(&config.site.data)?;
         let folders = folders(&config.site.data);
-        let keys = keys::load(&config.site.keys, !folders.records.exists())?;
         let host = host_of(&config.site.url);
-        let clock: Arc<dyn Clock> = Arc::new(WallClock);
+        let Kept {
+            records,
+            keys,
+            clock,
+        } = records::open(&config).await?;
         let zone = loaded.zone.clone();
         let system = System::open(Plan {
             exit: exit(&config, &host, &clock)?,
             upstreams: upstream::upstreams(&config, &host)?,
             data: config.site.data.clone(),
+            records,
             keys,
             clock,
             disk: Arc::new(RealDisk),

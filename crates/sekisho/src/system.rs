@@ -21,13 +21,11 @@ use sekisho_mailroom::queue::{self, Exit, Queue};
 use sekisho_mailroom::store::{Limits, Operator, Store};
 use sekisho_mailroom::submission::Submission;
 use sekisho_net::{BoxedStream, Listener, Places, Shutdown, Stream, TlsKeeper, WebSources};
-use sekisho_records::SqliteRecords;
 use sekisho_upstream::Upstreams;
 use sekisho_webmail::{Entrance, MailServerError};
 
-use crate::clock::WallClock;
 use crate::config::{Config, Loaded};
-use crate::keys;
+use crate::records::{self, Kept};
 use crate::upstream::Behind;
 
 /// How much of a stream between the webmail and the mailroom waits in between, in bytes.
@@ -96,6 +94,8 @@ pub struct Plan {
     pub data: PathBuf,
     /// What the site configured.
     pub loaded: Loaded,
+    /// The checkpoint's records.
+    pub records: Arc<dyn Records>,
     /// The keys that seal factors.
     pub keys: KeyRing,
     /// The clock.
@@ -175,7 +175,7 @@ impl System {
         )
         .context("opening the queue")?;
         let checkpoint = Checkpoint::start(Parts {
-            records: Arc::new(SqliteRecords::open(&folders.records)?),
+            records: plan.records,
             directory: Arc::<OwnAccounts>::clone(&accounts),
             courier: Arc::new(Letters::new(
                 queue.clone(),
@@ -513,7 +513,7 @@ pub struct Desk {
     pub checkpoint: Arc<Checkpoint>,
     /// Own accounts.
     pub accounts: Arc<OwnAccounts>,
-    records: Arc<SqliteRecords>,
+    records: Arc<dyn Records>,
 }
 
 impl Desk {
@@ -525,15 +525,17 @@ impl Desk {
         let data = &loaded.config.site.data;
         prepare(data)?;
         let folders = folders(data);
-        let clock: Arc<dyn Clock> = Arc::new(WallClock);
-        let keys = keys::load(&loaded.config.site.keys, !folders.records.exists())?;
+        let Kept {
+            records,
+            keys,
+            clock,
+        } = records::open(&loaded.config).await?;
         let accounts = Arc::new(open_accounts(
             loaded,
             &folders,
             ArgonCost::default(),
             Arc::clone(&clock),
         )?);
-        let records = Arc::new(SqliteRecords::open(&folders.records)?);
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let (store, _) = Store::open_root(
             &folders.mail,
@@ -558,7 +560,7 @@ impl Desk {
             },
         )?;
         let checkpoint = Checkpoint::start(Parts {
-            records: Arc::<SqliteRecords>::clone(&records),
+            records: Arc::clone(&records),
             directory: Arc::<OwnAccounts>::clone(&accounts),
             courier: Arc::new(Letters::new(
                 queue,

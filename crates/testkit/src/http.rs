@@ -86,6 +86,11 @@ impl Visitor {
         }
     }
 
+    /// Goes on at another node, as a load balancer has it: same cookies, another door.
+    pub fn is_sent_to(&mut self, origin: &str) {
+        origin.clone_into(&mut self.origin);
+    }
+
     /// Sends this header field with every request from now on.
     pub fn always_send(&mut self, name: &str, value: &str) {
         self.extra.retain(|(known, _)| known != name);

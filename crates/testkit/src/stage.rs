@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use jiff::SignedDuration;
-use sekisho::demo::{Demo, DemoArguments, Place};
+use sekisho::demo::{Demo, DemoArguments, Elsewhere, Place};
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::LoginName;
-use sekisho_checkpoint::ports::{Clock, Directory as _};
+use sekisho_checkpoint::ports::{Clock, Directory as _, Records};
 use sekisho_directory::ArgonCost;
 use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
 use sekisho_upstream::Upstreams;
+use tempfile::TempDir;
 
 use crate::clock::HandClock;
 use crate::http::Visitor;
@@ -27,6 +28,7 @@ pub struct Stage {
     pub demo: Demo,
     /// Its clock.
     pub clock: Arc<HandClock>,
+    _folder: Option<TempDir>,
 }
 
 impl Stage {
@@ -43,7 +45,7 @@ impl Stage {
     /// # Errors
     /// Something can't be opened.
     pub async fn start_with_grants_of(grant: SignedDuration) -> anyhow::Result<Self> {
-        Self::open(grant, None).await
+        Self::open(grant, Elsewhere::default()).await
     }
 
     /// Starts one whose mail is kept by upstreams. People have the demo's names and passwords there.
@@ -51,13 +53,62 @@ impl Stage {
     /// # Errors
     /// Something can't be opened.
     pub async fn start_before(upstreams: Upstreams) -> anyhow::Result<Self> {
-        Self::open(SignedDuration::from_hours(14), Some(upstreams)).await
+        let elsewhere = Elsewhere {
+            upstreams: Some(upstreams),
+            ..Elsewhere::default()
+        };
+        Self::open(SignedDuration::from_hours(14), elsewhere).await
     }
 
-    async fn open(grant: SignedDuration, upstreams: Option<Upstreams>) -> anyhow::Result<Self> {
-        let clock = HandClock::new();
+    /// Starts one whose records are kept elsewhere.
+    ///
+    /// # Errors
+    /// Something can't be opened.
+    pub async fn start_on(records: Arc<dyn Records>) -> anyhow::Result<Self> {
+        let elsewhere = Elsewhere {
+            records: Some(records),
+            ..Elsewhere::default()
+        };
+        Self::open(SignedDuration::from_hours(14), elsewhere).await
+    }
+
+    /// Starts another node of the same site: with the same accounts and keys, and its own connections to the records.
+    ///
+    /// # Errors
+    /// Something can't be opened.
+    pub async fn another_node(&self, records: Arc<dyn Records>) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let ours = self.demo.folder();
+        std::fs::copy(ours.join("keys"), folder.path().join("keys"))?;
+        let accounts = rusqlite::Connection::open(ours.join("accounts.sqlite"))?;
+        let copy = folder.path().join("accounts.sqlite").display().to_string();
+        accounts.execute("VACUUM INTO ?1", [copy])?;
+        let elsewhere = Elsewhere {
+            records: Some(records),
+            ..Elsewhere::default()
+        };
+        let clock = Arc::clone(&self.clock);
+        Self::open_in(
+            Some(folder),
+            clock,
+            SignedDuration::from_hours(14),
+            elsewhere,
+        )
+        .await
+    }
+
+    async fn open(grant: SignedDuration, elsewhere: Elsewhere) -> anyhow::Result<Self> {
+        Self::open_in(None, HandClock::new(), grant, elsewhere).await
+    }
+
+    async fn open_in(
+        folder: Option<TempDir>,
+        clock: Arc<HandClock>,
+        grant: SignedDuration,
+        elsewhere: Elsewhere,
+    ) -> anyhow::Result<Self> {
         let arguments = DemoArguments {
-            dir: None,
+            dir: folder.as_ref().map(|folder| folder.path().to_owned()),
             ports: 0,
             json: true,
             grant,
@@ -66,10 +117,14 @@ impl Stage {
             arguments,
             Arc::<HandClock>::clone(&clock),
             ArgonCost::least(),
-            upstreams,
+            elsewhere,
         )
         .await?;
-        let stage = Self { demo, clock };
+        let stage = Self {
+            demo,
+            clock,
+            _folder: folder,
+        };
         stage.delay_refusals(SignedDuration::ZERO).await;
         Ok(stage)
     }

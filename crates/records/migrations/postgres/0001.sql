@@ -154,3 +154,9 @@ CREATE TABLE last_revocation (
     number bigint  NOT NULL
 );
 INSERT INTO last_revocation (number) VALUES (0);
+
+-- What tells the keys apart that nodes seal with, and gives none away: two nodes with different keys of one number could not open each other's factors.
+CREATE TABLE sealing_keys (
+    key         bigint PRIMARY KEY,
+    fingerprint bytea  NOT NULL
+);

@@ -12,6 +12,7 @@ mod audit;
 mod codes;
 mod factors;
 mod grants;
+mod keys;
 mod mark;
 mod migrate;
 mod news;
@@ -40,6 +41,7 @@ use sekisho_checkpoint::ports::{
     Claim, MailedCode, Order, OtpFailures, Records, RecordsError, Reseal, Revocation,
     RevocationNumber, SessionUpdate, WaitingSignIn,
 };
+use sekisho_checkpoint::sealing::KeyId;
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::Throttle;
 use sekisho_net::client::{Connector, Roots};
@@ -125,6 +127,36 @@ impl PostgresRecords {
     #[must_use]
     pub fn was_empty(&self) -> bool {
         self.was_empty
+    }
+
+    /// Whether somebody has a factor whose key is sealed.
+    ///
+    /// # Errors
+    /// The database does not say.
+    pub async fn holds_sealed_keys(&self) -> Result<bool, RecordsError> {
+        self.pool
+            .run(|| async {
+                let db = self.pool.lend().await?;
+                let sql =
+                    "SELECT EXISTS (SELECT FROM factors WHERE sealed_key IS NOT NULL) AS holds";
+                let row = db.query_one(sql, &[]).await?;
+                db.done(value::plain(&row, "holds")?)
+            })
+            .await
+    }
+
+    /// Sees to it that this node seals with the keys of the others.
+    ///
+    /// # Errors
+    /// It has another key of the same number, or lacks the newest.
+    pub async fn agree_on_keys(&self, keys: &[(KeyId, [u8; 32])]) -> Result<(), RecordsError> {
+        self.pool
+            .run(|| async {
+                let db = self.pool.write(None, None).await?;
+                keys::agree(&db, keys).await?;
+                db.commit(()).await
+            })
+            .await
     }
 
     /// The time of the database.
@@ -625,6 +657,14 @@ enum Fault {
     GrantTaken,
     #[error("a number is too large to be stored")]
     TooLarge,
+    #[error(
+        "key {0} of this node is another than that of the nodes before it: copy the file of the keys from one of them"
+    )]
+    AnotherKey(i64),
+    #[error(
+        "the nodes have a key {0}, which this one lacks: copy the file of the keys from one that has it"
+    )]
+    NoSuchKey(i64),
     #[error("the connection has ended")]
     Stopped,
 }

@@ -13,9 +13,10 @@ use sekisho_net::client::KeyPin;
 use sekisho_source::KeyLength;
 
 use super::{
-    Config, Demand, FirstRegistrationWord, LoginWord, NetworkClassWord, RefusalWord, ServerTls,
-    is_loopback,
+    Config, Demand, FirstRegistrationWord, LoginWord, NetworkClassWord, RecordsSection,
+    RefusalWord, ServerTls, is_loopback,
 };
+use crate::records;
 
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +250,7 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         problems.push(lines.at("junk_header", text));
     }
     check_upstreams(&config, &lines, &mut problems);
+    check_records(&config.records, &lines, &mut problems);
     warn(&config, &lines, &mut warnings);
 
     match (own_domains, zone, key_length, networks) {
@@ -367,6 +369,32 @@ fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Proble
     }
 }
 
+fn check_records(section: &RecordsSection, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
+    for server in &section.postgres {
+        if records::server(server).is_none() {
+            let text = format!(
+                "{server:?} is no server: write a host name or an address, and :port if it is another than 5432, or the folder of a Unix socket"
+            );
+            problems.push(lines.at("postgres", text));
+        }
+    }
+    let by_socket = |text: &&String| text.starts_with('/');
+    let sockets = section.postgres.iter().filter(by_socket).count();
+    if section.tls && sockets != 0 && sockets != section.postgres.len() {
+        let text = "a Unix socket and servers over the network can't be mixed while `tls` is true";
+        problems.push(lines.at("postgres", text.into()));
+    }
+    if !(2..=200).contains(&section.connections) {
+        let text = "`connections` is a number from 2 to 200";
+        problems.push(lines.at("connections", text.into()));
+    }
+    let limit = section.time_limit;
+    if limit < jiff::SignedDuration::from_secs(1) || limit > jiff::SignedDuration::from_secs(30) {
+        let text = "`time_limit` must be a time from 1 to 30 s";
+        problems.push(lines.at("time_limit", text.into()));
+    }
+}
+
 /// Host and port of a server as it is written: `host`, `host:port`, `[::1]` or `[::1]:port`.
 pub(crate) fn server_address(text: &str, usual_port: u16) -> Option<(String, u16)> {
     let (host, port) = match text.strip_prefix('[') {
@@ -413,6 +441,10 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(missing(
             "no [relay]: mail to other domains is refused, and no code can be mailed",
         ));
+    }
+    if !config.records.tls && !records::by_unix_socket(&config.records) {
+        let text = "what the checkpoint keeps goes to PostgreSQL in the clear";
+        warnings.push(lines.at("tls", text.into()));
     }
     for section in &config.upstream {
         let servers = [

@@ -197,6 +197,29 @@ section! {
 }
 
 section! {
+    /// Where grants, factors, sessions and audit records are kept: in a file below `data`, unless PostgreSQL is named here, which several nodes share.
+    pub struct RecordsSection("[records]") {
+        /// The servers of PostgreSQL, such as `db.example.ac.jp`, `192.0.2.5:5433` or the folder of a Unix socket, `/run/postgresql`. The first that takes writes
+        /// is used.
+        postgres: Vec<String> = Vec::new(),
+        /// The name of the database. It has to exist and to belong to the user; the tables are made on first start.
+        database: String = "sekisho".to_owned(),
+        /// The user's name.
+        user: String = "sekisho".to_owned(),
+        /// A file with the user's password, if the server asks for one.
+        password_file: Option<PathBuf> = None,
+        /// Whether it is spoken to in TLS; over a Unix socket it never is.
+        tls: bool = true,
+        /// A PEM file with the authorities to trust instead of the system's.
+        ca_file: Option<PathBuf> = None,
+        /// The most connections of a node.
+        connections: usize = 16,
+        /// How long the database may take for a piece of work. Who waits longer is told that it does not work just now.
+        time_limit: SignedDuration = SignedDuration::from_secs(5),
+    }
+}
+
+section! {
     /// Signatures under mail that leaves (DKIM), where no relay makes them. `sekisho key dkim` shows the DNS record that belongs to it.
     pub struct DkimSection("[dkim]") {
         /// The selector: the name of the key in DNS, such as `s2026`. Without one nothing is signed.
@@ -292,6 +315,8 @@ pub struct Config {
     pub relay: RelaySection,
     /// `[[upstream]]`
     pub upstream: Vec<UpstreamSection>,
+    /// `[records]`
+    pub records: RecordsSection,
     /// `[dkim]`
     pub dkim: DkimSection,
     /// `[policy]`
@@ -401,6 +426,7 @@ pub fn reference() -> String {
         MailSection::reference(),
         RelaySection::reference(),
         UpstreamSection::reference(),
+        RecordsSection::reference(),
         DkimSection::reference(),
         PolicySection::reference(),
         AccountsSection::reference(),

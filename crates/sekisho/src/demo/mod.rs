@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_checkpoint::ports::{Clock, Directory as _};
+use sekisho_checkpoint::ports::{Clock, Directory as _, Records};
 use sekisho_directory::{ArgonCost, NewAccount};
 use sekisho_disk::RealDisk;
 use sekisho_gateway::{PlaintextLogin, Security};
@@ -26,6 +26,7 @@ use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, GivenSource, Listener, Peers, SourceFrom, TlsKeeper,
     WebSources,
 };
+use sekisho_records::SqliteRecords;
 use sekisho_source::KeyLength;
 use sekisho_upstream::Upstreams;
 use sekisho_webmail::OtherFamily;
@@ -119,16 +120,32 @@ impl Folder {
     }
 }
 
+/// What a demo does not keep itself; it keeps everything unless told otherwise.
+#[derive(Default)]
+pub struct Elsewhere {
+    /// The mail.
+    pub upstreams: Option<Upstreams>,
+    /// The checkpoint's records.
+    pub records: Option<Arc<dyn Records>>,
+}
+
 impl Demo {
     /// Starts the demo on the machine's clock.
     ///
     /// # Errors
     /// A port is taken, or the folder can't be used.
     pub async fn start(arguments: DemoArguments) -> anyhow::Result<Self> {
-        Self::start_with(arguments, Arc::new(WallClock), ArgonCost::default(), None).await
+        let elsewhere = Elsewhere::default();
+        Self::start_with(
+            arguments,
+            Arc::new(WallClock),
+            ArgonCost::default(),
+            elsewhere,
+        )
+        .await
     }
 
-    /// Starts the demo on another clock, with cheaper hashes, and with mail that upstreams keep: for tests.
+    /// Starts the demo on another clock, with cheaper hashes, and with what is kept elsewhere: for tests.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -136,9 +153,9 @@ impl Demo {
         arguments: DemoArguments,
         clock: Arc<dyn Clock>,
         cost: ArgonCost,
-        upstreams: Option<Upstreams>,
+        elsewhere: Elsewhere,
     ) -> anyhow::Result<Self> {
-        let keeps_mail = upstreams.is_none();
+        let keeps_mail = elsewhere.upstreams.is_none();
         let folder = match arguments.dir {
             Some(path) => {
                 prepare(&path)?;
@@ -149,14 +166,20 @@ impl Demo {
         let ports = Ports::bind(arguments.ports).await?;
         let loaded = config::parse(&site(&ports, arguments.grant)?)?;
         let outbox = Outbox::new(Arc::clone(&clock));
+        let keys = keys::load(&folder.path().join("keys"), true)?;
+        let records = match elsewhere.records {
+            Some(records) => records,
+            None => Arc::new(SqliteRecords::open(&folders(folder.path()).records)?),
+        };
         let system = System::open(Plan {
             data: folder.path().to_owned(),
             loaded,
-            keys: keys::load(&folder.path().join("keys"), true)?,
+            records,
+            keys,
             clock: Arc::clone(&clock),
             disk: Arc::new(RealDisk),
             exit: Some(Arc::<Outbox>::clone(&outbox)),
-            upstreams,
+            upstreams: elsewhere.upstreams,
             cost,
             host: "mail.kit.example".to_owned(),
         })

@@ -1,10 +1,10 @@
 //! Security rule 13: behind a reverse proxy that nobody configured, the source is unknown: no trust, no grant, and the log says what is missing.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use crate::support::{Http, Outcome, sekisho};
+use crate::support::{Http, Outcome, Service, sekisho};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -13,7 +13,7 @@ fn a_forwarded_campus_address_is_believed_from_a_configured_proxy_alone() -> Out
     let folder = tempfile::tempdir()?;
     let site = Site::new(folder.path())?;
 
-    let mut forgotten = site.serve("")?;
+    let forgotten = site.serve("")?;
     let mut browser = Http::new(&site.web)?;
     browser.extra = Some("X-Forwarded-For: 203.0.113.7".to_owned());
     let signed = browser.sign_in("alice", "correct+horse+battery")?;
@@ -28,7 +28,7 @@ fn a_forwarded_campus_address_is_believed_from_a_configured_proxy_alone() -> Out
         "the log names the setting: {log}"
     );
 
-    let mut configured = site.serve("proxies = [\"127.0.0.1/32\"]")?;
+    let configured = site.serve("proxies = [\"127.0.0.1/32\"]")?;
     let mut browser = Http::new(&site.web)?;
     browser.extra = Some("X-Forwarded-For: 198.51.100.1, 203.0.113.7".to_owned());
     let signed = browser.sign_in("alice", "correct+horse+battery")?;
@@ -88,49 +88,6 @@ impl Site {
     /// Serves with one more line under `[web]`.
     fn serve(&self, line: &str) -> Outcome<Service> {
         std::fs::write(&self.config, format!("{}{line}\n", self.text))?;
-        let mut child = sekisho()
-            .args(["serve", "--config"])
-            .arg(&self.config)
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut log = BufReader::new(child.stderr.take().ok_or("no log")?);
-        let mut told = String::new();
-        while !told.contains("ready") {
-            if log.read_line(&mut told)? == 0 {
-                return Err(format!("it did not start: {told}").into());
-            }
-        }
-        Ok(Service { child, log, told })
-    }
-}
-
-/// A running service.
-struct Service {
-    child: Child,
-    log: BufReader<std::process::ChildStderr>,
-    told: String,
-}
-
-impl Service {
-    /// Ends it in order and returns its log.
-    fn end(&mut self) -> Outcome<String> {
-        std::process::Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status()?;
-        while self.log.read_line(&mut self.told)? > 0 {}
-        assert_eq!(
-            self.child.wait()?.code(),
-            Some(0),
-            "it ends in order: {}",
-            self.told
-        );
-        Ok(self.told.clone())
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Service::start(&self.config)
     }
 }

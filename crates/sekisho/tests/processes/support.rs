@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -109,6 +110,65 @@ impl Program {
 }
 
 impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A service as a process.
+pub struct Service {
+    child: Child,
+    log: Option<JoinHandle<String>>,
+}
+
+impl Service {
+    /// Starts it with a configuration, and waits until it is ready.
+    pub fn start(config: &Path) -> Outcome<Self> {
+        let mut child = sekisho()
+            .args(["serve", "--config"])
+            .arg(config)
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut log = BufReader::new(child.stderr.take().ok_or("no log")?);
+        let mut told = String::new();
+        while !told.contains("ready") {
+            if log.read_line(&mut told)? == 0 {
+                return Err(format!("it did not start: {told}").into());
+            }
+        }
+        // Read on, or it would wait for somebody to read.
+        let reading = std::thread::spawn(move || {
+            while log.read_line(&mut told).is_ok_and(|read| read > 0) {}
+            told
+        });
+        Ok(Self {
+            child,
+            log: Some(reading),
+        })
+    }
+
+    /// Ends it in order and returns its log.
+    pub fn end(mut self) -> Outcome<String> {
+        Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()?;
+        let code = self.child.wait()?.code();
+        let log = self.log.take().map(JoinHandle::join);
+        let log = log.ok_or("no log")?.map_err(|_| "the log can't be read")?;
+        assert_eq!(code, Some(0), "it ends in order: {log}");
+        Ok(log)
+    }
+
+    /// Kills it at once, as the kernel does.
+    pub fn kill(mut self) -> Outcome<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

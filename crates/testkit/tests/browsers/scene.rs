@@ -8,7 +8,7 @@ use fantoccini::wd::WindowHandle;
 use jiff::{SignedDuration, Timestamp};
 use mail_parser::MessageParser;
 use sekisho::clock::WallClock;
-use sekisho::demo::{Demo, DemoArguments};
+use sekisho::demo::{Demo, DemoArguments, Elsewhere};
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::ports::{BoxFuture, Clock, Directory as _};
@@ -107,7 +107,7 @@ where
         arguments,
         Arc::<AheadClock>::clone(&clock),
         ArgonCost::least(),
-        None,
+        Elsewhere::default(),
     )
     .await?;
     let browser = Browser::start(wishes).await?;

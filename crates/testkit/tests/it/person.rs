@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use jiff::SignedDuration;
 use sekisho::clock::WallClock;
-use sekisho::demo::{CAMPUS, Demo, DemoArguments};
+use sekisho::demo::{CAMPUS, Demo, DemoArguments, Elsewhere};
 use sekisho_checkpoint::web::{Person, WebStanding};
 use sekisho_checkpoint::{Password, Proof, RegistrationState, Reproof};
 use sekisho_directory::ArgonCost;
@@ -20,7 +20,13 @@ pub async fn demo() -> anyhow::Result<Demo> {
         json: true,
         grant: SignedDuration::from_hours(14),
     };
-    Demo::start_with(arguments, Arc::new(WallClock), ArgonCost::least(), None).await
+    Demo::start_with(
+        arguments,
+        Arc::new(WallClock),
+        ArgonCost::least(),
+        Elsewhere::default(),
+    )
+    .await
 }
 
 /// Her OTP app.
