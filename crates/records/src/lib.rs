@@ -5,11 +5,14 @@
 //! It holds no secret in the clear: keys, codes and tokens arrive sealed or hashed.
 //!
 //! A database is a module of its own and all of its SQL is within: [`sqlite`] for one machine, [`postgres`] for several nodes. `tests/conformance.rs` is what
-//! each has to pass. In reading order: what leads to the database (SQLite's one writing thread and its readers; PostgreSQL's pool), then a file a subject.
+//! each has to pass. In reading order: what leads to the database (SQLite's one writing thread and its readers; PostgreSQL's pool), then a file a subject. `copy` moves a site
+//! from one to the other.
 
+mod copy;
 pub mod postgres;
 pub mod sqlite;
 mod words;
 
+pub use copy::{Copied, copy};
 pub use postgres::{DatabaseClock, PostgresRecords, PostgresSettings};
 pub use sqlite::SqliteRecords;

@@ -1,5 +1,6 @@
 //! What every database that keeps the records has to pass. Another one is a [`promises::Place`] and one more line at the end.
 
+mod moving;
 mod outages;
 #[path = "../../testkit/src/postgres.rs"]
 mod postgres;

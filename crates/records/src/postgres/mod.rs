@@ -48,13 +48,14 @@ use sekisho_net::client::{Connector, Roots};
 use sekisho_otp::Step;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
-use tokio_postgres::Config;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
+use tokio_postgres::{Client, Config};
 
 use pool::Pool;
 use tls::MakeTls;
 
 pub use time::DatabaseClock;
+pub(crate) use value::text;
 
 /// The records in a PostgreSQL database.
 ///
@@ -207,11 +208,41 @@ fn config(settings: PostgresSettings) -> Config {
 }
 
 async fn migrated(config: &Config, tls: &MakeTls) -> Result<bool, Fault> {
-    let (mut client, connection) = config.connect(tls.clone()).await?;
-    let speaking = tokio::spawn(connection);
-    let was_empty = migrate::migrate(&mut client).await;
-    speaking.abort();
-    was_empty
+    let mut single = Single::connect(config, tls).await?;
+    migrate::migrate(&mut single.client).await
+}
+
+/// A connection outside the pool, for work that takes as long as it takes.
+pub(crate) struct Single {
+    pub(crate) client: Client,
+    speaking: AbortHandle,
+}
+
+impl Single {
+    async fn connect(config: &Config, tls: &MakeTls) -> Result<Self, Fault> {
+        let (client, connection) = config.connect(tls.clone()).await?;
+        let speaking = tokio::spawn(connection).abort_handle();
+        Ok(Self { client, speaking })
+    }
+}
+
+impl Drop for Single {
+    fn drop(&mut self) {
+        self.speaking.abort();
+    }
+}
+
+/// Brings a database up to date and connects to it, to fill it.
+pub(crate) async fn connect_to_copy(settings: PostgresSettings) -> Result<Single, RecordsError> {
+    let tls = MakeTls(connector(&settings)?);
+    let config = config(settings);
+    migrated(&config, &tls).await?;
+    Ok(Single::connect(&config, &tls).await?)
+}
+
+fn connector(settings: &PostgresSettings) -> Result<Connector, RecordsError> {
+    let roots = settings.roots.clone().unwrap_or(Roots::Anybody);
+    Connector::new(&roots, settings.time_limit).map_err(|error| RecordsError(error.to_string()))
 }
 
 #[async_trait]

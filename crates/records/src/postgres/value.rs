@@ -19,7 +19,7 @@ pub(super) fn millis(time: Timestamp) -> i64 {
 }
 
 /// A text as a column. PostgreSQL keeps no NUL; where a stranger sent one, U+FFFD stands for it.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') {
         Cow::Owned(text.replace('\0', "\u{fffd}"))
     } else {

@@ -165,3 +165,17 @@ pub async fn a_companion_joins_by_a_claim_that_is_taken_once(place: &dyn Place) 
     let ended = records.join_grant(id, six(), at(50)).await;
     assert!(!ended.expect("asked"), "the grant has ended");
 }
+
+/// Leaves a grant behind with a companion, and the right to join it.
+pub async fn a_grant_and_its_claim(records: &dyn Records) {
+    let mut joined = grant(1, HOME, 0);
+    joined.companion = Some(six());
+    let id = put(records, &joined).await;
+    let claim = Claim {
+        token: SessionToken::draw().expect("randomness").hash(),
+        account: alice(),
+        grant: id,
+        expires_at: at(60),
+    };
+    records.put_claim(&claim, at(0)).await.expect("kept");
+}

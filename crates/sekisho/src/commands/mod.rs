@@ -7,6 +7,7 @@ mod mail;
 mod network;
 mod prompt;
 mod queue;
+mod records;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -98,6 +99,13 @@ enum Command {
         #[command(subcommand)]
         command: queue::QueueCommand,
     },
+    /// Where the checkpoint keeps what it knows: move it to PostgreSQL.
+    Records {
+        #[command(flatten)]
+        config: ConfigArgument,
+        #[command(subcommand)]
+        command: records::RecordsCommand,
+    },
     /// The configuration file.
     Config {
         #[command(flatten)]
@@ -147,6 +155,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Queue { config, command } => {
             small_runtime()?.block_on(queue::run(&config.load()?, command))?
+        }
+        Command::Records { config, command } => {
+            small_runtime()?.block_on(records::run(&config.load()?, command))?
         }
         Command::Config { config, command } => return config_command(&config, &command),
     }
