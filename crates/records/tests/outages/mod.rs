@@ -129,19 +129,20 @@ async fn a_revocation_is_heard_of_by_another_node_also_after_its_connection_was_
             server.stop().expect("stops");
             server.start_again().expect("starts");
         }
+        // It listens again, and says so in case something was written meanwhile.
+        hears(&there).await;
         let (before, _) = there.revocations(None).await.expect("read");
         let number = apply(&here, Change::Mfa(false), Ending::EVERYTHING).await;
-        let heard = async {
-            loop {
-                there.revocation_heard().await;
-                let (_, news) = there.revocations(Some(before)).await.expect("read");
-                if news.iter().any(|revocation| revocation.number == number) {
-                    return;
-                }
-            }
-        };
-        tokio::time::timeout(SOON, heard).await.expect("heard of");
+        hears(&there).await;
+        let (_, news) = there.revocations(Some(before)).await.expect("read");
+        let numbers: Vec<_> = news.iter().map(|revocation| revocation.number).collect();
+        assert_eq!(numbers, [number]);
     }
+}
+
+async fn hears(node: &PostgresRecords) {
+    let heard = tokio::time::timeout(SOON, node.revocation_heard());
+    heard.await.expect("heard of");
 }
 
 #[tokio::test(flavor = "multi_thread")]
