@@ -150,6 +150,17 @@ impl Account {
     pub fn main_address(&self) -> Option<&MailAddress> {
         self.addresses.first()
     }
+
+    /// The name under which another system knows it: in `pattern`, `{login}` and `{address}` stand for the account's own. `None` if it lacks the address.
+    #[must_use]
+    pub fn name_elsewhere(&self, pattern: &str) -> Option<String> {
+        let name = pattern.replace("{login}", &self.login);
+        if !name.contains("{address}") {
+            return Some(name);
+        }
+        let address = self.main_address()?.to_string();
+        Some(name.replace("{address}", &address))
+    }
 }
 
 #[cfg(test)]

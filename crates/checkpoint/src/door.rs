@@ -26,6 +26,17 @@ pub struct Attempt {
     pub client: String,
 }
 
+/// An attempt to come in by a server that checks passwords itself and asks the checkpoint for the rest.
+#[derive(Debug)]
+pub struct Attested {
+    /// The name that the server lets in by.
+    pub name: String,
+    /// From where, as the server says.
+    pub source: Source,
+    /// What the server and the client call themselves.
+    pub client: String,
+}
+
 /// Proof that the checkpoint let someone in. Only the checkpoint makes one; a mailbox opens for nothing less.
 #[derive(Debug)]
 pub struct Admitted {

@@ -4,7 +4,7 @@
 //! The crate does no I/O, reads no clock and knows no database, no protocol and no language: all of that is passed in.
 //!
 //! In reading order: [`rule`] is what everything is about; [`account`], [`address`], [`network`], [`policy`], [`factor`], [`grant`] and [`session`] are its
-//! terms; [`ports`] is what it needs of the world; [`door`], [`lease`] and [`web`] are what doors get; [`Checkpoint`] joins them.
+//! terms; [`ports`] is what it needs of the world; [`door`], [`sasl`], [`lease`] and [`web`] are what doors ask with and get; [`Checkpoint`] joins them.
 
 pub mod account;
 pub mod address;
@@ -20,6 +20,7 @@ pub mod one_time_code;
 pub mod policy;
 pub mod ports;
 pub mod rule;
+pub mod sasl;
 pub mod sealing;
 pub mod session;
 pub mod throttle;
@@ -31,5 +32,5 @@ pub use checkpoint::{
     MfaView, Parts, Proof, ProofError, RECOVERY_CODES, RegisterError, Registered,
     RegistrationState, Reproof, Site,
 };
-pub use door::{Admitted, Attempt, NotAdmitted, Refusal};
+pub use door::{Admitted, Attempt, Attested, NotAdmitted, Refusal};
 pub use one_time_code::OneTimeCode;

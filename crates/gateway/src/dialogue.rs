@@ -1,9 +1,8 @@
 //! What a door says and hears before the login, as a machine without I/O: bytes go in, actions come out.
 
+use sekisho_checkpoint::sasl::Credentials;
 use std::collections::VecDeque;
 use std::fmt;
-
-use sekisho_checkpoint::Password;
 
 use crate::{NotOpened, Protocol};
 
@@ -24,23 +23,6 @@ pub(crate) enum Action {
     Attempt(Credentials),
     /// Close the connection.
     Close,
-}
-
-/// What a client came with, as typed.
-pub(crate) struct Credentials {
-    /// The name.
-    pub(crate) name: String,
-    /// SASL's authorisation identity, if one was given.
-    pub(crate) authorization: Option<String>,
-    /// The password.
-    pub(crate) password: Password,
-}
-
-impl fmt::Debug for Credentials {
-    /// People type passwords into the name field: nothing is printed.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(..)")
-    }
 }
 
 /// How safe the connection is, and what may be done on it.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_checkpoint::audit;
+use sekisho_checkpoint::sasl::Credentials;
 use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted, Password};
 use sekisho_net::{Accepted, Limits, Listener, Place, Places, Shutdown, Stream, TlsKeeper, serve};
 use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
 
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
 use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
 use crate::sieve::SieveGreeter;

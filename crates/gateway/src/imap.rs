@@ -1,13 +1,13 @@
 //! IMAP up to the login (RFC 3501, sections 6.1 and 6.2; SASL-IR, RFC 4959; ID, RFC 2971; LITERAL-, RFC 7888; response codes of RFC 5530).
 
 use sekisho_checkpoint::Password;
+use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress, as_typed};
 use sekisho_imap::command::{Body, Command, SaslLine};
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 use sekisho_imap::{Tag, encode};
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Plan, Trouble};
-use crate::sasl::{Exchange, Progress, as_typed};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan, Trouble};
 
 /// A client's name is kept up to this length, in characters.
 const CLIENT_LENGTH: usize = 200;

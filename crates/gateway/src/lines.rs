@@ -1,10 +1,10 @@
 //! What the dialogues share whose commands are lines ended by CRLF, with SASL among them: POP3 and submission.
 
+use sekisho_checkpoint::sasl::{Credentials, Exchange};
 use sekisho_imap::Secret;
 use sekisho_mailroom::smtp::{Inbound, LineFault};
 
-use crate::dialogue::{Action, Credentials, Plan};
-use crate::sasl::Exchange;
+use crate::dialogue::{Action, Plan};
 
 /// The longest line, in bytes with its CRLF: what RFC 4954, section 4 asks for the lines of an exchange.
 const LINE: usize = 12_288;

@@ -1,12 +1,13 @@
 //! POP3 up to the login (RFC 1939, section 4, USER and PASS; CAPA, RFC 2449; STLS, RFC 2595; AUTH, RFC 5034; response codes of RFC 3206).
 
 use sekisho_checkpoint::Password;
+use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress, as_typed};
 use sekisho_imap::encode;
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
 use crate::lines::{Heard, Lines};
-use crate::sasl::{self, Exchange, Progress, as_typed};
+use crate::sasl;
 
 /// The greeter at the POP3 door.
 pub(crate) struct Pop3Greeter {

@@ -1,11 +1,12 @@
 //! ManageSieve up to the login (RFC 5804; PLAIN, RFC 4616).
 
+use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress};
 use sekisho_imap::encode;
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Credentials, Dialogue, Farewell, Plan, Trouble};
-use crate::sasl::{self, Exchange, Progress};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan, Trouble};
+use crate::sasl;
 
 /// The greeter at the ManageSieve door.
 pub(crate) struct SieveGreeter {

@@ -1,10 +1,11 @@
 //! Submission up to the login (RFC 6409; EHLO, RFC 5321; STARTTLS, RFC 3207; AUTH, RFC 4954; status codes of RFC 3463).
 
+use sekisho_checkpoint::sasl::{Exchange, Progress};
 use sekisho_mailroom::smtp::{Command, LineFault, Reply};
 
 use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
 use crate::lines::{Heard, Lines};
-use crate::sasl::{self, Exchange, Progress};
+use crate::sasl;
 use crate::{Hello, Protocol};
 
 /// The greeter at the submission door.

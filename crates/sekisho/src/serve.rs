@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
+use sekisho_authapi::SaslListener;
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::ArgonCost;
@@ -25,6 +26,7 @@ use sekisho_source::KeyLength;
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
+use crate::authapi;
 use crate::config::{self, Config, DoorSection, Loaded, ServerTls};
 use crate::records::{self, Kept};
 use crate::system::{Folders, Plan, System, folders, host_of, prepare};
@@ -121,6 +123,7 @@ impl Service {
         service.open_web(&config, zone, &mut sockets).await?;
         service.open_lmtp(&config).await?;
         service.open_smtp(&config, &mut sockets).await?;
+        service.open_authapi(&config, &mut sockets).await?;
         for address in inherited.keys() {
             tracing::warn!(%address, "a socket was handed over that the configuration does not name");
         }
@@ -219,17 +222,7 @@ impl Service {
                 .run_incoming(IncomingListener::Tcp(socket), door());
         }
         if let Some(path) = &config.lmtp.socket {
-            // A socket that a killed service left behind would keep this one from starting.
-            if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
-                std::fs::remove_file(path)
-                    .with_context(|| format!("removing the stale socket {}", path.display()))?;
-            }
-            let socket = tokio::net::UnixListener::bind(path)
-                .with_context(|| format!("listening on {}", path.display()))?;
-            // Whoever may enter the folder may deliver, as with loopback: the service's umask would shut out the site's MX.
-            let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-            std::fs::set_permissions(path, everybody)
-                .with_context(|| format!("opening {} to the site's MX", path.display()))?;
+            let socket = unix_socket(path)?;
             self.system
                 .run_incoming(IncomingListener::Unix(socket), door());
         }
@@ -256,6 +249,31 @@ impl Service {
         Ok(())
     }
 
+    /// For servers that stay in front and ask.
+    async fn open_authapi(&self, config: &Config, sockets: &mut Sockets<'_>) -> anyhow::Result<()> {
+        let section = &config.authapi;
+        let is_asked_for = !section.listen.is_empty()
+            || !section.sasl_listen.is_empty()
+            || section.sasl_socket.is_some();
+        if !is_asked_for {
+            return Ok(());
+        }
+        let api = authapi::api(section, &self.system, sockets.key_length)?;
+        for &address in &section.listen {
+            let listener = sockets.open(address, SourceFrom::Connection).await?;
+            self.system.run_api(listener, &api);
+        }
+        for &address in &section.sasl_listen {
+            let listener = SaslListener::Tcp(sockets.open_plain(address).await?);
+            self.system.run_sasl(listener, &api);
+        }
+        if let Some(path) = &section.sasl_socket {
+            let listener = SaslListener::Unix(unix_socket(path)?);
+            self.system.run_sasl(listener, &api);
+        }
+        Ok(())
+    }
+
     /// Takes over what can change while running: certificates, networks, policy, trusted proxies. A file with an error changes nothing.
     async fn reload(&self, path: &Path) {
         let loaded = match config::load(path) {
@@ -278,6 +296,21 @@ impl Service {
         self.system.checkpoint.reconfigure(loaded.site).await;
         tracing::info!("the configuration was read again");
     }
+}
+
+/// A Unix socket that whoever may enter its folder may use, as with loopback: the service's umask would shut out the site's other servers.
+fn unix_socket(path: &Path) -> anyhow::Result<tokio::net::UnixListener> {
+    // One that a killed service left behind would keep this one from starting.
+    if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
+        std::fs::remove_file(path)
+            .with_context(|| format!("removing the stale socket {}", path.display()))?;
+    }
+    let socket = tokio::net::UnixListener::bind(path)
+        .with_context(|| format!("listening on {}", path.display()))?;
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    std::fs::set_permissions(path, everybody)
+        .with_context(|| format!("opening {} to the site's servers", path.display()))?;
+    Ok(socket)
 }
 
 /// Opens listeners, those first that systemd handed over for the same address.

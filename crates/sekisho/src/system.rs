@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
+use sekisho_authapi::{Api, SaslListener};
 use sekisho_checkpoint::ports::{Clock, Records};
 use sekisho_checkpoint::sealing::KeyRing;
 use sekisho_checkpoint::{Admitted, Checkpoint, Parts};
@@ -20,7 +21,9 @@ use sekisho_mailroom::pop3::{self, Pop3};
 use sekisho_mailroom::queue::{self, Exit, Queue};
 use sekisho_mailroom::store::{Limits, Operator, Store};
 use sekisho_mailroom::submission::Submission;
-use sekisho_net::{BoxedStream, Listener, Places, Shutdown, Stream, TlsKeeper, WebSources};
+use sekisho_net::{
+    BoxedStream, ForwardedPolicy, Listener, Places, Shutdown, Stream, TlsKeeper, WebSources,
+};
 use sekisho_upstream::Upstreams;
 use sekisho_webmail::{Entrance, MailServerError};
 
@@ -131,6 +134,7 @@ pub struct System {
     incoming: Arc<Incoming>,
     places: Places,
     host: String,
+    clock: Arc<dyn Clock>,
 }
 
 impl System {
@@ -142,7 +146,7 @@ impl System {
         let folders = folders(&plan.data);
         let zone = plan.loaded.zone.clone();
         let own = plan.loaded.site.policy.own_domains.clone();
-        let clock = plan.clock;
+        let clock = Arc::clone(&plan.clock);
         let accounts = Arc::new(open_accounts(
             &plan.loaded,
             &folders,
@@ -251,6 +255,7 @@ impl System {
             incoming: Arc::new(incoming),
             places: Places::default(),
             host: plan.host,
+            clock: plan.clock,
         };
         system.keep_going();
         Ok(system)
@@ -385,6 +390,33 @@ impl System {
             places: self.places.clone(),
             sources,
         }
+    }
+
+    /// Answers servers that ask over HTTP. They are few, and each asks for many.
+    pub fn run_api(&self, listener: Listener, api: &Arc<Api>) {
+        let nobody = ForwardedPolicy::default();
+        let entrance = Entrance {
+            listener,
+            tls: None,
+            places: Places::new(10_000, 10_000),
+            sources: Arc::new(WebSources::new(nobody, "[authapi] listen")),
+        };
+        self.run_pages(entrance, api.router());
+    }
+
+    /// Answers servers that ask in Dovecot's SASL protocol.
+    pub fn run_sasl(&self, listener: SaslListener, api: &Arc<Api>) {
+        self.shutdown.spawn(sekisho_authapi::run_sasl(
+            listener,
+            Arc::clone(api),
+            self.shutdown.clone(),
+        ));
+    }
+
+    /// The clock that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// Opens the LMTP door.

@@ -19,6 +19,9 @@ use crate::sink::Sink;
 /// The password of the master user `sekisho`.
 const MASTER: &str = "the-master-of-all";
 
+/// The key to doveadm of a Dovecot that asks.
+pub const DOVEADM_KEY: &str = "the-key-of-doveadm";
+
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -43,10 +46,23 @@ pub struct Ports {
     pub imap_proxied: u16,
     /// POP3.
     pub pop3: u16,
+    /// POP3, behind the PROXY protocol.
+    pub pop3_proxied: u16,
     /// Submission.
     pub submission: u16,
     /// ManageSieve.
     pub sieve: u16,
+    /// doveadm, by HTTP.
+    pub doveadm: u16,
+}
+
+/// Whom a Dovecot asks that takes connections itself.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The port of the auth API on 127.0.0.1.
+    pub port: u16,
+    /// The secret to show there.
+    pub secret: String,
 }
 
 impl Dovecot {
@@ -55,6 +71,17 @@ impl Dovecot {
     /// # Errors
     /// It is not installed, or does not start.
     pub async fn start(people: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::start_asking(people, None).await
+    }
+
+    /// Starts one that asks before it lets anybody in.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub async fn start_asking(
+        people: &[(&str, &str)],
+        asked: Option<&Asked>,
+    ) -> anyhow::Result<Self> {
         ensure!(
             Path::new("/usr/lib/dovecot/managesieve").exists(),
             "Dovecot is not installed: scripts/test installs dovecot-imapd, -pop3d, -submissiond and -managesieved"
@@ -66,11 +93,13 @@ impl Dovecot {
             imaps: free_port()?,
             imap_proxied: free_port()?,
             pop3: free_port()?,
+            pop3_proxied: free_port()?,
             submission: free_port()?,
             sieve: free_port()?,
+            doveadm: free_port()?,
         };
         TlsKeeper::open(certificate(folder.path()), Alpn::None)?;
-        write(folder.path(), people, ports, sink.port)?;
+        write(folder.path(), people, ports, sink.port, asked)?;
         let log = std::fs::File::create(folder.path().join("out"))?;
         let master = Command::new("dovecot")
             .arg("-F")
@@ -199,7 +228,13 @@ fn certificate(folder: &Path) -> Certificate {
     }
 }
 
-fn write(folder: &Path, people: &[(&str, &str)], ports: Ports, relay: u16) -> anyhow::Result<()> {
+fn write(
+    folder: &Path,
+    people: &[(&str, &str)],
+    ports: Ports,
+    relay: u16,
+    asked: Option<&Asked>,
+) -> anyhow::Result<()> {
     let place = folder.display();
     let users: String = people
         .iter()
@@ -258,9 +293,40 @@ fn write(folder: &Path, people: &[(&str, &str)], ports: Ports, relay: u16) -> an
         imaps,
         imap_proxied,
         pop3,
+        pop3_proxied,
         submission,
         sieve,
+        doveadm,
     } = ports;
+    // As the operating guide has it.
+    let asking = asked.map_or_else(String::new, |Asked { port, secret }| {
+        format!(
+            r"auth_policy_server_url = http://127.0.0.1:{port}/auth/dovecot
+auth_policy_server_api_header = X-Sekisho-Secret: {secret}
+auth_policy_hash_nonce = a-nonce-of-the-site
+auth_policy_request_attributes = login=%{{user}} remote=%{{rip}} protocol=%s pwhash=%{{hashed_password}}
+auth_policy_check_before_auth = no
+auth_policy_check_after_auth = yes
+auth_policy_report_after_auth = yes
+auth_policy_reject_on_fail = yes
+auth_cache_size = 1M
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+ssl = yes
+disable_plaintext_auth = no
+doveadm_api_key = {DOVEADM_KEY}
+service doveadm {{
+  inet_listener http {{
+    port = {doveadm}
+  }}
+}}
+"
+        )
+    });
     let config = format!(
         r"protocols = imap pop3 submission sieve
 listen = 127.0.0.1
@@ -316,6 +382,10 @@ service pop3-login {{
   inet_listener pop3s {{
     port = 0
   }}
+  inet_listener pop3_haproxy {{
+    port = {pop3_proxied}
+    haproxy = yes
+  }}
 }}
 service submission-login {{
   inet_listener submission {{
@@ -330,7 +400,7 @@ service managesieve-login {{
 submission_relay_host = 127.0.0.1
 submission_relay_port = {relay}
 submission_relay_trusted = yes
-"
+{asking}"
     );
     std::fs::write(folder.join("dovecot.conf"), config)?;
     let mut open = Command::new("chmod");

@@ -1,5 +1,7 @@
 //! Speaking line protocols byte by byte over real sockets, and the logins of the doors for mail clients.
 
+use std::net::IpAddr;
+
 use anyhow::{Context, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -25,6 +27,21 @@ impl Wire {
     /// Nobody listens there, or hangs up at once.
     pub async fn greeted(door: &str) -> anyhow::Result<Self> {
         let mut wire = Self::connect(door).await?;
+        wire.line().await?;
+        Ok(wire)
+    }
+
+    /// Connects as a load balancer does for a client at that address (PROXY protocol, version 1), and reads the greeting.
+    ///
+    /// # Errors
+    /// Nobody listens there, or hangs up at once.
+    pub async fn greeted_for(address: IpAddr, port: u16) -> anyhow::Result<Self> {
+        let mut wire = Self::connect(&format!("127.0.0.1:{port}")).await?;
+        let header = match address {
+            IpAddr::V4(address) => format!("PROXY TCP4 {address} 127.0.0.1 50000 {port}\r\n"),
+            IpAddr::V6(address) => format!("PROXY TCP6 {address} ::1 50000 {port}\r\n"),
+        };
+        wire.send(header).await?;
         wire.line().await?;
         Ok(wire)
     }
@@ -159,7 +176,7 @@ pub enum MailDoor {
 }
 
 impl Way {
-    /// Every way. The auth APIs join here when they exist.
+    /// Every way.
     pub const ALL: [Self; 7] = [
         Self::ImapLogin,
         Self::ImapPlain,
@@ -217,9 +234,14 @@ impl Way {
             }
             Self::SubmissionLogin => {
                 wire.smtp("EHLO client.example").await?;
-                wire.smtp("AUTH LOGIN").await?;
-                wire.smtp(&BASE64_STANDARD.encode(name)).await?;
-                wire.smtp(&BASE64_STANDARD.encode(password)).await
+                let mut answer = wire.smtp("AUTH LOGIN").await?;
+                for text in [name, password] {
+                    if !answer.starts_with("334") {
+                        break;
+                    }
+                    answer = wire.smtp(&BASE64_STANDARD.encode(text)).await?;
+                }
+                Ok(answer)
             }
             Self::Pop3Pass => {
                 wire.pop3(&format!("USER {name}")).await?;

@@ -365,22 +365,13 @@ impl Upstream {
     }
 
     fn proof(&self, wanted: &Wanted<'_>) -> Result<Proof, UpstreamError> {
-        let user = self
-            .name_of(wanted.admitted.details())
+        let account = wanted.admitted.details();
+        let user = account
+            .name_elsewhere(&self.user)
             .ok_or(UpstreamError::Refused)?;
         self.passing
             .proof(&user, wanted.password, wanted.now)
             .ok_or(UpstreamError::Refused)
-    }
-
-    /// The name under which it knows an account.
-    fn name_of(&self, account: &Account) -> Option<String> {
-        let name = self.user.replace("{login}", &account.login);
-        if !name.contains("{address}") {
-            return Some(name);
-        }
-        let address = account.main_address()?.to_string();
-        Some(name.replace("{address}", &address))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Letting in by the doors that are not the webmail.
 
 use jiff::{SignedDuration, Timestamp};
+use sekisho_source::Source;
 
 use super::passwords::{Checked, Subject};
 use super::{Checkpoint, Out, Site};
-use crate::audit::{Actor, Event, What};
-use crate::door::{Admitted, Attempt, NotAdmitted, Refusal};
+use crate::account::Password;
+use crate::audit::{Actor, Door, Event, What};
+use crate::door::{Admitted, Attempt, Attested, NotAdmitted, Refusal};
 use crate::id::Reference;
 use crate::policy::RefusalStyle;
 use crate::rule::Decision;
@@ -22,47 +24,104 @@ impl Checkpoint {
     /// # Errors
     /// [`NotAdmitted`]: refused, or the records or the directory can't be asked.
     pub async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
+        self.answer(&Claim {
+            door: attempt.door,
+            name: &attempt.name,
+            authorization: attempt.authorization.as_deref(),
+            password: Some(&attempt.password),
+            source: attempt.source,
+            client: &attempt.client,
+        })
+        .await
+    }
+
+    /// Judges an attempt whose password somebody else has found right; all the rest is as with [`Self::admit`].
+    ///
+    /// # Errors
+    /// [`NotAdmitted`]: refused, or the records or the directory can't be asked.
+    pub async fn admit_attested(&self, attested: Attested) -> Result<Admitted, NotAdmitted> {
+        self.answer(&Claim {
+            door: Door::AuthApi,
+            name: &attested.name,
+            authorization: None,
+            password: None,
+            source: attested.source,
+            client: &attested.client,
+        })
+        .await
+    }
+
+    /// Counts a wrong password that somebody else has seen, as one that was tried here. `password` is anything that is the same for the same password: who
+    /// repeats one guess guesses once.
+    ///
+    /// # Errors
+    /// [`NotAdmitted::Unavailable`].
+    pub async fn wrong_elsewhere(
+        &self,
+        attested: &Attested,
+        password: &Password,
+    ) -> Result<(), NotAdmitted> {
+        let counted = async {
+            let now = self.now();
+            let subject = self.subject(&attested.name, None, now).await?;
+            self.count_wrong_password(&subject, password, &attested.source, now)
+                .await
+        };
+        counted.await.map_err(|out: Out| {
+            let unavailable = out.say("a wrong password could not be counted");
+            unavailable.into()
+        })
+    }
+
+    async fn answer(&self, claim: &Claim<'_>) -> Result<Admitted, NotAdmitted> {
         let now = self.now();
         let site = self.site();
-        match self.weigh(&attempt, now).await {
+        match self.weigh(claim, now).await {
             Ok(Weighed::Admitted(admitted)) => Ok(*admitted),
-            Ok(Weighed::Refused(what, subject)) => Err(
-                match self.refuse(&attempt, what, &subject, &site, now).await {
+            Ok(Weighed::Refused(what, subject)) => {
+                Err(match self.refuse(claim, what, &subject, &site, now).await {
                     Ok(refusal) => NotAdmitted::Refused(refusal),
                     Err(out) => out.say("a refusal could not be written down").into(),
-                },
-            ),
+                })
+            }
             Err(out) => Err(out.say("an attempt could not be judged").into()),
         }
     }
 
-    async fn weigh(&self, attempt: &Attempt, now: Timestamp) -> Result<Weighed, Out> {
+    async fn weigh(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Weighed, Out> {
         // Something may be revoked, or the site configured anew, between reading the facts and opening the lease; then all is read again.
         for _ in 0..8 {
             let seen = self.verified.epoch();
             let site = &self.site();
-            let subject = self
-                .subject(&attempt.name, attempt.authorization.as_deref(), now)
-                .await?;
-            let known = match self
-                .check_password(subject, &attempt.password, &attempt.source, site, now)
-                .await?
-            {
+            let subject = self.subject(claim.name, claim.authorization, now).await?;
+            let checked = match claim.password {
+                Some(password) => {
+                    self.check_password(subject, password, &claim.source, site, now)
+                        .await?
+                }
+                None => {
+                    self.trust_password(subject, &claim.source, site, now)
+                        .await?
+                }
+            };
+            let known = match checked {
                 Checked::Right(known) => known,
                 Checked::Refused(what, subject, _) => return Ok(Weighed::Refused(what, subject)),
             };
-            match self.judge(&known, &attempt.source, site, now) {
+            match self.judge(&known, &claim.source, site, now) {
                 Decision::Admitted(reason) => {
                     let account = known.account.id;
-                    let lease = self.leases.open(account, attempt.source, reason);
+                    let lease = self.leases.open(account, claim.source, reason);
                     if self.verified.epoch() != seen {
                         continue;
                     }
-                    self.remember(account, &attempt.password, &attempt.source, now, seen);
-                    self.note_client(attempt, account, now).await?;
+                    if let Some(password) = claim.password {
+                        self.remember(account, password, &claim.source, now, seen);
+                    }
+                    self.note_client(claim, account, now).await?;
                     return Ok(Weighed::Admitted(Box::new(Admitted::new(
                         known.account,
-                        attempt.source,
+                        claim.source,
                         reason,
                         lease,
                     ))));
@@ -86,7 +145,7 @@ impl Checkpoint {
 
     async fn refuse(
         &self,
-        attempt: &Attempt,
+        claim: &Claim<'_>,
         what: What,
         subject: &Subject,
         site: &Site,
@@ -98,10 +157,10 @@ impl Checkpoint {
                 at: now,
                 account: subject.account(),
                 name_hash: subject.name_hash(),
-                actor: Actor::Door(attempt.door),
+                actor: Actor::Door(claim.door),
                 what,
-                address: Some(attempt.source.shown_address()),
-                client: shortened(&attempt.client),
+                address: Some(claim.source.shown_address()),
+                client: shortened(claim.client),
                 reference: Some(reference.clone()),
                 detail: String::new(),
             })
@@ -116,11 +175,11 @@ impl Checkpoint {
     /// Writes down that a mail client came in, once an hour for an account, source and door.
     async fn note_client(
         &self,
-        attempt: &Attempt,
+        claim: &Claim<'_>,
         account: crate::AccountId,
         now: Timestamp,
     ) -> Result<(), Out> {
-        let key = (account, attempt.source.throttle_key(), attempt.door);
+        let key = (account, claim.source.throttle_key(), claim.door);
         let due = {
             let mut noted = self
                 .noted
@@ -140,10 +199,10 @@ impl Checkpoint {
                     at: now,
                     account: Some(account),
                     name_hash: None,
-                    actor: Actor::Door(attempt.door),
+                    actor: Actor::Door(claim.door),
                     what: What::SignedIn,
-                    address: Some(attempt.source.shown_address()),
-                    client: shortened(&attempt.client),
+                    address: Some(claim.source.shown_address()),
+                    client: shortened(claim.client),
                     reference: None,
                     detail: String::new(),
                 })
@@ -151,6 +210,17 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+/// Who wants in, by whichever kind of door.
+struct Claim<'a> {
+    door: Door,
+    name: &'a str,
+    authorization: Option<&'a str>,
+    /// `None` where somebody else has checked it.
+    password: Option<&'a Password>,
+    source: Source,
+    client: &'a str,
 }
 
 enum Weighed {

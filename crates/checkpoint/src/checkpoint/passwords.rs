@@ -149,6 +149,42 @@ impl Checkpoint {
         if self.directory.verify(subject.account(), password).await? {
             return Ok(self.usable(subject));
         }
+        self.count_wrong_password(&subject, password, source, now)
+            .await?;
+        let what = match subject {
+            Subject::Known(_) => What::RefusedPassword,
+            Subject::Unknown(_) => What::RefusedUnknown,
+        };
+        Ok(Checked::Refused(what, subject, None))
+    }
+
+    /// Takes somebody's word that the password was right, obeying failures as if it had been checked here: after too many, a right one does not count.
+    pub(super) async fn trust_password(
+        &self,
+        subject: Subject,
+        source: &Source,
+        site: &Site,
+        now: Timestamp,
+    ) -> Result<Checked, Out> {
+        if let Subject::Unknown(_) = subject {
+            return Ok(Checked::Refused(What::RefusedUnknown, subject, None));
+        }
+        let sheltered = self.sheltered(&subject, source, site, now);
+        let throttled = self.throttled(&subject, source, sheltered, now).await?;
+        Ok(match throttled {
+            Some(until) => Checked::Refused(What::RefusedThrottled, subject, Some(until)),
+            None => self.usable(subject),
+        })
+    }
+
+    /// Counts a wrong password, once however often it is repeated.
+    pub(super) async fn count_wrong_password(
+        &self,
+        subject: &Subject,
+        password: &Password,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<(), Out> {
         if self
             .verified
             .is_new_wrong(&subject.bytes(), password, source, now)
@@ -156,11 +192,7 @@ impl Checkpoint {
             let keys = failure_keys(subject.throttle(), subject.throttle_at(source), source);
             self.records.count(&keys, now).await?;
         }
-        let what = match subject {
-            Subject::Known(_) => What::RefusedPassword,
-            Subject::Unknown(_) => What::RefusedUnknown,
-        };
-        Ok(Checked::Refused(what, subject, None))
+        Ok(())
     }
 
     /// Waits for the turn of an account or name among those whose passwords are being checked.

@@ -13,8 +13,8 @@ use sekisho_net::client::KeyPin;
 use sekisho_source::KeyLength;
 
 use super::{
-    Config, Demand, FirstRegistrationWord, LoginWord, NetworkClassWord, RecordsSection,
-    RefusalWord, ServerTls, is_loopback,
+    AuthApiSection, Config, Demand, FirstRegistrationWord, LoginWord, NetworkClassWord,
+    RecordsSection, RefusalWord, ServerTls, is_loopback,
 };
 use crate::records;
 
@@ -250,6 +250,7 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         problems.push(lines.at("junk_header", text));
     }
     check_upstreams(&config, &lines, &mut problems);
+    check_authapi(&config.authapi, &lines, &mut problems);
     check_records(&config.records, &lines, &mut problems);
     warn(&config, &lines, &mut warnings);
 
@@ -369,6 +370,35 @@ fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Proble
     }
 }
 
+fn check_authapi(section: &AuthApiSection, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
+    if !section.listen.is_empty() && section.secret_file.is_none() {
+        let text = "[authapi] needs `secret_file`: a secret that nginx or Dovecot shows, such as one of `openssl rand -hex 32`";
+        problems.push(lines.at("[authapi]", text.into()));
+    }
+    for address in &section.sasl_listen {
+        if !is_loopback(address.ip()) {
+            let text = format!(
+                "SASL on {address} could be reached from elsewhere; listen on loopback or on `sasl_socket`"
+            );
+            problems.push(lines.at("sasl_listen", text));
+        }
+    }
+    if !section.user.contains("{login}") && !section.user.contains("{address}") {
+        let text = "`user` must hold {login} or {address}, or all accounts would be one and the same there";
+        problems.push(lines.at("user", text.into()));
+    }
+    if section.doveadm.is_some() != section.doveadm_key_file.is_some() {
+        let text = "`doveadm` and `doveadm_key_file` belong together: give both or neither";
+        problems.push(lines.at("[authapi]", text.into()));
+    }
+    if let Some(server) = &section.doveadm
+        && server_address(server, 0).is_none_or(|(_, port)| port == 0)
+    {
+        let text = format!("{server:?} is no server with a port, such as \"127.0.0.1:8080\"");
+        problems.push(lines.at("doveadm", text));
+    }
+}
+
 fn check_records(section: &RecordsSection, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
     for server in &section.postgres {
         if records::server(server).is_none() {
@@ -441,6 +471,14 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(missing(
             "no [relay]: mail to other domains is refused, and no code can be mailed",
         ));
+    }
+    for address in &config.authapi.listen {
+        if !is_loopback(address.ip()) {
+            let text = format!(
+                "passwords come to {address} in the clear: keep it in a network that is trusted with them"
+            );
+            warnings.push(lines.at("[authapi]", text));
+        }
     }
     if !config.records.tls && !records::by_unix_socket(&config.records) {
         let text = "what the checkpoint keeps goes to PostgreSQL in the clear";

@@ -197,6 +197,37 @@ section! {
 }
 
 section! {
+    /// For servers that stay in front and ask: nginx's mail proxy, Dovecot's auth policy, Postfix and Exim. How each is set up is in the operating guide.
+    pub struct AuthApiSection("[authapi]") {
+        /// Where nginx and Dovecot ask over HTTP, such as `127.0.0.1:9000`. They are handed passwords there, in the clear: this machine, or a network that is trusted
+        /// with them.
+        listen: Vec<SocketAddr> = Vec::new(),
+        /// A file with the secret that they show, in the header field `X-Sekisho-Secret`. Required with `listen`.
+        secret_file: Option<PathBuf> = None,
+        /// Where Postfix and Exim ask in Dovecot's SASL protocol: loopback addresses.
+        sasl_listen: Vec<SocketAddr> = Vec::new(),
+        /// A Unix socket for the same. Whoever may enter its folder may ask.
+        sasl_socket: Option<PathBuf> = None,
+        /// The name of an account on the servers behind: `{login}` and `{address}` stand for its login name and its main address here.
+        user: String = "{login}".to_owned(),
+        /// The IMAP server that nginx passes people on to, by its address.
+        nginx_imap: Option<SocketAddr> = None,
+        /// Its POP3 server.
+        nginx_pop3: Option<SocketAddr> = None,
+        /// Its submission server.
+        nginx_submission: Option<SocketAddr> = None,
+        /// Where Dovecot's doveadm listens for HTTP, such as `127.0.0.1:8080`, to close the connections of those whose admission ends.
+        doveadm: Option<String> = None,
+        /// Whether it is spoken to in TLS.
+        doveadm_tls: bool = false,
+        /// A PEM file with the authorities to trust for that instead of the system's.
+        doveadm_ca_file: Option<PathBuf> = None,
+        /// A file with Dovecot's `doveadm_api_key`.
+        doveadm_key_file: Option<PathBuf> = None,
+    }
+}
+
+section! {
     /// Where grants, factors, sessions and audit records are kept: in a file below `data`, unless PostgreSQL is named here, which several nodes share.
     pub struct RecordsSection("[records]") {
         /// The servers of PostgreSQL, such as `db.example.ac.jp`, `192.0.2.5:5433` or the folder of a Unix socket, `/run/postgresql`. The first that takes writes
@@ -315,6 +346,8 @@ pub struct Config {
     pub relay: RelaySection,
     /// `[[upstream]]`
     pub upstream: Vec<UpstreamSection>,
+    /// `[authapi]`
+    pub authapi: AuthApiSection,
     /// `[records]`
     pub records: RecordsSection,
     /// `[dkim]`
@@ -426,6 +459,7 @@ pub fn reference() -> String {
         MailSection::reference(),
         RelaySection::reference(),
         UpstreamSection::reference(),
+        AuthApiSection::reference(),
         RecordsSection::reference(),
         DkimSection::reference(),
         PolicySection::reference(),

@@ -102,6 +102,12 @@ impl AsToml for PathBuf {
     }
 }
 
+impl AsToml for std::net::SocketAddr {
+    fn as_toml(&self) -> String {
+        format!("\"{self}\"")
+    }
+}
+
 impl<T> AsToml for Option<T>
 where
     T: AsToml,

@@ -20,6 +20,7 @@ mod no_door_leads_past_the_checkpoint;
 mod no_mail_is_too_odd;
 mod nothing_said_before_tls_counts;
 mod person;
+mod servers_that_ask;
 mod two_nodes_and_one_database;
 mod when_the_records_are_out_of_reach;
 mod where_truths_come_from;

@@ -1,5 +1,5 @@
-//! Security rule 1, over real sockets: every way in against every standing that an account can have. A way that gets a door of its own (an auth API)
-//! joins [`Way::ALL`] and is held against the same table.
+//! Security rule 1, over real sockets: every way in against every standing that an account can have: by our doors, with the mail here and in Dovecot, and by
+//! the doors of servers that ask.
 
 use anyhow::ensure;
 use jiff::SignedDuration;
@@ -10,6 +10,13 @@ use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::Way;
 
 use crate::in_front_of_dovecot::{PEOPLE, before};
+use crate::servers_that_ask::Site;
+
+/// The ways in: ours, and those of servers beside us.
+struct Doors<'a> {
+    stage: &'a Stage,
+    beside: Option<&'a Site>,
+}
 
 /// Where the webmail led after the password.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,17 +36,18 @@ fn led(browser: &Visitor) -> Led {
 
 /// Tries every way in at home with the right password; `mail` is whether mail clients are let in.
 async fn every_way(
-    stage: &Stage,
+    doors: &Doors<'_>,
     case: &str,
     login: &str,
     web: Led,
     mail: bool,
 ) -> anyhow::Result<()> {
-    every_way_as(stage, case, login, stage.password(login), web, mail).await
+    let password = doors.stage.password(login);
+    every_way_as(doors, case, login, password, web, mail).await
 }
 
 async fn every_way_as(
-    stage: &Stage,
+    Doors { stage, beside }: &Doors<'_>,
     case: &str,
     name: &str,
     password: &str,
@@ -67,32 +75,56 @@ async fn every_way_as(
             "{case}: {way:?} said {answer}"
         );
     }
+    let Some(site) = beside else {
+        return Ok(());
+    };
+    for way in site.ways() {
+        let (answer, _) = site.try_way(way, name, password).await?;
+        ensure!(
+            way.1.lets_in(&answer) == mail,
+            "{case}: {way:?} said {answer}"
+        );
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn every_way_in_holds_to_the_rule_in_every_standing() -> anyhow::Result<()> {
-    every_way_holds(Stage::start().await?).await
+    let stage = Stage::start().await?;
+    every_way_holds(&stage, None).await?;
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_by_a_server_that_asks_holds_to_the_rule_in_every_standing() -> anyhow::Result<()>
+{
+    let site = Site::start().await?;
+    every_way_holds(&site.stage, Some(&site)).await
 }
 
 #[tokio::test]
 async fn every_way_into_dovecot_holds_to_the_rule_in_every_standing() -> anyhow::Result<()> {
     let dovecot = Dovecot::start(&PEOPLE).await?;
-    every_way_holds(before(dovecot.upstream(dovecot.by_master())?).await?).await
+    let stage = before(dovecot.upstream(dovecot.by_master())?).await?;
+    every_way_holds(&stage, None).await?;
+    stage.demo.stop().await;
+    Ok(())
 }
 
-async fn every_way_holds(stage: Stage) -> anyhow::Result<()> {
-    every_way(&stage, "MFA off", HANAKO, Led::ToMail, true).await?;
+async fn every_way_holds(stage: &Stage, beside: Option<&Site>) -> anyhow::Result<()> {
+    let doors = &Doors { stage, beside };
+    every_way(doors, "MFA off", HANAKO, Led::ToMail, true).await?;
 
     let app = stage.uses_mfa(HANAKO).await?;
-    every_way(&stage, "no grant", HANAKO, Led::ToTheFactor, false).await?;
+    every_way(doors, "no grant", HANAKO, Led::ToTheFactor, false).await?;
 
     stage.proves(stage.home(), HANAKO, &app).await?;
-    every_way(&stage, "a live grant", HANAKO, Led::ToMail, true).await?;
+    every_way(doors, "a live grant", HANAKO, Led::ToMail, true).await?;
 
     stage.demo.home.set(CAFE.parse()?);
     every_way(
-        &stage,
+        doors,
         "another source's grant",
         HANAKO,
         Led::ToTheFactor,
@@ -109,7 +141,7 @@ async fn every_way_holds(stage: Stage) -> anyhow::Result<()> {
         .desk_set_mfa(&ken, true, "a story")
         .await?;
     every_way(
-        &stage,
+        doors,
         "another account's grant",
         KEN,
         Led::ToTheFactor,
@@ -118,11 +150,11 @@ async fn every_way_holds(stage: Stage) -> anyhow::Result<()> {
     .await?;
 
     stage.demo.home.set(sekisho::demo::CAMPUS);
-    every_way(&stage, "a trusted network", KEN, Led::ToMail, true).await?;
+    every_way(doors, "a trusted network", KEN, Led::ToMail, true).await?;
 
     stage.demo.home.set("203.0.113.200".parse()?);
     every_way(
-        &stage,
+        doors,
         "an untrusted part of it",
         KEN,
         Led::ToTheFactor,
@@ -132,10 +164,10 @@ async fn every_way_holds(stage: Stage) -> anyhow::Result<()> {
 
     stage.demo.home.set(HOME.parse()?);
     stage.clock.advance(SignedDuration::from_hours(14));
-    every_way(&stage, "an expired grant", HANAKO, Led::ToTheFactor, false).await?;
+    every_way(doors, "an expired grant", HANAKO, Led::ToTheFactor, false).await?;
 
     every_way_as(
-        &stage,
+        doors,
         "an unknown account",
         "nobody",
         "over-the-hakone-pass",
@@ -149,17 +181,16 @@ async fn every_way_holds(stage: Stage) -> anyhow::Result<()> {
         .accounts
         .set_disabled(ken.id, true)
         .await?;
-    every_way(&stage, "a disabled account", KEN, Led::Nowhere, false).await?;
+    every_way(doors, "a disabled account", KEN, Led::Nowhere, false).await?;
     stage.demo.home.set(sekisho::demo::CAMPUS);
     every_way(
-        &stage,
+        doors,
         "a disabled account in a trusted network",
         KEN,
         Led::Nowhere,
         false,
     )
     .await?;
-    stage.demo.stop().await;
     Ok(())
 }
 

@@ -1,0 +1,228 @@
+//! Closing connections in Dovecot whose admission has ended, through its doveadm HTTP API.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use sekisho_checkpoint::lease::Lease;
+use sekisho_checkpoint::{Admitted, Password};
+use sekisho_net::Shutdown;
+use sekisho_net::client::Connector;
+use tokio::time::{sleep, timeout};
+
+/// How long Dovecot may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// When Dovecot is told again that did not hear.
+const AGAIN: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+];
+
+/// After so long Dovecot is told once more: a login that was answered just before the end may have become a connection only behind the first cut.
+const LATECOMERS: Duration = Duration::from_secs(3);
+
+/// The most bytes of an answer.
+const LARGEST_ANSWER: usize = 64 * 1024;
+
+/// Whose connections from where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Whose {
+    user: String,
+    address: IpAddr,
+}
+
+/// Has Dovecot close connections. Shared.
+#[derive(Clone)]
+pub struct Cutter(Arc<Parts>);
+
+struct Parts {
+    connector: Connector,
+    host: String,
+    port: u16,
+    tls: bool,
+    key: Password,
+    shutdown: Shutdown,
+    held: Mutex<HashMap<Whose, Lease>>,
+}
+
+impl std::fmt::Debug for Cutter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cutter").finish_non_exhaustive()
+    }
+}
+
+impl Cutter {
+    /// Tells the Dovecot at `host` and `port`, by its `doveadm_api_key`.
+    #[must_use]
+    pub fn new(
+        connector: Connector,
+        (host, port): (String, u16),
+        tls: bool,
+        key: Password,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self(Arc::new(Parts {
+            connector,
+            host,
+            port,
+            tls,
+            key,
+            shutdown,
+            held: Mutex::default(),
+        }))
+    }
+
+    /// Keeps the lease of somebody who was let in, and cuts when it ends. One is kept for all connections of a user from an address: they end together.
+    pub(crate) fn hold(&self, admitted: &Admitted, user: &str) {
+        let whose = Whose {
+            user: user.to_owned(),
+            address: admitted.source().shown_address(),
+        };
+        if self.is_in(&whose) {
+            return;
+        }
+        let lease = admitted.lease().clone();
+        self.held().insert(whose.clone(), lease.clone());
+        let cutter = self.clone();
+        self.0.shutdown.spawn(async move {
+            tokio::select! {
+                _ = lease.ended() => cutter.cut(&whose).await,
+                () = cutter.0.shutdown.asked() => {}
+            }
+        });
+    }
+
+    /// Whether somebody is in, under a lease that holds.
+    fn is_in(&self, whose: &Whose) -> bool {
+        self.held().get(whose).is_some_and(|lease| !lease.is_over())
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Whose, Lease>> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn cut(&self, whose: &Whose) {
+        self.cut_now(whose).await;
+        sleep(LATECOMERS).await;
+        // Who proved a factor meanwhile is in by right.
+        if !self.is_in(whose) {
+            self.cut_now(whose).await;
+        }
+        let mut held = self.held();
+        if held.get(whose).is_some_and(Lease::is_over) {
+            held.remove(whose);
+        }
+    }
+
+    async fn cut_now(&self, whose: &Whose) {
+        let mut waits = AGAIN.into_iter();
+        loop {
+            let told = match timeout(PATIENCE, self.tell(whose)).await {
+                Ok(told) => told,
+                Err(_) => Err("it takes too long".to_owned()),
+            };
+            let Err(error) = told else {
+                return;
+            };
+            match waits.next() {
+                Some(wait) => sleep(wait).await,
+                None => {
+                    tracing::error!(%error, "Dovecot does not close the connections of an admission that ended");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Has Dovecot kick the user's connections from the address; none are no error.
+    async fn tell(&self, whose: &Whose) -> Result<(), String> {
+        let Parts {
+            connector,
+            host,
+            port,
+            key,
+            ..
+        } = &*self.0;
+        let stream = if self.0.tls {
+            connector.connect_tls(host, *port).await
+        } else {
+            connector.connect_plain(host, *port).await
+        };
+        let stream = TokioIo::new(stream.map_err(|error| error.to_string())?);
+        let (mut client, connection) = hyper::client::conn::http1::handshake(stream)
+            .await
+            .map_err(|error| error.to_string())?;
+        let talking = tokio::spawn(connection);
+        let masks = [whose.user.as_str(), &whose.address.to_string()];
+        let order = serde_json::json!([["kick", { "mask": masks }, "sekisho"]]);
+        let request = Request::post("/doveadm/v1")
+            .header(HOST, host)
+            .header(CONTENT_TYPE, "application/json")
+            .header(
+                "authorization",
+                format!("X-Dovecot-API {}", BASE64_STANDARD.encode(key.expose())),
+            )
+            .body(Full::new(Bytes::from(order.to_string())))
+            .map_err(|error| error.to_string())?;
+        let answer = client
+            .send_request(request)
+            .await
+            .map_err(|error| error.to_string())?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
+            .collect()
+            .await;
+        let body = body.map_err(|error| error.to_string())?.to_bytes();
+        talking.abort();
+        if status != StatusCode::OK {
+            return Err(format!("it answers {status}"));
+        }
+        was_done(&body)
+    }
+}
+
+/// Dovecot's exit code for a user who has no connection.
+const NOBODY_THERE: u64 = 68;
+
+fn was_done(answer: &[u8]) -> Result<(), String> {
+    let answer: serde_json::Value =
+        serde_json::from_slice(answer).map_err(|error| error.to_string())?;
+    let word = answer.pointer("/0/0").and_then(serde_json::Value::as_str);
+    let code = answer.pointer("/0/1/exitCode");
+    let code = code.and_then(serde_json::Value::as_u64);
+    match (word, code) {
+        (Some("doveadmResponse"), _) | (Some("error"), Some(NOBODY_THERE)) => Ok(()),
+        _ => Err(format!("it answers {answer}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_to_cut_is_no_error_and_anything_odd_is_one() {
+        let kicked = br#"[["doveadmResponse",[{"result":"hanako "}],"sekisho"]]"#;
+        assert_eq!(was_done(kicked), Ok(()));
+        let nobody = br#"[["error",{"type":"exitCode","exitCode":68},"sekisho"]]"#;
+        assert_eq!(was_done(nobody), Ok(()));
+        for odd in [
+            &br#"[["error",{"type":"unknownMethod"},"sekisho"]]"#[..],
+            br#"[["error",{"type":"exitCode","exitCode":75},"sekisho"]]"#,
+            b"[]",
+            b"<html>",
+        ] {
+            assert!(was_done(odd).is_err());
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Dovecot asks, behind a right password, whether the person may come in (its auth policy server), and reports wrong ones.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use sekisho_checkpoint::{Attested, NotAdmitted, Password};
+use serde::{Deserialize, Serialize};
+
+use crate::{Api, OUT_OF_ORDER};
+
+/// What is asked.
+#[derive(Deserialize)]
+pub(crate) struct Question {
+    command: Command,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Command {
+    /// May this person come in?
+    Allow,
+    /// So an attempt ended.
+    Report,
+}
+
+/// What Dovecot tells of an attempt: the attributes of `auth_policy_request_attributes`, as `docs/operating.md` has them.
+#[derive(Deserialize)]
+pub(crate) struct Told {
+    /// The name under which Dovecot lets the person in.
+    #[serde(default)]
+    login: String,
+    /// Where the client is.
+    #[serde(default)]
+    remote: String,
+    /// What it speaks.
+    #[serde(default)]
+    protocol: String,
+    /// A short hash of the password.
+    #[serde(default)]
+    pwhash: String,
+    /// Whether the person was let in; in reports.
+    #[serde(default)]
+    success: bool,
+    /// Whether it was we who refused; in reports.
+    #[serde(default)]
+    policy_reject: bool,
+}
+
+/// The answer.
+#[derive(Serialize)]
+struct Verdict {
+    /// Below 0: refused. 0: go on.
+    status: i32,
+    /// Why, for Dovecot's log.
+    msg: String,
+}
+
+impl Verdict {
+    fn go_on() -> Json<Self> {
+        Json(Self {
+            status: 0,
+            msg: String::new(),
+        })
+    }
+
+    fn refused(why: &str) -> Json<Self> {
+        Json(Self {
+            status: -1,
+            msg: why.to_owned(),
+        })
+    }
+}
+
+/// Answers Dovecot. What can't be judged is a failure of the server, upon which Dovecot lets nobody in (`auth_policy_reject_on_fail`).
+pub(crate) async fn answer(
+    State(api): State<Arc<Api>>,
+    Query(question): Query<Question>,
+    Json(told): Json<Told>,
+) -> Response {
+    let attested = Attested {
+        source: api.source(Some(&told.remote)),
+        client: format!("Dovecot {}", told.protocol),
+        name: told.login,
+    };
+    match question.command {
+        Command::Allow => allow(&api, attested).await,
+        Command::Report if told.success || told.policy_reject => Verdict::go_on().into_response(),
+        Command::Report => {
+            let password = Password::new(told.pwhash);
+            match api.checkpoint.wrong_elsewhere(&attested, &password).await {
+                Ok(()) => Verdict::go_on().into_response(),
+                Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            }
+        }
+    }
+}
+
+async fn allow(api: &Api, attested: Attested) -> Response {
+    let user = attested.name.clone();
+    let judged = api.checkpoint.admit_attested(attested).await;
+    match api.in_time(judged).await {
+        Ok(admitted) => {
+            api.hold(&admitted, &user);
+            Verdict::go_on().into_response()
+        }
+        Err(NotAdmitted::Refused(refusal)) => Verdict::refused(&refusal.sentence).into_response(),
+        Err(NotAdmitted::Unavailable) => Verdict::refused(OUT_OF_ORDER).into_response(),
+    }
+}

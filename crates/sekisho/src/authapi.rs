@@ -1,0 +1,70 @@
+//! The auth API as configured: where servers that stay in front ask.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sekisho_authapi::{Api, Backends, Cutter};
+use sekisho_checkpoint::Password;
+use sekisho_net::client::{Connector, Roots};
+use sekisho_source::KeyLength;
+
+use crate::config::AuthApiSection;
+use crate::config::check::server_address;
+use crate::system::System;
+
+/// How long connecting to Dovecot may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What answers those who ask.
+///
+/// # Errors
+/// A file can't be read.
+pub(crate) fn api(
+    section: &AuthApiSection,
+    system: &System,
+    key_length: KeyLength,
+) -> anyhow::Result<Arc<Api>> {
+    let secret = match &section.secret_file {
+        Some(file) => read(file)?,
+        // Then nobody asks over HTTP.
+        None => Password::new(String::new()),
+    };
+    Ok(Arc::new(Api {
+        checkpoint: Arc::clone(&system.checkpoint),
+        clock: system.clock(),
+        key_length,
+        secret,
+        backends: Backends {
+            imap: section.nginx_imap,
+            pop3: section.nginx_pop3,
+            submission: section.nginx_submission,
+        },
+        user: section.user.clone(),
+        cutter: cutter(section, system)?,
+    }))
+}
+
+fn cutter(section: &AuthApiSection, system: &System) -> anyhow::Result<Option<Cutter>> {
+    let (Some(server), Some(file)) = (&section.doveadm, &section.doveadm_key_file) else {
+        return Ok(None);
+    };
+    let server = server_address(server, 0).context("[authapi] doveadm")?;
+    let roots = match &section.doveadm_ca_file {
+        Some(file) => Roots::File(file.clone()),
+        None => Roots::System,
+    };
+    let connector = Connector::new(&roots, PATIENCE)?;
+    let until = system.shutdown.clone();
+    let cutter = Cutter::new(connector, server, section.doveadm_tls, read(file)?, until);
+    Ok(Some(cutter))
+}
+
+fn read(file: &Path) -> anyhow::Result<Password> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let secret = text.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!secret.is_empty(), "{} is empty", file.display());
+    Ok(Password::new(secret.to_owned()))
+}

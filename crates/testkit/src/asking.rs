@@ -1,0 +1,300 @@
+//! Servers that a site keeps in front, and that ask: Debian's nginx and Postfix. ([`crate::dovecot`] can ask as well.)
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use sekisho_authapi::{Api, Backends, Cutter, SaslListener};
+use sekisho_checkpoint::Password;
+use sekisho_net::client::{Connector, Roots};
+use sekisho_net::{Listener, SourceFrom};
+use sekisho_source::KeyLength;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+
+use crate::dovecot::{Asked, DOVEADM_KEY, Dovecot, free_port};
+use crate::stage::Stage;
+
+/// What peers show.
+const SECRET: &str = "the secret of those who ask";
+
+/// How long a server may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The auth API of a stage.
+pub struct AuthApi {
+    /// For nginx and Dovecot.
+    pub asked: Asked,
+    /// The port for Postfix.
+    pub sasl: u16,
+}
+
+/// Takes the port where it will be: Dovecot has to know before it runs.
+///
+/// # Errors
+/// There is none.
+pub fn place() -> anyhow::Result<(std::net::TcpListener, Asked)> {
+    let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let asked = Asked {
+        port: socket.local_addr()?.port(),
+        secret: SECRET.to_owned(),
+    };
+    Ok((socket, asked))
+}
+
+impl AuthApi {
+    /// Opens it: for a Dovecot that asks, and for an nginx before another Dovecot and what that one submits to.
+    ///
+    /// # Errors
+    /// There is no port.
+    pub async fn open(
+        stage: &Stage,
+        (socket, asked): (std::net::TcpListener, Asked),
+        asking: &Dovecot,
+        behind: &Dovecot,
+    ) -> anyhow::Result<Self> {
+        let system = &stage.demo.system;
+        let backend = |port| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let connector = Connector::new(&Roots::System, PATIENCE)?;
+        let doveadm = ("127.0.0.1".to_owned(), asking.ports.doveadm);
+        let key = Password::new(DOVEADM_KEY.to_owned());
+        let until = system.shutdown.clone();
+        let api = Arc::new(Api {
+            checkpoint: Arc::clone(&system.checkpoint),
+            clock: system.clock(),
+            key_length: KeyLength::default(),
+            secret: Password::new(asked.secret.clone()),
+            backends: Backends {
+                imap: backend(behind.ports.imap),
+                pop3: backend(behind.ports.pop3),
+                submission: backend(behind.sink.port),
+            },
+            user: "{login}".to_owned(),
+            cutter: Some(Cutter::new(connector, doveadm, false, key, until)),
+        });
+        let listener = Listener::from_std(socket, SourceFrom::Connection, KeyLength::default())?;
+        system.run_api(listener, &api);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let sasl = listener.local_addr()?.port();
+        system.run_sasl(SaslListener::Tcp(listener), &api);
+        Ok(Self { asked, sasl })
+    }
+}
+
+/// A running nginx, as a mail proxy behind the PROXY protocol.
+pub struct Nginx {
+    master: Child,
+    folder: TempDir,
+    /// Its IMAP port.
+    pub imap: u16,
+    /// Its POP3 port.
+    pub pop3: u16,
+    /// Its submission port.
+    pub submission: u16,
+}
+
+impl Nginx {
+    /// Starts one that asks there.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub async fn start(asked: &Asked) -> anyhow::Result<Self> {
+        ensure!(
+            Path::new("/usr/lib/nginx/modules/ngx_mail_module.so").exists(),
+            "nginx is not installed: scripts/test installs nginx-light and libnginx-mod-mail"
+        );
+        let folder = tempfile::Builder::new().prefix("nginx-").tempdir()?;
+        let place = folder.path().display();
+        let (imap, pop3, submission) = (free_port()?, free_port()?, free_port()?);
+        let Asked { port, secret } = asked;
+        let config = format!(
+            r#"load_module /usr/lib/nginx/modules/ngx_mail_module.so;
+daemon off;
+worker_processes 1;
+pid {place}/pid;
+error_log {place}/log info;
+events {{}}
+mail {{
+  auth_http 127.0.0.1:{port}/auth/nginx;
+  auth_http_header X-Sekisho-Secret "{secret}";
+  set_real_ip_from 127.0.0.0/8;
+  server {{
+    listen 127.0.0.1:{imap} proxy_protocol;
+    protocol imap;
+    imap_auth login plain;
+  }}
+  server {{
+    listen 127.0.0.1:{pop3} proxy_protocol;
+    protocol pop3;
+    pop3_auth plain;
+  }}
+  server {{
+    listen 127.0.0.1:{submission} proxy_protocol;
+    protocol smtp;
+    smtp_auth login plain;
+    xclient off;
+    server_name mail.kit.example;
+  }}
+}}
+"#
+        );
+        std::fs::write(folder.path().join("nginx.conf"), config)?;
+        let log = std::fs::File::create(folder.path().join("out"))?;
+        let mut master = Command::new("/usr/sbin/nginx")
+            .args(["-p", "."])
+            .arg("-c")
+            .arg(folder.path().join("nginx.conf"))
+            .current_dir(folder.path())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("starting nginx")?;
+        if let Err(error) = answers(imap).await {
+            let _ = master.kill();
+            let said = std::fs::read_to_string(folder.path().join("out"))?;
+            return Err(error.context(said));
+        }
+        Ok(Self {
+            master,
+            folder,
+            imap,
+            pop3,
+            submission,
+        })
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .arg(self.master.id().to_string())
+            .status();
+        let _ = self.master.wait();
+    }
+}
+
+/// A running Postfix that takes submissions, behind the PROXY protocol.
+pub struct Postfix {
+    folder: TempDir,
+    /// Its submission port.
+    pub submission: u16,
+}
+
+impl Postfix {
+    /// Starts one that asks there. It has to be started by root, as Postfix demands.
+    ///
+    /// # Errors
+    /// It is not installed, or does not start.
+    pub async fn start(sasl: u16) -> anyhow::Result<Self> {
+        ensure!(
+            Path::new("/usr/sbin/postfix").exists(),
+            "Postfix is not installed: scripts/test installs postfix"
+        );
+        let folder = tempfile::Builder::new().prefix("postfix-").tempdir()?;
+        let place = folder.path().display();
+        let submission = free_port()?;
+        let main = format!(
+            r"compatibility_level = 3.6
+queue_directory = {place}/queue
+data_directory = {place}/data
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = {place}/log
+maillog_file_prefixes = {place}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mail.kit.example
+mydestination =
+alias_maps =
+local_recipient_maps =
+smtpd_upstream_proxy_protocol = haproxy
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:127.0.0.1:{sasl}
+smtpd_tls_security_level = none
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_client_restrictions =
+smtpd_error_sleep_time = 0
+smtpd_peername_lookup = no
+"
+        );
+        let services = format!(
+            "127.0.0.1:{submission} inet n - n - - smtpd
+cleanup unix n - n - 0 cleanup
+rewrite unix - - n - - trivial-rewrite
+anvil unix - - n - 1 anvil
+qmgr unix n - n 300 1 qmgr
+proxymap unix - - n - - proxymap
+postlog unix-dgram n - n - 1 postlogd
+"
+        );
+        std::fs::write(folder.path().join("main.cf"), main)?;
+        std::fs::write(folder.path().join("master.cf"), services)?;
+        for name in ["queue", "data"] {
+            std::fs::create_dir(folder.path().join(name))?;
+        }
+        let mut open = Command::new("chmod");
+        open.arg("755").arg(folder.path()).status()?;
+        let mut give = Command::new("chown");
+        give.arg("postfix")
+            .arg(folder.path().join("data"))
+            .status()?;
+        let postfix = Self { folder, submission };
+        postfix.order("start")?;
+        answers(submission).await?;
+        Ok(postfix)
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    fn order(&self, order: &str) -> anyhow::Result<()> {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("out"))?;
+        let done = Command::new("/usr/sbin/postfix")
+            .arg("-c")
+            .arg(self.folder.path())
+            .arg(order)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .status()?;
+        let said = std::fs::read_to_string(self.folder.path().join("out"))?;
+        ensure!(done.success(), "postfix {order}: {said}");
+        Ok(())
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        let _ = self.order("abort");
+    }
+}
+
+async fn answers(port: u16) -> anyhow::Result<()> {
+    let mut waited = Duration::ZERO;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+        .await
+        .is_err()
+    {
+        ensure!(waited < PATIENCE, "nobody answers at port {port}");
+        sleep(Duration::from_millis(50)).await;
+        waited += Duration::from_millis(50);
+    }
+    Ok(())
+}
