@@ -1,4 +1,4 @@
-//! The directory of own accounts: names that lead to accounts, their addresses, groups and passwords, in one SQLite file.
+//! Where names are mapped to accounts and passwords checked: own accounts in one SQLite file, or a site's LDAP directory.
 //!
 //! The crate carries out the port [`sekisho_checkpoint::ports::Directory`]. A typed name leads to exactly one account or to none: every spelling is folded to
 //! one form first, and a folded name is the key of a table. An id is never given twice, so an account that gets a name which another had before inherits
@@ -9,12 +9,14 @@
 //!
 //! In reading order: [`accounts`] is the directory as the checkpoint sees it, [`admin`] what the command line does with it, [`import`] takes accounts from a
 //! CSV file; [`hash`] is how passwords are kept, [`rules`] which new ones are taken, `pool` where they are computed; `store` has all of the SQL.
+//! [`ldap`] is the other directory.
 
 pub mod accounts;
 pub mod admin;
 mod error;
 pub mod hash;
 pub mod import;
+pub mod ldap;
 mod pool;
 pub mod rules;
 mod store;
@@ -23,3 +25,4 @@ pub use accounts::{OwnAccounts, Settings};
 pub use admin::{Listed, NewAccount};
 pub use error::AccountsError;
 pub use hash::ArgonCost;
+pub use ldap::{LdapDirectory, LdapSecurity, LdapSettings};

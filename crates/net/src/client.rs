@@ -118,6 +118,12 @@ impl Connector {
         })
     }
 
+    /// What TLS goes by, for libraries that connect by themselves.
+    #[must_use]
+    pub fn tls_config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
     /// Connects to no address of this machine or of a private network: for names that strangers choose.
     #[must_use]
     pub fn to_the_internet_alone(mut self) -> Self {

@@ -1,6 +1,6 @@
 //! The one binary, as a library, so that tests start what people start.
 //!
-//! In reading order: [`config`] is the file; [`system`] puts the rooms together, with `records` and, where the site has a mail system already, `upstream` or `authapi`; [`serve`] runs them for real and [`demo`] on one machine to try; [`commands`]
+//! In reading order: [`config`] is the file; [`system`] puts the rooms together, with `records`, `ldap` and, where the site has a mail system already, `upstream` or `authapi`; [`serve`] runs them for real and [`demo`] on one machine to try; [`commands`]
 //! is the command line; [`keys`] and [`clock`] are what only the binary touches.
 
 mod authapi;
@@ -9,6 +9,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod keys;
+mod ldap;
 mod records;
 pub mod serve;
 pub mod system;

@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::authapi;
 use crate::config::{self, Config, DoorSection, Loaded, ServerTls};
+use crate::ldap;
 use crate::records::{self, Kept};
 use crate::system::{Folders, Plan, System, folders, host_of, prepare};
 use crate::upstream;
@@ -97,6 +98,7 @@ impl Service {
             upstreams: upstream::upstreams(&config, &host)?,
             data: config.site.data.clone(),
             records,
+            directory: ldap::directory(&config)?,
             keys,
             clock,
             disk: Arc::new(RealDisk),

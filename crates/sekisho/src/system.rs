@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use sekisho_authapi::{Api, SaslListener};
-use sekisho_checkpoint::ports::{Clock, Records};
+use sekisho_checkpoint::ports::{Clock, Directory, Records};
 use sekisho_checkpoint::sealing::KeyRing;
 use sekisho_checkpoint::{Admitted, Checkpoint, Parts};
 use sekisho_directory::{ArgonCost, OwnAccounts, Settings};
@@ -28,6 +28,7 @@ use sekisho_upstream::Upstreams;
 use sekisho_webmail::{Entrance, MailServerError};
 
 use crate::config::{Config, Loaded};
+use crate::ldap;
 use crate::records::{self, Kept};
 use crate::upstream::Behind;
 
@@ -99,6 +100,8 @@ pub struct Plan {
     pub loaded: Loaded,
     /// The checkpoint's records.
     pub records: Arc<dyn Records>,
+    /// The directory of the site; without one, accounts are kept here.
+    pub directory: Option<Arc<dyn Directory>>,
     /// The keys that seal factors.
     pub keys: KeyRing,
     /// The clock.
@@ -153,6 +156,9 @@ impl System {
             plan.cost,
             Arc::clone(&clock),
         )?);
+        let directory = plan
+            .directory
+            .unwrap_or_else(|| Arc::<OwnAccounts>::clone(&accounts));
         let limits = limits(&plan.loaded.config);
         let keep_sent = plan.loaded.config.mail.keep_sent;
         let (store, operator) = Store::open_root(
@@ -166,7 +172,7 @@ impl System {
             &folders.queue,
             queue::Parts {
                 store: store.clone(),
-                directory: Arc::<OwnAccounts>::clone(&accounts),
+                directory: Arc::clone(&directory),
                 clock: Arc::clone(&clock),
                 disk: plan.disk,
                 exit: plan.exit,
@@ -180,7 +186,7 @@ impl System {
         .context("opening the queue")?;
         let checkpoint = Checkpoint::start(Parts {
             records: plan.records,
-            directory: Arc::<OwnAccounts>::clone(&accounts),
+            directory: Arc::clone(&directory),
             courier: Arc::new(Letters::new(
                 queue.clone(),
                 mailboxes(plan.upstreams.is_none()),
@@ -196,7 +202,7 @@ impl System {
         let incoming = Incoming {
             queue: queue.clone(),
             message_size: limits.message_size,
-            directory: Arc::<OwnAccounts>::clone(&accounts),
+            directory: Arc::clone(&directory),
             clock: Arc::clone(&clock),
             own: own.clone(),
             host: plan.host.clone(),
@@ -216,7 +222,7 @@ impl System {
             submission: Arc::new(Submission {
                 queue: queue.clone(),
                 sent: keep_sent.then(|| store.clone()),
-                directory: Arc::<OwnAccounts>::clone(&accounts),
+                directory: Arc::clone(&directory),
                 clock: Arc::clone(&clock),
                 own,
                 host: plan.host.clone(),
@@ -543,8 +549,9 @@ impl sekisho_webmail::MailServer for Mailroom {
 pub struct Desk {
     /// The checkpoint, on the same records.
     pub checkpoint: Arc<Checkpoint>,
-    /// Own accounts.
-    pub accounts: Arc<OwnAccounts>,
+    /// Where accounts are.
+    pub directory: Arc<dyn Directory>,
+    own: Option<Arc<OwnAccounts>>,
     records: Arc<dyn Records>,
 }
 
@@ -562,12 +569,15 @@ impl Desk {
             keys,
             clock,
         } = records::open(&loaded.config).await?;
-        let accounts = Arc::new(open_accounts(
-            loaded,
-            &folders,
-            ArgonCost::default(),
-            Arc::clone(&clock),
-        )?);
+        let (directory, own): (Arc<dyn Directory>, _) = match ldap::directory(&loaded.config)? {
+            Some(directory) => (directory, None),
+            None => {
+                let cost = ArgonCost::default();
+                let own = open_accounts(loaded, &folders, cost, Arc::clone(&clock))?;
+                let own = Arc::new(own);
+                (Arc::<OwnAccounts>::clone(&own), Some(own))
+            }
+        };
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let (store, _) = Store::open_root(
             &folders.mail,
@@ -580,7 +590,7 @@ impl Desk {
             &folders.queue,
             queue::Parts {
                 store,
-                directory: Arc::<OwnAccounts>::clone(&accounts),
+                directory: Arc::clone(&directory),
                 clock: Arc::clone(&clock),
                 disk,
                 exit: crate::serve::exit(&loaded.config, &host, &clock)?,
@@ -593,7 +603,7 @@ impl Desk {
         )?;
         let checkpoint = Checkpoint::start(Parts {
             records: Arc::clone(&records),
-            directory: Arc::<OwnAccounts>::clone(&accounts),
+            directory: Arc::clone(&directory),
             courier: Arc::new(Letters::new(
                 queue,
                 mailboxes(loaded.config.upstream.is_empty()),
@@ -607,9 +617,21 @@ impl Desk {
         .await?;
         Ok(Self {
             checkpoint,
-            accounts,
+            directory,
+            own,
             records,
         })
+    }
+
+    /// Own accounts, for what is done with them alone.
+    ///
+    /// # Errors
+    /// The site keeps its accounts in a directory of its own.
+    pub fn accounts(&self) -> anyhow::Result<&Arc<OwnAccounts>> {
+        let own = self.own.as_ref();
+        own.context(
+            "the accounts are in the directory of [ldap]: add, change and remove them there",
+        )
     }
 
     /// The records.

@@ -57,6 +57,14 @@ impl Stage {
             upstreams: Some(upstreams),
             ..Elsewhere::default()
         };
+        Self::start_with(elsewhere).await
+    }
+
+    /// Starts one that does not keep everything itself. People in a directory have the demo's names and passwords.
+    ///
+    /// # Errors
+    /// Something can't be opened.
+    pub async fn start_with(elsewhere: Elsewhere) -> anyhow::Result<Self> {
         Self::open(SignedDuration::from_hours(14), elsewhere).await
     }
 

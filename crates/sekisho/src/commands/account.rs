@@ -140,7 +140,7 @@ pub(super) enum AccountCommand {
 
 pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Result<()> {
     let desk = Desk::open(loaded).await?;
-    let accounts = &desk.accounts;
+    let directory = desk.directory.as_ref();
     match command {
         AccountCommand::Add {
             login,
@@ -149,6 +149,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             groups,
             ends,
         } => {
+            let accounts = desk.accounts()?;
             let new = NewAccount {
                 addresses: addresses_of(loaded, &login, &addresses)?,
                 ends_at: ends.map(|e| accounts.parse_end(&e)).transpose()?,
@@ -160,10 +161,10 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             let id = accounts.add(new).await?;
             say(&format!("added {login} (account {id})"));
         }
-        AccountCommand::List => list(accounts, &loaded.zone).await?,
+        AccountCommand::List => list(desk.accounts()?, &loaded.zone).await?,
         AccountCommand::Passwd { login } => {
-            let account = find(accounts, &login).await?;
-            accounts
+            let account = find(directory, &login).await?;
+            desk.accounts()?
                 .change_password(account.id, &prompt::new_password()?)
                 .await?;
             let reason = "set at the command line";
@@ -175,8 +176,8 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             ));
         }
         AccountCommand::Disable { login, reason } => {
-            let account = find(accounts, &login).await?;
-            accounts.set_disabled(account.id, true).await?;
+            let account = find(directory, &login).await?;
+            desk.accounts()?.set_disabled(account.id, true).await?;
             desk.checkpoint
                 .desk_end_everything(&account, What::AccountDisabled, &reason)
                 .await?;
@@ -185,12 +186,12 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             ));
         }
         AccountCommand::Enable { login } => {
-            let account = find(accounts, &login).await?;
-            accounts.set_disabled(account.id, false).await?;
+            let account = find(directory, &login).await?;
+            desk.accounts()?.set_disabled(account.id, false).await?;
             say(&format!("{login} is enabled"));
         }
         AccountCommand::Delete { login, yes } => {
-            let account = find(accounts, &login).await?;
+            let account = find(directory, &login).await?;
             if !yes {
                 bail!(
                     "{login} would be deleted for good; say --yes to do it, or use `account disable`"
@@ -199,15 +200,15 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             desk.checkpoint
                 .desk_end_everything(&account, What::AccountDisabled, "deleted")
                 .await?;
-            accounts.delete(account.id).await?;
+            desk.accounts()?.delete(account.id).await?;
             say(&format!(
                 "{login} is deleted; its mail stays in the folder of account {}",
                 account.id
             ));
         }
         AccountCommand::Rename { login, new } => {
-            let account = find(accounts, &login).await?;
-            accounts.rename(account.id, &new).await?;
+            let account = find(directory, &login).await?;
+            desk.accounts()?.rename(account.id, &new).await?;
             say(&format!("{login} is {new} now"));
         }
         AccountCommand::Address {
@@ -215,12 +216,14 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             what,
             address,
         } => {
-            let account = find(accounts, &login).await?;
+            let account = find(directory, &login).await?;
             let address = MailAddress::parse(&address)?;
             if what == "add" {
-                accounts.add_address(account.id, address).await?;
+                desk.accounts()?.add_address(account.id, address).await?;
             } else {
-                accounts.remove_address(account.id, &address).await?;
+                desk.accounts()?
+                    .remove_address(account.id, &address)
+                    .await?;
             }
             say("done");
         }
@@ -232,10 +235,10 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             Some(address) => {
                 let address = MailAddress::parse(&address)?;
                 let add = what.as_deref() == Some("add");
-                share(accounts, &address, add, &logins).await?;
+                share(desk.accounts()?, &address, add, &logins).await?;
             }
             None => {
-                let shared = accounts.shared().await?;
+                let shared = desk.accounts()?.shared().await?;
                 if shared.is_empty() {
                     say("no address is shared");
                 }
@@ -245,7 +248,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             }
         },
         AccountCommand::Mfa { login, set, reason } => {
-            let account = find(accounts, &login).await?;
+            let account = find(directory, &login).await?;
             match set {
                 Some(set) => {
                     desk.checkpoint
@@ -257,7 +260,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             }
         }
         AccountCommand::ResetMfa { login, reason } => {
-            let account = find(accounts, &login).await?;
+            let account = find(directory, &login).await?;
             let code = desk
                 .checkpoint
                 .desk_reset_factors(&account, &reason)
@@ -270,7 +273,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             ));
         }
         AccountCommand::EnrolmentCode { login, reason } => {
-            let account = find(accounts, &login).await?;
+            let account = find(directory, &login).await?;
             let code = desk
                 .checkpoint
                 .desk_enrolment_code(&account, &reason)
@@ -282,14 +285,16 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             ));
         }
         AccountCommand::EnableFactor { login, kind } => {
-            let account = find(accounts, &login).await?;
+            let account = find(directory, &login).await?;
             let kind = FactorKind::parse(&kind).context("a kind of factor")?;
             desk.checkpoint
                 .desk_enable_kind(&account, kind, "at the command line")
                 .await?;
             say("done");
         }
-        AccountCommand::Import { file, dry_run } => import(accounts, &file, dry_run).await?,
+        AccountCommand::Import { file, dry_run } => {
+            import(desk.accounts()?, &file, dry_run).await?
+        }
     }
     Ok(())
 }
@@ -430,9 +435,8 @@ fn addresses_of(
 }
 
 /// Finds the account of a login name as typed at the command line.
-pub(super) async fn find(accounts: &OwnAccounts, login: &str) -> anyhow::Result<Account> {
+pub(super) async fn find(directory: &dyn Directory, login: &str) -> anyhow::Result<Account> {
     let name = LoginName::parse(login).with_context(|| format!("{login:?} is not a login name"))?;
-    let account = accounts.find(&name).await?;
-    account
-        .with_context(|| format!("there is no account {login:?}; `sekisho account list` shows all"))
+    let account = directory.find(&name).await?;
+    account.with_context(|| format!("there is no account {login:?}"))
 }

@@ -51,7 +51,7 @@ pub(super) async fn run(loaded: &Loaded, filter: AuditFilter) -> anyhow::Result<
             .into_iter()
             .collect()
     } else if let Some(login) = filter.login {
-        let found = account::find(&desk.accounts, &login).await?;
+        let found = account::find(desk.directory.as_ref(), &login).await?;
         let events = desk
             .records()
             .events(found.id, &[], since, filter.limit)

@@ -41,7 +41,7 @@ pub(super) async fn run_grant(loaded: &Loaded, command: GrantCommand) -> anyhow:
     let desk = Desk::open(loaded).await?;
     match command {
         GrantCommand::List { login } => {
-            let found = account::find(&desk.accounts, &login).await?;
+            let found = account::find(desk.directory.as_ref(), &login).await?;
             let (_, grants) = desk.checkpoint.desk_standing(found.id).await?;
             if grants.is_empty() {
                 say("no live grants");
@@ -61,7 +61,7 @@ pub(super) async fn run_grant(loaded: &Loaded, command: GrantCommand) -> anyhow:
             }
         }
         GrantCommand::End { login, reason } => {
-            let found = account::find(&desk.accounts, &login).await?;
+            let found = account::find(desk.directory.as_ref(), &login).await?;
             desk.checkpoint
                 .desk_end_everything(&found, What::GrantEnded, &reason)
                 .await?;

@@ -13,8 +13,8 @@ use sekisho_net::client::KeyPin;
 use sekisho_source::KeyLength;
 
 use super::{
-    AuthApiSection, Config, Demand, FirstRegistrationWord, LoginWord, NetworkClassWord,
-    RecordsSection, RefusalWord, ServerTls, is_loopback,
+    AuthApiSection, Config, Demand, FirstRegistrationWord, LdapSection, LoginWord,
+    NetworkClassWord, RecordsSection, RefusalWord, ServerTls, is_loopback,
 };
 use crate::records;
 
@@ -250,6 +250,7 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         problems.push(lines.at("junk_header", text));
     }
     check_upstreams(&config, &lines, &mut problems);
+    check_ldap(&config.ldap, &lines, &mut problems);
     check_authapi(&config.authapi, &lines, &mut problems);
     check_records(&config.records, &lines, &mut problems);
     warn(&config, &lines, &mut warnings);
@@ -370,6 +371,46 @@ fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Proble
     }
 }
 
+fn check_ldap(section: &LdapSection, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
+    if section.servers.is_empty() {
+        return;
+    }
+    for server in &section.servers {
+        if server_address(server, 0).is_none() {
+            let text = format!(
+                "{server:?} is no server: write a host name or an address, and :port if it is another than usual"
+            );
+            problems.push(lines.at("servers", text));
+        }
+    }
+    if section.base.is_empty() {
+        let text = "[ldap] needs `base`: the entry below which accounts are";
+        problems.push(lines.at("[ldap]", text.into()));
+    }
+    if !section.password_url.starts_with("https://") {
+        let text = "[ldap] needs `password_url`: the page, at https://, on which people change their passwords";
+        problems.push(lines.at("[ldap]", text.into()));
+    }
+    if section.user.is_some() != section.password_file.is_some() {
+        let text = "`user` and `password_file` belong together: give both or neither";
+        problems.push(lines.at("[ldap]", text.into()));
+    }
+    for (key, filter) in [
+        ("filter", &section.filter),
+        ("group_filter", &section.group_filter),
+    ] {
+        if !sekisho_directory::ldap::is_filter(filter) {
+            let text = format!("`{key}` is no LDAP filter in parentheses (RFC 4515)");
+            problems.push(lines.at(key, text));
+        }
+    }
+    let limit = section.time_limit;
+    if limit < jiff::SignedDuration::from_secs(1) || limit > jiff::SignedDuration::from_secs(30) {
+        let text = "`time_limit` must be a time from 1 to 30 s";
+        problems.push(lines.at("time_limit", text.into()));
+    }
+}
+
 fn check_authapi(section: &AuthApiSection, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
     if !section.listen.is_empty() && section.secret_file.is_none() {
         let text = "[authapi] needs `secret_file`: a secret that nginx or Dovecot shows, such as one of `openssl rand -hex 32`";
@@ -471,6 +512,15 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
         warnings.push(missing(
             "no [relay]: mail to other domains is refused, and no code can be mailed",
         ));
+    }
+    if config.ldap.tls == ServerTls::None
+        && config.ldap.servers.iter().any(|server| {
+            let address = server_address(server, 0).and_then(|(host, _)| host.parse().ok());
+            address.is_none_or(|address| !is_loopback(address))
+        })
+    {
+        let text = "passwords go to the directory in the clear";
+        warnings.push(lines.at("[ldap]", text.into()));
     }
     for address in &config.authapi.listen {
         if !is_loopback(address.ip()) {

@@ -197,6 +197,44 @@ section! {
 }
 
 section! {
+    /// Accounts in an LDAP directory instead of own ones. They are found by a search, and a password is checked by a bind as the entry that was found.
+    pub struct LdapSection("[ldap]") {
+        /// The servers, such as `ldap1.example.ac.jp`: the first that is up. The ports are 389 and 636 unless given.
+        servers: Vec<String> = Vec::new(),
+        /// How they are spoken to: `none`, `starttls` or `implicit`.
+        tls: ServerTls = ServerTls::Starttls,
+        /// A PEM file with the authorities to trust instead of the system's.
+        ca_file: Option<PathBuf> = None,
+        /// The distinguished name of the user who searches; anonymously unless set. It has to see the attributes below, and no password.
+        user: Option<String> = None,
+        /// A file with that user's password.
+        password_file: Option<PathBuf> = None,
+        /// Below which entry accounts are, such as `ou=people,dc=example,dc=ac,dc=jp`. Required with `servers`.
+        base: String = String::new(),
+        /// Which entries are accounts: whoever must not sign in any more has to be left out by it.
+        filter: String = "(objectClass=posixAccount)".to_owned(),
+        /// The attribute with a whole number that is an account's for ever, also under another login name, and never another's.
+        id: String = "uidNumber".to_owned(),
+        /// The attribute with the login name.
+        login: String = "uid".to_owned(),
+        /// The attribute with the person's name.
+        name: String = "cn".to_owned(),
+        /// The attributes with mail addresses, the main one first; `mail` unless set.
+        addresses: Vec<String> = Vec::new(),
+        /// The attribute that names the account's groups, for `policy.mfa_groups` and `[[upstream]] groups`.
+        groups: String = "memberOf".to_owned(),
+        /// Below which entry groups are that name their members, where accounts don't name their groups.
+        group_base: Option<String> = None,
+        /// Which of them an account is in: `{dn}` and `{login}` stand for the account's.
+        group_filter: String = "(|(member={dn})(uniqueMember={dn})(memberUid={login}))".to_owned(),
+        /// How long a question may take, over all servers. Who waits longer is told that it does not work just now.
+        time_limit: SignedDuration = SignedDuration::from_secs(5),
+        /// The page on which people change their passwords. Required with `servers`.
+        password_url: String = String::new(),
+    }
+}
+
+section! {
     /// For servers that stay in front and ask: nginx's mail proxy, Dovecot's auth policy, Postfix and Exim. How each is set up is in the operating guide.
     pub struct AuthApiSection("[authapi]") {
         /// Where nginx and Dovecot ask over HTTP, such as `127.0.0.1:9000`. They are handed passwords there, in the clear: this machine, or a network that is trusted
@@ -346,6 +384,8 @@ pub struct Config {
     pub relay: RelaySection,
     /// `[[upstream]]`
     pub upstream: Vec<UpstreamSection>,
+    /// `[ldap]`
+    pub ldap: LdapSection,
     /// `[authapi]`
     pub authapi: AuthApiSection,
     /// `[records]`
@@ -459,6 +499,7 @@ pub fn reference() -> String {
         MailSection::reference(),
         RelaySection::reference(),
         UpstreamSection::reference(),
+        LdapSection::reference(),
         AuthApiSection::reference(),
         RecordsSection::reference(),
         DkimSection::reference(),

@@ -16,7 +16,7 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_checkpoint::ports::{Clock, Directory as _, Records};
+use sekisho_checkpoint::ports::{Clock, Directory, Records};
 use sekisho_directory::{ArgonCost, NewAccount};
 use sekisho_disk::RealDisk;
 use sekisho_gateway::{PlaintextLogin, Security};
@@ -127,6 +127,8 @@ pub struct Elsewhere {
     pub upstreams: Option<Upstreams>,
     /// The checkpoint's records.
     pub records: Option<Arc<dyn Records>>,
+    /// The accounts.
+    pub directory: Option<Arc<dyn Directory>>,
 }
 
 impl Demo {
@@ -155,7 +157,7 @@ impl Demo {
         cost: ArgonCost,
         elsewhere: Elsewhere,
     ) -> anyhow::Result<Self> {
-        let keeps_mail = elsewhere.upstreams.is_none();
+        let keeps_mail = elsewhere.upstreams.is_none() && elsewhere.directory.is_none();
         let folder = match arguments.dir {
             Some(path) => {
                 prepare(&path)?;
@@ -175,6 +177,7 @@ impl Demo {
             data: folder.path().to_owned(),
             loaded,
             records,
+            directory: elsewhere.directory,
             keys,
             clock: Arc::clone(&clock),
             disk: Arc::new(RealDisk),

@@ -7,6 +7,7 @@ mod a_mail_client_is_refused_then_admitted;
 mod a_password_never_becomes_a_factor;
 mod a_stolen_password_opens_no_mail_client;
 mod a_stranger_learns_nothing_at_the_mail_doors;
+mod accounts_in_openldap;
 mod an_open_connection_ends_with_its_grant;
 mod an_otp_is_accepted_once;
 mod ending_things_ends_them_everywhere;

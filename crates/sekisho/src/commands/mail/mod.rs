@@ -108,7 +108,7 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
             folder,
             format,
         } => {
-            let account = find(&desk.accounts, &login).await?;
+            let account = find(desk.directory.as_ref(), &login).await?;
             let mailbox = operator.open(account.id).await?;
             match format {
                 Format::Maildir => export::maildir(&mailbox, &login, &folder).await?,
@@ -117,12 +117,12 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
             Ok(ExitCode::SUCCESS)
         }
         MailCommand::Import(wanted) => {
-            let account = find(&desk.accounts, wanted.login()).await?;
+            let account = find(desk.directory.as_ref(), wanted.login()).await?;
             let mailbox = operator.open(account.id).await?;
             import::run(&mailbox, &account, limits, wanted).await
         }
         MailCommand::Filter { login, set, clear } => {
-            let account = find(&desk.accounts, &login).await?;
+            let account = find(desk.directory.as_ref(), &login).await?;
             let mailbox = operator.open(account.id).await?;
             match set {
                 Some(file) => filter::set(&mailbox, &login, &file, loaded).await?,
@@ -136,12 +136,12 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
 
 async fn chosen(desk: &Desk, logins: &[String]) -> anyhow::Result<Vec<Account>> {
     if logins.is_empty() {
-        let all = desk.accounts.list().await?;
+        let all = desk.accounts()?.list().await?;
         return Ok(all.into_iter().map(|entry| entry.account).collect());
     }
     let mut accounts = Vec::with_capacity(logins.len());
     for login in logins {
-        accounts.push(find(&desk.accounts, login).await?);
+        accounts.push(find(desk.directory.as_ref(), login).await?);
     }
     Ok(accounts)
 }

@@ -1,0 +1,235 @@
+//! Connections to the directory's servers: one that searches, shared by all; and some that bind, each for one person at a time.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry};
+use sekisho_checkpoint::account::Password;
+use sekisho_checkpoint::ports::DirectoryError;
+use sekisho_net::client::Connector;
+use tokio::time::timeout;
+
+use super::{LdapSecurity, LdapSettings};
+
+/// The most connections that wait for the next person's bind.
+const IDLE: usize = 16;
+
+/// Result codes (RFC 4511, section 4.1.9) of a bind that say no.
+const NO_SUCH_OBJECT: u32 = 32;
+const INVALID_DN: u32 = 34;
+const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
+const INVALID_CREDENTIALS: u32 = 49;
+const UNWILLING_TO_PERFORM: u32 = 53;
+
+/// The servers.
+pub(super) struct Servers {
+    urls: Vec<String>,
+    connector: Connector,
+    security: LdapSecurity,
+    search_as: Option<(String, Password)>,
+    time_limit: Duration,
+    /// The one that answered last.
+    now: AtomicUsize,
+    searching: tokio::sync::Mutex<Option<Ldap>>,
+    binding: Mutex<Vec<Ldap>>,
+}
+
+impl fmt::Debug for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Servers").field(&self.urls).finish()
+    }
+}
+
+/// A server is gone, or answers nonsense: another may do better.
+struct Trouble(String);
+
+impl From<LdapError> for Trouble {
+    fn from(error: LdapError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Servers {
+    pub(super) fn new(settings: &LdapSettings) -> Result<Self, DirectoryError> {
+        let scheme = match settings.security {
+            LdapSecurity::Implicit => "ldaps",
+            LdapSecurity::StartTls | LdapSecurity::None => "ldap",
+        };
+        let urls = settings.servers.iter().map(|(host, port)| {
+            if host.contains(':') {
+                format!("{scheme}://[{host}]:{port}")
+            } else {
+                format!("{scheme}://{host}:{port}")
+            }
+        });
+        let connector = Connector::new(&settings.roots, settings.time_limit)
+            .map_err(|error| DirectoryError(error.to_string()))?;
+        Ok(Self {
+            urls: urls.collect(),
+            connector,
+            security: settings.security,
+            search_as: settings.search_as.clone(),
+            time_limit: settings.time_limit,
+            now: AtomicUsize::new(0),
+            searching: tokio::sync::Mutex::new(None),
+            binding: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// The entries that a filter finds below a base.
+    pub(super) async fn search(
+        &self,
+        base: &str,
+        filter: &str,
+        attributes: &[String],
+    ) -> Result<Vec<SearchEntry>, DirectoryError> {
+        self.in_time(|| async {
+            let mut ldap = self.searcher().await?;
+            match find(&mut ldap, base, filter, attributes).await {
+                Ok(found) => Ok(found),
+                // It may have been closed while nobody asked: once more, over a new one.
+                Err(_) => {
+                    *self.searching.lock().await = None;
+                    let mut ldap = self.searcher().await?;
+                    find(&mut ldap, base, filter, attributes).await
+                }
+            }
+        })
+        .await
+    }
+
+    /// Whether somebody may bind by a password, which is not empty.
+    pub(super) async fn bind(&self, dn: &str, password: &Password) -> Result<bool, DirectoryError> {
+        self.in_time(|| async {
+            let idle = self.idle().pop();
+            if let Some(ldap) = idle
+                && let Ok(is_right) = self.bind_on(ldap, dn, password).await
+            {
+                return Ok(is_right);
+            }
+            let ldap = self.connect().await?;
+            self.bind_on(ldap, dn, password).await
+        })
+        .await
+    }
+
+    async fn bind_on(
+        &self,
+        mut ldap: Ldap,
+        dn: &str,
+        password: &Password,
+    ) -> Result<bool, Trouble> {
+        let result = ldap.simple_bind(dn, password.expose()).await?;
+        let is_right = match result.rc {
+            0 => true,
+            NO_SUCH_OBJECT
+            | INVALID_DN
+            | INAPPROPRIATE_AUTHENTICATION
+            | INVALID_CREDENTIALS
+            | UNWILLING_TO_PERFORM => false,
+            code => return Err(Trouble(format!("a bind ended with code {code}"))),
+        };
+        let mut idle = self.idle();
+        if idle.len() < IDLE {
+            idle.push(ldap);
+        }
+        Ok(is_right)
+    }
+
+    /// The connection that searches, bound as configured.
+    async fn searcher(&self) -> Result<Ldap, Trouble> {
+        let mut searching = self.searching.lock().await;
+        if let Some(ldap) = &*searching {
+            return Ok(ldap.clone());
+        }
+        let mut ldap = self.connect().await?;
+        if let Some((dn, password)) = &self.search_as {
+            let bound = ldap.simple_bind(dn, password.expose()).await?;
+            if bound.rc != 0 {
+                let words = format!("it does not take the user who searches (code {})", bound.rc);
+                return Err(Trouble(words));
+            }
+        }
+        *searching = Some(ldap.clone());
+        Ok(ldap)
+    }
+
+    /// Connects to the first server that is up, beginning with the one that was last.
+    async fn connect(&self) -> Result<Ldap, Trouble> {
+        let first = self.now.load(Ordering::Relaxed);
+        let mut trouble = Trouble("no server is configured".to_owned());
+        // Each gets its share of the time, so that one that hangs does not use it up.
+        let share = self.time_limit / u32::try_from(self.urls.len() + 1).unwrap_or(u32::MAX);
+        for place in 0..self.urls.len() {
+            let which = (first + place) % self.urls.len();
+            match timeout(share, self.connect_to(&self.urls[which])).await {
+                Ok(Ok(ldap)) => {
+                    self.now.store(which, Ordering::Relaxed);
+                    return Ok(ldap);
+                }
+                Ok(Err(error)) => trouble = error.into(),
+                Err(_) => trouble = Trouble("it takes too long to connect".to_owned()),
+            }
+        }
+        Err(trouble)
+    }
+
+    async fn connect_to(&self, url: &str) -> Result<Ldap, LdapError> {
+        let settings = LdapConnSettings::new()
+            .set_starttls(self.security == LdapSecurity::StartTls)
+            .set_config(self.connector.tls_config());
+        let (connection, ldap) = LdapConnAsync::with_settings(settings, url).await?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.drive().await {
+                tracing::debug!(%error, "a connection to the directory ended");
+            }
+        });
+        Ok(ldap)
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Ldap>> {
+        self.binding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does it within the time, whatever hangs; behind a failure all connections are made anew.
+    async fn in_time<T, F>(&self, work: impl Fn() -> F) -> Result<T, DirectoryError>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        let words = match timeout(self.time_limit, work()).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(Trouble(words))) => words,
+            Err(_) => {
+                // The next begins with another server.
+                self.now.fetch_add(1, Ordering::Relaxed);
+                "it takes too long".to_owned()
+            }
+        };
+        self.idle().clear();
+        *self.searching.lock().await = None;
+        Err(DirectoryError(words))
+    }
+}
+
+async fn find(
+    ldap: &mut Ldap,
+    base: &str,
+    filter: &str,
+    attributes: &[String],
+) -> Result<Vec<SearchEntry>, Trouble> {
+    let result = ldap
+        .search(base, Scope::Subtree, filter, attributes)
+        .await?;
+    let (entries, result) = (result.0, result.1);
+    match result.rc {
+        0 => {
+            let entries = entries.into_iter().filter(|entry| !entry.is_ref());
+            Ok(entries.map(SearchEntry::construct).collect())
+        }
+        NO_SUCH_OBJECT => Ok(Vec::new()),
+        code => Err(Trouble(format!("a search ended with code {code}"))),
+    }
+}
