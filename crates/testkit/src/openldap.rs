@@ -65,7 +65,7 @@ impl OpenLdap {
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
-allow bind_anon_cred
+allow bind_anon_dn
 pidfile {place}/pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
