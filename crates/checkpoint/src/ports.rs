@@ -202,6 +202,10 @@ pub trait Records: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<(), RecordsError>;
 
+    /// Says that the records were restored from an old copy. Whatever was live then is over: sessions, grants and all that waits. What was used since then can't be used once
+    /// more: every OTP app goes on behind `steps_before`, and recovery codes count as used. Revocations go on with numbers far beyond any that was given.
+    async fn restored(&self, steps_before: Step, now: Timestamp) -> Result<(), RecordsError>;
+
     /// Replaces every sealed key by what `reseal` makes of it; for key rotation. Returns how many were replaced.
     async fn reseal(&self, reseal: &Reseal) -> Result<u32, RecordsError>;
 }

@@ -7,7 +7,8 @@
 //! of the operating system are C interfaces.
 //!
 //! In reading order: [`port`] is what the store sees; [`real`] passes it on to the operating system; [`recording`] notes it in a `log`, which `replay`
-//! makes folders of; `hint` begins writes early; `vfs` is how SQLite's own writes get into it.
+//! makes folders of; `hint` begins writes early; `vfs` is how SQLite's own writes get into it. `snapshot` copies a
+//! database for a backup.
 
 #[expect(unsafe_code, reason = "the operating system's call is a C function")]
 mod hint;
@@ -16,6 +17,7 @@ pub mod port;
 pub mod real;
 pub mod recording;
 mod replay;
+mod snapshot;
 #[expect(
     unsafe_code,
     reason = "SQLite takes a virtual file system as a table of C functions"
@@ -27,3 +29,4 @@ pub use port::{Disk, ReadFile, WriteFile};
 pub use real::RealDisk;
 pub use recording::RecordingDisk;
 pub use replay::{Loss, Recording};
+pub use snapshot::snapshot;

@@ -1,6 +1,9 @@
-//! The words by which both databases keep what has no word of its own in the checkpoint.
+//! The words, and a number, by which both databases keep what has no word of its own in the checkpoint.
 
 use sekisho_checkpoint::ports::{CodePurpose, Cut};
+
+/// By how much the numbers of revocations go on when an old copy was restored: more than can have been given since it was made, so that none is given twice.
+pub(crate) const NUMBERS_LOST: i64 = 1_000_000_000;
 
 pub(crate) fn of_purpose(purpose: &CodePurpose) -> &'static str {
     match purpose {

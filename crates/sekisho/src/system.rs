@@ -24,6 +24,7 @@ use sekisho_mailroom::submission::Submission;
 use sekisho_net::{
     BoxedStream, ForwardedPolicy, Listener, Places, Shutdown, Stream, TlsKeeper, WebSources,
 };
+use sekisho_otp::Step;
 use sekisho_upstream::Upstreams;
 use sekisho_webmail::{Entrance, MailServerError};
 
@@ -553,6 +554,7 @@ pub struct Desk {
     pub directory: Arc<dyn Directory>,
     own: Option<Arc<OwnAccounts>>,
     records: Arc<dyn Records>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Desk {
@@ -610,7 +612,7 @@ impl Desk {
                 Arc::clone(&clock),
                 loaded.zone.clone(),
             )),
-            clock,
+            clock: Arc::clone(&clock),
             keys,
             site: loaded.site.clone(),
         })
@@ -620,7 +622,19 @@ impl Desk {
             directory,
             own,
             records,
+            clock,
         })
+    }
+
+    /// Ends everything that was live in records that were restored from an old copy.
+    ///
+    /// # Errors
+    /// They are out of reach.
+    pub async fn end_what_was_live(&self) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        // A code is taken a step before its time, too.
+        let steps_before = Step(Step::at(now.as_second()).0 + 1);
+        Ok(self.records.restored(steps_before, now).await?)
     }
 
     /// Own accounts, for what is done with them alone.

@@ -183,6 +183,12 @@ impl Kit {
         .await
     }
 
+    /// Where everything is kept.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// All that the records keep on disk.
     ///
     /// # Errors

@@ -20,3 +20,16 @@ pub fn break_in(folder: &Path) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Takes all revocations away and ends all grants, as if a database had taken over to which they never came.
+///
+/// # Errors
+/// The file can't be reached.
+pub fn lose_the_last_revocations(folder: &Path) -> anyhow::Result<()> {
+    let tables = rusqlite::Connection::open(folder.join("records.sqlite"))?;
+    tables.execute_batch(
+        "DELETE FROM revocations; UPDATE sqlite_sequence SET seq = 0 WHERE name = 'revocations';
+         UPDATE grants SET ended_at = 0 WHERE ended_at IS NULL",
+    )?;
+    Ok(())
+}

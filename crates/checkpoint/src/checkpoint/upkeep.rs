@@ -53,9 +53,7 @@ impl Checkpoint {
         *self.site.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(site);
         // Who is being judged by the old one at this moment is judged once more.
         self.verified.new_epoch();
-        for held in self.leases.all() {
-            self.judge_again(&held, LeaseEnd::Revoked).await;
-        }
+        self.judge_all_once().await;
     }
 
     /// Lets an ending take effect in this process: forgets verified passwords first, so that nobody slips in between.
@@ -76,6 +74,13 @@ impl Checkpoint {
             .unwrap_or_else(PoisonError::into_inner)
             .own
             .push(number);
+    }
+
+    /// Judges every open connection again, and at once.
+    async fn judge_all_once(&self) {
+        for held in self.leases.all() {
+            self.judge_again(&held, LeaseEnd::Revoked).await;
+        }
     }
 
     /// Judges every open connection again: an account's last day, or the day from which the site requires MFA, comes without a revocation.
@@ -137,6 +142,19 @@ impl Checkpoint {
             .unwrap_or_else(PoisonError::into_inner)
             .upto;
         let (latest, revocations) = self.records.revocations(Some(upto)).await?;
+        let newest = revocations.last().map_or(upto, |last| last.number);
+        if newest != latest {
+            // An old copy was restored, or a database took over that lacks the last of them, or this node was away for longer than they are kept: what was revoked can't be known, so
+            // everything is judged anew.
+            tracing::warn!("some revocations can't be known: everybody is judged anew");
+            self.followed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .upto = latest;
+            self.verified.forget();
+            self.judge_all_once().await;
+            return Ok(());
+        }
         for revocation in revocations {
             let own = self
                 .followed

@@ -93,6 +93,13 @@ impl Verified {
         right.retain(|_, (owner, _)| *owner != account);
     }
 
+    /// Forgets everything and starts a new epoch.
+    pub(super) fn forget(&self) {
+        let mut right = locked(&self.right);
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        right.clear();
+    }
+
     /// Starts a new epoch: what was judged before it and not finished is judged once more.
     pub(super) fn new_epoch(&self) {
         let _right = locked(&self.right);

@@ -18,6 +18,7 @@ mod migrate;
 mod news;
 mod pool;
 mod recovery;
+mod restored;
 mod revocations;
 mod sessions;
 mod throttle;
@@ -647,6 +648,16 @@ impl Records for PostgresRecords {
                 let a_day_ago = value::millis(now) - 24 * 60 * 60 * 1000;
                 throttle::purge(&db, a_day_ago).await?;
                 revocations::purge(&db, a_day_ago).await?;
+                db.commit(()).await
+            })
+            .await
+    }
+
+    async fn restored(&self, steps_before: Step, now: Timestamp) -> Result<(), RecordsError> {
+        self.pool
+            .run(|| async {
+                let db = self.pool.write(Some(now), None).await?;
+                restored::end_everything(&db, steps_before, now).await?;
                 db.commit(()).await
             })
             .await

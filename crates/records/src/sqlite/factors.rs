@@ -172,6 +172,6 @@ fn read(row: &Row<'_>) -> Result<Factor, Fault> {
     })
 }
 
-fn step_number(step: Step) -> Result<i64, Fault> {
+pub(super) fn step_number(step: Step) -> Result<i64, Fault> {
     i64::try_from(step.0).map_err(|_| Fault::TooLarge)
 }

@@ -12,6 +12,7 @@ mod factors;
 mod grants;
 mod readers;
 mod recovery;
+mod restored;
 mod revocations;
 mod sessions;
 mod throttle;
@@ -409,6 +410,15 @@ impl Records for SqliteRecords {
                 let a_day_ago = value::millis(now) - 24 * 60 * 60 * 1000;
                 throttle::purge(db, a_day_ago)?;
                 revocations::purge(db, a_day_ago)
+            })
+            .await
+    }
+
+    async fn restored(&self, steps_before: Step, now: Timestamp) -> Result<(), RecordsError> {
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                restored::end_everything(db, steps_before, now)
             })
             .await
     }

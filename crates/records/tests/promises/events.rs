@@ -1,9 +1,10 @@
 use sekisho_checkpoint::audit::{Actor, Door, Event, What};
-use sekisho_checkpoint::id::Reference;
+use sekisho_checkpoint::id::{FactorId, Reference};
 use sekisho_checkpoint::ports::{Change, Cut, Ending, Reach, RevocationNumber};
 use sekisho_checkpoint::throttle::{Guess, Throttle};
+use sekisho_otp::Step;
 
-use super::{Place, alice, apply, at, event, session};
+use super::{Place, alice, apply, at, change, event, otp_app, register, session};
 
 pub async fn events_come_back_newest_first_and_by_reference(place: &dyn Place) {
     let records = place.open().await;
@@ -133,4 +134,40 @@ pub async fn purging_removes_what_is_past_and_nothing_else(place: &dyn Place) {
     assert_eq!(gone, None);
     let there = records.session(&new_token.hash()).await.expect("read");
     assert_eq!(there, Some(new));
+}
+
+pub async fn what_was_restored_is_over(place: &dyn Place) {
+    let records = place.open().await;
+    register(&*records, otp_app(1)).await;
+    change(&*records, Change::RecoveryCodes(vec![[1; 32]])).await;
+    super::grants::a_grant_and_its_claim(&*records).await;
+    let (_, session) = session(1);
+    records.put_session(&session).await.expect("kept");
+    let (before, _) = records.revocations(None).await.expect("read");
+    records.restored(Step(100), at(1)).await.expect("restored");
+
+    assert!(
+        records
+            .session(&session.token)
+            .await
+            .expect("read")
+            .is_none()
+    );
+    assert!(
+        records
+            .grants(alice(), at(2))
+            .await
+            .expect("read")
+            .is_empty()
+    );
+    let code = records.use_recovery_code(alice(), &[1; 32], at(2)).await;
+    assert_eq!(code.expect("asked"), None);
+    for (step, expected) in [(100, false), (101, true)] {
+        let accepted = records.accept_step(alice(), FactorId::new(1), Step(step), at(2));
+        assert_eq!(accepted.await.expect("asked"), expected, "step {step}");
+    }
+    let (after, _) = records.revocations(None).await.expect("read");
+    assert!(after.0 > before.0 + 1_000_000, "{after:?}");
+    let next = apply(&*records, Change::None, Ending::EVERYTHING).await;
+    assert!(next > after);
 }

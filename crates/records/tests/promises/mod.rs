@@ -50,6 +50,7 @@ macro_rules! held_by {
             codes::a_mailed_code_is_used_exactly_once_by_racing_callers
             codes::a_mailed_code_ends_with_its_time_its_session_and_its_siblings
             events::events_come_back_newest_first_and_by_reference
+            events::what_was_restored_is_over
             events::revocations_are_numbered_in_order_and_never_twice
             events::purging_removes_what_is_past_and_nothing_else
             grants::a_grant_is_live_until_its_end_and_not_at_it

@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod backup;
 mod desk;
 mod mail;
 mod network;
@@ -99,6 +100,20 @@ enum Command {
         #[command(subcommand)]
         command: queue::QueueCommand,
     },
+    /// Copy accounts, records, the queue and all mail into a folder, or bring a copy there up to date, while the service runs. The keys are not copied.
+    Backup {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// The folder; made if it is missing.
+        folder: PathBuf,
+    },
+    /// Put a backup in the place of an empty data folder, while the service is stopped. Everybody signs in anew.
+    Restore {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// The folder of the backup.
+        folder: PathBuf,
+    },
     /// Where the checkpoint keeps what it knows: move it to PostgreSQL.
     Records {
         #[command(flatten)]
@@ -155,6 +170,12 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Queue { config, command } => {
             small_runtime()?.block_on(queue::run(&config.load()?, command))?
+        }
+        Command::Backup { config, folder } => {
+            small_runtime()?.block_on(backup::back_up(&config.load()?, &folder))?
+        }
+        Command::Restore { config, folder } => {
+            small_runtime()?.block_on(backup::restore(&config.load()?, &folder))?
         }
         Command::Records { config, command } => {
             small_runtime()?.block_on(records::run(&config.load()?, command))?

@@ -12,11 +12,14 @@ use crate::system::folders;
 pub(super) enum RecordsCommand {
     /// Copy the records from their file below `data` into the PostgreSQL of `[records]`, which holds none yet. Stop the service first.
     Copy,
+    /// Say that PostgreSQL was restored from an old copy: what was live in it ends, and no code that was used since then counts once more. `restore` does this by itself.
+    Restored,
 }
 
 pub(super) async fn run(loaded: &Loaded, command: RecordsCommand) -> anyhow::Result<()> {
     match command {
         RecordsCommand::Copy => copy(loaded).await,
+        RecordsCommand::Restored => super::backup::restored(loaded).await,
     }
 }
 

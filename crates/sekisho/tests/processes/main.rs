@@ -1,5 +1,6 @@
 //! The program as people start it: processes, signals, files and pipes.
 
+mod a_backup_brings_everything_back;
 mod a_crash_loses_no_acknowledged_mail;
 mod a_node_dies_and_the_other_goes_on;
 mod behind_a_forgotten_proxy;

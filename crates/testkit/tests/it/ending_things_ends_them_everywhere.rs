@@ -256,3 +256,32 @@ async fn logging_out_ends_the_session_and_leaves_the_grant() -> anyhow::Result<(
     ));
     Ok(())
 }
+
+/// A database that took over lacks the last revocations: what they ended can't be known.
+#[tokio::test]
+async fn where_revocations_were_lost_everybody_is_judged_anew() -> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let app = kit.alice_uses_mfa().await?;
+    kit.prove(&app, from(HOME)).await?;
+    let node = kit.another(site()).await?;
+    let keeper = tokio::spawn(std::sync::Arc::clone(&node).keep());
+    let attempt = |place| sekisho_checkpoint::Attempt {
+        door: sekisho_checkpoint::audit::Door::Imap,
+        name: "alice".to_owned(),
+        authorization: None,
+        password: Password::new(PASSWORD.to_owned()),
+        source: from(place),
+        client: String::new(),
+    };
+    let at_home = node.admit(attempt(HOME)).await.expect("admitted");
+    let on_campus = node.admit(attempt(CAMPUS)).await.expect("admitted");
+    sekisho_testkit::records::lose_the_last_revocations(kit.folder())?;
+    kit.clock.advance_seconds(1);
+    assert_eq!(at_home.lease().ended().await, LeaseEnd::Revoked);
+    assert!(
+        !on_campus.lease().is_over(),
+        "the rule still admits this one"
+    );
+    keeper.abort();
+    Ok(())
+}

@@ -83,7 +83,7 @@ pub(super) async fn compact(operator: &Operator, accounts: &[Account]) -> anyhow
     })
 }
 
-pub(super) async fn back_up(
+pub(in crate::commands) async fn back_up(
     operator: &Operator,
     accounts: &[Account],
     folder: &Path,

@@ -19,6 +19,7 @@ use super::account::find;
 use crate::clock::WallClock;
 use crate::config::Loaded;
 use crate::system::{Desk, folders, limits};
+pub(super) use keep::back_up;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum MailCommand {
@@ -100,7 +101,7 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
         }
         MailCommand::Backup { folder } => {
             let accounts = chosen(&desk, &[]).await?;
-            keep::back_up(&operator, &accounts, &folder).await?;
+            back_up(&operator, &accounts, &folder).await?;
             Ok(ExitCode::SUCCESS)
         }
         MailCommand::Export {
