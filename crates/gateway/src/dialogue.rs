@@ -78,6 +78,8 @@ impl Farewell {
 pub(crate) enum Trouble {
     /// It could not be judged.
     NotJudged,
+    /// It was admitted, and the account has as many connections as it may have.
+    TooMany,
     /// It was admitted, and no mailbox opened.
     NotOpened(NotOpened),
 }
@@ -87,6 +89,9 @@ impl Trouble {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::NotJudged => "Logins are temporarily out of order, try again later",
+            Self::TooMany => {
+                "Too many of your mail programs' connections are open, close some and try again"
+            }
             Self::NotOpened(NotOpened::OutOfReach) => {
                 "Your mailbox is temporarily out of reach, try again later"
             }

@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
 use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
+use crate::seats::{Seat, Seats};
 use crate::sieve::SieveGreeter;
 use crate::submission::SubmissionGreeter;
 use crate::{MailServer, Opened, Opening};
@@ -51,6 +52,8 @@ pub struct Door {
     pub limits: Limits,
     /// The places for connections before their login; doors may share them.
     pub places: Places,
+    /// The seats for connections behind it; all doors share them.
+    pub seats: Seats,
     /// The host name with which it greets (submission).
     pub host: String,
 }
@@ -134,6 +137,7 @@ where
                 return;
             };
             let lease = guest.admitted.lease().clone();
+            let _seat = guest.seat;
             let served = guest
                 .opened
                 .serve(guest.stream, guest.already_read, guest.admitted);
@@ -153,6 +157,7 @@ struct Guest {
     already_read: Vec<u8>,
     admitted: Admitted,
     opened: Box<dyn Opened>,
+    seat: Seat,
 }
 
 /// Keeps a door: what all its connections share.
@@ -230,11 +235,12 @@ impl Keeper {
             total: Box::pin(sleep(self.door.limits.total)),
         };
         match visit.talk().await {
-            Ok(Some((admitted, opened))) => Some(Guest {
+            Ok(Some((admitted, opened, seat))) => Some(Guest {
                 stream: visit.stream?,
                 already_read: visit.dialogue.into_rest(),
                 admitted,
                 opened,
+                seat,
             }),
             Ok(None) | Err(Lost::Gone) => None,
             Err(Lost::Ended(why)) => {
@@ -271,7 +277,7 @@ struct Visit<'a, D> {
 }
 
 impl<D: Dialogue> Visit<'_, D> {
-    async fn talk(&mut self) -> Result<Option<(Admitted, Box<dyn Opened>)>, Lost> {
+    async fn talk(&mut self) -> Result<Option<(Admitted, Box<dyn Opened>, Seat)>, Lost> {
         self.send(&self.dialogue.greeting()).await?;
         let mut buffer = vec![0; READ];
         loop {
@@ -287,11 +293,12 @@ impl<D: Dialogue> Visit<'_, D> {
                 Some(Action::Attempt(credentials)) => {
                     let password = credentials.password.clone();
                     if let Some(admitted) = self.attempt(credentials).await?
+                        && let Some(seat) = self.take_a_seat(&admitted)
                         && let Some(opened) = self.open(&admitted, &password).await?
                     {
                         let answer = self.dialogue.admitted(opened.imap_capabilities());
                         self.send(&answer).await?;
-                        return Ok(Some((admitted, opened)));
+                        return Ok(Some((admitted, opened, seat)));
                     }
                 }
                 Some(Action::Close) => {
@@ -332,6 +339,16 @@ impl<D: Dialogue> Visit<'_, D> {
             }
         }
         Ok(None)
+    }
+
+    /// Takes a seat; says so if there is none.
+    fn take_a_seat(&mut self, admitted: &Admitted) -> Option<Seat> {
+        let seat = self.keeper.door.seats.take(admitted);
+        if seat.is_none() {
+            tracing::info!(account = %admitted.account(), "an account has as many connections as it may have");
+            self.dialogue.troubled(Trouble::TooMany);
+        }
+        seat
     }
 
     /// Has the mailbox opened.

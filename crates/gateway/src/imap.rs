@@ -275,10 +275,11 @@ impl Dialogue for ImapGreeter {
 
     fn troubled(&mut self, trouble: Trouble) {
         let Some(tag) = self.answered() else { return };
-        let code = if trouble.is_temporary() {
-            "UNAVAILABLE"
-        } else {
-            "CONTACTADMIN"
+        // RFC 5530.
+        let code = match trouble {
+            Trouble::TooMany => "LIMIT",
+            _ if trouble.is_temporary() => "UNAVAILABLE",
+            _ => "CONTACTADMIN",
         };
         self.plan
             .say(format_args!("{tag} NO [{code}] {}", trouble.words()));

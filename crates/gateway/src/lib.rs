@@ -8,7 +8,7 @@
 //! It knows no mailbox and no SMTP transaction: before the login, every command that needs one is turned down.
 //!
 //! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap`, `pop3`, `submission` and `sieve` its languages; `sasl` and
-//! `lines` are what they share.
+//! `lines` are what they share; `seats` bounds what an account has open.
 
 mod dialogue;
 pub mod door;
@@ -16,12 +16,14 @@ mod imap;
 mod lines;
 mod pop3;
 mod sasl;
+mod seats;
 mod sieve;
 mod submission;
 #[cfg(test)]
 mod transcript;
 
 pub use door::{Door, PlaintextLogin, Security, run_imap, run_pop3, run_sieve, run_submission};
+pub use seats::Seats;
 
 use async_trait::async_trait;
 use sekisho_checkpoint::{Admitted, Password};

@@ -12,7 +12,7 @@ use sekisho_checkpoint::sealing::KeyRing;
 use sekisho_checkpoint::{Admitted, Checkpoint, Parts};
 use sekisho_directory::{ArgonCost, OwnAccounts, Settings};
 use sekisho_disk::{Disk, RealDisk};
-use sekisho_gateway::{Door, NotOpened, Opened, Opening, Protocol};
+use sekisho_gateway::{Door, NotOpened, Opened, Opening, Protocol, Seats};
 use sekisho_mailroom::delivery::JunkHeader;
 use sekisho_mailroom::imap::Imap;
 use sekisho_mailroom::incoming::{Incoming, IncomingDoor, IncomingListener};
@@ -82,6 +82,12 @@ fn junk(config: &Config) -> Option<JunkHeader> {
     header.and_then(JunkHeader::parse)
 }
 
+/// How many connections an account may have.
+fn seats(config: &Config) -> Seats {
+    let limits = &config.limits;
+    Seats::new(limits.connections, limits.connections_from_one_source)
+}
+
 /// What the mail store allows.
 #[must_use]
 pub fn limits(config: &Config) -> Limits {
@@ -137,6 +143,7 @@ pub struct System {
     web_mail: Arc<dyn sekisho_webmail::MailServer>,
     incoming: Arc<Incoming>,
     places: Places,
+    seats: Seats,
     host: String,
     clock: Arc<dyn Clock>,
 }
@@ -261,6 +268,7 @@ impl System {
             web_mail,
             incoming: Arc::new(incoming),
             places: Places::default(),
+            seats: seats(&plan.loaded.config),
             host: plan.host,
             clock: plan.clock,
         };
@@ -348,6 +356,7 @@ impl System {
             plaintext,
             limits: sekisho_net::Limits::default(),
             places: self.places.clone(),
+            seats: self.seats.clone(),
             host: self.host.clone(),
         };
         let checkpoint = Arc::clone(&self.checkpoint);

@@ -351,6 +351,9 @@ impl Records for FewRecords {
         self.answer(())
     }
 
+    async fn restored(&self, _: Step, _: Timestamp) -> Result<(), RecordsError> {
+        Self::none()
+    }
     async fn reseal(&self, _: &Reseal) -> Result<u32, RecordsError> {
         Self::none()
     }

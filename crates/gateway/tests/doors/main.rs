@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use sekisho_checkpoint::Admitted;
 use sekisho_gateway::{
-    Door, MailServer, NotOpened, Opened, Opening, PlaintextLogin, Protocol, Security, run_imap,
-    run_submission,
+    Door, MailServer, NotOpened, Opened, Opening, PlaintextLogin, Protocol, Seats, Security,
+    run_imap, run_submission,
 };
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{
@@ -77,6 +77,7 @@ fn door() -> Door {
         plaintext: PlaintextLogin::OnThisMachine,
         limits: Limits::default(),
         places: Places::default(),
+        seats: Seats::default(),
         host: "mail.kit.example".to_owned(),
     }
 }
@@ -324,6 +325,50 @@ async fn a_source_has_so_many_places_before_its_logins() {
     assert!(first.hear().await.starts_with("* account 1"));
     let mut second = Client::connect(server).await;
     assert!(second.hear().await.starts_with("* OK"));
+}
+
+#[tokio::test]
+async fn an_account_has_so_many_connections_at_once() {
+    let world = World::start().await;
+    let door = Door {
+        seats: Seats::new(2, 2),
+        ..door()
+    };
+    let (server, _shutdown) = imap(&world, door, SourceFrom::Connection).await;
+    let log_in = async || {
+        let mut client = Client::connect(server).await;
+        client.hear().await;
+        client.say("a LOGIN alice right\r\n").await;
+        (client.hear().await, client)
+    };
+    let (answer, _first) = log_in().await;
+    assert!(answer.starts_with("a OK"), "{answer}");
+    let (answer, _second) = log_in().await;
+    assert!(answer.starts_with("a OK"), "{answer}");
+    let (answer, _third) = log_in().await;
+    assert!(answer.starts_with("a NO [LIMIT] Too many"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_that_has_ended_leaves_its_seat_to_the_next() {
+    let world = World::start().await;
+    let door = Door {
+        seats: Seats::new(1, 1),
+        ..door()
+    };
+    let (server, _shutdown) = submission(&world, door).await;
+    let log_in = async || {
+        let mut client = Client::connect(server).await;
+        client
+            .say("EHLO client\r\nAUTH PLAIN AGFsaWNlAHJpZ2h0\r\n")
+            .await;
+        client.hear_out().await
+    };
+    for _ in 0..3 {
+        // The last words come before the door has heard that the mailbox is done.
+        let let_in = async { while !log_in().await.contains("235 ") {} };
+        timeout(PATIENCE, let_in).await.expect("let in");
+    }
 }
 
 #[tokio::test]

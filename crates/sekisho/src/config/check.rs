@@ -249,6 +249,10 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         let text = format!("{text:?} is no header field; write one such as \"X-Spam-Flag: YES\"");
         problems.push(lines.at("junk_header", text));
     }
+    if config.limits.connections == 0 || config.limits.connections_from_one_source == 0 {
+        let text = "with no connection at all nobody could log in: write a number from 1";
+        problems.push(lines.at("[limits]", text.into()));
+    }
     check_upstreams(&config, &lines, &mut problems);
     check_ldap(&config.ldap, &lines, &mut problems);
     check_authapi(&config.authapi, &lines, &mut problems);

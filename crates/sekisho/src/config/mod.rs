@@ -101,6 +101,16 @@ section! {
 }
 
 section! {
+    /// What one account may cost the doors for mail clients.
+    pub struct LimitsSection("[limits]") {
+        /// The most connections of an account that are logged in at once.
+        connections: usize = 200,
+        /// The most of them from one source.
+        connections_from_one_source: usize = 50,
+    }
+}
+
+section! {
     /// Where mail comes in by SMTP, from relays and filters that do not speak LMTP. It takes mail for this site alone, and from nobody else: it is no public MX.
     pub struct SmtpSection("[smtp]") {
         /// Where it listens.
@@ -374,6 +384,8 @@ pub struct Config {
     pub submission: DoorSection,
     /// `[sieve]`
     pub sieve: DoorSection,
+    /// `[limits]`
+    pub limits: LimitsSection,
     /// `[lmtp]`
     pub lmtp: LmtpSection,
     /// `[smtp]`
@@ -494,6 +506,7 @@ pub fn reference() -> String {
         TlsSection::reference(),
         WebSection::reference(),
         DoorSection::reference(),
+        LimitsSection::reference(),
         LmtpSection::reference(),
         SmtpSection::reference(),
         MailSection::reference(),

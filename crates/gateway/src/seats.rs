@@ -1,0 +1,91 @@
+//! How many connections an account may have open behind the login: a mail program that opens them without end must not use up a server, ours or one behind us.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sekisho_checkpoint::{AccountId, Admitted};
+use sekisho_source::SourceKey;
+
+/// The seats of all accounts. Shared by all doors.
+#[derive(Debug, Clone)]
+pub struct Seats(Arc<Room>);
+
+#[derive(Debug)]
+struct Room {
+    of_account: usize,
+    from_one_source: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    by_account: HashMap<AccountId, usize>,
+    by_source: HashMap<(AccountId, SourceKey), usize>,
+}
+
+impl Seats {
+    /// So many for an account, and so many of them for one source.
+    #[must_use]
+    pub fn new(of_account: usize, from_one_source: usize) -> Self {
+        Self(Arc::new(Room {
+            of_account,
+            from_one_source,
+            taken: Mutex::default(),
+        }))
+    }
+
+    /// Takes a seat for somebody who was admitted; `None` if all are taken.
+    pub(crate) fn take(&self, admitted: &Admitted) -> Option<Seat> {
+        let account = admitted.account();
+        let key = (account, admitted.source().throttle_key());
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_account = taken.by_account.get(&account).copied().unwrap_or(0);
+        let of_source = taken.by_source.get(&key).copied().unwrap_or(0);
+        if of_account >= self.0.of_account || of_source >= self.0.from_one_source {
+            return None;
+        }
+        taken.by_account.insert(account, of_account + 1);
+        taken.by_source.insert(key, of_source + 1);
+        Some(Seat {
+            room: Arc::clone(&self.0),
+            key,
+        })
+    }
+}
+
+impl Default for Seats {
+    /// 200 for an account and 50 for one source: more than the programs of one person open, phones and all.
+    fn default() -> Self {
+        Self::new(200, 50)
+    }
+}
+
+/// A seat; it is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    room: Arc<Room>,
+    key: (AccountId, SourceKey),
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self
+            .room
+            .taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        one_less(&mut taken.by_account, &self.key.0);
+        one_less(&mut taken.by_source, &self.key);
+    }
+}
+
+/// Forgets who has none left.
+fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
