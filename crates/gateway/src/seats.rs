@@ -55,9 +55,9 @@ impl Seats {
 }
 
 impl Default for Seats {
-    /// 200 for an account and 50 for one source: more than the programs of one person open, phones and all.
+    /// 200 for an account and 100 for one source: more than the programs of one person open, phones and all.
     fn default() -> Self {
-        Self::new(200, 50)
+        Self::new(200, 100)
     }
 }
 

@@ -106,7 +106,7 @@ section! {
         /// The most connections of an account that are logged in at once.
         connections: usize = 200,
         /// The most of them from one source.
-        connections_from_one_source: usize = 50,
+        connections_from_one_source: usize = 100,
     }
 }
 
