@@ -16,7 +16,7 @@ use sekisho_checkpoint::lease::Lease;
 use sekisho_checkpoint::{Admitted, Password};
 use sekisho_net::Shutdown;
 use sekisho_net::client::Connector;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How long Dovecot may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,6 +30,9 @@ const AGAIN: [Duration; 3] = [
 
 /// After so long Dovecot is told once more: a login that was answered just before the end may have become a connection only behind the first cut.
 const LATECOMERS: Duration = Duration::from_secs(3);
+
+/// After so long without a login, somebody's lease is let go: by then a mail program has logged in anew, and the register must not grow for ever.
+const UNSEEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The most bytes of an answer.
 const LARGEST_ANSWER: usize = 64 * 1024;
@@ -52,7 +55,13 @@ struct Parts {
     tls: bool,
     key: Password,
     shutdown: Shutdown,
-    held: Mutex<HashMap<Whose, Lease>>,
+    held: Mutex<HashMap<Whose, Held>>,
+}
+
+/// A lease, and when somebody last logged in under it.
+struct Held {
+    lease: Lease,
+    seen: Instant,
 }
 
 impl std::fmt::Debug for Cutter {
@@ -88,26 +97,54 @@ impl Cutter {
             user: user.to_owned(),
             address: admitted.source().shown_address(),
         };
-        if self.is_in(&whose) {
-            return;
-        }
-        let lease = admitted.lease().clone();
-        self.held().insert(whose.clone(), lease.clone());
+        let lease = {
+            let mut held = self.held();
+            let seen = Instant::now();
+            if let Some(held) = held.get_mut(&whose)
+                && !held.lease.is_over()
+            {
+                held.seen = seen;
+                return;
+            }
+            let lease = admitted.lease().clone();
+            let entry = Held {
+                lease: lease.clone(),
+                seen,
+            };
+            held.insert(whose.clone(), entry);
+            lease
+        };
         let cutter = self.clone();
         self.0.shutdown.spawn(async move {
-            tokio::select! {
-                _ = lease.ended() => cutter.cut(&whose).await,
-                () = cutter.0.shutdown.asked() => {}
+            loop {
+                tokio::select! {
+                    _ = lease.ended() => return cutter.cut(&whose).await,
+                    () = cutter.0.shutdown.asked() => return,
+                    () = sleep(UNSEEN) => if cutter.let_go(&whose) { return },
+                }
             }
         });
     }
 
-    /// Whether somebody is in, under a lease that holds.
-    fn is_in(&self, whose: &Whose) -> bool {
-        self.held().get(whose).is_some_and(|lease| !lease.is_over())
+    /// Lets go of somebody who has not logged in for long; returns whether it did.
+    fn let_go(&self, whose: &Whose) -> bool {
+        let mut held = self.held();
+        let unseen = held
+            .get(whose)
+            .is_none_or(|held| held.seen.elapsed() >= UNSEEN);
+        if unseen {
+            held.remove(whose);
+        }
+        unseen
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Whose, Lease>> {
+    /// Whether somebody is in, under a lease that holds.
+    fn is_in(&self, whose: &Whose) -> bool {
+        let held = self.held();
+        held.get(whose).is_some_and(|held| !held.lease.is_over())
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Whose, Held>> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -119,7 +156,7 @@ impl Cutter {
             self.cut_now(whose).await;
         }
         let mut held = self.held();
-        if held.get(whose).is_some_and(Lease::is_over) {
+        if held.get(whose).is_some_and(|held| held.lease.is_over()) {
             held.remove(whose);
         }
     }
