@@ -1,6 +1,11 @@
-//! The words, and a number, by which both databases keep what has no word of its own in the checkpoint.
+//! How both databases write down and read what has no word of its own in the checkpoint.
 
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{CodePurpose, Cut};
+use sekisho_source::SourceKey;
 
 /// By how much the numbers of revocations go on when an old copy was restored: more than can have been given since it was made, so that none is given twice.
 pub(crate) const NUMBERS_LOST: i64 = 1_000_000_000;
@@ -35,4 +40,21 @@ pub(crate) fn cut(word: &str) -> Option<Cut> {
         "all" => Some(Cut::All),
         _ => None,
     }
+}
+
+/// A time as a column: milliseconds since 1970, rounded down.
+pub(crate) fn millis(time: Timestamp) -> i64 {
+    time.as_millisecond()
+}
+
+pub(crate) fn source(text: &str) -> Option<SourceKey> {
+    SourceKey::parse(text).ok()
+}
+
+pub(crate) fn ip(text: &str) -> Option<IpAddr> {
+    text.parse().ok()
+}
+
+pub(crate) fn address(text: &str) -> Option<MailAddress> {
+    MailAddress::parse(text).ok()
 }

@@ -12,6 +12,7 @@ use sekisho_source::KeyLength;
 
 use crate::config::AuthApiSection;
 use crate::config::check::server_address;
+use crate::secrets;
 use crate::system::System;
 
 /// How long connecting to Dovecot may take.
@@ -51,20 +52,17 @@ fn cutter(section: &AuthApiSection, system: &System) -> anyhow::Result<Option<Cu
         return Ok(None);
     };
     let server = server_address(server, 0).context("[authapi] doveadm")?;
-    let roots = match &section.doveadm_ca_file {
-        Some(file) => Roots::File(file.clone()),
-        None => Roots::System,
-    };
+    let roots = section.doveadm_ca_file.clone();
+    let roots = roots.map_or(Roots::System, Roots::File);
     let connector = Connector::new(&roots, PATIENCE)?;
     let until = system.shutdown.clone();
     let cutter = Cutter::new(connector, server, section.doveadm_tls, read(file)?, until);
     Ok(Some(cutter))
 }
 
+/// Reads a secret that may not be empty: anybody can show that.
 fn read(file: &Path) -> anyhow::Result<Password> {
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let secret = text.trim_end_matches(['\r', '\n']);
-    anyhow::ensure!(!secret.is_empty(), "{} is empty", file.display());
-    Ok(Password::new(secret.to_owned()))
+    let secret = secrets::read(file)?;
+    anyhow::ensure!(!secret.expose().is_empty(), "{} is empty", file.display());
+    Ok(secret)
 }

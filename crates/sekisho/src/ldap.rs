@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sekisho_checkpoint::Password;
 use sekisho_checkpoint::ports::Directory;
 use sekisho_directory::{LdapDirectory, LdapSecurity, LdapSettings};
 use sekisho_net::client::Roots;
 
 use crate::config::check::server_address;
 use crate::config::{Config, ServerTls};
+use crate::secrets;
 
 /// The directory; none if accounts are kept here.
 ///
@@ -27,12 +27,7 @@ pub(crate) fn directory(config: &Config) -> anyhow::Result<Option<Arc<dyn Direct
         ServerTls::Implicit => (LdapSecurity::Implicit, 636),
     };
     let search_as = match (&section.user, &section.password_file) {
-        (Some(user), Some(file)) => {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("reading {}", file.display()))?;
-            let password = text.trim_end_matches(['\r', '\n']).to_owned();
-            Some((user.clone(), Password::new(password)))
-        }
+        (Some(user), Some(file)) => Some((user.clone(), secrets::read(file)?)),
         _ => None,
     };
     let servers = section.servers.iter();
@@ -41,10 +36,7 @@ pub(crate) fn directory(config: &Config) -> anyhow::Result<Option<Arc<dyn Direct
             .filter_map(|text| server_address(text, port))
             .collect(),
         security,
-        roots: match &section.ca_file {
-            Some(file) => Roots::File(file.clone()),
-            None => Roots::System,
-        },
+        roots: section.ca_file.clone().map_or(Roots::System, Roots::File),
         search_as,
         base: section.base.clone(),
         filter: section.filter.clone(),

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod keys;
 mod ldap;
 mod records;
+mod secrets;
 pub mod serve;
 pub mod system;
 mod upstream;

@@ -14,6 +14,7 @@ use crate::clock::WallClock;
 use crate::config::check::server_address;
 use crate::config::{Config, RecordsSection};
 use crate::keys;
+use crate::secrets;
 use crate::system::folders;
 
 /// The port of PostgreSQL, unless another is written.
@@ -65,23 +66,13 @@ pub(crate) fn settings(section: &RecordsSection) -> anyhow::Result<Option<Postgr
     if section.postgres.is_empty() {
         return Ok(None);
     }
-    let password = match &section.password_file {
-        Some(file) => {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("reading {}", file.display()))?;
-            Some(text.trim_end_matches(['\r', '\n']).to_owned())
-        }
-        None => None,
-    };
-    let roots = match &section.ca_file {
-        Some(file) => Roots::File(file.clone()),
-        None => Roots::System,
-    };
+    let password = section.password_file.as_deref().map(secrets::read);
+    let roots = section.ca_file.clone().map_or(Roots::System, Roots::File);
     Ok(Some(PostgresSettings {
         servers: section.postgres.iter().filter_map(|s| server(s)).collect(),
         database: section.database.clone(),
         user: section.user.clone(),
-        password,
+        password: password.transpose()?,
         roots: (section.tls && !by_unix_socket(section)).then_some(roots),
         connections: section.connections,
         time_limit: Duration::try_from(section.time_limit)?,

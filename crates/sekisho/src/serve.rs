@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use ipnet::IpNet;
 use sekisho_authapi::SaslListener;
-use sekisho_checkpoint::Password;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::ArgonCost;
 use sekisho_disk::RealDisk;
@@ -30,6 +29,7 @@ use crate::authapi;
 use crate::config::{self, Config, DoorSection, Loaded, ServerTls};
 use crate::ldap;
 use crate::records::{self, Kept};
+use crate::secrets;
 use crate::system::{Folders, Plan, System, folders, host_of, prepare};
 use crate::upstream;
 
@@ -408,14 +408,10 @@ pub(crate) fn exit(
         return direct(config, host, clock);
     };
     let login = match (&section.user, &section.password_file) {
-        (Some(user), Some(file)) => {
-            let text = std::fs::read_to_string(file)
-                .with_context(|| format!("reading {}", file.display()))?;
-            Some(RelayLogin {
-                user: user.clone(),
-                password: Password::new(text.trim_end_matches(['\r', '\n']).to_owned()),
-            })
-        }
+        (Some(user), Some(file)) => Some(RelayLogin {
+            user: user.clone(),
+            password: secrets::read(file)?,
+        }),
         _ => None,
     };
     let roots = section.ca_file.clone().map_or(Roots::System, Roots::File);

@@ -1,6 +1,5 @@
 //! The site's own mail system as both kinds of doors see it, and how it is configured.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +15,10 @@ use sekisho_upstream::{
     UpstreamError, Upstreams, Wanted, pipe, relay,
 };
 use sekisho_webmail::MailServerError;
-use zeroize::Zeroizing;
 
 use crate::config::check::server_address;
 use crate::config::{ClientAddressWord, Config, LoginWord, ServerTls, UpstreamSection};
+use crate::secrets;
 
 /// How much of a stream between the webmail and an upstream waits in between, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -37,7 +36,7 @@ pub(crate) fn upstreams(config: &Config, host: &str) -> anyhow::Result<Option<Up
         let upstream = upstream(section, config, host)
             .with_context(|| format!("the upstream {:?}", section.name))?;
         let logins = match &section.accounts_file {
-            Some(file) => read(file)?
+            Some(file) => secrets::text(file)?
                 .lines()
                 .map(|line| line.trim().to_owned())
                 .filter(|line| !line.is_empty() && !line.starts_with('#'))
@@ -108,10 +107,9 @@ fn passing(section: &UpstreamSection, config: &Config) -> anyhow::Result<Passing
         LoginWord::Master => {
             let user = section.master_user.clone().context("no `master_user`")?;
             let file = section.master_password_file.as_deref();
-            let text = read(file.context("no `master_password_file`")?)?;
             Passing::Master {
                 user,
-                password: Password::new(text.trim_end_matches(['\r', '\n']).to_owned()),
+                password: secrets::read(file.context("no `master_password_file`")?)?,
             }
         }
         LoginWord::Token => {
@@ -119,16 +117,10 @@ fn passing(section: &UpstreamSection, config: &Config) -> anyhow::Result<Passing
             let file = file.context("no `token_key_file`")?;
             let audience = section.token_audience.as_ref().unwrap_or(&section.name);
             let (id, issuer) = (&section.token_key_id, &config.site.url);
-            let key = TokenKey::new(&read(file)?, id, issuer, audience);
+            let key = TokenKey::new(&secrets::text(file)?, id, issuer, audience);
             Passing::Token(Box::new(key.with_context(|| file.display().to_string())?))
         }
     })
-}
-
-fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
-    std::fs::read_to_string(file)
-        .map(Zeroizing::new)
-        .with_context(|| format!("reading {}", file.display()))
 }
 
 /// The site's own mail system.

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::postgres::is_root;
 use crate::sink::Sink;
 
 /// The password of the master user `sekisho`.
@@ -277,7 +278,7 @@ fn write(
         ),
     )?;
     std::fs::create_dir(folder.join("mail"))?;
-    let is_root = rootly()?;
+    let is_root = is_root()?;
     let own = if is_root {
         "mail_uid = mail\nmail_gid = mail\nfirst_valid_uid = 1\n".to_owned()
     } else {
@@ -412,11 +413,6 @@ submission_relay_trusted = yes
             .status()?;
     }
     Ok(())
-}
-
-fn rootly() -> anyhow::Result<bool> {
-    let said = Command::new("id").arg("-u").output()?.stdout;
-    Ok(String::from_utf8(said)?.trim() == "0")
 }
 
 fn whoami() -> anyhow::Result<String> {

@@ -187,7 +187,11 @@ impl Drop for Postgres {
     }
 }
 
-fn is_root() -> anyhow::Result<bool> {
+/// Whether root runs the tests.
+///
+/// # Errors
+/// Nobody can be asked.
+pub fn is_root() -> anyhow::Result<bool> {
     let output = Command::new("id").arg("-u").output()?;
     Ok(output.stdout.trim_ascii() == b"0")
 }

@@ -33,7 +33,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::audit::{Event, What};
 use sekisho_checkpoint::factor::{FactorKind, Standing};
 use sekisho_checkpoint::grant::{Companion, Grant};
@@ -45,6 +44,7 @@ use sekisho_checkpoint::ports::{
 use sekisho_checkpoint::sealing::KeyId;
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::Throttle;
+use sekisho_checkpoint::{AccountId, Password};
 use sekisho_net::client::{Connector, Roots};
 use sekisho_otp::Step;
 use tokio::sync::Notify;
@@ -78,7 +78,7 @@ pub struct PostgresSettings {
     /// The user's name.
     pub user: String,
     /// The user's password, if the server asks for one.
-    pub password: Option<String>,
+    pub password: Option<Password>,
     /// Whose certificate counts; `None` speaks in the clear.
     pub roots: Option<Roots>,
     /// How many connections at most.
@@ -203,7 +203,7 @@ fn config(settings: PostgresSettings) -> Config {
             None => SslMode::Disable,
         });
     if let Some(password) = settings.password {
-        config.password(password);
+        config.password(password.expose());
     }
     config
 }

@@ -1,22 +1,16 @@
 //! How terms of the checkpoint stand in columns, and how they are read back: what does not parse is an error, never a default.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 
 use jiff::Timestamp;
-use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::sealing::Sealed;
-use sekisho_source::SourceKey;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::Fault;
 
-/// A time as a column: milliseconds since 1970, rounded down.
-pub(super) fn millis(time: Timestamp) -> i64 {
-    time.as_millisecond()
-}
+pub(super) use crate::words::{address, ip, millis, source};
 
 /// A text as a column. PostgreSQL keeps no NUL; where a stranger sent one, U+FFFD stands for it.
 pub(crate) fn text(text: &str) -> Cow<'_, str> {
@@ -91,16 +85,4 @@ pub(super) fn maybe_parsed<T>(
 
 pub(super) fn kind(row: &Row, column: &'static str) -> Result<FactorKind, Fault> {
     parsed(row, column, FactorKind::parse)
-}
-
-pub(super) fn source(text: &str) -> Option<SourceKey> {
-    SourceKey::parse(text).ok()
-}
-
-pub(super) fn ip(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
-}
-
-pub(super) fn address(text: &str) -> Option<MailAddress> {
-    MailAddress::parse(text).ok()
 }

@@ -1,20 +1,13 @@
 //! How terms of the checkpoint stand in columns, and how they are read back: what does not parse is an error, never a default.
 
-use std::net::IpAddr;
-
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
-use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::factor::FactorKind;
-use sekisho_source::SourceKey;
 
 use super::Fault;
 
-/// A time as a column: milliseconds since 1970, rounded down.
-pub(super) fn millis(time: Timestamp) -> i64 {
-    time.as_millisecond()
-}
+pub(super) use crate::words::{address, ip, millis, source};
 
 /// A column that may be anything that SQLite has.
 pub(super) fn plain<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T, Fault> {
@@ -58,16 +51,4 @@ pub(super) fn maybe_parsed<T>(
 
 pub(super) fn kind(row: &Row<'_>, column: &'static str) -> Result<FactorKind, Fault> {
     parsed(row, column, FactorKind::parse)
-}
-
-pub(super) fn source(text: &str) -> Option<SourceKey> {
-    SourceKey::parse(text).ok()
-}
-
-pub(super) fn ip(text: &str) -> Option<IpAddr> {
-    text.parse().ok()
-}
-
-pub(super) fn address(text: &str) -> Option<MailAddress> {
-    MailAddress::parse(text).ok()
 }

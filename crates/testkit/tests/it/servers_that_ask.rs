@@ -9,6 +9,7 @@ use sekisho_checkpoint::throttle::PASSWORDS_FOR_ACCOUNT;
 use sekisho_testkit::asking::{self, AuthApi, Nginx, Postfix};
 use sekisho_testkit::dovecot::Dovecot;
 use sekisho_testkit::http::Visitor;
+use sekisho_testkit::postgres::is_root;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{MailDoor, Way, Wire};
 
@@ -36,9 +37,10 @@ impl Site {
         let stage = Stage::start().await?;
         let api = AuthApi::open(&stage, place, &dovecot, &behind).await?;
         let nginx = Nginx::start(&api.asked).await?;
-        let postfix = match std::env::var("USER").as_deref() {
-            Ok("root") | Err(_) => Some(Postfix::start(api.sasl).await?),
-            Ok(_) => None,
+        // Postfix has to be started by root; CI is.
+        let postfix = match is_root()? {
+            true => Some(Postfix::start(api.sasl).await?),
+            false => None,
         };
         Ok(Self {
             stage,
