@@ -16,7 +16,8 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use crate::dovecot::{Asked, DOVEADM_KEY, Dovecot, free_port};
+use crate::dovecot::{Asked, DOVEADM_KEY, Dovecot};
+use crate::ports::free_port;
 use crate::stage::Stage;
 
 /// What peers show.

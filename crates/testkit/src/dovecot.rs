@@ -1,6 +1,6 @@
 //! Debian's Dovecot as the mail system that a site has already, on free ports and in a folder of its own.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::ports::free_port;
 use crate::postgres::is_root;
 use crate::sink::Sink;
 
@@ -210,16 +211,6 @@ impl Drop for Dovecot {
     fn drop(&mut self) {
         let _ = self.stop();
     }
-}
-
-/// A port that nobody uses at this moment.
-///
-/// # Errors
-/// There is none.
-pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
 }
 
 fn certificate(folder: &Path) -> Certificate {

@@ -2,7 +2,7 @@
 //!
 //! [`clock`] is that clock; [`accounts`] makes people; [`checkpoint`] is a checkpoint over real databases with a letter box in place of the mail system.
 //! [`records`] gets at the file of its records. [`browser`] is Chromium or Firefox. [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. [`dovecot`], [`asking`], [`openldap`], [`postgres`] and [`sink`] are what a site has
-//! already. The stories themselves
+//! already; [`ports`] finds room for them. The stories themselves
 //! are in `tests/it/` and `tests/browsers/`, named after what they show.
 
 pub mod accounts;
@@ -13,6 +13,7 @@ pub mod clock;
 pub mod dovecot;
 pub mod http;
 pub mod openldap;
+pub mod ports;
 pub mod postgres;
 pub mod records;
 pub mod sink;

@@ -1,7 +1,7 @@
 //! Debian's OpenLDAP in a folder of its own, with people in it.
 
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +11,8 @@ use sekisho_checkpoint::Password;
 use sekisho_directory::{LdapSecurity, LdapSettings};
 use sekisho_net::client::Roots;
 use tempfile::TempDir;
+
+use crate::ports::free_port;
 
 /// The password of the user who searches.
 const SEARCHER: &str = "who-searches";
@@ -98,9 +100,7 @@ access to * by dn.exact="cn=sekisho,{SUFFIX}" read by * none
             add.wait()?.success(),
             "slapadd takes no such people:\n{ldif}"
         );
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let port = free_port()?;
         let mut ldap = Self {
             server: serve(folder.path(), port)?,
             folder,

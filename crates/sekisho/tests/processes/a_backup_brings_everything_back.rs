@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::ports::free_port;
 use crate::support::{Line, Outcome, Service, run, site};
 
 const PASSWORD: &str = "correct horse battery";
@@ -14,9 +15,7 @@ fn command(config: &Path, words: &[&str]) -> Outcome<(bool, String)> {
 fn what_was_backed_up_while_running_comes_back_and_nobody_stays_signed_in() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let config = site(folder.path())?;
-    let imap = std::net::TcpListener::bind("127.0.0.1:0")?
-        .local_addr()?
-        .to_string();
+    let imap = format!("127.0.0.1:{}", free_port()?);
     let mut text = std::fs::read_to_string(&config)?;
     text.push_str(&format!("[imap]\nlisten = [\"{imap}\"]\n"));
     std::fs::write(&config, text)?;

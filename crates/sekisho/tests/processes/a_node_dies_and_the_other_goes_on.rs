@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use crate::ports::free_port;
 use crate::postgres::Postgres;
 use crate::support::{Line, Outcome, Service, run, site};
 
@@ -110,7 +111,7 @@ impl Node {
     fn new(folder: &Path, records: &str) -> Outcome<Self> {
         std::fs::create_dir(folder)?;
         let config = site(folder)?;
-        let imap = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let imap = format!("127.0.0.1:{}", free_port()?);
         let mut text = std::fs::read_to_string(&config)?;
         text.push_str(records);
         text.push_str(&format!(
@@ -120,7 +121,7 @@ impl Node {
         Ok(Self {
             config,
             folder: folder.to_owned(),
-            imap: imap.to_string(),
+            imap,
         })
     }
 

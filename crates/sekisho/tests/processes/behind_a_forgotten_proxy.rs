@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::ports::free_port;
 use crate::support::{Http, Outcome, Service, sekisho};
 
 const PASSWORD: &str = "correct horse battery";
@@ -56,9 +57,7 @@ struct Site {
 
 impl Site {
     fn new(folder: &Path) -> Outcome<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?
-            .local_addr()?
-            .port();
+        let port = free_port()?;
         let text = format!(
             "[site]\ndomains = [\"kit.example\"]\nurl = \"http://127.0.0.1:{port}\"\napp_url = \"http://localhost:{port}\"\n\
              data = \"{folder}/data\"\nkeys = \"{folder}/keys\"\n\n[policy]\nmfa = \"required\"\n\n[[network]]\nname = \"campus\"\nclass = \"trusted\"\n\

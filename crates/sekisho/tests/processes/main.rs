@@ -6,6 +6,8 @@ mod a_node_dies_and_the_other_goes_on;
 mod behind_a_forgotten_proxy;
 mod logs_name_nobody;
 mod mail_from_elsewhere;
+#[path = "../../../testkit/src/ports.rs"]
+mod ports;
 #[expect(dead_code, reason = "shared with the end-to-end stories")]
 #[path = "../../../testkit/src/postgres.rs"]
 mod postgres;

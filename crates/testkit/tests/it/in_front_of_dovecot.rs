@@ -213,7 +213,7 @@ async fn mail_is_written_found_and_thrown_away_in_the_webmail() -> anyhow::Resul
 async fn a_server_that_is_away_is_passed_over_and_all_away_is_said_so() -> anyhow::Result<()> {
     let mut dovecot = Dovecot::start(&PEOPLE).await?;
     let mut upstream = dovecot.upstream(dovecot.by_master())?;
-    let nobody = sekisho_testkit::dovecot::free_port()?;
+    let nobody = sekisho_testkit::ports::free_port()?;
     upstream.imap = Servers::new(vec![
         Server::new("localhost".to_owned(), nobody),
         Server::new("localhost".to_owned(), dovecot.ports.imap),
