@@ -54,7 +54,7 @@ impl SaslListener {
 pub async fn run_sasl(listener: SaslListener, api: Arc<Api>, until: Shutdown) {
     loop {
         let accepted = tokio::select! {
-            () = until.asked() => return,
+            () = until.leaving() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
@@ -94,7 +94,7 @@ async fn talk(stream: BoxedStream, api: Arc<Api>, until: Shutdown) {
     tokio::pin!(too_late);
     loop {
         tokio::select! {
-            () = until.asked() => return,
+            () = until.leaving() => return,
             () = closes.cancelled() => return,
             () = &mut too_late, if !peer.greeted => return,
             Some(answer) = said.recv() => {

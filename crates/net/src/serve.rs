@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_millis(100);
 /// How many connections may be about to say for whom they speak.
 const UNIDENTIFIED: usize = 4096;
 
-/// Takes connections until the end is asked for, each handled in a task of its own.
+/// Takes connections until nothing new may begin, each handled in a task of its own.
 pub async fn serve<H, F>(listener: Listener, places: Places, shutdown: Shutdown, handle: H)
 where
     H: Fn(Accepted) -> F + Send + Sync + 'static,
@@ -40,7 +40,7 @@ where
     let unidentified = Arc::new(tokio::sync::Semaphore::new(UNIDENTIFIED));
     loop {
         let arrival = tokio::select! {
-            () = shutdown.asked() => return,
+            () = shutdown.leaving() => return,
             arrival = listener.accept() => arrival,
         };
         let arrival = match arrival {

@@ -9,8 +9,12 @@ use tokio_util::task::TaskTracker;
 
 /// Shared by everything that ends together. First it is asked to end: listeners close, and what is idle or not logged in ends. Then [`Self::drain`] waits for
 /// what is busy, and cuts off what takes too long.
+///
+/// Where another process takes over, [`Self::leave`] comes before: listeners close, and what the other process can do as well ends; what only this one can go on
+/// with, such as a connection to somebody else's server, goes on until it ends by itself or the end is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
+    leaving: CancellationToken,
     asked: CancellationToken,
     cut: CancellationToken,
     tasks: TaskTracker,
@@ -35,6 +39,28 @@ impl Shutdown {
         });
     }
 
+    /// Lets nothing new begin.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+        self.tasks.close();
+    }
+
+    /// Completes when nothing new may begin: another process takes over, or the end has been asked for. Cancel-safe.
+    pub async fn leaving(&self) {
+        self.leaving.cancelled().await;
+    }
+
+    /// Completes when all tasks have ended by themselves, after [`Self::leave`]. Cancel-safe.
+    pub async fn all_ended(&self) {
+        self.tasks.wait().await;
+    }
+
+    /// How many tasks run.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Completes when the end has been asked for. Cancel-safe.
     pub async fn asked(&self) {
         self.asked.cancelled().await;
@@ -49,8 +75,8 @@ impl Shutdown {
     /// Asks for the end, waits up to `grace` for the tasks to end by themselves, then drops the rest. All are gone when it returns. Says whether nothing
     /// had to be dropped.
     pub async fn drain(&self, grace: Duration) -> bool {
+        self.leave();
         self.asked.cancel();
-        self.tasks.close();
         let in_time = timeout(grace, self.tasks.wait()).await.is_ok();
         self.cut.cancel();
         self.tasks.wait().await;

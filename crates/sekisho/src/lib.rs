@@ -1,6 +1,6 @@
 //! The one binary, as a library, so that tests start what people start.
 //!
-//! In reading order: [`config`] is the file; [`system`] puts the rooms together, with `records`, `ldap` and, where the site has a mail system already, `upstream` or `authapi`; [`serve`] runs them for real and [`demo`] on one machine to try; [`commands`]
+//! In reading order: [`config`] is the file; [`system`] puts the rooms together, with `records`, `ldap` and, where the site has a mail system already, `upstream` or `authapi`; [`serve`] runs them for real, on `sockets` that the next process takes over (`takeover`), and [`demo`] on one machine to try; [`commands`]
 //! is the command line; [`keys`] and [`clock`] are what only the binary touches.
 
 mod authapi;
@@ -13,5 +13,7 @@ mod ldap;
 mod records;
 mod secrets;
 pub mod serve;
+mod sockets;
 pub mod system;
+mod takeover;
 mod upstream;

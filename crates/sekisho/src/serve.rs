@@ -1,13 +1,13 @@
-//! `sekisho serve`: the service, for real. SIGHUP reads the configuration again, SIGTERM and Ctrl-C end it in order.
+//! `sekisho serve`: the service, for real. SIGHUP reads the configuration again, SIGUSR2 has a new process take over, SIGTERM and Ctrl-C end it in order.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use ipnet::IpNet;
+use jiff::SignedDuration;
 use sekisho_authapi::SaslListener;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::ArgonCost;
@@ -22,7 +22,8 @@ use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, Listener, Peers, SourceFrom, TlsKeeper, WebSources,
 };
 use sekisho_source::KeyLength;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 use zeroize::Zeroizing;
 
 use crate::authapi;
@@ -30,36 +31,99 @@ use crate::config::{self, Config, DoorSection, Loaded, ServerTls};
 use crate::ldap;
 use crate::records::{self, Kept};
 use crate::secrets;
+use crate::sockets::Sockets;
 use crate::system::{Folders, Plan, System, folders, host_of, prepare};
+use crate::takeover::{self, Control, Heir, News, Predecessor, Successor};
 use crate::upstream;
 
 /// How long connecting to the relay may take.
 const RELAY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs the service until it is told to end.
+/// Runs the service until it is told to end, or another process has taken over and all connections have ended here. `take_over` is how a running service calls
+/// that other process.
 ///
 /// # Errors
 /// The configuration is wrong, or something can't be opened.
-pub async fn serve(path: &Path) -> anyhow::Result<()> {
+pub async fn serve(path: &Path, take_over: bool) -> anyhow::Result<()> {
+    let program = takeover::program()?;
+    let (mut predecessor, handed) = if take_over {
+        let (predecessor, handed) = Predecessor::meet().await?;
+        (Some(predecessor), handed)
+    } else {
+        (None, Vec::new())
+    };
     let loaded = config::load(path).with_context(|| format!("reading {}", path.display()))?;
     for warning in &loaded.warnings {
         tracing::warn!(%warning, "the configuration");
     }
     let mut hangup = signal(SignalKind::hangup())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let service = Service::start(loaded).await?;
-    notify("READY=1");
+    let mut replace = signal(SignalKind::user_defined2())?;
+    let prepared = Prepared::new(loaded).await?;
+    if let Some(predecessor) = &mut predecessor {
+        predecessor.is_ready().await?;
+    }
+    let data = prepared.config.site.data.clone();
+    let (mut service, sockets) = Service::start(prepared, handed).await?;
+    let control = Control::open(&data)?;
+    match &mut predecessor {
+        // Which tells systemd as well.
+        Some(predecessor) => predecessor.serves().await?,
+        None => notify("READY=1"),
+    }
+    service.predecessor = predecessor;
     tracing::info!("ready");
     loop {
-        tokio::select! {
+        let asker = tokio::select! {
             _ = hangup.recv() => {
                 notify("RELOADING=1");
                 service.reload(path).await;
                 notify("READY=1");
+                continue;
             }
+            () = gone(&mut service.predecessor) => {
+                service.predecessor = None;
+                continue;
+            }
+            asker = control.asked() => Some(asker),
+            _ = replace.recv() => None,
             _ = terminate.recv() => break,
             result = tokio::signal::ctrl_c() => { result?; break }
+        };
+        tracing::info!("starting the process that is to take over");
+        let started = tokio::select! {
+            started = Successor::start(&program, path, &sockets) => started,
+            _ = terminate.recv() => break,
+        };
+        let successor = match started {
+            Ok(successor) => successor,
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "not replaced");
+                if let Some(asker) = asker {
+                    asker.tell(&Err(error)).await;
+                }
+                continue;
+            }
+        };
+        service.system.leave().await;
+        let (id, heir) = successor
+            .let_serve()
+            .await
+            .context("the new process failed after it had taken over; its log says why")?;
+        notify(&format!("MAINPID={id}\nREADY=1"));
+        let staying = service.system.shutdown.tasks();
+        let limit = service.after_restart;
+        tracing::info!(id, staying, "another process has taken over");
+        if let Some(asker) = asker {
+            let here = std::process::id();
+            asker
+                .tell(&Ok(format!(
+                    "process {id} serves now; {staying} connections stay with process {here} until they end, at most {limit:#}"
+                )))
+                .await;
         }
+        service.stay(heir, path, &mut terminate).await?;
+        break;
     }
     notify("STOPPING=1");
     tracing::info!("ending");
@@ -69,19 +133,30 @@ pub async fn serve(path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Completes when the process that was replaced has ended; never, if there is none.
+async fn gone(predecessor: &mut Option<Predecessor>) {
+    match predecessor {
+        Some(predecessor) => predecessor.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Opens one of the doors for mail clients.
 type RunDoor = fn(&System, Listener, Security, PlaintextLogin);
 
-/// A running service, and what of it can be configured anew.
-struct Service {
-    system: System,
+/// What can be open in two processes at once, and takes long or may fail.
+struct Prepared {
+    config: Config,
+    zone: jiff::tz::TimeZone,
+    plan: Plan,
     mail_tls: Arc<TlsKeeper>,
     web_tls: Arc<TlsKeeper>,
     sources: Arc<WebSources>,
+    key_length: KeyLength,
 }
 
-impl Service {
-    async fn start(loaded: Loaded) -> anyhow::Result<Self> {
+impl Prepared {
+    async fn new(loaded: Loaded) -> anyhow::Result<Self> {
         let config = loaded.config.clone();
         let key_length = loaded.key_length;
         prepare(&config.site.data)?;
@@ -92,51 +167,99 @@ impl Service {
             keys,
             clock,
         } = records::open(&config).await?;
-        let zone = loaded.zone.clone();
-        let system = System::open(Plan {
-            exit: exit(&config, &host, &clock)?,
-            upstreams: upstream::upstreams(&config, &host)?,
-            data: config.site.data.clone(),
-            records,
-            directory: ldap::directory(&config)?,
-            keys,
-            clock,
-            disk: Arc::new(RealDisk),
-            cost: ArgonCost::default(),
-            host: host.clone(),
-            loaded,
-        })
-        .await?;
-        let service = Self {
-            system,
+        let upstreams = upstream::upstreams(&config, &host)?;
+        if let Some(upstreams) = &upstreams {
+            upstream::probe(upstreams, &*clock).await;
+        }
+        Ok(Self {
+            zone: loaded.zone.clone(),
             mail_tls: Arc::new(certificate(&config, &folders, &host, Alpn::None)?),
             web_tls: Arc::new(certificate(&config, &folders, &host, Alpn::Web)?),
             sources: Arc::new(WebSources::new(
                 forwarded(&config, key_length),
                 "[web] proxies",
             )),
-        };
-        let mut inherited = inherited()?;
-        let mut sockets = Sockets {
-            inherited: &mut inherited,
+            plan: Plan {
+                exit: exit(&config, &host, &clock)?,
+                upstreams,
+                data: config.site.data.clone(),
+                records,
+                directory: ldap::directory(&config)?,
+                keys,
+                clock,
+                disk: Arc::new(RealDisk),
+                cost: ArgonCost::default(),
+                host,
+                loaded,
+            },
+            config,
             key_length,
+        })
+    }
+}
+
+/// A running service, and what of it can be configured anew.
+struct Service {
+    system: System,
+    mail_tls: Arc<TlsKeeper>,
+    web_tls: Arc<TlsKeeper>,
+    sources: Arc<WebSources>,
+    after_restart: SignedDuration,
+    /// The process that was replaced by this one, if it still has connections.
+    predecessor: Option<Predecessor>,
+}
+
+impl Service {
+    /// Opens all doors, and returns their sockets, for another process to take over.
+    async fn start(
+        prepared: Prepared,
+        handed: Vec<OwnedFd>,
+    ) -> anyhow::Result<(Self, Vec<OwnedFd>)> {
+        let config = prepared.config;
+        let service = Self {
+            system: System::open(prepared.plan).await?,
+            mail_tls: prepared.mail_tls,
+            web_tls: prepared.web_tls,
+            sources: prepared.sources,
+            after_restart: config.limits.after_restart,
+            predecessor: None,
         };
-        service.open_mail_doors(&config, &mut sockets).await?;
-        service.open_web(&config, zone, &mut sockets).await?;
-        service.open_lmtp(&config).await?;
-        service.open_smtp(&config, &mut sockets).await?;
-        service.open_authapi(&config, &mut sockets).await?;
-        for address in inherited.keys() {
-            tracing::warn!(%address, "a socket was handed over that the configuration does not name");
-        }
-        Ok(service)
+        let mut sockets = Sockets::new(handed, prepared.key_length)?;
+        service.open_mail_doors(&config, &mut sockets)?;
+        service.open_web(&config, prepared.zone, &mut sockets)?;
+        service.open_lmtp(&config, &mut sockets)?;
+        service.open_smtp(&config, &mut sockets)?;
+        service.open_authapi(&config, &mut sockets)?;
+        Ok((service, sockets.into_given()))
     }
 
-    async fn open_mail_doors(
-        &self,
-        config: &Config,
-        sockets: &mut Sockets<'_>,
+    /// Waits, after another process has taken over, until all connections have ended here and in the process that this one replaced.
+    async fn stay(
+        &mut self,
+        mut heir: Heir,
+        path: &Path,
+        terminate: &mut Signal,
     ) -> anyhow::Result<()> {
+        let shutdown = self.system.shutdown.clone();
+        let mut ending = std::pin::pin!(shutdown.all_ended());
+        let mut limit = std::pin::pin!(sleep(self.after_restart.try_into()?));
+        let mut has_some = true;
+        while has_some || self.predecessor.is_some() {
+            tokio::select! {
+                () = &mut ending, if has_some => has_some = false,
+                () = gone(&mut self.predecessor) => self.predecessor = None,
+                () = &mut limit => break,
+                _ = terminate.recv() => break,
+                news = heir.news() => match news {
+                    News::Reload => self.reload(path).await,
+                    News::Ended => break,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn open_mail_doors(&self, config: &Config, sockets: &mut Sockets) -> anyhow::Result<()> {
         let doors: [(&DoorSection, RunDoor); 4] = [
             (&config.imap, System::run_imap),
             (&config.pop3, System::run_pop3),
@@ -161,7 +284,7 @@ impl Service {
             ];
             for (addresses, security) in ways {
                 for &address in addresses {
-                    let listener = sockets.open(address, proxied(section)).await?;
+                    let listener = sockets.listener(address, proxied(section))?;
                     run(&self.system, listener, security.clone(), plaintext);
                 }
             }
@@ -169,11 +292,11 @@ impl Service {
         Ok(())
     }
 
-    async fn open_web(
+    fn open_web(
         &self,
         config: &Config,
         zone: jiff::tz::TimeZone,
-        sockets: &mut Sockets<'_>,
+        sockets: &mut Sockets,
     ) -> anyhow::Result<()> {
         let from = if config.web.proxy_protocol.is_empty() {
             SourceFrom::Connection
@@ -182,7 +305,7 @@ impl Service {
         };
         let tls = config.web.tls.then(|| Arc::clone(&self.web_tls));
         for &address in &config.web.listen {
-            let listener = sockets.open(address, from.clone()).await?;
+            let listener = sockets.listener(address, from.clone())?;
             let entrance = self
                 .system
                 .entrance(listener, tls.clone(), Arc::clone(&self.sources));
@@ -201,7 +324,7 @@ impl Service {
             );
         }
         for &address in &config.web.app_listen {
-            let listener = sockets.open(address, from.clone()).await?;
+            let listener = sockets.listener(address, from.clone())?;
             let entrance = self
                 .system
                 .entrance(listener, tls.clone(), Arc::clone(&self.sources));
@@ -210,21 +333,19 @@ impl Service {
         Ok(())
     }
 
-    async fn open_lmtp(&self, config: &Config) -> anyhow::Result<()> {
+    fn open_lmtp(&self, config: &Config, sockets: &mut Sockets) -> anyhow::Result<()> {
         let door = || IncomingDoor {
             protocol: Protocol::Lmtp,
             listed: Peers::default(),
             security: incoming::Security::Nobody,
         };
-        for address in &config.lmtp.listen {
-            let socket = tokio::net::TcpListener::bind(address)
-                .await
-                .with_context(|| format!("listening on {address}"))?;
+        for &address in &config.lmtp.listen {
+            let socket = sockets.tcp(address)?;
             self.system
                 .run_incoming(IncomingListener::Tcp(socket), door());
         }
         if let Some(path) = &config.lmtp.socket {
-            let socket = unix_socket(path)?;
+            let socket = sockets.unix(path)?;
             self.system
                 .run_incoming(IncomingListener::Unix(socket), door());
         }
@@ -232,9 +353,9 @@ impl Service {
     }
 
     /// For relays that do not speak LMTP.
-    async fn open_smtp(&self, config: &Config, sockets: &mut Sockets<'_>) -> anyhow::Result<()> {
+    fn open_smtp(&self, config: &Config, sockets: &mut Sockets) -> anyhow::Result<()> {
         for &address in &config.smtp.listen {
-            let socket = sockets.open_plain(address).await?;
+            let socket = sockets.tcp(address)?;
             let security = if config.smtp.starttls {
                 incoming::Security::Tls(Arc::clone(&self.mail_tls))
             } else {
@@ -252,7 +373,7 @@ impl Service {
     }
 
     /// For servers that stay in front and ask.
-    async fn open_authapi(&self, config: &Config, sockets: &mut Sockets<'_>) -> anyhow::Result<()> {
+    fn open_authapi(&self, config: &Config, sockets: &mut Sockets) -> anyhow::Result<()> {
         let section = &config.authapi;
         let is_asked_for = !section.listen.is_empty()
             || !section.sasl_listen.is_empty()
@@ -262,22 +383,26 @@ impl Service {
         }
         let api = authapi::api(section, &self.system, sockets.key_length)?;
         for &address in &section.listen {
-            let listener = sockets.open(address, SourceFrom::Connection).await?;
+            let listener = sockets.listener(address, SourceFrom::Connection)?;
             self.system.run_api(listener, &api);
         }
         for &address in &section.sasl_listen {
-            let listener = SaslListener::Tcp(sockets.open_plain(address).await?);
+            let listener = SaslListener::Tcp(sockets.tcp(address)?);
             self.system.run_sasl(listener, &api);
         }
         if let Some(path) = &section.sasl_socket {
-            let listener = SaslListener::Unix(unix_socket(path)?);
+            let listener = SaslListener::Unix(sockets.unix(path)?);
             self.system.run_sasl(listener, &api);
         }
         Ok(())
     }
 
-    /// Takes over what can change while running: certificates, networks, policy, trusted proxies. A file with an error changes nothing.
-    async fn reload(&self, path: &Path) {
+    /// Takes over what can change while running: certificates, networks, policy, trusted proxies; so does the process that was replaced by this one. A file with an
+    /// error changes nothing.
+    async fn reload(&mut self, path: &Path) {
+        if let Some(predecessor) = &mut self.predecessor {
+            predecessor.reload().await;
+        }
         let loaded = match config::load(path) {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -298,63 +423,6 @@ impl Service {
         self.system.checkpoint.reconfigure(loaded.site).await;
         tracing::info!("the configuration was read again");
     }
-}
-
-/// A Unix socket that whoever may enter its folder may use, as with loopback: the service's umask would shut out the site's other servers.
-fn unix_socket(path: &Path) -> anyhow::Result<tokio::net::UnixListener> {
-    // One that a killed service left behind would keep this one from starting.
-    if path.exists() && std::os::unix::net::UnixStream::connect(path).is_err() {
-        std::fs::remove_file(path)
-            .with_context(|| format!("removing the stale socket {}", path.display()))?;
-    }
-    let socket = tokio::net::UnixListener::bind(path)
-        .with_context(|| format!("listening on {}", path.display()))?;
-    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-    std::fs::set_permissions(path, everybody)
-        .with_context(|| format!("opening {} to the site's servers", path.display()))?;
-    Ok(socket)
-}
-
-/// Opens listeners, those first that systemd handed over for the same address.
-struct Sockets<'a> {
-    inherited: &'a mut HashMap<SocketAddr, std::net::TcpListener>,
-    key_length: KeyLength,
-}
-
-impl Sockets<'_> {
-    async fn open(&mut self, address: SocketAddr, from: SourceFrom) -> anyhow::Result<Listener> {
-        match self.inherited.remove(&address) {
-            Some(socket) => Ok(Listener::from_std(socket, from, self.key_length)?),
-            None => Listener::bind(address, from, self.key_length)
-                .await
-                .with_context(|| format!("listening on {address}")),
-        }
-    }
-}
-
-impl Sockets<'_> {
-    /// A socket whose connections come from where they say.
-    async fn open_plain(&mut self, address: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
-        let opened = match self.inherited.remove(&address) {
-            Some(socket) => socket
-                .set_nonblocking(true)
-                .and_then(|()| tokio::net::TcpListener::from_std(socket)),
-            None => tokio::net::TcpListener::bind(address).await,
-        };
-        opened.with_context(|| format!("listening on {address}"))
-    }
-}
-
-/// The sockets that systemd handed over (sd_listen_fds(3)), by their address.
-fn inherited() -> anyhow::Result<HashMap<SocketAddr, std::net::TcpListener>> {
-    let mut handed = listenfd::ListenFd::from_env();
-    let mut sockets = HashMap::new();
-    for index in 0..handed.len() {
-        if let Some(socket) = handed.take_tcp_listener(index)? {
-            sockets.insert(socket.local_addr()?, socket);
-        }
-    }
-    Ok(sockets)
 }
 
 /// Tells systemd how the service is (sd_notify(3)); without systemd nobody listens.

@@ -37,6 +37,10 @@ use crate::upstream::Behind;
 const IN_PROCESS_BUFFER: usize = 64 * 1024;
 /// How long an IMAP command under way may take once the end was asked for; a session that idles has nothing to finish.
 const LAST_COMMAND: Duration = Duration::from_secs(1);
+/// How long what is busy may take, once the end was asked for.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+/// How long deliveries under way may take when another process waits for the queue; what is cut off is tried again by that one.
+const LAST_TRIES: Duration = Duration::from_secs(3);
 /// The most recipients of a message.
 const RECIPIENTS: usize = 500;
 
@@ -117,7 +121,7 @@ pub struct Plan {
     pub disk: Arc<dyn Disk>,
     /// Where mail leaves the site; without it, mail to other domains is refused.
     pub exit: Option<Arc<dyn Exit>>,
-    /// The site's own mail system; without one, mail is kept here.
+    /// The site's own mail system, which was asked what it offers; without one, mail is kept here.
     pub upstreams: Option<Upstreams>,
     /// What a password hash costs.
     pub cost: ArgonCost,
@@ -137,8 +141,12 @@ pub struct System {
     pub operator: Operator,
     /// Mail that waits to leave.
     pub queue: Queue,
-    /// Ends everything in order.
+    /// Ends the connections in order.
     pub shutdown: Shutdown,
+    /// Ends the queue's tries in order.
+    trying: Shutdown,
+    /// Ends the keeping of the checkpoint, which every connection needs as long as it lasts.
+    keeping: Shutdown,
     mail: Arc<dyn sekisho_gateway::MailServer>,
     web_mail: Arc<dyn sekisho_webmail::MailServer>,
     incoming: Arc<Incoming>,
@@ -253,7 +261,6 @@ impl System {
                     shutdown: shutdown.clone(),
                     host: plan.host.clone(),
                 };
-                behind.probe().await;
                 (Arc::new(behind.clone()), Arc::new(behind))
             }
         };
@@ -264,6 +271,8 @@ impl System {
             operator,
             queue,
             shutdown,
+            trying: Shutdown::new(),
+            keeping: Shutdown::new(),
             mail,
             web_mail,
             incoming: Arc::new(incoming),
@@ -277,10 +286,10 @@ impl System {
     }
 
     fn keep_going(&self) {
-        let (queue, until) = (self.queue.clone(), self.shutdown.clone());
-        self.shutdown.spawn(async move { queue.run(until).await });
-        let (keeper, until) = (Arc::clone(&self.checkpoint), self.shutdown.clone());
-        self.shutdown.spawn(async move {
+        let (queue, until) = (self.queue.clone(), self.trying.clone());
+        self.trying.spawn(async move { queue.run(until).await });
+        let (keeper, until) = (Arc::clone(&self.checkpoint), self.keeping.clone());
+        self.keeping.spawn(async move {
             tokio::select! {
                 () = until.asked() => {}
                 () = keeper.keep() => {}
@@ -443,9 +452,21 @@ impl System {
         ));
     }
 
+    /// Lets another process take over: takes no more connections, ends what that process can do as well, and gives it the queue. Connections to an upstream go on,
+    /// and end as their admissions do.
+    pub async fn leave(&self) {
+        self.shutdown.leave();
+        self.trying.drain(LAST_TRIES).await;
+        self.queue.step_aside();
+    }
+
     /// Ends everything in order: what is busy gets a few seconds. Says whether all ended by itself.
     pub async fn stop(self) -> bool {
-        self.shutdown.drain(Duration::from_secs(10)).await
+        let (connections, tries) = tokio::join!(
+            self.shutdown.drain(LAST_WORDS),
+            self.trying.drain(LAST_WORDS)
+        );
+        connections && tries && self.keeping.drain(LAST_WORDS).await
     }
 }
 
@@ -464,7 +485,7 @@ impl Mailroom {
         let serving =
             sekisho_mailroom::serve_imap(stream, already_read, admitted, self.imap.clone());
         let ending = async {
-            self.shutdown.asked().await;
+            self.shutdown.leaving().await;
             tokio::time::sleep(LAST_COMMAND).await;
         };
         tokio::select! {

@@ -132,22 +132,22 @@ pub(crate) struct Behind {
     pub(crate) host: String,
 }
 
-impl Behind {
-    /// Asks all servers what they offer, so that clients can be told before their login; says which are away.
-    pub(crate) async fn probe(&self) {
-        for upstream in self.upstreams.iter() {
-            for (server, why) in upstream.probe(self.clock.now()).await {
-                let name = &upstream.name;
-                tracing::warn!(
-                    upstream = name,
-                    server,
-                    why,
-                    "a server of the upstream is away"
-                );
-            }
+/// Asks all servers what they offer, so that clients can be told before their login; says which are away.
+pub(crate) async fn probe(upstreams: &Upstreams, clock: &dyn Clock) {
+    for upstream in upstreams.iter() {
+        for (server, why) in upstream.probe(clock.now()).await {
+            let name = &upstream.name;
+            tracing::warn!(
+                upstream = name,
+                server,
+                why,
+                "a server of the upstream is away"
+            );
         }
     }
+}
 
+impl Behind {
     async fn connection(
         &self,
         protocol: &Protocol,

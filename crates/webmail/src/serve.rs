@@ -104,7 +104,7 @@ async fn talk(
     let ended = loop {
         tokio::select! {
             ended = connection.as_mut() => break ended,
-            () = until.asked(), if !is_ending => {
+            () = until.leaving(), if !is_ending => {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }

@@ -108,7 +108,7 @@ pub async fn run_incoming(
     let places = Arc::new(Semaphore::new(AT_ONCE));
     loop {
         let arrival = tokio::select! {
-            () = shutdown.asked() => return,
+            () = shutdown.leaving() => return,
             arrival = accept(&listener) => arrival,
         };
         let arrival = match arrival {
@@ -169,7 +169,7 @@ async fn tcp(
         Treatment::EncryptedFirst(tls) => {
             let encrypted = tokio::select! {
                 encrypted = encrypt(stream, &incoming, protocol, tls) => encrypted?,
-                () = end.asked() => return Ok(()),
+                () = end.leaving() => return Ok(()),
             };
             match encrypted {
                 Some(stream) => session(stream, incoming, protocol, true, end).await,
@@ -253,7 +253,7 @@ where
     tokio::select! {
         biased;
         served = serve(&mut connection, &mut receiver, false) => served?,
-        () = end.asked() => connection.reply(&Reply::new(421, "4.3.2", "shutting down")),
+        () = end.leaving() => connection.reply(&Reply::new(421, "4.3.2", "shutting down")),
     }
     connection.close().await
 }

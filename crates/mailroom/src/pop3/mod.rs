@@ -94,7 +94,7 @@ async fn serve_mailbox<S>(
     tokio::select! {
         biased;
         // Without last words: they could land within a half-sent message.
-        () = pop3.shutdown.asked() => {}
+        () = pop3.shutdown.leaving() => {}
         served = serving => {
             if let Err(lost) = served {
                 tracing::debug!(%lost, "a POP3 session ended");

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path as FilePath, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -124,7 +125,8 @@ pub(super) struct Ledger {
     folder: PathBuf,
     disk: Arc<dyn Disk>,
     index: Mutex<Connection>,
-    owner: Owner,
+    /// Whether another process may sweep.
+    is_beside: AtomicBool,
 }
 
 /// Who else may be at work in the folder.
@@ -153,8 +155,13 @@ impl Ledger {
             folder: folder.to_owned(),
             disk,
             index: Mutex::new(index),
-            owner,
+            is_beside: AtomicBool::new(owner == Owner::Beside),
         })
+    }
+
+    /// From here on another process runs the queue.
+    pub(super) fn step_aside(&self) {
+        self.is_beside.store(true, Ordering::Release);
     }
 
     /// Removes files that no row names. Only for [`Owner::Alone`], before it writes any.
@@ -183,7 +190,7 @@ impl Ledger {
         now: Timestamp,
         ends_at: Timestamp,
     ) -> Result<QueueId, QueueError> {
-        if self.owner == Owner::Beside {
+        if self.is_beside.load(Ordering::Acquire) {
             // Within the transaction, so that no sweep sees the file without its row.
             return self.change(|change| {
                 let id = self.write(&mail.message)?;

@@ -184,10 +184,15 @@ impl Queue {
         self.inner.exit(lane).is_some()
     }
 
-    /// Tries what is due, until the end is asked for; then finishes what is under way. Run it once.
+    /// Tries what is due, until nothing new may begin; then finishes what is under way. Run it once.
     pub async fn run(&self, shutdown: Shutdown) {
         let lane = |lane| run::lane(Arc::clone(&self.inner), lane, shutdown.clone());
         tokio::join!(lane(Lane::Here), lane(Lane::Out), lane(Lane::Otp));
+    }
+
+    /// From here on another process runs the queue; this one may put mail into it still. After [`Self::run`] has ended.
+    pub fn step_aside(&self) {
+        self.inner.ledger.step_aside();
     }
 
     /// What became of a letter; `None` if it is not known, or no longer.

@@ -36,7 +36,7 @@ pub(super) async fn lane(inner: Arc<Inner>, lane: Lane, shutdown: Shutdown) {
             }
         };
         tokio::select! {
-            () = shutdown.asked() => break,
+            () = shutdown.leaving() => break,
             Some(done) = tries.join_next(), if !tries.is_empty() => {
                 match done {
                     Ok(id) => { busy.remove(&id); }

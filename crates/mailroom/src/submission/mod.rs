@@ -119,7 +119,7 @@ async fn serve_sender<S>(
     let last = tokio::select! {
         biased;
         () = ended => Some(Reply::new(421, "4.7.0", "signed out, sign in again")),
-        () = submission.shutdown.asked() => Some(Reply::new(421, "4.3.2", "shutting down")),
+        () = submission.shutdown.leaving() => Some(Reply::new(421, "4.3.2", "shutting down")),
         served = serve(&mut connection, &mut sender, true) => farewell(served),
     };
     if let Some(reply) = last {

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Loaded};
+use crate::takeover;
 
 /// A mail system's checkpoint: webmail, IMAP, POP3 and submission behind one second factor.
 #[derive(Debug, Parser)]
@@ -48,7 +49,15 @@ impl ConfigArgument {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service.
-    Serve(ConfigArgument),
+    Serve {
+        #[command(flatten)]
+        config: ConfigArgument,
+        /// Replace the service that calls the program like this, at the standard input.
+        #[arg(long, hide = true)]
+        take_over: bool,
+    },
+    /// Replace the running service by a new process, as after an upgrade: nobody is refused meanwhile, and connections to an upstream go on.
+    Restart(ConfigArgument),
     /// Try it: a campus, a home and two accounts on this machine, with nothing to install.
     Demo(crate::demo::DemoArguments),
     /// Own accounts: add, list, change, import.
@@ -144,9 +153,13 @@ enum ConfigCommand {
 /// It could not be done; the error says why and what to do.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Serve(config) => {
+        Command::Serve { config, take_over } => {
             log_to_stderr("info");
-            runtime()?.block_on(crate::serve::serve(&config.config))?;
+            runtime()?.block_on(crate::serve::serve(&config.config, take_over))?;
+        }
+        Command::Restart(config) => {
+            let data = config.load()?.config.site.data;
+            say(&small_runtime()?.block_on(takeover::ask(&data))?);
         }
         Command::Demo(arguments) => {
             log_to_stderr("error");

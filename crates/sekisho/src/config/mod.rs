@@ -101,12 +101,14 @@ section! {
 }
 
 section! {
-    /// What one account may cost the doors for mail clients.
+    /// What connections of mail clients may cost.
     pub struct LimitsSection("[limits]") {
         /// The most connections of an account that are logged in at once.
         connections: usize = 200,
         /// The most of them from one source.
         connections_from_one_source: usize = 100,
+        /// How long connections to an upstream may go on in a process that was replaced (`sekisho restart`).
+        after_restart: SignedDuration = SignedDuration::from_hours(14),
     }
 }
 

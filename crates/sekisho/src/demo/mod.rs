@@ -35,7 +35,7 @@ use tokio::net::TcpListener;
 
 use crate::clock::WallClock;
 use crate::system::{Plan, System, folders, prepare};
-use crate::{config, keys};
+use crate::{config, keys, upstream};
 
 pub use tour::{Person, Place, Tour};
 
@@ -173,6 +173,9 @@ impl Demo {
             Some(records) => records,
             None => Arc::new(SqliteRecords::open(&folders(folder.path()).records)?),
         };
+        if let Some(upstreams) = &elsewhere.upstreams {
+            upstream::probe(upstreams, &*clock).await;
+        }
         let system = System::open(Plan {
             data: folder.path().to_owned(),
             loaded,

@@ -3,6 +3,7 @@
 mod a_backup_brings_everything_back;
 mod a_crash_loses_no_acknowledged_mail;
 mod a_node_dies_and_the_other_goes_on;
+mod a_restart_drops_nobody;
 mod behind_a_forgotten_proxy;
 mod logs_name_nobody;
 mod mail_from_elsewhere;

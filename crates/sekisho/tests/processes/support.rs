@@ -1,5 +1,6 @@
 //! The program as a process, and just enough of each protocol to talk to it.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -125,9 +126,15 @@ pub struct Service {
 impl Service {
     /// Starts it with a configuration, and waits until it is ready.
     pub fn start(config: &Path) -> Outcome<Self> {
+        Self::start_with(config, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub fn start_with(config: &Path, environment: &[(&str, &OsStr)]) -> Outcome<Self> {
         let mut child = sekisho()
             .args(["serve", "--config"])
             .arg(config)
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped())
             .spawn()?;
         let mut log = BufReader::new(child.stderr.take().ok_or("no log")?);
@@ -158,6 +165,16 @@ impl Service {
         let log = log.ok_or("no log")?.map_err(|_| "the log can't be read")?;
         assert_eq!(code, Some(0), "it ends in order: {log}");
         Ok(log)
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it ends by itself, and returns its exit code.
+    pub fn wait(&mut self) -> Outcome<Option<i32>> {
+        Ok(self.child.wait()?.code())
     }
 
     /// Kills it at once, as the kernel does.
@@ -222,6 +239,16 @@ impl Line {
                     Err(line.into())
                 };
             }
+        }
+    }
+
+    /// Waits until the other side closes, whatever it says before; a minute at the most.
+    pub fn closes(&mut self) -> Outcome<()> {
+        let stream = self.0.get_ref();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(60)))?;
+        match self.0.read_to_end(&mut Vec::new()) {
+            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => Err(error.into()),
+            _ => Ok(()),
         }
     }
 
