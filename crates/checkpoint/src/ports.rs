@@ -50,6 +50,13 @@ pub trait Records: Send + Sync + 'static {
     /// The account's grants that are live at `now`, the newest first.
     async fn grants(&self, account: AccountId, now: Timestamp) -> Result<Vec<Grant>, RecordsError>;
 
+    /// [`Self::standing`] and [`Self::grants`] of one moment, in one question.
+    async fn standing_and_grants(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(Standing, Vec<Grant>), RecordsError>;
+
     /// Keeps a grant; one of the same account and source is replaced by it, keeping its id, which is returned, and its companion. Sign-ins of that account and source that
     /// waited for a factor wait no longer.
     async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<GrantId, RecordsError>;

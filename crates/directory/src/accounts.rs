@@ -128,13 +128,7 @@ impl Directory for OwnAccounts {
         let Some(folded) = folded(name) else {
             return Ok(None);
         };
-        let kept = self
-            .store
-            .look_up(move |db| match store::find(db, &folded)? {
-                Some(id) => store::kept(db, id),
-                None => Ok(None),
-            })
-            .await?;
+        let kept = self.store.find(folded).await?;
         Ok(kept.map(|kept| self.as_of_now(kept)))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Who changes an account's login name or addresses has its names indexed anew in the same transaction; the table of names refuses one that is taken.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -27,14 +27,27 @@ const NEWEST: u32 = 1;
 /// How long one process waits for another that writes.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How many accounts are remembered by the names that lead to them.
+const REMEMBERED: usize = 20_000;
+
 /// The open file: one connection that writes and one that reads, which do not wait for each other.
 #[derive(Clone)]
 pub(crate) struct Store {
     writing: Arc<Mutex<Connection>>,
-    reading: Arc<Mutex<Connection>>,
+    reading: Arc<Mutex<Reading>>,
+}
+
+/// The connection that reads, and what it found.
+struct Reading {
+    connection: Connection,
+    /// The version of the file at which `found` was found.
+    version: i64,
+    /// Accounts by the folded names that lead to them, without their passwords.
+    found: HashMap<String, Kept>,
 }
 
 /// An account as it is kept, deleted ones too.
+#[derive(Clone)]
 pub(crate) struct Kept {
     /// With `usable` false: that depends on the time.
     pub(crate) account: Account,
@@ -70,7 +83,11 @@ impl Store {
         reading.pragma_update(None, "query_only", true)?;
         Ok(Self {
             writing: Arc::new(Mutex::new(writing)),
-            reading: Arc::new(Mutex::new(reading)),
+            reading: Arc::new(Mutex::new(Reading {
+                connection: reading,
+                version: 0,
+                found: HashMap::new(),
+            })),
         })
     }
 
@@ -79,7 +96,23 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
-        in_transaction(&self.reading, TransactionBehavior::Deferred, work).await
+        let reading = Arc::clone(&self.reading);
+        tokio::task::spawn_blocking(move || {
+            let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
+            in_transaction(&mut reading.connection, TransactionBehavior::Deferred, work)
+        })
+        .await
+        .map_err(|_| AccountsError::GivenUp)?
+    }
+
+    /// The account that a folded name leads to, without its password. What was found before is looked at again only if the file has changed since, whoever changed it.
+    pub(crate) async fn find(&self, folded: String) -> Result<Option<Kept>, AccountsError> {
+        let found = self.reading.try_lock().ok();
+        if let Some(Ok(found)) = found.map(|mut reading| reading.find(&folded)) {
+            return Ok(found);
+        }
+        // It has to wait for somebody, or fails for good.
+        self.read(move |db| by_name(db, &folded)).await
     }
 
     /// Looks something up on the thread that asks: a few pages that are in memory cost less than handing the question to another thread and waiting for it. Where
@@ -89,7 +122,7 @@ impl Store {
         work: impl Fn(&Connection) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
         let found = match self.reading.try_lock() {
-            Ok(mut connection) => Some(at_once(&mut connection, &work)),
+            Ok(mut reading) => Some(at_once(&mut reading.connection, &work)),
             Err(_) => None,
         };
         match found {
@@ -106,8 +139,59 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
-        in_transaction(&self.writing, TransactionBehavior::Immediate, work).await
+        let writing = Arc::clone(&self.writing);
+        tokio::task::spawn_blocking(move || {
+            // A panic within a transaction rolled it back: the connection behind the lock is sound.
+            let mut connection = writing.lock().unwrap_or_else(PoisonError::into_inner);
+            in_transaction(&mut connection, TransactionBehavior::Immediate, work)
+        })
+        .await
+        .map_err(|_| AccountsError::GivenUp)?
     }
+}
+
+impl Reading {
+    /// Finds an account without waiting for anybody.
+    fn find(&mut self, folded: &str) -> Result<Option<Kept>, AccountsError> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let seen = version(&self.connection);
+        self.connection.busy_timeout(BUSY)?;
+        if seen? == self.version
+            && let Some(kept) = self.found.get(folded)
+        {
+            return Ok(Some(kept.clone()));
+        }
+        let (seen, kept) = at_once(&mut self.connection, |db| {
+            Ok((version(db)?, by_name(db, folded)?))
+        })?;
+        if seen != self.version || self.found.len() >= REMEMBERED {
+            self.found.clear();
+            self.version = seen;
+        }
+        // Names of nobody are not remembered: strangers think of any number of them.
+        if let Some(kept) = &kept {
+            self.found.insert(folded.to_owned(), kept.clone());
+        }
+        Ok(kept)
+    }
+}
+
+/// Changes with every commit to the file by another connection than this one, in whichever process.
+fn version(db: &Connection) -> Result<i64, AccountsError> {
+    Ok(db
+        .prepare_cached("PRAGMA data_version")?
+        .query_row([], |row| row.get(0))?)
+}
+
+fn by_name(db: &Connection, folded: &str) -> Result<Option<Kept>, AccountsError> {
+    let Some(id) = find(db, folded)? else {
+        return Ok(None);
+    };
+    let kept = kept(db, id)?;
+    Ok(kept.map(|kept| Kept {
+        password: None,
+        ..kept
+    }))
 }
 
 /// Does something within the transaction, and takes it back if what came of it is not to be kept.
@@ -408,22 +492,15 @@ fn at_once<T>(
     value
 }
 
-async fn in_transaction<T: Send + 'static>(
-    connection: &Arc<Mutex<Connection>>,
+fn in_transaction<T>(
+    connection: &mut Connection,
     behavior: TransactionBehavior,
-    work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
+    work: impl FnOnce(&Connection) -> Result<T, AccountsError>,
 ) -> Result<T, AccountsError> {
-    let connection = Arc::clone(connection);
-    tokio::task::spawn_blocking(move || {
-        // A panic within a transaction rolled it back: the connection behind the lock is sound.
-        let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction_with_behavior(behavior)?;
-        let value = work(&transaction)?;
-        transaction.commit()?;
-        Ok(value)
-    })
-    .await
-    .map_err(|_| AccountsError::GivenUp)?
+    let transaction = connection.transaction_with_behavior(behavior)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 fn connect(path: &Path) -> Result<Connection, AccountsError> {

@@ -104,8 +104,11 @@ impl Checkpoint {
                         .await?
                 }
             };
-            let known = match checked {
-                Checked::Right(known) => known,
+            let (known, is_remembered) = match checked {
+                Checked::Right {
+                    known,
+                    is_remembered,
+                } => (known, is_remembered),
                 Checked::Refused(what, subject, _) => return Ok(Weighed::Refused(what, subject)),
             };
             match self.judge(&known, &claim.source, site, now) {
@@ -115,7 +118,9 @@ impl Checkpoint {
                     if self.verified.epoch() != seen {
                         continue;
                     }
-                    if let Some(password) = claim.password {
+                    if let Some(password) = claim.password
+                        && !is_remembered
+                    {
                         self.remember(account, password, &claim.source, now, seen);
                     }
                     self.note_client(claim, account, now).await?;

@@ -72,8 +72,11 @@ impl Subject {
 /// What came of checking a name and a password.
 #[derive(Debug)]
 pub(super) enum Checked {
-    /// The password is right, the account usable.
-    Right(Box<Known>),
+    /// The password is right, the account usable. `is_remembered` says whether it was found right a while ago.
+    Right {
+        known: Box<Known>,
+        is_remembered: bool,
+    },
     /// It is not; which of the refusals it was, and until when for a throttled one.
     Refused(What, Subject, Option<Timestamp>),
 }
@@ -106,8 +109,7 @@ impl Checkpoint {
 
     /// Joins an account with what the records keep of it.
     pub(super) async fn known(&self, account: Account, now: Timestamp) -> Result<Known, Out> {
-        let standing = self.records.standing(account.id).await?;
-        let grants = self.records.grants(account.id, now).await?;
+        let (standing, grants) = self.records.standing_and_grants(account.id, now).await?;
         Ok(Known {
             account,
             standing,
@@ -127,7 +129,7 @@ impl Checkpoint {
         if let Subject::Known(known) = &subject
             && self.verified.knows(known.account.id, password, source, now)
         {
-            return Ok(self.usable(subject));
+            return Ok(usable(subject, true));
         }
         let sheltered = self.sheltered(&subject, source, site, now);
         if let Some(until) = self.throttled(&subject, source, sheltered, now).await? {
@@ -147,7 +149,7 @@ impl Checkpoint {
             ));
         }
         if self.directory.verify(subject.account(), password).await? {
-            return Ok(self.usable(subject));
+            return Ok(usable(subject, false));
         }
         self.count_wrong_password(&subject, password, source, now)
             .await?;
@@ -173,7 +175,7 @@ impl Checkpoint {
         let throttled = self.throttled(&subject, source, sheltered, now).await?;
         Ok(match throttled {
             Some(until) => Checked::Refused(What::RefusedThrottled, subject, Some(until)),
-            None => self.usable(subject),
+            None => usable(subject, false),
         })
     }
 
@@ -201,13 +203,6 @@ impl Checkpoint {
         self.guessing[usize::from(last) % self.guessing.len()]
             .lock()
             .await
-    }
-
-    fn usable(&self, subject: Subject) -> Checked {
-        match subject {
-            Subject::Known(known) if known.account.usable => Checked::Right(known),
-            other => Checked::Refused(What::RefusedDisabled, other, None),
-        }
     }
 
     /// Asks the rule about an account whose password is proven.
@@ -307,4 +302,15 @@ pub(super) fn failure_keys(all: Throttle, at_source: Throttle, source: &Source) 
             .map(|s| Throttle::Source(s, Guess::Password)),
     );
     keys
+}
+
+/// The answer for a right password.
+fn usable(subject: Subject, is_remembered: bool) -> Checked {
+    match subject {
+        Subject::Known(known) if known.account.usable => Checked::Right {
+            known,
+            is_remembered,
+        },
+        other => Checked::Refused(What::RefusedDisabled, other, None),
+    }
 }

@@ -68,7 +68,7 @@ impl Checkpoint {
             .check_password(subject, password, &source, &site, now)
             .await?
         {
-            Checked::Right(known) => known,
+            Checked::Right { known, .. } => known,
             Checked::Refused(what, _, until) => {
                 event.what = what;
                 event.reference = Some(Reference::draw()?);

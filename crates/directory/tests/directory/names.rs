@@ -1,5 +1,5 @@
 use sekisho_checkpoint::ports::Directory;
-use sekisho_directory::AccountsError;
+use sekisho_directory::{AccountsError, ArgonCost};
 
 use crate::site::{Site, address, plain};
 
@@ -91,6 +91,23 @@ async fn a_renamed_account_is_the_same_account_under_its_new_name_alone() {
     let taken = site.accounts.rename(site.bob, "alice.TANAKA").await;
     assert!(matches!(taken, Err(AccountsError::NameTaken(_))));
     assert_eq!(site.found("bob").await, Some(site.bob), "nothing changed");
+}
+
+#[tokio::test]
+async fn what_another_process_changes_counts_at_the_next_question() {
+    let site = Site::new().await;
+    let other = site.reopened(ArgonCost::default());
+    let id = site.alice;
+    assert_eq!(site.found("alice").await, Some(id));
+    other.set_disabled(id, true).await.expect("disabled");
+    assert!(!site.find("alice").await.expect("there").usable);
+    other.set_disabled(id, false).await.expect("enabled");
+    assert!(site.find("alice").await.expect("there").usable);
+    other.rename(id, "alicia").await.expect("renamed");
+    assert_eq!(site.found("alice").await, None);
+    let next = other.add(plain("alice")).await.expect("added");
+    assert_eq!(site.found("alice").await, Some(next));
+    assert_eq!(site.found("alicia").await, Some(id));
 }
 
 #[tokio::test]

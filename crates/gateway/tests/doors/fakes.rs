@@ -202,6 +202,14 @@ impl Records for FewRecords {
         self.answer(Vec::new())
     }
 
+    async fn standing_and_grants(
+        &self,
+        _: AccountId,
+        _: Timestamp,
+    ) -> Result<(Standing, Vec<Grant>), RecordsError> {
+        self.answer((Standing::default(), Vec::new()))
+    }
+
     async fn put_grant(&self, _: &Grant, _: Timestamp) -> Result<GrantId, RecordsError> {
         Self::none()
     }

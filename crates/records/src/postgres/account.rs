@@ -5,18 +5,22 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Standing};
 use sekisho_checkpoint::ports::Change;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 use super::pool::Lent;
 use super::value::{maybe_hash, maybe_time, millis, number, plain};
 use super::{Fault, factors, recovery};
 
+/// How an account stands. All questions are sent at once.
 pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, Fault> {
-    let row = db
-        .query_opt(
-            "SELECT * FROM accounts WHERE account = $1",
-            &[&account.get()],
-        )
-        .await?;
+    let id = account.get();
+    let parameters: [&(dyn ToSql + Sync); 1] = [&id];
+    let (row, kinds, factors, recovery_codes) = tokio::try_join!(
+        db.query_opt("SELECT * FROM accounts WHERE account = $1", &parameters),
+        db.query("SELECT * FROM kinds WHERE account = $1", &parameters),
+        factors::of_account(db, account),
+        recovery::of_account(db, account),
+    )?;
     let (mfa_on, password_wanted, enrolment) = row
         .map(|row| {
             let flag = |column| plain::<bool>(&row, column);
@@ -24,9 +28,6 @@ pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, 
         })
         .transpose()?
         .unwrap_or_default();
-    let kinds = db
-        .query("SELECT * FROM kinds WHERE account = $1", &[&account.get()])
-        .await?;
     let kind = |kind: FactorKind| {
         for row in &kinds {
             if plain::<&str>(row, "kind")? == kind.as_str() {
@@ -38,10 +39,10 @@ pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, 
     Ok(Standing {
         mfa_on,
         enrolment,
-        factors: factors::of_account(db, account).await?,
+        factors,
         otp_app: kind(FactorKind::OtpApp)?,
         external_mail: kind(FactorKind::ExternalMail)?,
-        recovery_codes: recovery::of_account(db, account).await?,
+        recovery_codes,
         recovery_code: kind(FactorKind::RecoveryCode)?,
         password_wanted,
     })

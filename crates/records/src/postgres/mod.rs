@@ -262,8 +262,9 @@ impl Records for PostgresRecords {
     async fn standing(&self, account: AccountId) -> Result<Standing, RecordsError> {
         self.pool
             .run(|| async {
-                let db = self.pool.read().await?;
-                let standing = account::standing(&db, account).await?;
+                let db = self.pool.lend().await?;
+                let (_, standing) =
+                    tokio::try_join!(biased; db.begin_to_read(), account::standing(&db, account))?;
                 db.commit(standing).await
             })
             .await
@@ -275,6 +276,25 @@ impl Records for PostgresRecords {
                 let db = self.pool.lend().await?;
                 let grants = grants::live(&db, account, now).await?;
                 db.done(grants)
+            })
+            .await
+    }
+
+    async fn standing_and_grants(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(Standing, Vec<Grant>), RecordsError> {
+        self.pool
+            .run(|| async {
+                let db = self.pool.lend().await?;
+                let (_, standing, grants) = tokio::try_join!(
+                    biased;
+                    db.begin_to_read(),
+                    account::standing(&db, account),
+                    grants::live(&db, account, now),
+                )?;
+                db.commit((standing, grants)).await
             })
             .await
     }

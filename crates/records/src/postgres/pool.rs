@@ -93,8 +93,7 @@ impl Pool {
     /// Begins to read: all that is read is of one moment.
     pub(super) async fn read(&self) -> Result<Lent, Fault> {
         let lent = self.lend().await?;
-        lent.batch("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await?;
+        lent.begin_to_read().await?;
         Ok(lent)
     }
 
@@ -105,14 +104,24 @@ impl Pool {
         account: Option<AccountId>,
     ) -> Result<Lent, Fault> {
         let lent = self.lend().await?;
-        lent.batch("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-        if let Some(now) = now {
-            mark::raise(&lent, now).await?;
-        }
-        if let Some(account) = account {
-            lent.execute("SELECT pg_advisory_xact_lock($1)", &[&account.get()])
-                .await?;
-        }
+        // Sent at once, in this order.
+        let begin = lent.batch("BEGIN ISOLATION LEVEL READ COMMITTED");
+        let raise = async {
+            match now {
+                Some(now) => mark::raise(&lent, now).await,
+                None => Ok(()),
+            }
+        };
+        let wait = async {
+            match account {
+                Some(account) => {
+                    let lock = "SELECT pg_advisory_xact_lock($1)";
+                    lent.execute(lock, &[&account.get()]).await.map(drop)
+                }
+                None => Ok(()),
+            }
+        };
+        tokio::try_join!(biased; begin, raise, wait)?;
         Ok(lent)
     }
 }
@@ -159,6 +168,12 @@ impl Lent {
     ) -> Result<Row, Fault> {
         let statement = self.prepare(sql).await?;
         Ok(self.client()?.query_one(&statement, parameters).await?)
+    }
+
+    /// Begins to read: all that is read is of one moment. May be sent together with what is asked.
+    pub(super) async fn begin_to_read(&self) -> Result<(), Fault> {
+        self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await
     }
 
     /// Statements without parameters.

@@ -6,7 +6,7 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Standing};
 use sekisho_checkpoint::ports::Change;
 
-use super::value::{maybe_time, millis, plain};
+use super::value::{kind, maybe_time, millis, plain};
 use super::{Fault, factors, recovery};
 
 pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, Fault> {
@@ -19,16 +19,29 @@ pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, 
         .next()
         .transpose()?
         .unwrap_or_default();
-    Ok(Standing {
+    let mut standing = Standing {
         mfa_on,
         enrolment,
         factors: factors::of_account(db, account)?,
-        otp_app: kind_standing(db, account, FactorKind::OtpApp)?,
-        external_mail: kind_standing(db, account, FactorKind::ExternalMail)?,
         recovery_codes: recovery::of_account(db, account)?,
-        recovery_code: kind_standing(db, account, FactorKind::RecoveryCode)?,
         password_wanted,
-    })
+        ..Standing::default()
+    };
+    let mut kinds =
+        db.prepare_cached("SELECT kind, failures, disabled FROM kinds WHERE account = ?1")?;
+    let mut rows = kinds.query([account.get()])?;
+    while let Some(row) = rows.next()? {
+        let of_kind = KindStanding {
+            failures: row.get("failures")?,
+            disabled: row.get("disabled")?,
+        };
+        match kind(row, "kind")? {
+            FactorKind::OtpApp => standing.otp_app = of_kind,
+            FactorKind::ExternalMail => standing.external_mail = of_kind,
+            FactorKind::RecoveryCode => standing.recovery_code = of_kind,
+        }
+    }
+    Ok(standing)
 }
 
 /// Carries out a change. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.

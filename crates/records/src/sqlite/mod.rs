@@ -96,6 +96,21 @@ impl Records for SqliteRecords {
             .await
     }
 
+    async fn standing_and_grants(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<(Standing, Vec<Grant>), RecordsError> {
+        self.readers
+            .look_up(move |db| {
+                Ok((
+                    account::standing(db, account)?,
+                    grants::live(db, account, now)?,
+                ))
+            })
+            .await
+    }
+
     async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<GrantId, RecordsError> {
         let grant = grant.clone();
         self.writer

@@ -70,15 +70,38 @@ fn at_once<T>(
     work: impl Fn(&Connection) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     connection.busy_timeout(Duration::ZERO)?;
-    let mut read = || {
-        let moment = connection.transaction()?;
-        let value = work(&moment)?;
-        moment.finish()?;
+    let value = Moment::begin(connection).and_then(|moment| {
+        let value = work(moment.0)?;
+        moment.end()?;
         Ok(value)
-    };
-    let value = read();
+    });
     connection.busy_timeout(BUSY)?;
     value
+}
+
+/// A transaction that only reads, rolled back when dropped. As rusqlite's own, but for the statements, which are not parsed anew each time: that would cost as much as
+/// what is read.
+struct Moment<'a>(&'a Connection);
+
+impl<'a> Moment<'a> {
+    fn begin(connection: &'a Connection) -> Result<Self, Fault> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+
+    fn end(self) -> Result<(), Fault> {
+        self.0.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            // Where this fails, so does the next beginning.
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
+    }
 }
 
 /// A connection on loan; it goes back when dropped, also by a panic.
