@@ -415,6 +415,8 @@ pub struct SessionUpdate {
     pub registration: Option<Option<Sealed>>,
     /// The stash.
     pub stash: Option<Option<Sealed>>,
+    /// The sealed password.
+    pub password: Option<Option<Sealed>>,
 }
 
 /// The directory could not be reached.

@@ -29,4 +29,6 @@ pub struct Session {
     pub registration: Option<Sealed>,
     /// What the person was writing when the session fell back, sealed by the webmail under a key of the browser's token.
     pub stash: Option<Sealed>,
+    /// The password, where it has to be passed on to an upstream, sealed by the webmail under a key of the browser's token.
+    pub password: Option<Sealed>,
 }

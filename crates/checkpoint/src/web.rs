@@ -19,6 +19,26 @@ pub struct SignedIn {
     pub standing: WebStanding,
 }
 
+impl SignedIn {
+    /// Who signed in.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        match &self.standing {
+            WebStanding::Admitted(seat) => seat.account(),
+            WebStanding::Owed(owed) => owed.account(),
+        }
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        match &self.standing {
+            WebStanding::Admitted(seat) => seat.session(),
+            WebStanding::Owed(owed) => owed.session(),
+        }
+    }
+}
+
 /// The password was not accepted. The webmail says the same for every cause but [`SignInError::Throttled`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SignInError {

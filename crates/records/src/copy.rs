@@ -132,6 +132,7 @@ const TABLES: [Table; 11] = [
             ("otp_failures", Number),
             ("registration", Bytes),
             ("stash", Bytes),
+            ("password", Bytes),
         ],
         order: "session",
     },

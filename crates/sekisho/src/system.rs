@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sekisho_authapi::{Api, SaslListener};
 use sekisho_checkpoint::ports::{Clock, Directory, Records};
 use sekisho_checkpoint::sealing::KeyRing;
-use sekisho_checkpoint::{Admitted, Checkpoint, Parts};
+use sekisho_checkpoint::{Account, Admitted, Checkpoint, Parts, Password};
 use sekisho_directory::{ArgonCost, OwnAccounts, Settings};
 use sekisho_disk::{Disk, RealDisk};
 use sekisho_gateway::{Door, NotOpened, Opened, Opening, Protocol, Seats};
@@ -557,7 +557,15 @@ impl Opened for RoomFor {
 
 #[async_trait]
 impl sekisho_webmail::MailServer for Mailroom {
-    async fn imap(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
+    fn wants_password(&self, _: &Account) -> bool {
+        false
+    }
+
+    async fn imap(
+        &self,
+        admitted: Admitted,
+        _: Option<Password>,
+    ) -> Result<BoxedStream, MailServerError> {
         let (near, far) = tokio::io::duplex(IN_PROCESS_BUFFER);
         let room = self.clone();
         self.shutdown
@@ -565,7 +573,11 @@ impl sekisho_webmail::MailServer for Mailroom {
         Ok(Box::new(near))
     }
 
-    async fn submission(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
+    async fn submission(
+        &self,
+        admitted: Admitted,
+        _: Option<Password>,
+    ) -> Result<BoxedStream, MailServerError> {
         let (near, far) = tokio::io::duplex(IN_PROCESS_BUFFER);
         let submission = Arc::clone(&self.submission);
         self.shutdown.spawn(async move {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use sekisho_checkpoint::ports::Clock;
-use sekisho_checkpoint::{Admitted, Password};
+use sekisho_checkpoint::{Account, Admitted, Password};
 use sekisho_gateway::{NotOpened, Opened, Opening, Protocol};
 use sekisho_net::client::{Connector, KeyPin, Roots};
 use sekisho_net::{BoxedStream, Shutdown, Stream};
@@ -250,10 +250,16 @@ impl Behind {
         &self,
         protocol: Protocol,
         admitted: Admitted,
+        password: Option<Password>,
     ) -> Result<BoxedStream, MailServerError> {
-        let connection = self.connection(&protocol, &admitted, None).await;
+        let connection = self.connection(&protocol, &admitted, password.as_ref());
         let passed = Passed {
-            connection: connection.map_err(|error| MailServerError(error.to_string()))?,
+            connection: connection.await.map_err(|error| match error {
+                UpstreamError::Refused => MailServerError::Refused(error.to_string()),
+                UpstreamError::Away | UpstreamError::NoneForThis => {
+                    MailServerError::OutOfReach(error.to_string())
+                }
+            })?,
             is_submission: matches!(protocol, Protocol::Submission(_)),
             behind: self.clone(),
         };
@@ -272,16 +278,30 @@ impl Behind {
 
 #[async_trait]
 impl sekisho_webmail::MailServer for Behind {
-    async fn imap(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
-        self.stream(Protocol::Imap, admitted).await
+    fn wants_password(&self, account: &Account) -> bool {
+        let upstream = self.upstreams.of(account);
+        upstream.is_ok_and(|upstream| matches!(upstream.passing, Passing::SamePassword))
     }
 
-    async fn submission(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError> {
+    async fn imap(
+        &self,
+        admitted: Admitted,
+        password: Option<Password>,
+    ) -> Result<BoxedStream, MailServerError> {
+        self.stream(Protocol::Imap, admitted, password).await
+    }
+
+    async fn submission(
+        &self,
+        admitted: Admitted,
+        password: Option<Password>,
+    ) -> Result<BoxedStream, MailServerError> {
         let hello = sekisho_gateway::Hello {
             name: self.host.clone(),
             extended: true,
             encrypted: true,
         };
-        self.stream(Protocol::Submission(hello), admitted).await
+        self.stream(Protocol::Submission(hello), admitted, password)
+            .await
     }
 }

@@ -33,3 +33,14 @@ pub fn lose_the_last_revocations(folder: &Path) -> anyhow::Result<()> {
     )?;
     Ok(())
 }
+
+/// The passwords that are kept in sessions, as they are kept.
+///
+/// # Errors
+/// The file can't be read.
+pub fn kept_passwords(folder: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
+    let tables = rusqlite::Connection::open(folder.join("records.sqlite"))?;
+    let mut kept = tables.prepare("SELECT password FROM sessions WHERE password IS NOT NULL")?;
+    let kept = kept.query_map([], |row| row.get(0))?;
+    Ok(kept.collect::<Result<_, _>>()?)
+}

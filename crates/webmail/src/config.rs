@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
-use sekisho_checkpoint::{Admitted, Checkpoint};
+use sekisho_checkpoint::{Account, Admitted, Checkpoint, Password};
 use sekisho_net::BoxedStream;
 use url::Url;
 
@@ -83,14 +83,31 @@ pub struct Context {
 /// The one road to the mail: streams to an IMAP and a submission server, opened for someone whom the checkpoint admitted.
 #[async_trait]
 pub trait MailServer: Send + Sync + 'static {
-    /// A stream to an IMAP server, which greets with `PREAUTH`. It closes when the admission ends.
-    async fn imap(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError>;
+    /// Whether the mail server of an account has to be told the person's own password.
+    fn wants_password(&self, account: &Account) -> bool;
 
-    /// A stream to a submission server, authenticated already. It closes when the admission ends.
-    async fn submission(&self, admitted: Admitted) -> Result<BoxedStream, MailServerError>;
+    /// A stream to an IMAP server, which greets with `PREAUTH`. It closes when the admission ends. `password` is there if it is wanted.
+    async fn imap(
+        &self,
+        admitted: Admitted,
+        password: Option<Password>,
+    ) -> Result<BoxedStream, MailServerError>;
+
+    /// A stream to a submission server, authenticated already. It closes when the admission ends. `password` is there if it is wanted.
+    async fn submission(
+        &self,
+        admitted: Admitted,
+        password: Option<Password>,
+    ) -> Result<BoxedStream, MailServerError>;
 }
 
-/// The mail server can't be reached just now.
+/// Why there is no stream.
 #[derive(Debug, thiserror::Error)]
-#[error("the mail server is out of reach: {0}")]
-pub struct MailServerError(pub String);
+pub enum MailServerError {
+    /// The mail server can't be reached just now.
+    #[error("the mail server is out of reach: {0}")]
+    OutOfReach(String),
+    /// The mail server does not take the person, or not with this password.
+    #[error("the mail server refused the login: {0}")]
+    Refused(String),
+}

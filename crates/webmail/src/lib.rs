@@ -8,7 +8,7 @@
 //! in the checkpoint's session. And it changes nothing by GET, nor by a POST that its own pages did not send.
 //!
 //! In reading order: [`config`] is what the binary hands in; [`route`] the table of all addresses; [`visit`] and [`form`] are what handlers receive, [`stash`]
-//! keeps what was being written when a session fell back; [`lang`], [`layout`] and [`time`] are what pages are made of; [`error`], `guard`, `cookie`, `csrf`,
+//! keeps what was being written when a session fell back, `passing` a password that an upstream wants, both `sealed`; [`lang`], [`layout`] and [`time`] are what pages are made of; [`error`], `guard`, `cookie`, `csrf`,
 //! `qr`, `assets` and `serve` bring them to the browser; [`pages`] are sign-in, second factor and preferences.
 
 #[macro_use]
@@ -30,7 +30,9 @@ mod cookie;
 mod csrf;
 mod guard;
 mod mail;
+mod passing;
 mod qr;
+mod sealed;
 mod serve;
 
 pub use config::{Config, Context, MailServer, MailServerError, OtherFamily};

@@ -91,6 +91,11 @@ impl Visit {
         self
     }
 
+    /// Whether it only asks for a page.
+    pub(crate) fn is_get(&self) -> bool {
+        self.is_get
+    }
+
     /// A token for a form of this session; empty before there is a secret to make it from.
     #[must_use]
     pub fn csrf_token(&self) -> String {

@@ -91,6 +91,7 @@ impl Checkpoint {
             otp_failures: 0,
             registration: None,
             stash: None,
+            password: None,
         };
         self.records.put_session(&session).await?;
         let (account, session_id) = (known.account.id, session.id);
@@ -235,6 +236,26 @@ impl Checkpoint {
             stash: Some(stash),
             ..SessionUpdate::default()
         };
+        self.put(session, update).await
+    }
+
+    /// Keeps or clears the password that has to be passed on to an upstream, sealed by the webmail.
+    ///
+    /// # Errors
+    /// The records are out of reach.
+    pub async fn put_password(
+        &self,
+        session: SessionId,
+        password: Option<Sealed>,
+    ) -> Result<(), RecordsError> {
+        let update = SessionUpdate {
+            password: Some(password),
+            ..SessionUpdate::default()
+        };
+        self.put(session, update).await
+    }
+
+    async fn put(&self, session: SessionId, update: SessionUpdate) -> Result<(), RecordsError> {
         self.records
             .update_session(session, &update)
             .await

@@ -6,10 +6,13 @@ use tokio_postgres::error::SqlState;
 use super::Fault;
 
 /// What brings a database from one version to the next; its `schema_version` is how many of them it has had.
-const MIGRATIONS: [&str; KNOWN as usize] = [include_str!("../../migrations/postgres/0001.sql")];
+const MIGRATIONS: [&str; KNOWN as usize] = [
+    include_str!("../../migrations/postgres/0001.sql"),
+    include_str!("../../migrations/postgres/0002.sql"),
+];
 
 /// The newest version that this program knows.
-const KNOWN: i64 = 1;
+const KNOWN: i64 = 2;
 
 /// "Sekisho" as a number: whoever holds this lock migrates. The two-number kind is apart from that by which the writers of an account wait.
 const LOCK: (i32, i32) = (0x5345_4b49, 0x5348_4f00);

@@ -14,8 +14,8 @@ use super::value::{hash, maybe_sealed, maybe_time, millis, number, plain, time};
 pub(super) async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
-             factor_proven_at, otp_failures, registration, stash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             factor_proven_at, otp_failures, registration, stash, password)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         &[
             &session.id.get(),
             &session.token.0.as_slice(),
@@ -27,6 +27,7 @@ pub(super) async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
             &i64::from(session.otp_failures),
             &session.registration.as_ref().map(|sealed| &sealed.0),
             &session.stash.as_ref().map(|sealed| &sealed.0),
+            &session.password.as_ref().map(|sealed| &sealed.0),
         ],
     )
     .await?;
@@ -100,7 +101,8 @@ pub(super) async fn update(
                  factor_proven_at = coalesce($5, factor_proven_at),
                  otp_failures = CASE WHEN $6 THEN 0 ELSE otp_failures END,
                  registration = CASE WHEN $7 THEN $8 ELSE registration END,
-                 stash = CASE WHEN $9 THEN $10 ELSE stash END
+                 stash = CASE WHEN $9 THEN $10 ELSE stash END,
+                 password = CASE WHEN $11 THEN $12 ELSE password END
              WHERE session = $1",
             &[
                 &session.get(),
@@ -113,6 +115,8 @@ pub(super) async fn update(
                 &bytes(update.registration.as_ref()),
                 &update.stash.is_some(),
                 &bytes(update.stash.as_ref()),
+                &update.password.is_some(),
+                &bytes(update.password.as_ref()),
             ],
         )
         .await?;
@@ -178,6 +182,7 @@ fn read(row: &Row) -> Result<Session, Fault> {
         otp_failures: number(row, "otp_failures")?,
         registration: maybe_sealed(row, "registration")?,
         stash: maybe_sealed(row, "stash")?,
+        password: maybe_sealed(row, "password")?,
     })
 }
 

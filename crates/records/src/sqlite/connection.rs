@@ -11,10 +11,13 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::Fault;
 
 /// What brings the file from one version to the next; its `user_version` is how many of them it has had.
-const MIGRATIONS: [&str; KNOWN as usize] = [include_str!("../../migrations/sqlite/0001.sql")];
+const MIGRATIONS: [&str; KNOWN as usize] = [
+    include_str!("../../migrations/sqlite/0001.sql"),
+    include_str!("../../migrations/sqlite/0002.sql"),
+];
 
 /// The newest version that this program knows.
-const KNOWN: u32 = 1;
+const KNOWN: u32 = 2;
 
 /// How long one process waits for another that writes.
 pub(super) const BUSY: Duration = Duration::from_secs(10);

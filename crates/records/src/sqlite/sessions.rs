@@ -13,8 +13,8 @@ use super::value::{maybe_time, millis, plain, time};
 pub(super) fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
     db.prepare_cached(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
-             factor_proven_at, otp_failures, registration, stash)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             factor_proven_at, otp_failures, registration, stash, password)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         session.id.get(),
@@ -27,6 +27,7 @@ pub(super) fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
         session.otp_failures,
         session.registration.as_ref().map(|sealed| &sealed.0),
         session.stash.as_ref().map(|sealed| &sealed.0),
+        session.password.as_ref().map(|sealed| &sealed.0),
     ])?;
     Ok(())
 }
@@ -74,23 +75,26 @@ pub(super) fn update(
             "UPDATE sessions SET
                  token = ifnull(:token, token),
                  last_seen_at = ifnull(:seen, last_seen_at),
-                 password_proven_at = ifnull(:password, password_proven_at),
+                 password_proven_at = ifnull(:password_proven, password_proven_at),
                  factor_proven_at = ifnull(:factor, factor_proven_at),
-                 otp_failures = iif(:password IS NULL AND :factor IS NULL, otp_failures, 0),
+                 otp_failures = iif(:password_proven IS NULL AND :factor IS NULL, otp_failures, 0),
                  registration = iif(:registers, :registration, registration),
-                 stash = iif(:stashes, :stash, stash)
+                 stash = iif(:stashes, :stash, stash),
+                 password = iif(:keeps_password, :password, password)
              WHERE session = :session",
         )?
         .execute(named_params! {
             ":session": session.get(),
             ":token": update.token.map(|token| token.0),
             ":seen": update.last_seen_at.map(millis),
-            ":password": update.password_proven_at.map(millis),
+            ":password_proven": update.password_proven_at.map(millis),
             ":factor": update.factor_proven_at.map(millis),
             ":registers": update.registration.is_some(),
             ":registration": bytes(update.registration.as_ref()),
             ":stashes": update.stash.is_some(),
             ":stash": bytes(update.stash.as_ref()),
+            ":keeps_password": update.password.is_some(),
+            ":password": bytes(update.password.as_ref()),
         })?;
     Ok(changed == 1)
 }
@@ -150,6 +154,7 @@ fn read(row: &Row<'_>) -> Result<Session, Fault> {
         otp_failures: plain(row, "otp_failures")?,
         registration: plain::<Option<Vec<u8>>>(row, "registration")?.map(Sealed),
         stash: plain::<Option<Vec<u8>>>(row, "stash")?.map(Sealed),
+        password: plain::<Option<Vec<u8>>>(row, "password")?.map(Sealed),
     })
 }
 

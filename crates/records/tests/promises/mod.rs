@@ -150,6 +150,7 @@ pub fn session(id: i64) -> (SessionToken, Session) {
         otp_failures: 0,
         registration: None,
         stash: None,
+        password: None,
     };
     (token, session)
 }

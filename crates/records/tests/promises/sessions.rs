@@ -21,6 +21,7 @@ pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place
         last_seen_at: Some(at(60)),
         registration: Some(Some(Sealed(vec![1]))),
         stash: Some(Some(Sealed(vec![2]))),
+        password: Some(Some(Sealed(vec![3]))),
         ..SessionUpdate::default()
     };
     let existed = records.update_session(kept.id, &draft).await;
@@ -32,6 +33,7 @@ pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place
     kept.otp_failures = 1;
     kept.registration = Some(Sealed(vec![1]));
     kept.stash = Some(Sealed(vec![2]));
+    kept.password = Some(Sealed(vec![3]));
     let found = records.session(&token.hash()).await.expect("read");
     assert_eq!(found, Some(kept.clone()));
 

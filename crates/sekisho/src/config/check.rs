@@ -556,13 +556,6 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
             );
             warnings.push(lines.at("tls", text));
         }
-        if section.login == LoginWord::Password && !config.web.listen.is_empty() {
-            let text = format!(
-                "the webmail can't open mailboxes of the upstream {:?}: it has no password to pass on; use `master` or `token`",
-                section.name
-            );
-            warnings.push(lines.at("login", text));
-        }
     }
     let doors = [
         &config.imap,

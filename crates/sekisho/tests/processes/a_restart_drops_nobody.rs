@@ -35,7 +35,7 @@ fn nobody_is_refused_and_connections_to_an_upstream_go_on() -> Outcome<()> {
     late.say("k NOOP", "k OK")?;
     drop(kept);
     assert_eq!(old.wait()?, Some(0), "its last connection ended");
-    other.is_gone()?;
+    other.ends_soon()?;
     third.end()?;
     late.closes()?;
     mailbox.end()?;
@@ -244,11 +244,11 @@ impl Process {
     /// Ends it in order.
     fn end(self) -> Outcome<()> {
         self.signal("-TERM")?;
-        self.is_gone()
+        self.ends_soon()
     }
 
     /// Waits until it is gone.
-    fn is_gone(self) -> Outcome<()> {
+    fn ends_soon(self) -> Outcome<()> {
         let since = Instant::now();
         // What nobody waits for stays in the list of processes as a zombie where init does not reap.
         let state = || std::fs::read_to_string(format!("/proc/{}/stat", self.0));

@@ -12,6 +12,7 @@ use sekisho_gateway::{PlaintextLogin, Security};
 use sekisho_net::{Listener, SourceFrom};
 use sekisho_source::KeyLength;
 use sekisho_testkit::dovecot::Dovecot;
+use sekisho_testkit::records;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
 use sekisho_upstream::{Keeps, Passing, Server, Servers, Told, Upstream, Upstreams};
@@ -205,6 +206,47 @@ async fn mail_is_written_found_and_thrown_away_in_the_webmail() -> anyhow::Resul
     assert!(!sent.contains("on Friday"), "{sent}");
     let trash = browser.open("/mail/folder/Trash").await?.words();
     assert!(trash.contains("on Friday"), "{trash}");
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_webmail_passes_on_a_password_that_the_browser_alone_unseals() -> anyhow::Result<()> {
+    let dovecot = Dovecot::start(&[PEOPLE[0], (KEN, "another")]).await?;
+    let stage = before(dovecot.upstream(Passing::SamePassword)?).await?;
+    let app = stage.uses_mfa(HANAKO).await?;
+    // The session gets another token when the factor is proven: the password goes along.
+    let mut hanako = stage.proves(stage.home(), HANAKO, &app).await?;
+    let inbox = hanako.open("/mail").await?;
+    assert_eq!(inbox.status, 200, "{}", inbox.words());
+    let kept = records::kept_passwords(stage.demo.folder())?;
+    assert!(!kept.is_empty());
+    for (_, password) in PEOPLE {
+        let holds = |bytes: &Vec<u8>| {
+            bytes
+                .windows(password.len())
+                .any(|part| part == password.as_bytes())
+        };
+        assert!(!kept.iter().any(holds), "a password can be read");
+    }
+
+    let letter = [
+        ("to", "somebody@elsewhere.example"),
+        ("subject", "by her own password"),
+        ("body", "Hello."),
+        ("do", "send"),
+    ];
+    hanako.open("/mail/compose").await?;
+    hanako.submit("/mail/compose", &letter).await?;
+    let heard = dovecot.sink.heard();
+    let subject = "Subject: by her own password";
+    assert!(heard.iter().any(|line| line == subject), "{heard:?}");
+
+    // Whose mailbox does not take the password hears so, and is asked for another.
+    let ken = stage.sign_in(stage.campus(), KEN).await?;
+    let words = ken.page.words();
+    assert!(words.contains("Your mailbox did not take"), "{words}");
+    assert!(ken.page.body.contains("name=\"password\""), "{words}");
     stage.demo.stop().await;
     Ok(())
 }

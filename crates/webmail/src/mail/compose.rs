@@ -25,6 +25,7 @@ use super::writing_page::{Note, page};
 use super::{content, download, reply};
 use crate::error::WebError;
 use crate::form::{Fields, FileField, Form, Keepable};
+use crate::passing;
 use crate::stash;
 use crate::time;
 use crate::visit::{Seated, query_value};
@@ -237,8 +238,12 @@ async fn hand_in(
     to: &[EnvelopeAddress],
     message: &[u8],
 ) -> Result<Result<(), Note>, WebError> {
+    let Ok(password) = passing::of(seated) else {
+        return Ok(Err(Note::SubmissionAway));
+    };
     let admitted = seated.again().await?.into_admitted();
-    let sent = match seated.visit.context.mail.submission(admitted).await {
+    let mail = &seated.visit.context.mail;
+    let sent = match mail.submission(admitted, password).await {
         Ok(stream) => match Submission::authenticated(stream).await {
             Ok(mut submission) => {
                 let sent = submission.send(from, to, message).await;

@@ -15,7 +15,9 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_mailclient::Imap;
 
 use super::trouble::Trouble;
+use crate::config::MailServerError;
 use crate::error::WebError;
+use crate::passing;
 use crate::visit::Seated;
 
 /// How long a connection is kept unused.
@@ -146,8 +148,18 @@ impl Mailbox {
         let imap = match alive {
             Some(imap) => imap,
             None => {
+                let Ok(password) = passing::of(&seated) else {
+                    return Err(passing::sign_in_anew(&seated).await);
+                };
+                let is_passed_on = password.is_some();
                 let admitted = seated.again().await?.into_admitted();
-                let stream = seated.visit.context.mail.imap(admitted).await?;
+                let stream = match seated.visit.context.mail.imap(admitted, password).await {
+                    // It was changed meanwhile.
+                    Err(MailServerError::Refused(_)) if is_passed_on => {
+                        return Err(passing::sign_in_anew(&seated).await);
+                    }
+                    stream => stream?,
+                };
                 Imap::authenticated(stream)
                     .await
                     .map_err(|error| WebError::from(Trouble(error)))?

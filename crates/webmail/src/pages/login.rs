@@ -15,8 +15,13 @@ use crate::csrf::{fresh_secret, hex};
 use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, csrf_field, notice};
+use crate::passing;
 use crate::time;
 use crate::visit::{Signed, Visit, detour, local_path, query_value};
+
+/// Marks in the query why the password is asked for.
+const AGAIN: &str = "again";
+const MAILBOX: &str = "mailbox";
 
 /// The form; who is signed in goes on. It needs a secret before there is a session: else a stranger could sign people in to an account of their own.
 pub(super) async fn show(
@@ -51,13 +56,15 @@ pub(super) async fn enter(
     let password = Password::new(fields.text("password").to_owned());
     let outcome = context
         .checkpoint
-        .sign_in(name, password, visit.source, &visit.client)
+        .sign_in(name, password.clone(), visit.source, &visit.client)
         .await;
     let signed = match outcome {
         Ok(signed) => signed,
         Err(SignInError::Unavailable) => return Err(WebError::Unavailable),
         Err(refused) => return Ok(form(&visit, to.as_deref(), name, Some(&refused))),
     };
+    let (account, session) = (signed.account(), signed.session());
+    passing::keep(&context, account, session, &signed.token, &password).await?;
     let cookie = Cookie::Session.set(&context.config, &signed.token.expose());
     let to = to.unwrap_or_else(|| "/".to_owned());
     let next = match signed.standing {
@@ -73,9 +80,18 @@ pub(super) async fn enter(
 
 /// Where the password is asked for again, after too many wrong codes.
 pub(super) fn again(to: &str) -> String {
+    with(to, AGAIN)
+}
+
+/// Where the password is asked for that opens the mailbox as well.
+pub(crate) fn for_the_mailbox(to: &str) -> String {
+    with(to, MAILBOX)
+}
+
+fn with(to: &str, mark: &str) -> String {
     let login = detour("/login", to);
     let joint = if login.contains('?') { '&' } else { '?' };
-    format!("{login}{joint}again=1")
+    format!("{login}{joint}{mark}=1")
 }
 
 fn form(visit: &Visit, to: Option<&str>, name: &str, refused: Option<&SignInError>) -> Response {
@@ -92,7 +108,9 @@ fn form(visit: &Visit, to: Option<&str>, name: &str, refused: Option<&SignInErro
             h1 { (t!(lang, "log-in")) }
             @if let Some(wrong) = &wrong {
                 (notice(Tone::Wrong, html! { p { (wrong) } }))
-            } @else if query_value(&visit.path, "again").is_some() {
+            } @else if query_value(&visit.path, MAILBOX).is_some() {
+                (notice(Tone::Warning, html! { p { (t!(lang, "login-mailbox")) } }))
+            } @else if query_value(&visit.path, AGAIN).is_some() {
                 (notice(Tone::Warning, html! { p { (t!(lang, "proof-password-again")) } }))
             } @else if to.is_some() {
                 p.hint { (t!(lang, "login-first")) }

@@ -8,7 +8,7 @@ mod ask;
 mod companion;
 mod fields;
 mod help;
-mod login;
+pub(crate) mod login;
 mod mfa;
 mod parts;
 mod password;

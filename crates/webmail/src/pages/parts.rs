@@ -16,6 +16,7 @@ use crate::config::Context;
 use crate::cookie::Cookie;
 use crate::error::WebError;
 use crate::layout::{Tone, csrf_field, notice};
+use crate::passing;
 use crate::qr;
 use crate::stash;
 use crate::time;
@@ -28,7 +29,7 @@ pub(super) fn destination(visit: &Visit) -> String {
         .unwrap_or_else(|| "/".to_owned())
 }
 
-/// Gives the browser the session's new token, carries the stash over to it, and leads on.
+/// Gives the browser the session's new token, carries over to it what was sealed under the old one, and leads on.
 pub(super) async fn go_on(
     context: &Context,
     record: &Session,
@@ -36,6 +37,7 @@ pub(super) async fn go_on(
     new: &SessionToken,
     to: &str,
 ) -> Result<Response, WebError> {
+    passing::carry_over(context, record, old, new).await?;
     stash::carry_over(context, record, old, new).await?;
     let cookie = Cookie::Session.set(&context.config, &new.expose());
     Ok((

@@ -17,6 +17,7 @@ use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
+use crate::passing;
 use crate::visit::{Seated, query_value};
 
 const HERE: &str = "/preferences/password";
@@ -69,6 +70,10 @@ pub(super) async fn change(
         .checkpoint
         .change_password(&seated.seat, old, &new, reproof, &visit.client)
         .await;
+    if outcome.is_ok() {
+        let (account, session) = (seated.account(), seated.seat.session());
+        passing::keep(&context, account, session, &seated.token, &new).await?;
+    }
     let words = match outcome {
         Ok(()) => return Err(WebError::SeeOther(format!("{HERE}?done=1"))),
         Err(ChangeError::WrongPassword) => t!(lang, "password-old-wrong"),

@@ -123,12 +123,20 @@ struct NoMail;
 
 #[async_trait]
 impl MailServer for NoMail {
-    async fn imap(&self, _: Admitted) -> Result<BoxedStream, MailServerError> {
-        Err(MailServerError("there is none".to_owned()))
+    fn wants_password(&self, _: &Account) -> bool {
+        false
     }
 
-    async fn submission(&self, _: Admitted) -> Result<BoxedStream, MailServerError> {
-        Err(MailServerError("there is none".to_owned()))
+    async fn imap(&self, _: Admitted, _: Option<Password>) -> Result<BoxedStream, MailServerError> {
+        Err(MailServerError::OutOfReach("there is none".to_owned()))
+    }
+
+    async fn submission(
+        &self,
+        _: Admitted,
+        _: Option<Password>,
+    ) -> Result<BoxedStream, MailServerError> {
+        Err(MailServerError::OutOfReach("there is none".to_owned()))
     }
 }
 
