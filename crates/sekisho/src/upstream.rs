@@ -135,14 +135,11 @@ pub(crate) struct Behind {
 /// Asks all servers what they offer, so that clients can be told before their login; says which are away.
 pub(crate) async fn probe(upstreams: &Upstreams, clock: &dyn Clock) {
     for upstream in upstreams.iter() {
-        for (server, why) in upstream.probe(clock.now()).await {
-            let name = &upstream.name;
-            tracing::warn!(
-                upstream = name,
-                server,
-                why,
-                "a server of the upstream is away"
-            );
+        for probed in upstream.probe(clock.now()).await {
+            if let Err(why) = probed.answer {
+                let (upstream, host) = (&upstream.name, probed.server.host());
+                tracing::warn!(upstream, host, why, "a server of the upstream is away");
+            }
         }
     }
 }

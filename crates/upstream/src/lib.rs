@@ -30,7 +30,9 @@ pub use proof::Passing;
 pub use relogin::Relogin;
 pub use servers::{Server, Servers};
 pub use token::TokenKey;
-pub use upstreams::{Keeps, Learned, LoggedIn, Security, Told, Upstream, Upstreams, Wanted};
+pub use upstreams::{
+    Keeps, Learned, LoggedIn, Probed, Security, Told, Upstream, Upstreams, Wanted,
+};
 
 /// Why there is no connection for somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

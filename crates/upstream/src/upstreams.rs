@@ -151,6 +151,28 @@ enum Language {
     ManageSieve,
 }
 
+impl Language {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Imap => "IMAP",
+            Self::Pop3 => "POP3",
+            Self::Submission => "submission",
+            Self::ManageSieve => "ManageSieve",
+        }
+    }
+}
+
+/// What came of asking a server.
+#[derive(Debug)]
+pub struct Probed<'a> {
+    /// What it was asked in.
+    pub protocol: &'static str,
+    /// The server.
+    pub server: &'a Server,
+    /// Why it did not answer, if it did not.
+    pub answer: Result<(), String>,
+}
+
 /// One attempt at one server.
 pub(crate) struct Call<'a> {
     pub(crate) server: &'a Server,
@@ -247,27 +269,33 @@ impl Upstream {
         .await
     }
 
-    /// Asks each server what it offers, without a login. Returns those that did not answer, and why.
-    pub async fn probe(&self, now: Timestamp) -> Vec<(String, String)> {
+    /// Asks each server what it offers, without a login, and notes it.
+    pub async fn probe(&self, now: Timestamp) -> Vec<Probed<'_>> {
         let all = [
             (Language::Imap, &self.imap),
             (Language::Pop3, &self.pop3),
             (Language::Submission, &self.submission),
             (Language::ManageSieve, &self.sieve),
         ];
-        let mut failed = Vec::new();
+        let mut probed = Vec::new();
         for (language, servers) in all {
             for server in servers.iter() {
-                let fault = match timeout(self.patience, self.ask(language, server)).await {
-                    Ok(Ok(())) => continue,
-                    Ok(Err(fault)) => fault.to_string(),
-                    Err(_) => "no answer in time".to_owned(),
+                let answer = match timeout(self.patience, self.ask(language, server)).await {
+                    Ok(Ok(())) => Ok(()),
+                    Ok(Err(fault)) => Err(fault.to_string()),
+                    Err(_) => Err("no answer in time".to_owned()),
                 };
-                server.was_away(now);
-                failed.push((format!("{}:{}", server.host(), server.port()), fault));
+                if answer.is_err() {
+                    server.was_away(now);
+                }
+                probed.push(Probed {
+                    protocol: language.name(),
+                    server,
+                    answer,
+                });
             }
         }
-        failed
+        probed
     }
 
     /// Notes what one server offers.

@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod backup;
+mod check;
 mod desk;
 mod mail;
 mod network;
@@ -141,8 +142,12 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Say what is wrong with the file, by line.
-    Check,
+    /// Say what is wrong with the file, by line, and whether the upstreams answer, and to whom else.
+    Check {
+        /// Ask no server.
+        #[arg(long)]
+        offline: bool,
+    },
     /// Write the reference of all keys, in Markdown.
     Reference,
 }
@@ -201,18 +206,9 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn config_command(config: &ConfigArgument, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Reference => say(config::reference().trim_end()),
-        ConfigCommand::Check => match config.load() {
-            Ok(loaded) => {
-                for warning in &loaded.warnings {
-                    say(&format!("warning: {warning}"));
-                }
-                say(&format!("{}: no errors", config.config.display()));
-            }
-            Err(error) => {
-                say(&format!("{}:\n{error}", config.config.display()));
-                return Ok(ExitCode::FAILURE);
-            }
-        },
+        ConfigCommand::Check { offline } => {
+            return small_runtime()?.block_on(check::check(config, *offline));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ mod a_crash_loses_no_acknowledged_mail;
 mod a_node_dies_and_the_other_goes_on;
 mod a_restart_drops_nobody;
 mod behind_a_forgotten_proxy;
+mod config_check_asks_the_upstreams;
 mod logs_name_nobody;
 mod mail_from_elsewhere;
 #[path = "../../../testkit/src/ports.rs"]

@@ -1,0 +1,173 @@
+//! `sekisho config check`: what is wrong with the file, and whether the servers that it names are as it says.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use sekisho_checkpoint::ports::Clock as _;
+use sekisho_upstream::{Server, Told, Upstream};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::{ConfigArgument, say};
+use crate::clock::WallClock;
+use crate::config::Config;
+use crate::system::host_of;
+use crate::upstream;
+
+/// How long a server may take to greet somebody whom it should not.
+const GREETING: Duration = Duration::from_secs(2);
+
+/// Checks the file, and asks the upstreams unless `offline`.
+pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Result<ExitCode> {
+    let place = config.config.display();
+    let loaded = match config.load() {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            say(&format!("{place}:\n{error}"));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    for warning in &loaded.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    say(&format!("{place}: no errors"));
+    if offline {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = &loaded.config;
+    let Some(upstreams) = upstream::upstreams(config, &host_of(&config.site.url))? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut code = ExitCode::SUCCESS;
+    for upstream in upstreams.iter() {
+        if !ask(config, upstream).await {
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}
+
+/// Asks the servers of an upstream; says whether the doors may lead there.
+async fn ask(config: &Config, upstream: &Upstream) -> bool {
+    let name = &upstream.name;
+    let mut is_right = true;
+    for probed in upstream.probe(WallClock.now()).await {
+        let (protocol, server) = (probed.protocol, probed.server);
+        let at = format!("{}:{}", server.host(), server.port());
+        if let Some(own) = own_door(config, server).await {
+            say(&format!(
+                "error: the upstream {name:?} is Sekisho's own door at {own}: it would ask itself for ever"
+            ));
+            is_right = false;
+            continue;
+        }
+        match probed.answer {
+            Ok(()) => {
+                say(&format!("upstream {name:?}: {protocol} at {at} answers"));
+                for words in passes_by(upstream, server).await {
+                    say(&format!("warning: the upstream {name:?}: {words}"));
+                }
+            }
+            Err(why) => say(&format!(
+                "warning: the upstream {name:?}: {protocol} at {at} does not answer: {why}"
+            )),
+        }
+    }
+    is_right
+}
+
+/// The listener of Sekisho that a server is, if it is one.
+async fn own_door(config: &Config, server: &Server) -> Option<SocketAddr> {
+    let doors = [
+        &config.imap,
+        &config.pop3,
+        &config.submission,
+        &config.sieve,
+    ];
+    let all = doors
+        .into_iter()
+        .flat_map(|door| door.listen.iter().chain(&door.listen_tls));
+    let same_port: Vec<_> = all.filter(|own| own.port() == server.port()).collect();
+    if same_port.is_empty() {
+        return None;
+    }
+    let addresses = addresses(server).await;
+    let is_it = |own: &&SocketAddr| {
+        addresses
+            .iter()
+            .any(|&ip| ip == own.ip() || (own.ip().is_unspecified() && is_here(ip)))
+    };
+    same_port.into_iter().find(is_it).copied()
+}
+
+/// By which ways people may come to a server past Sekisho, in words.
+async fn passes_by(upstream: &Upstream, server: &Server) -> Vec<String> {
+    let mut words = Vec::new();
+    let port = server.port();
+    let addresses = addresses(server).await;
+    if upstream.told == Told::ProxyHeader && greets(server.host(), port).await {
+        words.push(format!(
+            "{}:{port} greets who sends no header of the PROXY protocol: let it demand one",
+            server.host()
+        ));
+    }
+    if addresses.iter().all(IpAddr::is_loopback) {
+        for outside in outside().into_iter().flatten() {
+            if greets(&outside.to_string(), port).await {
+                words.push(format!(
+                    "it answers at {} as well, without Sekisho: whoever reaches it there needs no second factor; let it listen at the loopback address alone",
+                    SocketAddr::new(outside, port)
+                ));
+            }
+        }
+    } else {
+        words.push(format!(
+            "whoever reaches {}:{port} without Sekisho needs no second factor: let a firewall keep all others away",
+            server.host()
+        ));
+    }
+    words
+}
+
+async fn addresses(server: &Server) -> Vec<IpAddr> {
+    let found = lookup_host((server.host(), server.port())).await;
+    found.map_or_else(
+        |_| Vec::new(),
+        |all| all.map(|address| address.ip()).collect(),
+    )
+}
+
+/// Whether an address is this machine's.
+fn is_here(address: IpAddr) -> bool {
+    UdpSocket::bind((address, 0)).is_ok()
+}
+
+/// From where this machine reaches others, by each family; nothing is sent to find out.
+fn outside() -> [Option<IpAddr>; 2] {
+    // Addresses for documentation (RFC 5737, RFC 3849): nobody has them.
+    let v4 = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
+    let v6 = IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+    let route = |own: IpAddr, far: IpAddr| {
+        let socket = UdpSocket::bind((own, 0)).ok()?;
+        socket.connect((far, 9)).ok()?;
+        let own = socket.local_addr().ok()?.ip();
+        (!own.is_loopback()).then_some(own)
+    };
+    [
+        route(Ipv4Addr::UNSPECIFIED.into(), v4),
+        route(Ipv6Addr::UNSPECIFIED.into(), v6),
+    ]
+}
+
+/// Whether somebody there speaks first, as mail servers do.
+async fn greets(host: &str, port: u16) -> bool {
+    let greeting = async {
+        let mut stream = TcpStream::connect((host, port)).await?;
+        stream.read_u8().await
+    };
+    timeout(GREETING, greeting)
+        .await
+        .is_ok_and(|first| first.is_ok())
+}
