@@ -25,10 +25,10 @@ use sekisho_net::{
     BoxedStream, ForwardedPolicy, Listener, Places, Shutdown, Stream, TlsKeeper, WebSources,
 };
 use sekisho_otp::Step;
-use sekisho_upstream::Upstreams;
+use sekisho_upstream::{LoginAtUpstream, Upstreams};
 use sekisho_webmail::{Entrance, MailServerError};
 
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, PasswordsWord};
 use crate::ldap;
 use crate::records::{self, Kept};
 use crate::upstream::Behind;
@@ -84,6 +84,11 @@ fn mailboxes(kept_here: bool) -> Mailboxes {
 fn junk(config: &Config) -> Option<JunkHeader> {
     let header = config.lmtp.junk_header.as_deref();
     header.and_then(JunkHeader::parse)
+}
+
+/// Whether the passwords of own accounts are those of the site's mail system.
+pub(crate) fn passwords_are_upstream(config: &Config) -> bool {
+    config.accounts.passwords == PasswordsWord::Upstream
 }
 
 /// How many connections an account may have.
@@ -172,9 +177,19 @@ impl System {
             plan.cost,
             Arc::clone(&clock),
         )?);
-        let directory = plan
-            .directory
-            .unwrap_or_else(|| Arc::<OwnAccounts>::clone(&accounts));
+        let upstreams = plan.upstreams.map(Arc::new);
+        let directory: Arc<dyn Directory> = match (plan.directory, &upstreams) {
+            (Some(directory), _) => directory,
+            (None, Some(upstreams)) if passwords_are_upstream(&plan.loaded.config) => {
+                Arc::new(LoginAtUpstream {
+                    accounts: Arc::<OwnAccounts>::clone(&accounts),
+                    upstreams: Arc::clone(upstreams),
+                    clock: Arc::clone(&clock),
+                    password_url: plan.loaded.config.accounts.password_url.clone(),
+                })
+            }
+            (None, _) => Arc::<OwnAccounts>::clone(&accounts),
+        };
         let limits = limits(&plan.loaded.config);
         let keep_sent = plan.loaded.config.mail.keep_sent;
         let (store, operator) = Store::open_root(
@@ -205,7 +220,7 @@ impl System {
             directory: Arc::clone(&directory),
             courier: Arc::new(Letters::new(
                 queue.clone(),
-                mailboxes(plan.upstreams.is_none()),
+                mailboxes(upstreams.is_none()),
                 Arc::clone(&clock),
                 zone.clone(),
             )),
@@ -252,11 +267,11 @@ impl System {
         let (mail, web_mail): (
             Arc<dyn sekisho_gateway::MailServer>,
             Arc<dyn sekisho_webmail::MailServer>,
-        ) = match plan.upstreams {
+        ) = match upstreams {
             None => (Arc::new(room.clone()), Arc::new(room)),
             Some(upstreams) => {
                 let behind = Behind {
-                    upstreams: Arc::new(upstreams),
+                    upstreams,
                     clock,
                     shutdown: shutdown.clone(),
                     host: plan.host.clone(),

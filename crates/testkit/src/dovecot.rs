@@ -302,12 +302,6 @@ auth_policy_check_after_auth = yes
 auth_policy_report_after_auth = yes
 auth_policy_reject_on_fail = yes
 auth_cache_size = 1M
-auth_failure_delay = 0
-service anvil {{
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
 ssl = yes
 disable_plaintext_auth = no
 doveadm_api_key = {DOVEADM_KEY}
@@ -326,6 +320,12 @@ base_dir = {place}/run
 state_dir = {place}/run
 log_path = {place}/log
 auth_verbose = yes
+auth_failure_delay = 0
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 ssl = required
 ssl_cert = <{place}/self-signed.pem
 ssl_key = <{place}/self-signed.pem

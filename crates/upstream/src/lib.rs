@@ -8,9 +8,11 @@
 //! would never hear of it. A server that does not answer as its protocol says is taken for one that is away, never for one that refuses.
 //!
 //! In reading order: [`upstreams`] (whose mail is where), [`servers`] (which of them are up), [`proof`] and [`token`] (how the person is passed on), `dial`
-//! (connecting), `imap`, `pop3`, `submission` and `sieve` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`].
+//! (connecting), `imap`, `pop3`, `submission` and `sieve` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`]; [`directory`] is for sites whose passwords only
+//! the upstream knows.
 
 mod dial;
+pub mod directory;
 mod imap;
 pub mod pipe;
 mod pop3;
@@ -26,6 +28,7 @@ pub mod token;
 pub mod upstreams;
 mod wire;
 
+pub use directory::LoginAtUpstream;
 pub use proof::Passing;
 pub use relogin::Relogin;
 pub use servers::{Server, Servers};

@@ -269,6 +269,33 @@ impl Upstream {
         .await
     }
 
+    /// Whether it takes a password of an account, by a login to its IMAP servers.
+    ///
+    /// # Errors
+    /// See [`UpstreamError`]; never [`UpstreamError::Refused`] for a wrong password.
+    pub async fn takes(
+        &self,
+        account: &Account,
+        password: &Password,
+        now: Timestamp,
+    ) -> Result<bool, UpstreamError> {
+        let user = account.name_elsewhere(&self.user);
+        let proof = user.and_then(|user| Passing::SamePassword.proof(&user, Some(password), now));
+        let Some(proof) = proof else {
+            return Ok(false);
+        };
+        self.first(&self.imap, now, async |call| {
+            let wire = self.connect(&call, None).await?;
+            let (mut wire, offered) = imap::begin(wire, &call, None).await?;
+            match imap::log_in(&mut wire, &offered, &proof).await {
+                Ok(_) => Ok(true),
+                Err(Fault::Refused) => Ok(false),
+                Err(fault) => Err(fault),
+            }
+        })
+        .await
+    }
+
     /// Asks each server what it offers, without a login, and notes it.
     pub async fn probe(&self, now: Timestamp) -> Vec<Probed<'_>> {
         let all = [
@@ -323,25 +350,25 @@ impl Upstream {
         Ok(())
     }
 
-    /// The connection of the first server that gives one, those first that are up.
-    async fn first<'a, F>(
+    /// What the first server gives that gives anything, those first that are up.
+    async fn first<'a, T, F>(
         &'a self,
         servers: &'a Servers,
         now: Timestamp,
         attempt: impl Fn(Call<'a>) -> F,
-    ) -> Result<LoggedIn, UpstreamError>
+    ) -> Result<T, UpstreamError>
     where
-        F: Future<Output = Result<LoggedIn, Fault>>,
+        F: Future<Output = Result<T, Fault>>,
     {
         let mut outcome = UpstreamError::NoneForThis;
         for server in servers.in_turn(now) {
             let (upstream, host) = (&self.name, server.host());
             let fault = match timeout(self.patience, attempt(self.call(server))).await {
-                Ok(Ok(connection)) => {
+                Ok(Ok(given)) => {
                     if server.answered() {
                         tracing::info!(upstream, host, "a server of the upstream is back");
                     }
-                    return Ok(connection);
+                    return Ok(given);
                 }
                 Ok(Err(Fault::Refused)) => {
                     tracing::warn!(

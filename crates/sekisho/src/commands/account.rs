@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
-use jiff::tz::TimeZone;
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::{Group, LoginName};
 use sekisho_checkpoint::address::MailAddress;
@@ -16,7 +15,7 @@ use sekisho_directory::{NewAccount, OwnAccounts};
 use super::desk::in_zone;
 use super::{prompt, say};
 use crate::config::Loaded;
-use crate::system::Desk;
+use crate::system::{Desk, passwords_are_upstream};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountCommand {
@@ -155,14 +154,22 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
                 ends_at: ends.map(|e| accounts.parse_end(&e)).transpose()?,
                 display_name: name,
                 groups: groups.into_iter().map(Group).collect(),
-                password: Some(prompt::new_password()?),
+                password: if passwords_are_upstream(&loaded.config) {
+                    None
+                } else {
+                    Some(prompt::new_password()?)
+                },
                 login: login.clone(),
             };
             let id = accounts.add(new).await?;
             say(&format!("added {login} (account {id})"));
         }
-        AccountCommand::List => list(desk.accounts()?, &loaded.zone).await?,
+        AccountCommand::List => list(desk.accounts()?, loaded).await?,
         AccountCommand::Passwd { login } => {
+            ensure!(
+                !passwords_are_upstream(&loaded.config),
+                "the upstream has the passwords ([accounts] passwords): change it there, then `sekisho grant end {login}` closes what is open"
+            );
             let account = find(directory, &login).await?;
             desk.accounts()?
                 .change_password(account.id, &prompt::new_password()?)
@@ -299,7 +306,9 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
     Ok(())
 }
 
-async fn list(accounts: &OwnAccounts, zone: &TimeZone) -> anyhow::Result<()> {
+async fn list(accounts: &OwnAccounts, loaded: &Loaded) -> anyhow::Result<()> {
+    let zone = &loaded.zone;
+    let is_upstream = passwords_are_upstream(&loaded.config);
     let listed = accounts.list().await?;
     if listed.is_empty() {
         say("no accounts yet: add one with `sekisho account add LOGIN`");
@@ -314,7 +323,7 @@ async fn list(accounts: &OwnAccounts, zone: &TimeZone) -> anyhow::Result<()> {
         if let Some(end) = entry.ends_at {
             notes.push(format!("ends {}", in_zone(end, zone)));
         }
-        if !entry.has_password {
+        if !entry.has_password && !is_upstream {
             notes.push("no password".to_owned());
         }
         say(&format!(

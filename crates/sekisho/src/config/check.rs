@@ -14,7 +14,7 @@ use sekisho_source::KeyLength;
 
 use super::{
     AuthApiSection, Config, Demand, FirstRegistrationWord, LdapSection, LoginWord,
-    NetworkClassWord, RecordsSection, RefusalWord, ServerTls, is_loopback,
+    NetworkClassWord, PasswordsWord, RecordsSection, RefusalWord, ServerTls, is_loopback,
 };
 use crate::records;
 
@@ -253,6 +253,7 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
         let text = "with no connection at all nobody could log in: write a number from 1";
         problems.push(lines.at("[limits]", text.into()));
     }
+    check_passwords(&config, &lines, &mut problems);
     check_upstreams(&config, &lines, &mut problems);
     check_ldap(&config.ldap, &lines, &mut problems);
     check_authapi(&config.authapi, &lines, &mut problems);
@@ -271,6 +272,23 @@ pub fn parse(text: &str) -> Result<Loaded, ConfigError> {
             warnings,
         }),
         _ => Err(ConfigError::Wrong(problems)),
+    }
+}
+
+fn check_passwords(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
+    if config.accounts.passwords == PasswordsWord::Here {
+        return;
+    }
+    let at = |text: &str| lines.at("passwords", text.to_owned());
+    if !config.ldap.servers.is_empty() {
+        problems.push(at("`passwords` is for accounts that are kept here, and [ldap] keeps them elsewhere: leave one out"));
+    }
+    let asked: Vec<_> = config.upstream.iter().collect();
+    if asked.is_empty() || asked.iter().any(|section| section.imap.is_empty()) {
+        problems.push(at("`passwords = \"upstream\"` needs an [[upstream]] with `imap`, and `imap` in each: passwords are checked by it"));
+    }
+    if config.accounts.password_url.is_empty() {
+        problems.push(at("`passwords = \"upstream\"` needs `password_url`: the page where people change their passwords"));
     }
 }
 

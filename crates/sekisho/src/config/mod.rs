@@ -353,6 +353,10 @@ section! {
     pub struct AccountsSection("[accounts]") {
         /// The fewest characters of a new password.
         min_password: usize = 12,
+        /// Who knows their passwords: `here`, or `upstream`: each is checked by a login to the account's `[[upstream]]`, by IMAP.
+        passwords: PasswordsWord = PasswordsWord::Here,
+        /// Where people change them, if not here: a page of the site, such as `https://id.example.ac.jp/password`.
+        password_url: String = String::new(),
     }
 }
 
@@ -472,6 +476,15 @@ pub enum LoginWord {
     Token,
 }
 
+/// Who knows the passwords of own accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "explained at `accounts.passwords`")]
+pub enum PasswordsWord {
+    Here,
+    Upstream,
+}
+
 /// How an upstream is told where a client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -497,6 +510,7 @@ words! {
     RefusalWord { Helpful = "helpful", Terse = "terse", NamesCause = "names-cause" }
     ServerTls { None = "none", Starttls = "starttls", Implicit = "implicit" }
     LoginWord { Password = "password", Master = "master", Token = "token" }
+    PasswordsWord { Here = "here", Upstream = "upstream" }
     ClientAddressWord { No = "no", Proxy = "proxy", Dialogue = "dialogue" }
 }
 

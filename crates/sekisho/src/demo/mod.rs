@@ -34,6 +34,7 @@ use sekisho_webmail::lang::Lang;
 use tokio::net::TcpListener;
 
 use crate::clock::WallClock;
+use crate::config::PasswordsWord;
 use crate::system::{Plan, System, folders, prepare};
 use crate::{config, keys, upstream};
 
@@ -129,6 +130,8 @@ pub struct Elsewhere {
     pub records: Option<Arc<dyn Records>>,
     /// The accounts.
     pub directory: Option<Arc<dyn Directory>>,
+    /// The passwords of accounts that are kept here: with the mail.
+    pub passwords: bool,
 }
 
 impl Demo {
@@ -166,7 +169,10 @@ impl Demo {
             None => Folder::Temporary(tempfile::Builder::new().prefix("sekisho-demo-").tempdir()?),
         };
         let ports = Ports::bind(arguments.ports).await?;
-        let loaded = config::parse(&site(&ports, arguments.grant)?)?;
+        let mut loaded = config::parse(&site(&ports, arguments.grant)?)?;
+        if elsewhere.passwords {
+            loaded.config.accounts.passwords = PasswordsWord::Upstream;
+        }
         let outbox = Outbox::new(Arc::clone(&clock));
         let keys = keys::load(&folder.path().join("keys"), true)?;
         let records = match elsewhere.records {

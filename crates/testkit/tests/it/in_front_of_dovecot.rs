@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sekisho::clock::WallClock;
+use sekisho::demo::Elsewhere;
 use sekisho_checkpoint::ports::Clock as _;
 use sekisho_gateway::{PlaintextLogin, Security};
 use sekisho_net::{Listener, SourceFrom};
@@ -247,6 +248,55 @@ async fn the_webmail_passes_on_a_password_that_the_browser_alone_unseals() -> an
     let words = ken.page.words();
     assert!(words.contains("Your mailbox did not take"), "{words}");
     assert!(ken.page.body.contains("name=\"password\""), "{words}");
+    stage.demo.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_dovecot_has_the_passwords_they_are_checked_by_a_login_there() -> anyhow::Result<()> {
+    let mut dovecot = Dovecot::start(&[(HANAKO, "known-to-dovecot"), PEOPLE[1]]).await?;
+    let mut upstreams = Upstreams::default();
+    let upstream = dovecot.upstream(Passing::SamePassword)?;
+    upstreams.add(Arc::new(upstream), Keeps::default());
+    let stage = Stage::start_with(Elsewhere {
+        upstreams: Some(upstreams),
+        passwords: true,
+        ..Elsewhere::default()
+    })
+    .await?;
+    let tries = [
+        (HANAKO, "known-to-dovecot", true),
+        // As it was kept here, once.
+        (HANAKO, PEOPLE[0].1, false),
+        (HANAKO, "", false),
+        // Dovecot's own spelling of a master user who acts for her, and a name that is not hers alone.
+        ("hanako*sekisho", "the-master-of-all", false),
+        ("nobody", "known-to-dovecot", false),
+        (KEN, PEOPLE[1].1, true),
+    ];
+    for (login, password, is_right) in tries {
+        let (answer, _) = stage
+            .mail_client(stage.campus(), Way::ImapPlain, login, password)
+            .await?;
+        assert_eq!(
+            Way::ImapPlain.lets_in(&answer),
+            is_right,
+            "{login} {password:?}: {answer}\n{}",
+            dovecot.log()
+        );
+    }
+    let mut browser = stage.sign_in(stage.campus(), KEN).await?;
+    let page = browser.open("/mail").await?;
+    assert_eq!(page.status, 200, "{}", page.words());
+
+    dovecot.stop()?;
+    let (answer, _) = stage
+        .mail_client(stage.campus(), Way::ImapPlain, KEN, "another password")
+        .await?;
+    assert!(
+        answer.starts_with(Way::ImapPlain.unavailable()),
+        "not called wrong: {answer}"
+    );
     stage.demo.stop().await;
     Ok(())
 }
