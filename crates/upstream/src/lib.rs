@@ -13,6 +13,8 @@
 
 mod dial;
 pub mod directory;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod imap;
 pub mod pipe;
 mod pop3;

@@ -315,5 +315,7 @@ pub async fn run(
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod lenient;
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,7 @@ pub(crate) async fn before(upstream: Upstream) -> anyhow::Result<Stage> {
     Stage::start_before(upstreams).await
 }
 
-async fn store_a_mail(wire: &mut Wire, subject: &str) -> anyhow::Result<()> {
+pub(crate) async fn store_a_mail(wire: &mut Wire, subject: &str) -> anyhow::Result<()> {
     let mail = format!("Subject: {subject}\r\n\r\nhello\r\n");
     wire.send(format!("t APPEND INBOX {{{}}}\r\n", mail.len()))
         .await?;

@@ -15,6 +15,7 @@ mod ending_things_ends_them_everywhere;
 mod every_refusal_is_the_same_bytes;
 mod floors;
 mod guesses_are_counted;
+mod in_front_of_cyrus;
 mod in_front_of_dovecot;
 mod mail_is_not_smuggled;
 mod no_crate_below_the_floor;

@@ -1,0 +1,9 @@
+//! Names and passwords on their way to an upstream's LOGIN: they arrive as they are, and as nothing else.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: (&str, &str)| {
+    let (name, password) = data;
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime");
+    runtime.block_on(sekisho_upstream::fuzzing::imap_login(name, password));
+});
