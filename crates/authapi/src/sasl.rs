@@ -200,7 +200,8 @@ impl Peer {
             match field.split_once('=') {
                 Some(("service", service)) => service.clone_into(&mut going.service),
                 Some(("rip", remote)) => going.remote = Some(remote.to_owned()),
-                Some(("resp", text)) => response = Some(text),
+                // Exim sends the field where its client said nothing yet.
+                Some(("resp", text)) if !text.is_empty() => response = Some(text),
                 _ => {}
             }
         }

@@ -1,7 +1,9 @@
-//! Servers that a site keeps in front, and that ask: Debian's nginx and Postfix. ([`crate::dovecot`] can ask as well.)
+//! Servers that a site keeps in front, and that ask: Debian's nginx, Postfix and Exim. ([`crate::dovecot`] can ask as well.)
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +15,13 @@ use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{Listener, SourceFrom};
 use sekisho_source::KeyLength;
 use tempfile::TempDir;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::time::sleep;
 
 use crate::dovecot::{Asked, DOVEADM_KEY, Dovecot};
 use crate::ports::free_port;
 use crate::stage::Stage;
+use crate::tools::tools;
 
 /// What peers show.
 const SECRET: &str = "the secret of those who ask";
@@ -32,6 +35,7 @@ pub struct AuthApi {
     pub asked: Asked,
     /// The port for Postfix.
     pub sasl: u16,
+    folder: TempDir,
 }
 
 /// Takes the port where it will be: Dovecot has to know before it runs.
@@ -82,8 +86,28 @@ impl AuthApi {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let sasl = listener.local_addr()?.port();
         system.run_sasl(SaslListener::Tcp(listener), &api);
-        Ok(Self { asked, sasl })
+        let folder = tempfile::Builder::new().prefix("sasl-").tempdir()?;
+        let listener = UnixListener::bind(folder.path().join("sasl"))?;
+        system.run_sasl(SaslListener::Unix(listener), &api);
+        let api = Self {
+            asked,
+            sasl,
+            folder,
+        };
+        open_to_all(api.folder.path(), 0o755)?;
+        open_to_all(&api.sasl_socket(), 0o666)?;
+        Ok(api)
     }
+
+    /// The socket for Exim.
+    #[must_use]
+    pub fn sasl_socket(&self) -> PathBuf {
+        self.folder.path().join("sasl")
+    }
+}
+
+fn open_to_all(path: &Path, mode: u32) -> std::io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
 /// A running nginx, as a mail proxy behind the PROXY protocol.
@@ -284,6 +308,106 @@ postlog unix-dgram n - n - 1 postlogd
 impl Drop for Postfix {
     fn drop(&mut self) {
         let _ = self.order("abort");
+    }
+}
+
+/// A running Exim that takes submissions, behind the PROXY protocol. Debian's package can't be installed beside Postfix; so `scripts/test` unpacks it.
+pub struct Exim {
+    daemon: Child,
+    folder: TempDir,
+    /// Its submission port.
+    pub submission: u16,
+}
+
+impl Exim {
+    /// Starts one that asks at that socket. It has to be started by root, as Exim demands.
+    ///
+    /// # Errors
+    /// It is not there, or does not start.
+    pub async fn start(sasl: &Path) -> anyhow::Result<Self> {
+        let program = tools().join("exim/usr/sbin/exim4");
+        ensure!(
+            program.exists(),
+            "Exim is not there: scripts/test unpacks it"
+        );
+        let folder = tempfile::Builder::new().prefix("exim-").tempdir()?;
+        let place = folder.path().display();
+        let submission = free_port()?;
+        let authenticators: String = ["PLAIN", "LOGIN"]
+            .map(|mechanism| {
+                format!(
+                    "sekisho_{mechanism}:\n  driver = dovecot\n  public_name = {mechanism}\n  server_socket = {}\n  server_set_id = $auth1\n",
+                    sasl.display()
+                )
+            })
+            .concat();
+        let config = format!(
+            r"exim_path = {}
+spool_directory = {place}/spool
+log_file_path = {place}/%slog
+pid_file_path = {place}/pid
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {submission}
+primary_hostname = mail.kit.example
+hosts_proxy = 127.0.0.1
+auth_advertise_hosts = *
+host_lookup =
+rfc1413_query_timeout = 0s
+acl_smtp_rcpt = submitted
+keep_environment =
+begin acl
+submitted:
+  accept authenticated = *
+  deny
+begin authenticators
+{authenticators}",
+            program.display()
+        );
+        let file = folder.path().join("exim.conf");
+        std::fs::write(&file, config)?;
+        std::fs::create_dir(folder.path().join("spool"))?;
+        open_to_all(folder.path(), 0o755)?;
+        let mut give = Command::new("chown");
+        give.args(["-R", "Debian-exim"]).arg(folder.path());
+        ensure!(give.status()?.success(), "there is no user Debian-exim");
+        // Exim reads no configuration that others than root may change.
+        let mut keep = Command::new("chown");
+        keep.arg("root").arg(&file).status()?;
+        let log = std::fs::File::create(folder.path().join("out"))?;
+        let daemon = Command::new(program)
+            .arg("-C")
+            .arg(file)
+            .arg("-bdf")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .context("starting Exim")?;
+        let exim = Self {
+            daemon,
+            folder,
+            submission,
+        };
+        let started = answers(submission).await;
+        started.with_context(|| exim.log())?;
+        Ok(exim)
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        ["out", "mainlog", "paniclog"]
+            .map(|name| std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default())
+            .concat()
+    }
+}
+
+impl Drop for Exim {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.daemon.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).output();
+        let _ = self.daemon.wait();
     }
 }
 

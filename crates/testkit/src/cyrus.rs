@@ -15,12 +15,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::ports::free_port;
-
-/// Where the package was unpacked.
-const UNPACKED: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../target/tools/cyrus/usr/lib/cyrus/bin"
-);
+use crate::tools::tools;
 
 /// The password of the user who may act for others.
 const PROXY: &str = "who-acts-for-others";
@@ -44,10 +39,12 @@ impl Cyrus {
     /// # Errors
     /// It is not there, or does not start.
     pub async fn start(people: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let unpacked = tools().join("cyrus/usr/lib/cyrus/bin");
         ensure!(
-            Path::new(UNPACKED).join("imapd").exists(),
+            unpacked.join("imapd").exists(),
             "Cyrus is not there: scripts/test unpacks it"
         );
+        let services = unpacked.display();
         let folder = tempfile::Builder::new().prefix("cyrus-").tempdir()?;
         let place = folder.path().display().to_string();
         let (imap, pop3) = (free_port()?, free_port()?);
@@ -68,8 +65,8 @@ impl Cyrus {
             folder.path().join("cyrus.conf"),
             format!(
                 "START {{\n  recover cmd=\"/usr/lib/cyrus/bin/ctl_cyrusdb -C {place}/imapd.conf -r\"\n}}\n\
-                 SERVICES {{\n  imap cmd=\"{UNPACKED}/imapd -C {place}/imapd.conf\" listen=\"127.0.0.1:{imap}\" prefork=0\n\
-                 \x20 pop3 cmd=\"{UNPACKED}/pop3d -C {place}/imapd.conf\" listen=\"127.0.0.1:{pop3}\" prefork=0\n}}\n\
+                 SERVICES {{\n  imap cmd=\"{services}/imapd -C {place}/imapd.conf\" listen=\"127.0.0.1:{imap}\" prefork=0\n\
+                 \x20 pop3 cmd=\"{services}/pop3d -C {place}/imapd.conf\" listen=\"127.0.0.1:{pop3}\" prefork=0\n}}\n\
                  EVENTS {{\n  checkpoint cmd=\"/usr/lib/cyrus/bin/ctl_cyrusdb -C {place}/imapd.conf -c\" period=30\n}}\n"
             ),
         )?;

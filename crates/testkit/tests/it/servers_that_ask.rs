@@ -1,4 +1,4 @@
-//! A site keeps its own servers in front, and they ask: Dovecot, nginx and Postfix as Debian has them.
+//! A site keeps its own servers in front, and they ask: Dovecot, nginx, Postfix and Exim as Debian has them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_checkpoint::throttle::PASSWORDS_FOR_ACCOUNT;
-use sekisho_testkit::asking::{self, AuthApi, Nginx, Postfix};
+use sekisho_testkit::asking::{self, AuthApi, Exim, Nginx, Postfix};
 use sekisho_testkit::dovecot::Dovecot;
 use sekisho_testkit::http::Visitor;
 use sekisho_testkit::postgres::is_root;
@@ -23,7 +23,7 @@ pub(crate) struct Site {
     pub(crate) stage: Stage,
     pub(crate) dovecot: Dovecot,
     pub(crate) nginx: Nginx,
-    pub(crate) postfix: Option<Postfix>,
+    pub(crate) by_root: Option<(Postfix, Exim)>,
     pub(crate) api: AuthApi,
     _behind: Dovecot,
 }
@@ -37,16 +37,19 @@ impl Site {
         let stage = Stage::start().await?;
         let api = AuthApi::open(&stage, place, &dovecot, &behind).await?;
         let nginx = Nginx::start(&api.asked).await?;
-        // Postfix has to be started by root; CI is.
-        let postfix = match is_root()? {
-            true => Some(Postfix::start(api.sasl).await?),
+        // These have to be started by root; CI is.
+        let by_root = match is_root()? {
+            true => {
+                let exim = Exim::start(&api.sasl_socket()).await?;
+                Some((Postfix::start(api.sasl).await?, exim))
+            }
             false => None,
         };
         Ok(Self {
             stage,
             dovecot,
             nginx,
-            postfix,
+            by_root,
             api,
             _behind: behind,
         })
@@ -68,8 +71,10 @@ impl Site {
                 }
                 MailDoor::Submission => {
                     ways.push(("nginx", way, self.nginx.submission));
-                    let postfix = self.postfix.iter();
-                    ways.extend(postfix.map(|postfix| ("Postfix", way, postfix.submission)));
+                    if let Some((postfix, exim)) = &self.by_root {
+                        ways.push(("Postfix", way, postfix.submission));
+                        ways.push(("Exim", way, exim.submission));
+                    }
                 }
             }
         }
@@ -93,9 +98,10 @@ impl Site {
             Err(late) => Err(late.into()),
         };
         tried.with_context(|| {
-            let postfix = self.postfix.as_ref().map(Postfix::log);
+            let by_root = self.by_root.as_ref();
+            let by_root = by_root.map(|(postfix, exim)| postfix.log() + &exim.log());
             let (dovecot, nginx) = (self.dovecot.log(), self.nginx.log());
-            format!("{server}, {way:?}: {postfix:?}\n{dovecot}\n{nginx}")
+            format!("{server}, {way:?}: {by_root:?}\n{dovecot}\n{nginx}")
         })
     }
 }
@@ -110,10 +116,14 @@ async fn refused_without_a_grant_admitted_with_one_and_cut_where_that_can_be() -
     for way in site.ways() {
         let (answer, _) = site.try_way(way, HANAKO, password).await?;
         assert!(!way.1.lets_in(&answer), "{way:?}: {answer}");
-        // Dovecot puts words of its own in front.
-        let begins = way.0 == "Dovecot" || answer.starts_with(way.1.refusal());
-        assert!(begins, "{way:?}: {answer}");
-        assert!(answer.contains("first sign in at"), "{way:?}: {answer}");
+        let as_told = match way.0 {
+            // It says nothing but its own words.
+            "Exim" => answer.starts_with("535"),
+            // It puts words of its own in front.
+            "Dovecot" => answer.contains("first sign in at"),
+            _ => answer.starts_with(way.1.refusal()) && answer.contains("first sign in at"),
+        };
+        assert!(as_told, "{way:?}: {answer}");
     }
 
     stage.proves(stage.home(), HANAKO, &app).await?;
@@ -159,11 +169,12 @@ async fn without_the_checkpoint_nobody_comes_in() -> anyhow::Result<()> {
     for way in site.ways() {
         let (answer, _) = site.try_way(way, KEN, &password).await?;
         assert!(!way.1.lets_in(&answer), "{way:?}: {answer}");
-        if way.0 == "Dovecot" {
-            assert!(answer.contains("temporarily"), "{way:?}: {answer}");
-        } else {
-            assert!(answer.starts_with(way.1.unavailable()), "{way:?}: {answer}");
-        }
+        let is_temporary = match way.0 {
+            "Dovecot" => answer.contains("temporarily"),
+            "Exim" => answer.starts_with("435"),
+            _ => answer.starts_with(way.1.unavailable()),
+        };
+        assert!(is_temporary, "{way:?}: {answer}");
     }
     let gone = std::mem::replace(&mut site.stage, Stage::start().await?);
     gone.demo.stop().await;
