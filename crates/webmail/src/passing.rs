@@ -8,7 +8,7 @@ use sekisho_checkpoint::session::Session;
 use crate::config::Context;
 use crate::error::WebError;
 use crate::pages::login;
-use crate::sealed::{Purpose, open, seal};
+use crate::sealed::{Purpose, open, seal, seal_again};
 use crate::visit::Seated;
 
 /// Keeps a password that was just found right, if it has to be passed on.
@@ -86,7 +86,6 @@ pub(crate) async fn carry_over(
     let Some(sealed) = &record.password else {
         return Ok(());
     };
-    let plain = open(Purpose::Password, record.id, old, sealed);
-    let again = plain.and_then(|plain| seal(Purpose::Password, record.id, new, &plain));
+    let again = seal_again(Purpose::Password, record.id, old, new, sealed);
     Ok(context.checkpoint.put_password(record.id, again).await?)
 }

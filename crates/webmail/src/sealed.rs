@@ -74,6 +74,18 @@ pub(crate) fn open(
     opened.ok().map(Zeroizing::new)
 }
 
+/// The same sealed for the session's new token; `None` if it does not open.
+pub(crate) fn seal_again(
+    purpose: Purpose,
+    session: SessionId,
+    old: &SessionToken,
+    new: &SessionToken,
+    sealed: &Sealed,
+) -> Option<Sealed> {
+    let plain = open(purpose, session, old, sealed)?;
+    seal(purpose, session, new, &plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Fields;
-use crate::sealed::{Purpose, open, seal};
+use crate::sealed::{Purpose, open, seal, seal_again};
 use crate::visit::{Seated, Signed, query_value};
 
 /// The most that is kept, in bytes of text.
@@ -94,8 +94,7 @@ pub(crate) async fn carry_over(
     let Some(sealed) = &record.stash else {
         return Ok(());
     };
-    let plain = open(Purpose::Stash, record.id, old, sealed);
-    let again = plain.and_then(|plain| seal(Purpose::Stash, record.id, new, &plain));
+    let again = seal_again(Purpose::Stash, record.id, old, new, sealed);
     context.checkpoint.put_stash(record.id, again).await?;
     Ok(())
 }
