@@ -411,7 +411,8 @@ impl Drop for Exim {
     }
 }
 
-async fn answers(port: u16) -> anyhow::Result<()> {
+/// Waits until somebody answers at a port of this machine.
+pub(crate) async fn answers(port: u16) -> anyhow::Result<()> {
     let mut waited = Duration::ZERO;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
         .await

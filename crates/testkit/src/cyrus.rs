@@ -1,6 +1,5 @@
 //! Cyrus IMAP as the mail system that a site has already. Debian's package can't be installed beside Dovecot's; so `scripts/test` unpacks it.
 
-use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -11,9 +10,8 @@ use sekisho_checkpoint::Password;
 use sekisho_net::client::{Connector, Roots};
 use sekisho_upstream::{Learned, Passing, Security, Server, Servers, Told, Upstream};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
-use tokio::time::sleep;
 
+use crate::asking::answers;
 use crate::ports::free_port;
 use crate::tools::tools;
 
@@ -98,15 +96,8 @@ impl Cyrus {
             imap,
             pop3,
         };
-        let mut waited = Duration::ZERO;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, imap))
-            .await
-            .is_err()
-        {
-            ensure!(waited < PATIENCE, "Cyrus does not start: {}", cyrus.log());
-            sleep(Duration::from_millis(50)).await;
-            waited += Duration::from_millis(50);
-        }
+        let started = answers(imap).await;
+        started.with_context(|| cyrus.log())?;
         Ok(cyrus)
     }
 

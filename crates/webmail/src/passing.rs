@@ -3,12 +3,11 @@
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::account::Account;
 use sekisho_checkpoint::id::{SessionId, SessionToken};
-use sekisho_checkpoint::session::Session;
 
 use crate::config::Context;
 use crate::error::WebError;
 use crate::pages::login;
-use crate::sealed::{Purpose, open, seal, seal_again};
+use crate::sealed::{Purpose, open, seal};
 use crate::visit::Seated;
 
 /// Keeps a password that was just found right, if it has to be passed on.
@@ -74,18 +73,4 @@ pub(crate) async fn sign_in_anew(seated: &Seated) -> WebError {
         Ok(()) => WebError::SeeOther(login::for_the_mailbox(&visit.way_back())),
         Err(error) => error.into(),
     }
-}
-
-/// Carries the password over to the session's new token.
-pub(crate) async fn carry_over(
-    context: &Context,
-    record: &Session,
-    old: &SessionToken,
-    new: &SessionToken,
-) -> Result<(), WebError> {
-    let Some(sealed) = &record.password else {
-        return Ok(());
-    };
-    let again = seal_again(Purpose::Password, record.id, old, new, sealed);
-    Ok(context.checkpoint.put_password(record.id, again).await?)
 }

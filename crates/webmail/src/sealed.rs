@@ -5,8 +5,12 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use hkdf::Hkdf;
 use sekisho_checkpoint::id::{SessionId, SessionToken};
 use sekisho_checkpoint::sealing::Sealed;
+use sekisho_checkpoint::session::Session;
 use sha2::Sha256;
 use zeroize::Zeroizing;
+
+use crate::config::Context;
+use crate::error::WebError;
 
 /// What something is kept for; each has keys of its own.
 #[derive(Debug, Clone, Copy)]
@@ -74,16 +78,27 @@ pub(crate) fn open(
     opened.ok().map(Zeroizing::new)
 }
 
-/// The same sealed for the session's new token; `None` if it does not open.
-pub(crate) fn seal_again(
-    purpose: Purpose,
-    session: SessionId,
+/// Carries what is kept in a session over to its new token.
+pub(crate) async fn carry_over(
+    context: &Context,
+    record: &Session,
     old: &SessionToken,
     new: &SessionToken,
-    sealed: &Sealed,
-) -> Option<Sealed> {
-    let plain = open(purpose, session, old, sealed)?;
-    seal(purpose, session, new, &plain)
+) -> Result<(), WebError> {
+    let again = |purpose, sealed| {
+        let plain = open(purpose, record.id, old, sealed)?;
+        seal(purpose, record.id, new, &plain)
+    };
+    let checkpoint = &context.checkpoint;
+    if let Some(sealed) = &record.password {
+        let password = again(Purpose::Password, sealed);
+        checkpoint.put_password(record.id, password).await?;
+    }
+    if let Some(sealed) = &record.stash {
+        let stash = again(Purpose::Stash, sealed);
+        checkpoint.put_stash(record.id, stash).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,14 +2,11 @@
 //!
 //! It is sealed under a key of the browser's token, so that the records hold nothing that they could read.
 
-use sekisho_checkpoint::id::SessionToken;
-use sekisho_checkpoint::session::Session;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Fields;
-use crate::sealed::{Purpose, open, seal, seal_again};
+use crate::sealed::{Purpose, open, seal};
 use crate::visit::{Seated, Signed, query_value};
 
 /// The most that is kept, in bytes of text.
@@ -81,21 +78,6 @@ pub async fn clear(seated: &Seated) -> Result<(), WebError> {
         let checkpoint = &seated.visit.context.checkpoint;
         checkpoint.put_stash(record.id, None).await?;
     }
-    Ok(())
-}
-
-/// Carries the stash over to the session's new token.
-pub(crate) async fn carry_over(
-    context: &Context,
-    record: &Session,
-    old: &SessionToken,
-    new: &SessionToken,
-) -> Result<(), WebError> {
-    let Some(sealed) = &record.stash else {
-        return Ok(());
-    };
-    let again = seal_again(Purpose::Stash, record.id, old, new, sealed);
-    context.checkpoint.put_stash(record.id, again).await?;
     Ok(())
 }
 

@@ -16,9 +16,8 @@ use crate::config::Context;
 use crate::cookie::Cookie;
 use crate::error::WebError;
 use crate::layout::{Tone, csrf_field, notice};
-use crate::passing;
 use crate::qr;
-use crate::stash;
+use crate::sealed;
 use crate::time;
 use crate::visit::{Visit, local_path, query_value};
 
@@ -37,8 +36,7 @@ pub(super) async fn go_on(
     new: &SessionToken,
     to: &str,
 ) -> Result<Response, WebError> {
-    passing::carry_over(context, record, old, new).await?;
-    stash::carry_over(context, record, old, new).await?;
+    sealed::carry_over(context, record, old, new).await?;
     let cookie = Cookie::Session.set(&context.config, &new.expose());
     Ok((
         AppendHeaders(cookie.map(|c| (header::SET_COOKIE, c))),
