@@ -5,8 +5,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,18 +28,24 @@ const NEWEST: u32 = 1;
 /// How long one process waits for another that writes.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// How many accounts are remembered by the names that lead to them.
-const REMEMBERED: usize = 20_000;
+/// How many accounts each connection that looks up remembers by the names that lead to them.
+const REMEMBERED: usize = 10_000;
 
-/// The open file: one connection that writes and one that reads, which do not wait for each other.
+/// The most connections that look up.
+const LOOKING_UP: usize = 4;
+
+/// The open file: connections that do not wait for each other, as WAL allows.
 #[derive(Clone)]
 pub(crate) struct Store {
     writing: Arc<Mutex<Connection>>,
-    reading: Arc<Mutex<Reading>>,
+    /// For what takes a while.
+    reading: Arc<Mutex<Connection>>,
+    /// For what a login asks: as many as threads may ask at once, within reason.
+    looking_up: Arc<[Mutex<LookingUp>]>,
 }
 
-/// The connection that reads, and what it found.
-struct Reading {
+/// A connection that looks up, and what it found.
+struct LookingUp {
     connection: Connection,
     /// The version of the file at which `found` was found.
     version: i64,
@@ -79,15 +86,21 @@ impl Store {
         writing.pragma_update(None, "synchronous", "FULL")?;
         writing.pragma_update(None, "foreign_keys", true)?;
         migrate(&mut writing)?;
-        let reading = connect(path)?;
-        reading.pragma_update(None, "query_only", true)?;
+        let looking_up = (0..std::thread::available_parallelism()
+            .map_or(1, NonZeroUsize::get)
+            .min(LOOKING_UP))
+            .map(|_| {
+                Ok(Mutex::new(LookingUp {
+                    connection: connect_reading(path)?,
+                    version: 0,
+                    found: HashMap::new(),
+                }))
+            })
+            .collect::<Result<_, AccountsError>>()?;
         Ok(Self {
             writing: Arc::new(Mutex::new(writing)),
-            reading: Arc::new(Mutex::new(Reading {
-                connection: reading,
-                version: 0,
-                found: HashMap::new(),
-            })),
+            reading: Arc::new(Mutex::new(connect_reading(path)?)),
+            looking_up,
         })
     }
 
@@ -99,7 +112,7 @@ impl Store {
         let reading = Arc::clone(&self.reading);
         tokio::task::spawn_blocking(move || {
             let mut reading = reading.lock().unwrap_or_else(PoisonError::into_inner);
-            in_transaction(&mut reading.connection, TransactionBehavior::Deferred, work)
+            in_transaction(&mut reading, TransactionBehavior::Deferred, work)
         })
         .await
         .map_err(|_| AccountsError::GivenUp)?
@@ -107,8 +120,8 @@ impl Store {
 
     /// The account that a folded name leads to, without its password. What was found before is looked at again only if the file has changed since, whoever changed it.
     pub(crate) async fn find(&self, folded: String) -> Result<Option<Kept>, AccountsError> {
-        let found = self.reading.try_lock().ok();
-        if let Some(Ok(found)) = found.map(|mut reading| reading.find(&folded)) {
+        let found = self.free().map(|mut free| free.find(&folded));
+        if let Some(Ok(found)) = found {
             return Ok(found);
         }
         // It has to wait for somebody, or fails for good.
@@ -121,10 +134,9 @@ impl Store {
         &self,
         work: impl Fn(&Connection) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
-        let found = match self.reading.try_lock() {
-            Ok(mut reading) => Some(at_once(&mut reading.connection, &work)),
-            Err(_) => None,
-        };
+        let found = self
+            .free()
+            .map(|mut free| at_once(&mut free.connection, &work));
         match found {
             Some(Err(AccountsError::Sqlite(error)))
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
@@ -132,6 +144,11 @@ impl Store {
             None => {}
         }
         self.read(work).await
+    }
+
+    /// A connection that nobody looks something up on just now.
+    fn free(&self) -> Option<MutexGuard<'_, LookingUp>> {
+        self.looking_up.iter().find_map(|one| one.try_lock().ok())
     }
 
     /// Writes on a blocking thread, all or nothing, on disk when it returns.
@@ -150,7 +167,7 @@ impl Store {
     }
 }
 
-impl Reading {
+impl LookingUp {
     /// Finds an account without waiting for anybody.
     fn find(&mut self, folded: &str) -> Result<Option<Kept>, AccountsError> {
         self.connection.busy_timeout(Duration::ZERO)?;
@@ -510,6 +527,12 @@ fn connect(path: &Path) -> Result<Connection, AccountsError> {
     connection.set_prepared_statement_cache_capacity(32);
     // Without this, SQLite prepares a statement anew each time another value is bound, to look at its statistics, of which there are none.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(connection)
+}
+
+fn connect_reading(path: &Path) -> Result<Connection, AccountsError> {
+    let connection = connect(path)?;
+    connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
 }
 

@@ -3,6 +3,7 @@
 use sekisho_checkpoint::sasl::Credentials;
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::{NotOpened, Protocol};
 
@@ -125,7 +126,7 @@ pub(crate) trait Dialogue: Send {
     fn protocol(&self) -> Protocol;
 
     /// The answer to a login whose mailbox is open; `imap_capabilities` are those of this mailbox, where they are known only now. The dialogue is over.
-    fn admitted(&mut self, imap_capabilities: Option<String>) -> Vec<u8>;
+    fn admitted(&mut self, imap_capabilities: Option<Arc<str>>) -> Vec<u8>;
 
     /// The attempt was refused, in these words; what to say is among the next actions.
     fn refused(&mut self, sentence: &str);

@@ -186,8 +186,8 @@ impl From<std::io::Error> for Lost {
 /// How long the last words may take.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
-/// How much is read at once, in bytes. No more than that is ever read beyond a login.
-const READ: usize = 4096;
+/// How much is read at once, in bytes: a command or two. No more than that is ever read beyond a login.
+const READ: usize = 1024;
 
 impl Keeper {
     fn new(
@@ -403,9 +403,11 @@ impl<D: Dialogue> Visit<'_, D> {
             stream.flush().await
         };
         tokio::select! {
+            // Mostly it is sent at once, and nothing has to be waited for.
+            biased;
+            sent = timeout(self.keeper.door.limits.idle, sending) => Ok(sent.map_err(|_| Lost::Gone)??),
             () = self.place.lost() => Err(Lost::Gone),
             () = &mut self.total => Err(Lost::Gone),
-            sent = timeout(self.keeper.door.limits.idle, sending) => Ok(sent.map_err(|_| Lost::Gone)??),
         }
     }
 

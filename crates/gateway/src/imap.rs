@@ -1,5 +1,7 @@
 //! IMAP up to the login (RFC 3501, sections 6.1 and 6.2; SASL-IR, RFC 4959; ID, RFC 2971; LITERAL-, RFC 7888; response codes of RFC 5530).
 
+use std::sync::Arc;
+
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress, as_typed};
 use sekisho_imap::command::{Body, Command, SaslLine};
@@ -16,7 +18,7 @@ const CLIENT_LENGTH: usize = 200;
 pub(crate) struct ImapGreeter {
     channel: Channel,
     /// What is offered after the login.
-    capabilities: String,
+    capabilities: Arc<str>,
     reader: CommandReader,
     plan: Plan,
     state: State,
@@ -36,7 +38,7 @@ enum State {
 
 impl ImapGreeter {
     /// `capabilities` are those after the login.
-    pub(crate) fn new(channel: Channel, capabilities: String) -> Self {
+    pub(crate) fn new(channel: Channel, capabilities: Arc<str>) -> Self {
         Self {
             channel,
             capabilities,
@@ -251,7 +253,7 @@ impl Dialogue for ImapGreeter {
         Protocol::Imap
     }
 
-    fn admitted(&mut self, imap_capabilities: Option<String>) -> Vec<u8> {
+    fn admitted(&mut self, imap_capabilities: Option<Arc<str>>) -> Vec<u8> {
         let capabilities = imap_capabilities.as_ref().unwrap_or(&self.capabilities);
         let answer = match &self.state {
             State::Asking { tag } => format!("{tag} OK [CAPABILITY {capabilities}] Logged in\r\n"),

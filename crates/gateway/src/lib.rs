@@ -25,6 +25,8 @@ mod transcript;
 pub use door::{Door, PlaintextLogin, Security, run_imap, run_pop3, run_sieve, run_submission};
 pub use seats::Seats;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use sekisho_checkpoint::{Admitted, Password};
 use sekisho_net::Stream;
@@ -33,16 +35,16 @@ use sekisho_net::Stream;
 #[async_trait]
 pub trait MailServer: Send + Sync + 'static {
     /// What IMAP offers after the login, as the words of CAPABILITY, as far as is known before.
-    fn imap_capabilities(&self) -> String;
+    fn imap_capabilities(&self) -> Arc<str>;
 
     /// What POP3 offers, each as a line of the answer to CAPA, without USER, SASL and STLS.
-    fn pop3_capabilities(&self) -> Vec<String>;
+    fn pop3_capabilities(&self) -> Arc<[String]>;
 
     /// What submission offers, each as a line of the answer to EHLO, without AUTH and STARTTLS.
-    fn submission_extensions(&self) -> Vec<String>;
+    fn submission_extensions(&self) -> Arc<[String]>;
 
     /// What ManageSieve offers, each as a line of the answer to CAPABILITY, without IMPLEMENTATION, SASL, STARTTLS and VERSION.
-    fn sieve_capabilities(&self) -> Vec<String>;
+    fn sieve_capabilities(&self) -> Arc<[String]>;
 
     /// Gets a mailbox ready for somebody who was admitted.
     ///
@@ -79,7 +81,7 @@ pub enum Protocol {
 #[async_trait]
 pub trait Opened: Send {
     /// What IMAP offers from here on, where that is known only now.
-    fn imap_capabilities(&self) -> Option<String> {
+    fn imap_capabilities(&self) -> Option<Arc<str>> {
         None
     }
 

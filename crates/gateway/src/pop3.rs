@@ -1,5 +1,7 @@
 //! POP3 up to the login (RFC 1939, section 4, USER and PASS; CAPA, RFC 2449; STLS, RFC 2595; AUTH, RFC 5034; response codes of RFC 3206).
 
+use std::sync::Arc;
+
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress, as_typed};
 use sekisho_imap::encode;
@@ -13,7 +15,7 @@ use crate::sasl;
 pub(crate) struct Pop3Greeter {
     channel: Channel,
     /// What is offered after the login.
-    capabilities: Vec<String>,
+    capabilities: Arc<[String]>,
     lines: Lines,
     /// What USER named, until PASS takes it.
     name: Option<String>,
@@ -21,7 +23,7 @@ pub(crate) struct Pop3Greeter {
 
 impl Pop3Greeter {
     /// `capabilities` are lines of the answer to CAPA, without USER, SASL and STLS.
-    pub(crate) fn new(channel: Channel, capabilities: Vec<String>) -> Self {
+    pub(crate) fn new(channel: Channel, capabilities: Arc<[String]>) -> Self {
         Self {
             channel,
             capabilities,
@@ -69,7 +71,7 @@ impl Pop3Greeter {
     }
 
     fn offer(&self) -> Vec<String> {
-        let mut lines = self.capabilities.clone();
+        let mut lines = self.capabilities.to_vec();
         if self.channel.takes_login() {
             lines.extend(["USER", "SASL PLAIN LOGIN"].map(str::to_owned));
         }
@@ -191,7 +193,7 @@ impl Dialogue for Pop3Greeter {
         Protocol::Pop3
     }
 
-    fn admitted(&mut self, _: Option<String>) -> Vec<u8> {
+    fn admitted(&mut self, _: Option<Arc<str>>) -> Vec<u8> {
         self.lines.stop_reading();
         b"+OK Logged in\r\n".to_vec()
     }

@@ -1,5 +1,7 @@
 //! ManageSieve up to the login (RFC 5804; PLAIN, RFC 4616).
 
+use std::sync::Arc;
+
 use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress};
 use sekisho_imap::encode;
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
@@ -12,7 +14,7 @@ use crate::sasl;
 pub(crate) struct SieveGreeter {
     channel: Channel,
     /// What is offered besides what the door says itself, each as a line.
-    capabilities: Vec<String>,
+    capabilities: Arc<[String]>,
     reader: CommandReader,
     plan: Plan,
     state: State,
@@ -31,7 +33,7 @@ enum State {
 
 impl SieveGreeter {
     /// `capabilities` are lines of the answer to CAPABILITY, without IMPLEMENTATION, SASL, STARTTLS and VERSION.
-    pub(crate) fn new(channel: Channel, capabilities: Vec<String>) -> Self {
+    pub(crate) fn new(channel: Channel, capabilities: Arc<[String]>) -> Self {
         Self {
             channel,
             capabilities,
@@ -43,7 +45,7 @@ impl SieveGreeter {
 
     fn offer(&self) -> String {
         let mut lines = "\"IMPLEMENTATION\" \"Sekisho\"\r\n".to_owned();
-        for line in &self.capabilities {
+        for line in self.capabilities.iter() {
             lines += line;
             lines += "\r\n";
         }
@@ -227,7 +229,7 @@ impl Dialogue for SieveGreeter {
         Protocol::ManageSieve
     }
 
-    fn admitted(&mut self, _: Option<String>) -> Vec<u8> {
+    fn admitted(&mut self, _: Option<Arc<str>>) -> Vec<u8> {
         self.state = State::Deaf;
         b"OK \"Logged in\"\r\n".to_vec()
     }

@@ -1,5 +1,7 @@
 //! Submission up to the login (RFC 6409; EHLO, RFC 5321; STARTTLS, RFC 3207; AUTH, RFC 4954; status codes of RFC 3463).
 
+use std::sync::Arc;
+
 use sekisho_checkpoint::sasl::{Exchange, Progress};
 use sekisho_mailroom::smtp::{Command, LineFault, Reply};
 
@@ -14,14 +16,14 @@ pub(crate) struct SubmissionGreeter {
     /// What the server calls itself.
     host: String,
     /// What is offered after the login.
-    extensions: Vec<String>,
+    extensions: Arc<[String]>,
     lines: Lines,
     hello: Option<Hello>,
 }
 
 impl SubmissionGreeter {
     /// `extensions` are lines of the answer to EHLO, without AUTH and STARTTLS.
-    pub(crate) fn new(channel: Channel, host: String, extensions: Vec<String>) -> Self {
+    pub(crate) fn new(channel: Channel, host: String, extensions: Arc<[String]>) -> Self {
         Self {
             channel,
             host,
@@ -218,7 +220,7 @@ impl Dialogue for SubmissionGreeter {
         }))
     }
 
-    fn admitted(&mut self, _: Option<String>) -> Vec<u8> {
+    fn admitted(&mut self, _: Option<Arc<str>>) -> Vec<u8> {
         self.lines.stop_reading();
         let reply = Reply::new(235, "2.7.0", "Authentication succeeded");
         reply.to_string().into_bytes()

@@ -172,18 +172,20 @@ impl Connector {
 
     async fn socket(&self, host: &str, port: u16) -> Result<TcpStream, NetError> {
         let connecting = async {
-            let words = "the server has no address on the internet";
-            let mut failed = io::Error::new(io::ErrorKind::AddrNotAvailable, words);
+            let mut failed = None;
             for address in lookup_host((host, port)).await? {
                 if self.internet_alone && !is_of_the_internet(address.ip()) {
                     continue;
                 }
                 match TcpStream::connect(address).await {
                     Ok(socket) => return Ok(socket),
-                    Err(error) => failed = error,
+                    Err(error) => failed = Some(error),
                 }
             }
-            Err(failed)
+            Err(failed.unwrap_or_else(|| {
+                let words = "the server has no address on the internet";
+                io::Error::new(io::ErrorKind::AddrNotAvailable, words)
+            }))
         };
         let socket = timeout(self.patience, connecting)
             .await

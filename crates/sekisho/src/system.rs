@@ -516,20 +516,20 @@ impl Mailroom {
 
 #[async_trait]
 impl sekisho_gateway::MailServer for Mailroom {
-    fn imap_capabilities(&self) -> String {
-        sekisho_mailroom::imap::capability(self.imap.store.limits().message_size)
+    fn imap_capabilities(&self) -> Arc<str> {
+        sekisho_mailroom::imap::capability(self.imap.store.limits().message_size).into()
     }
 
-    fn pop3_capabilities(&self) -> Vec<String> {
-        pop3::capabilities()
+    fn pop3_capabilities(&self) -> Arc<[String]> {
+        pop3::capabilities().into()
     }
 
-    fn submission_extensions(&self) -> Vec<String> {
-        self.submission.extensions()
+    fn submission_extensions(&self) -> Arc<[String]> {
+        self.submission.extensions().into()
     }
 
-    fn sieve_capabilities(&self) -> Vec<String> {
-        Vec::new()
+    fn sieve_capabilities(&self) -> Arc<[String]> {
+        Arc::default()
     }
 
     async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {

@@ -168,19 +168,19 @@ impl Behind {
 
 #[async_trait]
 impl sekisho_gateway::MailServer for Behind {
-    fn imap_capabilities(&self) -> String {
+    fn imap_capabilities(&self) -> Arc<str> {
         self.upstreams.imap_capabilities()
     }
 
-    fn pop3_capabilities(&self) -> Vec<String> {
+    fn pop3_capabilities(&self) -> Arc<[String]> {
         self.upstreams.pop3_capabilities()
     }
 
-    fn submission_extensions(&self) -> Vec<String> {
+    fn submission_extensions(&self) -> Arc<[String]> {
         self.upstreams.submission_extensions()
     }
 
-    fn sieve_capabilities(&self) -> Vec<String> {
+    fn sieve_capabilities(&self) -> Arc<[String]> {
         self.upstreams.sieve_capabilities()
     }
 
@@ -211,8 +211,8 @@ struct Passed {
 
 #[async_trait]
 impl Opened for Passed {
-    fn imap_capabilities(&self) -> Option<String> {
-        Some(self.connection.imap_capabilities.clone())
+    fn imap_capabilities(&self) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.connection.imap_capabilities))
     }
 
     async fn serve(self: Box<Self>, stream: Stream, already_read: Vec<u8>, _: Admitted) {

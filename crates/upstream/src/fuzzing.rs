@@ -7,6 +7,7 @@ use sekisho_imap::framing::{CommandReader, Event, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use crate::imap;
+use crate::learned::Learned;
 use crate::proof::Passing;
 use crate::relay::lenient;
 use crate::wire::Wire;
@@ -25,7 +26,7 @@ pub async fn imap_login(name: &str, password: &str) {
     let (near, far) = duplex(1 << 20);
     let logging_in = async {
         let mut wire = Wire::new(Box::new(near));
-        imap::log_in(&mut wire, &[], &proof).await
+        imap::log_in(&mut wire, &[], &proof, &Learned::default()).await
     };
     let (logged_in, heard) = tokio::join!(logging_in, hear(far));
     match heard.as_slice() {

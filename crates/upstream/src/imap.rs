@@ -1,13 +1,16 @@
 //! The dialogue with an IMAP server up to the login (RFC 3501, section 6.2; SASL-IR, RFC 4959; ID, RFC 2971).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use sekisho_imap::Tag;
 use sekisho_imap::encode::{CommandEncoder, Literals};
+use sekisho_imap::framing::Frame;
 use sekisho_imap::response::{self, Code, Data, Response, Status, StatusKind};
 
 use crate::Fault;
 use crate::dial;
+use crate::learned::{Heard, Learned};
 use crate::proof::{ACKNOWLEDGED, Proof};
 use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
@@ -17,8 +20,9 @@ pub(crate) async fn begin(
     mut wire: Wire,
     call: &Call<'_>,
     client: Option<IpAddr>,
-) -> Result<(Wire, Vec<String>), Fault> {
-    let mut offered = greeting(&mut wire).await?;
+    learned: &Learned,
+) -> Result<(Wire, Arc<[String]>), Fault> {
+    let mut offered = greeting(&mut wire, &learned.greeting).await?;
     if call.security == Security::StartTls {
         let answer = ask(&mut wire, "STARTTLS").await?;
         if answer.status.kind != StatusKind::Ok {
@@ -35,7 +39,7 @@ pub(crate) async fn begin(
     }
     let offered = match offered {
         Some(offered) => offered,
-        None => capabilities(&mut wire).await?,
+        None => capabilities(&mut wire).await?.into(),
     };
     Ok((wire, offered))
 }
@@ -45,10 +49,11 @@ pub(crate) async fn log_in(
     wire: &mut Wire,
     offered: &[String],
     proof: &Proof,
-) -> Result<Vec<String>, Fault> {
-    match authenticate(wire, offered, proof).await? {
+    learned: &Learned,
+) -> Result<Arc<[String]>, Fault> {
+    match authenticate(wire, offered, proof, &learned.welcome).await? {
         Some(after) => Ok(after),
-        None => capabilities(wire).await,
+        None => Ok(capabilities(wire).await?.into()),
     }
 }
 
@@ -62,9 +67,15 @@ fn tag() -> Result<Tag, Fault> {
     Tag::new(b"s").ok_or(Fault::NoWay("a tag that is none"))
 }
 
-async fn greeting(wire: &mut Wire) -> Result<Option<Vec<String>>, Fault> {
-    match read(wire).await? {
-        Response::Told(status) if status.kind == StatusKind::Ok => Ok(told(status.code)),
+async fn greeting(wire: &mut Wire, heard: &Heard) -> Result<Option<Arc<[String]>>, Fault> {
+    let frame = wire.response().await?;
+    if let Some(offered) = heard.again(frame.bytes()) {
+        return Ok(Some(offered));
+    }
+    match parsed(&frame)? {
+        Response::Told(status) if status.kind == StatusKind::Ok => {
+            Ok(told(status.code).map(|words| heard.note(frame.bytes(), words)))
+        }
         Response::Told(status) if status.kind == StatusKind::Bye => {
             Err(Fault::Away(format!("the server says {}", status.text)))
         }
@@ -85,7 +96,8 @@ async fn authenticate(
     wire: &mut Wire,
     offered: &[String],
     proof: &Proof,
-) -> Result<Option<Vec<String>>, Fault> {
+    heard: &Heard,
+) -> Result<Option<Arc<[String]>>, Fault> {
     let offers = |word: &str| offered.iter().any(|known| known == word);
     let mechanism = proof.mechanism.name();
     if !offers(&format!("AUTH={mechanism}")) {
@@ -100,7 +112,7 @@ async fn authenticate(
                     .map_err(|_| Fault::Refused)?;
                 let mut chunks = command.finish().into_iter();
                 let first = chunks.next().unwrap_or_default();
-                exchange(wire, &first, chunks).await
+                exchange(wire, &first, chunks, heard).await
             }
             None => Err(Fault::NoWay("the server offers no such mechanism")),
         };
@@ -114,7 +126,7 @@ async fn authenticate(
     } else {
         format!("s AUTHENTICATE {mechanism}\r\n")
     };
-    exchange(wire, command.as_bytes(), messages).await
+    exchange(wire, command.as_bytes(), messages, heard).await
 }
 
 /// Sends a command that logs in, and the next of `more` each time the server agrees to go on. Returns what the server offers from then on, if it says so.
@@ -122,17 +134,25 @@ async fn exchange(
     wire: &mut Wire,
     command: &[u8],
     mut more: impl Iterator<Item = Vec<u8>>,
-) -> Result<Option<Vec<String>>, Fault> {
+    heard: &Heard,
+) -> Result<Option<Arc<[String]>>, Fault> {
     wire.say(command).await?;
     let mut capabilities = None;
     for _ in 0..PATIENCE {
-        match read(wire).await? {
+        let frame = wire.response().await?;
+        if let Some(offered) = heard.again(frame.bytes()) {
+            return Ok(Some(offered));
+        }
+        match parsed(&frame)? {
             Response::Continue => match more.next() {
                 Some(message) => wire.say(&message).await?,
                 None => return Err(Fault::Away("the server waits for nothing".to_owned())),
             },
             Response::Data(Data::Capability(words)) => capabilities = Some(words),
-            Response::Done(_, status) => return outcome(status, capabilities),
+            Response::Done(_, status) => {
+                let told = outcome(status)?.map(|words| heard.note(frame.bytes(), words));
+                return Ok(told.or_else(|| capabilities.map(Arc::from)));
+            }
             Response::Told(status) if status.kind == StatusKind::Bye => {
                 return Err(Fault::Away(format!("the server says {}", status.text)));
             }
@@ -142,13 +162,10 @@ async fn exchange(
     Err(endless())
 }
 
-/// What an answer to a login means. Only a plain NO is a refusal: what may pass is told by its code (RFC 5530).
-fn outcome(
-    status: Status,
-    capabilities: Option<Vec<String>>,
-) -> Result<Option<Vec<String>>, Fault> {
+/// What an answer to a login means, and what it says the server offers. Only a plain NO is a refusal: what may pass is told by its code (RFC 5530).
+fn outcome(status: Status) -> Result<Option<Vec<String>>, Fault> {
     match (status.kind, &status.code) {
-        (StatusKind::Ok, _) => Ok(told(status.code).or(capabilities)),
+        (StatusKind::Ok, _) => Ok(told(status.code)),
         (StatusKind::No, Some(Code::Unavailable | Code::InUse | Code::Limit)) => {
             Err(Fault::Away(status.text))
         }
@@ -181,8 +198,11 @@ async fn answer(wire: &mut Wire) -> Result<Answer, Fault> {
 }
 
 async fn read(wire: &mut Wire) -> Result<Response, Fault> {
-    let frame = wire.response().await?;
-    response::parse(&frame).map_err(|error| Fault::Away(error.to_string()))
+    parsed(&wire.response().await?)
+}
+
+fn parsed(frame: &Frame) -> Result<Response, Fault> {
+    response::parse(frame).map_err(|error| Fault::Away(error.to_string()))
 }
 
 fn told(code: Option<Code>) -> Option<Vec<String>> {

@@ -8,7 +8,7 @@
 //! would never hear of it. A server that does not answer as its protocol says is taken for one that is away, never for one that refuses.
 //!
 //! In reading order: [`upstreams`] (whose mail is where), [`servers`] (which of them are up), [`proof`] and [`token`] (how the person is passed on), `dial`
-//! (connecting), `imap`, `pop3`, `submission` and `sieve` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`]; [`directory`] is for sites whose passwords only
+//! (connecting), `learned` (what it was found to offer), `imap`, `pop3`, `submission` and `sieve` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`]; [`directory`] is for sites whose passwords only
 //! the upstream knows.
 
 mod dial;
@@ -16,6 +16,7 @@ pub mod directory;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod imap;
+mod learned;
 pub mod pipe;
 mod pop3;
 pub mod proof;
@@ -31,13 +32,12 @@ pub mod upstreams;
 mod wire;
 
 pub use directory::LoginAtUpstream;
+pub use learned::Learned;
 pub use proof::Passing;
 pub use relogin::Relogin;
 pub use servers::{Server, Servers};
 pub use token::TokenKey;
-pub use upstreams::{
-    Keeps, Learned, LoggedIn, Probed, Security, Told, Upstream, Upstreams, Wanted,
-};
+pub use upstreams::{Keeps, LoggedIn, Probed, Security, Told, Upstream, Upstreams, Wanted};
 
 /// Why there is no connection for somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

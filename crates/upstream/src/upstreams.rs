@@ -12,6 +12,7 @@ use sekisho_net::BoxedStream;
 use sekisho_net::client::Connector;
 use tokio::time::timeout;
 
+use crate::learned::{Learned, Offers};
 use crate::proof::{Passing, Proof};
 use crate::relogin::Relogin;
 use crate::servers::{Server, Servers};
@@ -73,36 +74,6 @@ pub struct Upstream {
     pub learned: Learned,
 }
 
-/// What an upstream was found to offer, as told before a login.
-#[derive(Debug, Default)]
-pub struct Learned(RwLock<Offers>);
-
-#[derive(Debug, Default, Clone)]
-struct Offers {
-    imap: Option<Arc<[String]>>,
-    pop3: Option<Arc<[String]>>,
-    submission: Option<Arc<[String]>>,
-    sieve: Option<Arc<[String]>>,
-}
-
-impl Learned {
-    fn get(&self) -> Offers {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn note(&self, of: impl Fn(&mut Offers) -> &mut Option<Arc<[String]>>, lines: &[String]) {
-        let mut now = self.get();
-        // Most logins find the same, and then nobody has to wait for a lock.
-        if of(&mut now).as_deref() != Some(lines) {
-            let mut offers = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            *of(&mut offers) = Some(lines.into());
-        }
-    }
-}
-
 /// A connection that is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
@@ -121,7 +92,7 @@ pub struct LoggedIn {
     /// What the server said behind its answer to the login.
     pub read: Vec<u8>,
     /// What IMAP offers from here on; empty for other protocols.
-    pub imap_capabilities: String,
+    pub imap_capabilities: Arc<str>,
     /// What submission offers; empty for other protocols.
     pub extensions: Vec<String>,
     /// Whether the connection has to be watched.
@@ -135,7 +106,7 @@ impl LoggedIn {
         Self {
             stream,
             read,
-            imap_capabilities: String::new(),
+            imap_capabilities: Arc::default(),
             extensions: Vec::new(),
             relogin: None,
         }
@@ -192,12 +163,12 @@ impl Upstream {
         self.first(&self.imap, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
             let told = client.filter(|_| self.told == Told::InDialogue);
-            let (mut wire, offered) = imap::begin(wire, &call, told).await?;
-            let after = imap::log_in(&mut wire, &offered, &proof).await?;
+            let (mut wire, offered) = imap::begin(wire, &call, told, &self.learned).await?;
+            let after = imap::log_in(&mut wire, &offered, &proof, &self.learned).await?;
             self.learned.note(|offers| &mut offers.imap, &after);
             let guarded = self.guards || after.iter().any(|word| word == "UNAUTHENTICATE");
             Ok(LoggedIn {
-                imap_capabilities: imap::kept(&after, guarded),
+                imap_capabilities: self.learned.kept(&after, guarded),
                 relogin: guarded.then(Relogin::default),
                 ..LoggedIn::of(wire)
             })
@@ -212,12 +183,18 @@ impl Upstream {
     pub async fn pop3(&self, wanted: Wanted<'_>) -> Result<LoggedIn, UpstreamError> {
         let proof = self.proof(&wanted)?;
         let client = self.told_address(&wanted);
-        let known = self.learned.get().pop3;
+        let known = self.learned.pop3(wanted.now);
         self.first(&self.pop3, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
             let (mut wire, offered) = pop3::begin(wire, &call, known.clone()).await?;
-            pop3::log_in(&mut wire, &offered, &proof).await?;
-            self.learned.note(|offers| &mut offers.pop3, &offered);
+            if known.is_none() {
+                self.learned.note_pop3(&offered, wanted.now);
+            }
+            let logged_in = pop3::log_in(&mut wire, &offered, &proof).await;
+            if logged_in.is_err() {
+                self.learned.doubt_pop3();
+            }
+            logged_in?;
             Ok(LoggedIn::of(wire))
         })
         .await
@@ -286,8 +263,8 @@ impl Upstream {
         };
         self.first(&self.imap, now, async |call| {
             let wire = self.connect(&call, None).await?;
-            let (mut wire, offered) = imap::begin(wire, &call, None).await?;
-            match imap::log_in(&mut wire, &offered, &proof).await {
+            let (mut wire, offered) = imap::begin(wire, &call, None, &self.learned).await?;
+            match imap::log_in(&mut wire, &offered, &proof, &self.learned).await {
                 Ok(_) => Ok(true),
                 Err(Fault::Refused) => Ok(false),
                 Err(fault) => Err(fault),
@@ -307,7 +284,8 @@ impl Upstream {
         let mut probed = Vec::new();
         for (language, servers) in all {
             for server in servers.iter() {
-                let answer = match timeout(self.patience, self.ask(language, server)).await {
+                let asked = self.ask(language, server, now);
+                let answer = match timeout(self.patience, asked).await {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(fault)) => Err(fault.to_string()),
                     Err(_) => Err("no answer in time".to_owned()),
@@ -326,17 +304,17 @@ impl Upstream {
     }
 
     /// Notes what one server offers.
-    async fn ask(&self, language: Language, server: &Server) -> Result<(), Fault> {
+    async fn ask(&self, language: Language, server: &Server, now: Timestamp) -> Result<(), Fault> {
         let call = self.call(server);
         let wire = self.connect(&call, None).await?;
         match language {
             Language::Imap => {
-                let (_, offered) = imap::begin(wire, &call, None).await?;
+                let (_, offered) = imap::begin(wire, &call, None, &self.learned).await?;
                 self.learned.note(|offers| &mut offers.imap, &offered);
             }
             Language::Pop3 => {
                 let (_, offered) = pop3::begin(wire, &call, None).await?;
-                self.learned.note(|offers| &mut offers.pop3, &offered);
+                self.learned.note_pop3(&offered, now);
             }
             Language::Submission => {
                 let (_, offered) = submission::begin(wire, &call, None).await?;
@@ -438,6 +416,18 @@ pub struct Upstreams {
     by_group: HashMap<String, usize>,
     by_domain: HashMap<String, usize>,
     other: Option<usize>,
+    announced: RwLock<Arc<Announced>>,
+}
+
+/// What all upstreams offer, as clients are told before their login.
+#[derive(Debug, Default)]
+struct Announced {
+    /// As of which changes in what was learned; `None` before anybody asked.
+    as_of: Option<u64>,
+    imap: Arc<str>,
+    pop3: Arc<[String]>,
+    submission: Arc<[String]>,
+    sieve: Arc<[String]>,
 }
 
 /// Whose mail an upstream keeps.
@@ -499,27 +489,54 @@ impl Upstreams {
 
     /// What IMAP offers, as far as it is the same at every upstream.
     #[must_use]
-    pub fn imap_capabilities(&self) -> String {
-        let everywhere = self.everywhere(|offers| offers.imap);
-        imap::kept(&everywhere, true)
+    pub fn imap_capabilities(&self) -> Arc<str> {
+        Arc::clone(&self.announced().imap)
     }
 
     /// What POP3 offers at every upstream, each as a line of the answer to CAPA.
     #[must_use]
-    pub fn pop3_capabilities(&self) -> Vec<String> {
-        pop3::kept(&self.everywhere(|offers| offers.pop3))
+    pub fn pop3_capabilities(&self) -> Arc<[String]> {
+        Arc::clone(&self.announced().pop3)
     }
 
     /// What submission offers at every upstream, each as a line of the answer to EHLO.
     #[must_use]
-    pub fn submission_extensions(&self) -> Vec<String> {
-        submission::kept(&self.everywhere(|offers| offers.submission))
+    pub fn submission_extensions(&self) -> Arc<[String]> {
+        Arc::clone(&self.announced().submission)
     }
 
     /// What ManageSieve offers at every upstream, each as a line of the answer to CAPABILITY.
     #[must_use]
-    pub fn sieve_capabilities(&self) -> Vec<String> {
-        sieve::kept(&self.everywhere(|offers| offers.sieve))
+    pub fn sieve_capabilities(&self) -> Arc<[String]> {
+        Arc::clone(&self.announced().sieve)
+    }
+
+    /// Put together anew only when something else was learned: each connection is told.
+    fn announced(&self) -> Arc<Announced> {
+        // Read before what it counts, so that a change in between is seen the next time.
+        let changes = self.iter().map(|upstream| upstream.learned.changes()).sum();
+        let last = Arc::clone(
+            &self
+                .announced
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        if last.as_of == Some(changes) {
+            return last;
+        }
+        let now = Arc::new(Announced {
+            as_of: Some(changes),
+            imap: imap::kept(&self.everywhere(|offers| offers.imap), true).into(),
+            pop3: pop3::kept(&self.everywhere(|offers| offers.pop3)).into(),
+            submission: submission::kept(&self.everywhere(|offers| offers.submission)).into(),
+            sieve: sieve::kept(&self.everywhere(|offers| offers.sieve)).into(),
+        });
+        let mut announced = self
+            .announced
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *announced = Arc::clone(&now);
+        now
     }
 
     fn everywhere(&self, of: impl Fn(Offers) -> Option<Arc<[String]>>) -> Vec<String> {

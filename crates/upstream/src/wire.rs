@@ -7,8 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::Fault;
 
-/// How many bytes are read at once.
-const PIECE: usize = 4096;
+/// How many bytes are read at once: a greeting, and no more than an allocator keeps at hand for its thread.
+const PIECE: usize = 1024;
 
 /// The longest line of a server that is read, in bytes.
 const LINE: usize = 8192;

@@ -8,7 +8,7 @@ use crate::dialogue::{Channel, Dialogue as _};
 use crate::transcript::{self, ENCRYPTED, PLAIN, Verdict};
 
 fn greeter(channel: Channel) -> ImapGreeter {
-    ImapGreeter::new(channel, "IMAP4rev1 IDLE".to_owned())
+    ImapGreeter::new(channel, "IMAP4rev1 IDLE".into())
 }
 
 /// What the door does on a connection, which must not depend on how the bytes arrive.
@@ -45,7 +45,7 @@ fn the_greeting_says_what_is_possible_now() {
 /// RFC 9051, section 7.2.2: a server of both revisions says so from the beginning.
 #[test]
 fn the_second_revision_is_offered_where_it_is_had_behind_the_login() {
-    let greeter = ImapGreeter::new(ENCRYPTED, "IMAP4rev2 IMAP4rev1 IDLE".to_owned());
+    let greeter = ImapGreeter::new(ENCRYPTED, "IMAP4rev2 IMAP4rev1 IDLE".into());
     let greeting = String::from_utf8(greeter.greeting()).expect("ASCII");
     assert!(greeting.starts_with("* OK [CAPABILITY IMAP4rev2 IMAP4rev1 LITERAL- "));
 }

@@ -8,7 +8,7 @@ use crate::dialogue::{Channel, Dialogue as _};
 use crate::transcript::{self, ENCRYPTED, PLAIN, Verdict};
 
 fn greeter(channel: Channel) -> Pop3Greeter {
-    Pop3Greeter::new(channel, ["TOP", "UIDL"].map(str::to_owned).to_vec())
+    Pop3Greeter::new(channel, ["TOP", "UIDL"].map(str::to_owned).into())
 }
 
 /// What the door does on a connection, which must not depend on how the bytes arrive.

@@ -8,7 +8,7 @@ use crate::dialogue::{Channel, Dialogue as _};
 use crate::transcript::{self, ENCRYPTED, PLAIN, Verdict};
 
 fn greeter(channel: Channel) -> SieveGreeter {
-    SieveGreeter::new(channel, vec!["\"SIEVE\" \"fileinto\"".to_owned()])
+    SieveGreeter::new(channel, ["\"SIEVE\" \"fileinto\"".to_owned()].into())
 }
 
 /// What the door does on a connection, which must not depend on how the bytes arrive.

@@ -9,7 +9,7 @@ use crate::transcript::{self, ENCRYPTED, PLAIN, Verdict};
 use crate::{NotOpened, Protocol};
 
 fn greeter(channel: Channel) -> SubmissionGreeter {
-    let extensions = ["SIZE 1000", "PIPELINING"].map(str::to_owned).to_vec();
+    let extensions = ["SIZE 1000", "PIPELINING"].map(str::to_owned).into();
     SubmissionGreeter::new(channel, "mail.kit.example".to_owned(), extensions)
 }
 

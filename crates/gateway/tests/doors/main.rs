@@ -30,20 +30,20 @@ struct Telling;
 
 #[async_trait]
 impl MailServer for Telling {
-    fn imap_capabilities(&self) -> String {
-        "IMAP4rev1 IDLE".to_owned()
+    fn imap_capabilities(&self) -> Arc<str> {
+        "IMAP4rev1 IDLE".into()
     }
 
-    fn pop3_capabilities(&self) -> Vec<String> {
-        vec!["UIDL".to_owned()]
+    fn pop3_capabilities(&self) -> Arc<[String]> {
+        ["UIDL".to_owned()].into()
     }
 
-    fn submission_extensions(&self) -> Vec<String> {
-        vec!["SIZE 1000".to_owned()]
+    fn submission_extensions(&self) -> Arc<[String]> {
+        ["SIZE 1000".to_owned()].into()
     }
 
-    fn sieve_capabilities(&self) -> Vec<String> {
-        Vec::new()
+    fn sieve_capabilities(&self) -> Arc<[String]> {
+        Arc::default()
     }
 
     async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {

@@ -1,5 +1,7 @@
 //! Grants. An ended one stays in the file, marked, until it would have expired: it counts nowhere, and can't be put back by someone who read it before.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sekisho_checkpoint::AccountId;
@@ -17,12 +19,15 @@ pub(super) fn live(
     account: AccountId,
     now: Timestamp,
 ) -> Result<Vec<Grant>, Fault> {
-    db.prepare_cached(
-        "SELECT * FROM grants WHERE account = ?1 AND ended_at IS NULL AND expires_at > ?2
-         ORDER BY granted_at DESC, grant_id DESC",
-    )?
-    .query_and_then([account.get(), millis(now)], read)?
-    .collect()
+    let mut grants: Vec<Grant> = db
+        .prepare_cached(
+            "SELECT * FROM grants WHERE account = ?1 AND ended_at IS NULL AND expires_at > ?2",
+        )?
+        .query_and_then([account.get(), millis(now)], read)?
+        .collect::<Result<_, _>>()?;
+    // Sorted here for the same reason as factors are.
+    grants.sort_unstable_by_key(|grant| Reverse((grant.granted_at, grant.id)));
+    Ok(grants)
 }
 
 /// Keeps a grant in place of the one of its account and source, under that one's id and with its companion.

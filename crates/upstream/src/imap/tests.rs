@@ -6,6 +6,7 @@ use sekisho_imap::framing::{CommandReader, Event, Limits};
 
 use super::{authenticate, begin, kept};
 use crate::Fault;
+use crate::learned::{Heard, Learned};
 use crate::scene::{Callable, proof, server};
 use crate::upstreams::Security;
 
@@ -24,6 +25,7 @@ fn commands(heard: &[u8]) -> Vec<Body> {
 
 #[tokio::test]
 async fn the_login_is_the_only_command_by_every_way_that_a_server_offers() {
+    let learned = Learned::default();
     for password in [
         "pw",
         "p\"w\\",
@@ -36,8 +38,11 @@ async fn the_login_is_the_only_command_by_every_way_that_a_server_offers() {
         let ir = offers(&["AUTH=PLAIN", "SASL-IR"]);
         let (mut wire, heard) = server(&["", "s OK [CAPABILITY IMAP4REV1 IDLE] in\r\n"]);
         let proof = proof("hanako", password).expect("no NUL");
-        let after = authenticate(&mut wire, &ir, &proof).await.expect("let in");
-        assert_eq!(after, Some(offers(&["IMAP4REV1", "IDLE"])));
+        let heard_before = &learned.welcome;
+        let after = authenticate(&mut wire, &ir, &proof, heard_before)
+            .await
+            .expect("let in");
+        assert_eq!(after.as_deref(), Some(&offers(&["IMAP4REV1", "IDLE"])[..]));
         drop(wire);
         let [Body::Authenticate { mechanism, initial }] =
             &commands(&heard.await.expect("heard"))[..]
@@ -54,7 +59,7 @@ async fn the_login_is_the_only_command_by_every_way_that_a_server_offers() {
 async fn a_literal_is_announced_and_not_sent_before_the_server_agrees() {
     let proof = proof("hanako", "x\r\na LOGOUT").expect("no NUL");
     let (mut wire, heard) = server(&["", "s NO no\r\n"]);
-    let refused = authenticate(&mut wire, &offers(&[]), &proof).await;
+    let refused = authenticate(&mut wire, &offers(&[]), &proof, &Heard::default()).await;
     assert!(matches!(refused, Err(Fault::Refused)));
     drop(wire);
     let heard = heard.await.expect("heard");
@@ -69,7 +74,7 @@ async fn without_tls_nothing_is_said() {
     let (wire, heard) = server(&["* OK [CAPABILITY IMAP4REV1] hi\r\n", "s NO no TLS\r\n"]);
     let called = Callable::new(Security::StartTls);
     let address = "203.0.113.7".parse().ok();
-    let begun = begin(wire, &called.call(), address).await;
+    let begun = begin(wire, &called.call(), address, &Learned::default()).await;
     assert!(matches!(begun, Err(Fault::Away(_))));
     drop(begun);
     assert_eq!(heard.await.expect("heard"), b"s STARTTLS\r\n");
@@ -89,7 +94,13 @@ async fn a_refusal_is_told_from_a_server_that_can_not() {
     for (answer, refused) in cases {
         let proof = proof("hanako", "pw").expect("no NUL");
         let (mut wire, _) = server(&["", answer]);
-        let outcome = authenticate(&mut wire, &offers(&["AUTH=PLAIN", "SASL-IR"]), &proof).await;
+        let outcome = authenticate(
+            &mut wire,
+            &offers(&["AUTH=PLAIN", "SASL-IR"]),
+            &proof,
+            &Heard::default(),
+        )
+        .await;
         let is_refusal = matches!(outcome, Err(Fault::Refused));
         assert!(outcome.is_err() && is_refusal == refused, "{answer}");
     }
@@ -140,7 +151,7 @@ proptest! {
             let Some(proof) = proof(&user, &password) else { return Vec::new() };
             let (mut wire, heard) = server(&["", "+ go\r\n", "+ go\r\n", "s OK in\r\n"]);
             // The server agrees to all and ends somewhere: only what it hears counts.
-            let _ = authenticate(&mut wire, &offered, &proof).await;
+            let _ = authenticate(&mut wire, &offered, &proof, &Heard::default()).await;
             drop(wire);
             heard.await.expect("heard")
         });
