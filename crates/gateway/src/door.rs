@@ -136,11 +136,15 @@ where
             let Some(guest) = receiving.await else {
                 return;
             };
-            let lease = guest.admitted.lease().clone();
-            let _seat = guest.seat;
-            let served = guest
-                .opened
-                .serve(guest.stream, guest.already_read, guest.admitted);
+            let Guest {
+                stream,
+                already_read,
+                admitted,
+                opened,
+                seat: _seat,
+            } = *guest;
+            let lease = admitted.lease().clone();
+            let served = opened.serve(stream, already_read, admitted);
             tokio::select! {
                 biased;
                 why = lease.ended() => tracing::debug!(?why, "a connection's admission ended"),
@@ -211,7 +215,7 @@ impl Keeper {
         &self,
         accepted: Accepted,
         greeter: impl FnOnce(Channel) -> D,
-    ) -> Option<Guest> {
+    ) -> Option<Box<Guest>> {
         let plaintext_login = match self.door.plaintext {
             PlaintextLogin::Anywhere => true,
             PlaintextLogin::OnThisMachine => accepted.stays_here,
@@ -235,13 +239,13 @@ impl Keeper {
             total: Box::pin(sleep(self.door.limits.total)),
         };
         match visit.talk().await {
-            Ok(Some((admitted, opened, seat))) => Some(Guest {
+            Ok(Some((admitted, opened, seat))) => Some(Box::new(Guest {
                 stream: visit.stream?,
                 already_read: visit.dialogue.into_rest(),
                 admitted,
                 opened,
                 seat,
-            }),
+            })),
             Ok(None) | Err(Lost::Gone) => None,
             Err(Lost::Ended(why)) => {
                 visit.bid_farewell(why).await;
@@ -257,7 +261,8 @@ impl Keeper {
 
 /// Starts TLS on a connection of which nothing is left unread.
 async fn secured(stream: Stream, tls: &TlsKeeper) -> Result<Stream, Lost> {
-    stream.start_tls(tls, &[]).await.map_err(|error| {
+    // In a box of its own: it is large, and over before the login.
+    Box::pin(stream.start_tls(tls, &[])).await.map_err(|error| {
         tracing::debug!(?error, "TLS did not start");
         Lost::Gone
     })

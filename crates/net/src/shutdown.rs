@@ -1,11 +1,36 @@
 //! Ending in order.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
+
+pin_project! {
+    /// A task, up to where it is cut off. An async block would keep room for the task twice, and every connection is one.
+    struct UntilCut<F> {
+        #[pin]
+        cut: WaitForCancellationFutureOwned,
+        #[pin]
+        task: F,
+    }
+}
+
+impl<F: Future<Output = ()>> Future for UntilCut<F> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.project();
+        match this.cut.poll(context) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => this.task.poll(context),
+        }
+    }
+}
 
 /// Shared by everything that ends together. First it is asked to end: listeners close, and what is idle or not logged in ends. Then [`Self::drain`] waits for
 /// what is busy, and cuts off what takes too long.
@@ -29,14 +54,8 @@ impl Shutdown {
 
     /// Runs a task that [`Self::drain`] waits for.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let cut = self.cut.clone();
-        self.tasks.spawn(async move {
-            tokio::select! {
-                biased;
-                () = cut.cancelled() => {}
-                () = task => {}
-            }
-        });
+        let cut = self.cut.clone().cancelled_owned();
+        self.tasks.spawn(UntilCut { cut, task });
     }
 
     /// Lets nothing new begin.

@@ -1,5 +1,6 @@
 //! The site's own mail system as both kinds of doors see it, and how it is configured.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -215,13 +216,26 @@ impl Opened for Passed {
         Some(Arc::clone(&self.connection.imap_capabilities))
     }
 
-    async fn serve(self: Box<Self>, stream: Stream, already_read: Vec<u8>, _: Admitted) {
-        self.carry(stream, already_read).await;
+    fn serve<'a>(
+        self: Box<Self>,
+        stream: Stream,
+        already_read: Vec<u8>,
+        _: Admitted,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>
+    where
+        Self: 'a,
+    {
+        self.carry(stream, already_read)
     }
 }
 
 impl Passed {
-    async fn carry(self, client: impl sekisho_net::Duplex, already_read: Vec<u8>) {
+    /// Carries the connection to its end. Nothing else of the login is kept for as long as that takes.
+    fn carry(
+        self,
+        client: impl sekisho_net::Duplex + 'static,
+        already_read: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let LoggedIn {
             stream,
             read,
@@ -231,13 +245,22 @@ impl Passed {
         } = self.connection;
         let Behind { host, shutdown, .. } = self.behind;
         if !self.is_submission {
-            return pipe::run(client, stream, already_read, read, relogin, &shutdown).await;
+            return Box::pin(pipe::run(
+                client,
+                stream,
+                already_read,
+                read,
+                relogin,
+                shutdown,
+            ));
         }
         let relay = relay::Relay::new(host, extensions);
-        let relayed = relay::run(client, stream, already_read, read, relay, &shutdown).await;
-        if let Err(error) = relayed {
-            tracing::debug!(?error, "a submission connection ended");
-        }
+        Box::pin(async move {
+            let relayed = relay::run(client, stream, already_read, read, relay, &shutdown).await;
+            if let Err(error) = relayed {
+                tracing::debug!(?error, "a submission connection ended");
+            }
+        })
     }
 }
 

@@ -36,7 +36,8 @@ pub(crate) async fn connect(
         stream.flush().await?;
     }
     if security == Security::Implicit {
-        stream = connector.start_tls(stream, server.host(), &[]).await?;
+        // A handshake in the making is large; where there is none, no login has to carry its room along.
+        stream = Box::pin(connector.start_tls(stream, server.host(), &[])).await?;
     }
     Ok(Wire::new(stream))
 }
@@ -48,7 +49,7 @@ pub(crate) async fn start_tls(
     connector: &Connector,
 ) -> Result<Wire, Fault> {
     let (stream, unread): (BoxedStream, _) = wire.into_parts();
-    let stream = connector.start_tls(stream, server.host(), &unread).await?;
+    let stream = Box::pin(connector.start_tls(stream, server.host(), &unread)).await?;
     Ok(Wire::new(stream))
 }
 

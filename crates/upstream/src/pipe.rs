@@ -41,7 +41,7 @@ pub async fn run(
     to_upstream: Vec<u8>,
     to_client: Vec<u8>,
     relogin: Option<Relogin>,
-    shutdown: &Shutdown,
+    shutdown: Shutdown,
 ) {
     let moved = AtomicU64::new(0);
     let mut up = Half::new(&moved, relogin);
@@ -249,7 +249,7 @@ mod tests {
                 b"first ".to_vec(),
                 b"hello ".to_vec(),
                 None,
-                &shutdown
+                shutdown
             ),
             async {
                 to_client.write_all(&sent_up).await.expect("taken");
@@ -280,7 +280,7 @@ mod tests {
                 Vec::new(),
                 Vec::new(),
                 Some(Relogin::default()),
-                &shutdown
+                shutdown
             ),
             async move {
                 client.write_all(&sent[20..]).await.expect("taken");
@@ -305,7 +305,7 @@ mod tests {
         let shutdown = Shutdown::new();
         let running = shutdown.clone();
         shutdown.spawn(async move {
-            run(near, far, Vec::new(), Vec::new(), None, &running).await;
+            run(near, far, Vec::new(), Vec::new(), None, running).await;
         });
         let mut byte = [0];
         upstream.write_all(b"x").await.expect("taken");

@@ -1,5 +1,6 @@
-//! The dialogue with a POP3 server up to the login (RFC 1939; STLS, RFC 2595; CAPA, RFC 2449; AUTH, RFC 5034; response codes of RFC 3206).
+//! The dialogue with a POP3 server up to the login (RFC 1939; STLS, RFC 2595; CAPA, RFC 2449; AUTH, RFC 5034; response codes of RFC 3206; XCLIENT as Dovecot has it).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::Fault;
@@ -11,19 +12,31 @@ use crate::wire::{PATIENCE, Wire};
 /// The longest command line, in bytes with its CRLF (RFC 2449, section 4).
 const COMMAND: usize = 255;
 
-/// Begins, up to where a login can be sent. `known` is what the server offered at an earlier login, which spares a question. Returns the connection and what the
-/// server offers.
+/// How Dovecot says in its greeting that it believes whoever connects when told where a client is. There is no standard for it.
+const BELIEVES: &[u8] = b"[XCLIENT]";
+
+/// Begins, up to where a login can be sent; `client` is the address to tell. `known` is what the server offered at an earlier login, which spares a question.
+/// Returns the connection and what the server offers.
 pub(crate) async fn begin(
     mut wire: Wire,
     call: &Call<'_>,
+    client: Option<IpAddr>,
     known: Option<Arc<[String]>>,
 ) -> Result<(Wire, Arc<[String]>), Fault> {
-    positive(&wire.line().await?).map_err(|_| Fault::Away("no greeting".to_owned()))?;
+    let greeting = wire.line().await?;
+    positive(&greeting).map_err(|_| Fault::Away("no greeting".to_owned()))?;
     if call.security == Security::StartTls {
         wire.say(b"STLS\r\n").await?;
         positive(&wire.line().await?)
             .map_err(|_| Fault::Away("the server starts no TLS".to_owned()))?;
         wire = dial::start_tls(wire, call.server, call.connector).await?;
+    }
+    let believes = greeting.windows(BELIEVES.len()).any(|w| w == BELIEVES);
+    if let Some(client) = client.filter(|_| believes) {
+        let command = format!("XCLIENT ADDR={client}\r\n");
+        wire.say(command.as_bytes()).await?;
+        positive(&wire.line().await?)
+            .map_err(|_| Fault::Away("the server does not take the client's address".to_owned()))?;
     }
     let offered = match known {
         Some(known) => known,

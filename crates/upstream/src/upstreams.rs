@@ -37,7 +37,7 @@ pub enum Told {
     Nothing,
     /// By the PROXY protocol, version 2.
     ProxyHeader,
-    /// In the dialogue: by ID in IMAP, by XCLIENT in submission, not at all in POP3.
+    /// In the dialogue: by ID in IMAP, by XCLIENT in submission, and in POP3 where the server greets with it, as Dovecot does.
     InDialogue,
 }
 
@@ -186,7 +186,8 @@ impl Upstream {
         let known = self.learned.pop3(wanted.now);
         self.first(&self.pop3, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
-            let (mut wire, offered) = pop3::begin(wire, &call, known.clone()).await?;
+            let told = client.filter(|_| self.told == Told::InDialogue);
+            let (mut wire, offered) = pop3::begin(wire, &call, told, known.clone()).await?;
             if known.is_none() {
                 self.learned.note_pop3(&offered, wanted.now);
             }
@@ -313,7 +314,7 @@ impl Upstream {
                 self.learned.note(|offers| &mut offers.imap, &offered);
             }
             Language::Pop3 => {
-                let (_, offered) = pop3::begin(wire, &call, None).await?;
+                let (_, offered) = pop3::begin(wire, &call, None, None).await?;
                 self.learned.note_pop3(&offered, now);
             }
             Language::Submission => {

@@ -4,6 +4,7 @@
 //! over account, password and address; it lives minutes; and it is emptied for an account whenever anything of it is revoked.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -140,14 +141,17 @@ impl Verified {
         password: &Password,
         source: &Source,
     ) -> Digest {
-        let address = source.shown_address().to_string();
-        let mut data =
-            Vec::with_capacity(subject.len() + address.len() + password.expose().len() + 10);
+        // One that is written as IPv4 within IPv6 is the same address.
+        let address = match source.shown_address() {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        // Each part is of a length of its own, or follows its length, or is the last.
+        let mut data = Vec::with_capacity(subject.len() + password.expose().len() + 25);
         data.extend((subject.len() as u64).to_be_bytes());
         data.extend(subject);
-        data.extend(address.as_bytes());
+        data.extend(address.octets());
         data.push(u8::from(source.is_obscured()));
-        data.push(0);
         data.extend(password.expose().as_bytes());
         let digest = keyed_hash(&self.secret, purpose, &data);
         zeroize::Zeroize::zeroize(&mut data);

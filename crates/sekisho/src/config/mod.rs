@@ -192,7 +192,7 @@ section! {
         token_key_id: String = "sekisho".to_owned(),
         /// For whom tokens are made out (`aud`); `name` unless set.
         token_audience: Option<String> = None,
-        /// How the upstream is told where a client is: `no`, `proxy` (PROXY protocol, version 2) or `dialogue` (ID in IMAP, XCLIENT in submission).
+        /// How the upstream is told where a client is: `no`, `proxy` (PROXY protocol, version 2) or `dialogue` (ID in IMAP, XCLIENT in submission, and in POP3 where the server greets with `[XCLIENT]`, as Dovecot does).
         client_address: ClientAddressWord = ClientAddressWord::No,
         /// Whether connections are watched for the command UNAUTHENTICATE even if the upstream does not announce it. Where it is announced they always are. Set it for
         /// Cyrus with `suppress_capabilities`.

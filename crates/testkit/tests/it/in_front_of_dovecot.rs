@@ -97,8 +97,9 @@ async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> any
         let mut upstream = dovecot.upstream(passing)?;
         upstream.told = told;
         if told == Told::ProxyHeader {
-            let server = Server::new("localhost".to_owned(), dovecot.ports.imap_proxied);
-            upstream.imap = Servers::new(vec![server]);
+            let only = |port| Servers::new(vec![Server::new("localhost".to_owned(), port)]);
+            upstream.imap = only(dovecot.ports.imap_proxied);
+            upstream.pop3 = only(dovecot.ports.pop3_proxied);
         }
         let stage = before(upstream).await?;
         // Dovecot looks at the clock on the wall.
@@ -116,15 +117,30 @@ async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> any
         );
         assert!(!answer.contains("AUTH="), "{case}: {answer}");
         wire.imap("LOGOUT").await?;
+        let (answer, mut wire) = stage
+            .mail_client(stage.home(), Way::Pop3Pass, KEN, password)
+            .await?;
+        assert!(
+            Way::Pop3Pass.lets_in(&answer),
+            "{case}: {answer}\n{}",
+            dovecot.log()
+        );
+        wire.pop3("QUIT").await?;
         stage.demo.stop().await;
         let log = dovecot.log().split_off(before);
-        assert!(log.contains("user=<ken>"), "{case}: {log}");
         let address = if told == Told::Nothing {
             "rip=127.0.0.1"
         } else {
             "rip=198.51.100.23"
         };
-        assert!(log.contains(address), "{case}: {log}");
+        for door in ["imap-login: Info: Login", "pop3-login: Info: Login"] {
+            let line = log.lines().find(|line| line.contains(door));
+            let line = line.with_context(|| format!("{case}, {door}: {log}"))?;
+            assert!(
+                line.contains("user=<ken>") && line.contains(address),
+                "{case}: {line}"
+            );
+        }
     }
     Ok(())
 }

@@ -42,15 +42,37 @@ async fn what_the_server_offers_is_asked_once_and_told_without_what_is_the_doors
         "+OK\r\nUSER\r\nSASL PLAIN\r\nSTLS\r\nTOP\r\nUIDL\r\n.\r\n",
     ]);
     let called = Callable::new(Security::None);
-    let (_, offered) = begin(wire, &called.call(), None).await.expect("greeted");
+    let (_, offered) = begin(wire, &called.call(), None, None)
+        .await
+        .expect("greeted");
     assert_eq!(kept(&offered), ["TOP", "UIDL"]);
+}
+
+#[tokio::test]
+async fn the_client_is_named_to_a_server_that_believes_it_and_to_no_other() {
+    let called = Callable::new(Security::None);
+    let nothing_offered = "+OK\r\n.\r\n";
+    let cases = [
+        (
+            &["+OK [XCLIENT] hi\r\n", "+OK noted\r\n", nothing_offered][..],
+            "XCLIENT ADDR=2001:db8::7\r\nCAPA\r\n",
+        ),
+        (&["+OK hi\r\n", nothing_offered][..], "CAPA\r\n"),
+    ];
+    for (answers, expected) in cases {
+        let (wire, heard) = server(answers);
+        let client = "2001:db8::7".parse().ok();
+        let begun = begin(wire, &called.call(), client, None).await;
+        drop(begun.expect("greeted"));
+        assert_eq!(heard.await.expect("heard"), expected.as_bytes());
+    }
 }
 
 #[tokio::test]
 async fn without_tls_nothing_is_said() {
     let (wire, heard) = server(&["+OK hi\r\n", "-ERR no TLS\r\n"]);
     let called = Callable::new(Security::StartTls);
-    let begun = begin(wire, &called.call(), None).await;
+    let begun = begin(wire, &called.call(), None, None).await;
     assert!(matches!(begun, Err(Fault::Away(_))));
     drop(begun);
     assert_eq!(heard.await.expect("heard"), b"STLS\r\n");
