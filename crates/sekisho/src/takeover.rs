@@ -10,9 +10,10 @@
 //! 5. The old one waits for its connections to end. Meanwhile it is told when the configuration has changed (`reload`), so that no connection outlives a policy
 //!    that forbids it; and it ends when the new one does.
 
+use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::{Path, PathBuf};
@@ -49,8 +50,38 @@ pub(crate) struct Control {
 /// Somebody who asked for a restart and waits for what becomes of it.
 pub(crate) struct Asker(UnixStream);
 
+/// The longest name that a Unix socket can have, in bytes.
+const LONGEST_NAME: usize = 107;
+
+/// A socket in the data folder, as it can be named however long the folder's own name is.
+struct Name {
+    short: PathBuf,
+    /// What the short name leads through, if it is another one.
+    _folder: Option<File>,
+}
+
+impl Name {
+    fn new(path: &Path) -> io::Result<Self> {
+        if path.as_os_str().len() <= LONGEST_NAME {
+            return Ok(Self {
+                short: path.to_owned(),
+                _folder: None,
+            });
+        }
+        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let folder = File::open(folder)?;
+        let through = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+        Ok(Self {
+            short: through.join(name),
+            _folder: Some(folder),
+        })
+    }
+}
+
 /// Where a service with this data folder is asked.
-pub(crate) fn control_path(data: &Path) -> PathBuf {
+fn control_path(data: &Path) -> PathBuf {
     data.join("control")
 }
 
@@ -64,7 +95,8 @@ impl Control {
         // Whoever connects must find either process; so the new name takes the place of the old one at once.
         let fresh = path.with_extension("new");
         let _ = std::fs::remove_file(&fresh);
-        let listener = UnixListener::bind(&fresh)
+        let listener = Name::new(&fresh)
+            .and_then(|name| UnixListener::bind(&name.short))
             .with_context(|| format!("listening on {}", fresh.display()))?;
         std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))?;
         std::fs::rename(&fresh, &path)
@@ -105,7 +137,11 @@ impl Asker {
 /// No service runs there, or it could not be replaced and goes on.
 pub(crate) async fn ask(data: &Path) -> anyhow::Result<String> {
     let path = control_path(data);
-    let mut stream = match UnixStream::connect(&path).await {
+    let connected = async {
+        let name = Name::new(&path)?;
+        UnixStream::connect(&name.short).await
+    };
+    let mut stream = match connected.await {
         Ok(stream) => stream,
         Err(error) if is_nobody(&error) => bail!(
             "no service runs with the data folder {}; `sekisho serve` starts one",

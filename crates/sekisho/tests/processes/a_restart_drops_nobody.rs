@@ -112,6 +112,17 @@ fn a_process_that_can_not_start_replaces_nobody() -> Outcome<()> {
 }
 
 #[test]
+fn a_data_folder_with_a_name_that_no_socket_can_have_is_a_data_folder_like_any_other() -> Outcome<()>
+{
+    let folder = tempfile::tempdir()?;
+    let site = Site::new(&folder.path().join("university".repeat(12)), "")?;
+    let mut old = Service::start(&site.config)?;
+    let successor = site.restart()?;
+    assert_eq!(old.wait()?, Some(0));
+    successor.end()
+}
+
+#[test]
 fn systemd_hears_which_process_serves() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let site = Site::new(&folder.path().join("site"), "")?;
