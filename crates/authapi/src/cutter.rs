@@ -1,6 +1,6 @@
 //! Closing connections in Dovecot whose admission has ended, through its doveadm HTTP API.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,14 +34,22 @@ const LATECOMERS: Duration = Duration::from_secs(3);
 /// After so long without a login, somebody's lease is let go: by then a mail program has logged in anew, and the register must not grow for ever.
 const UNSEEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How long to wait before Dovecot is asked again who is in.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(10);
+
 /// The most bytes of an answer.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
+/// The most bytes of the answer to who is there: a hundred or two for each connection.
+const LARGEST_LIST: usize = 64 * 1024 * 1024;
+
 /// Whose connections from where.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Whose {
-    user: String,
-    address: IpAddr,
+pub(crate) struct Whose {
+    /// The user, as Dovecot knows him.
+    pub(crate) user: String,
+    /// Where his client is.
+    pub(crate) address: IpAddr,
 }
 
 /// Has Dovecot close connections. Shared.
@@ -148,6 +156,45 @@ impl Cutter {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who is in by now, whoever let him in. Asks until Dovecot answers; nobody, once the end is asked for.
+    pub(crate) async fn present(&self) -> HashSet<Whose> {
+        loop {
+            let order = serde_json::json!({ "separateConnections": true });
+            let asked = tokio::select! {
+                asked = timeout(PATIENCE, self.order("who", order, LARGEST_LIST)) => asked,
+                () = self.0.shutdown.asked() => return HashSet::new(),
+            };
+            let error = match asked {
+                Ok(Ok(answer)) => match listed(&answer) {
+                    Ok(present) => return present,
+                    Err(error) => error,
+                },
+                Ok(Err(error)) => error,
+                Err(_) => "it takes too long".to_owned(),
+            };
+            tracing::warn!(%error, "Dovecot does not say who is in");
+            if !self.rests().await {
+                return HashSet::new();
+            }
+        }
+    }
+
+    /// Waits before something that failed is tried again; whether to go on at all.
+    pub(crate) async fn rests(&self) -> bool {
+        tokio::select! {
+            () = sleep(AFTER_A_FAILURE) => true,
+            () = self.0.shutdown.asked() => false,
+        }
+    }
+
+    /// Waits until a login that was answered by now has become a connection.
+    pub(crate) async fn lets_latecomers_in(&self) {
+        tokio::select! {
+            () = sleep(LATECOMERS) => {}
+            () = self.0.shutdown.asked() => {}
+        }
+    }
+
     async fn cut(&self, whose: &Whose) {
         self.cut_now(whose).await;
         sleep(LATECOMERS).await;
@@ -161,7 +208,8 @@ impl Cutter {
         }
     }
 
-    async fn cut_now(&self, whose: &Whose) {
+    /// Has Dovecot close somebody's connections now.
+    pub(crate) async fn cut_now(&self, whose: &Whose) {
         let mut waits = AGAIN.into_iter();
         loop {
             let told = match timeout(PATIENCE, self.tell(whose)).await {
@@ -183,6 +231,18 @@ impl Cutter {
 
     /// Has Dovecot kick the user's connections from the address; none are no error.
     async fn tell(&self, whose: &Whose) -> Result<(), String> {
+        let masks = [whose.user.as_str(), &whose.address.to_string()];
+        let order = serde_json::json!({ "mask": masks });
+        was_done(&self.order("kick", order, LARGEST_ANSWER).await?)
+    }
+
+    /// Gives Dovecot an order and returns its answer, of so many bytes at most.
+    async fn order(
+        &self,
+        verb: &str,
+        parameters: serde_json::Value,
+        largest: usize,
+    ) -> Result<Bytes, String> {
         let Parts {
             connector,
             host,
@@ -200,8 +260,7 @@ impl Cutter {
             .await
             .map_err(|error| error.to_string())?;
         let talking = tokio::spawn(connection);
-        let masks = [whose.user.as_str(), &whose.address.to_string()];
-        let order = serde_json::json!([["kick", { "mask": masks }, "sekisho"]]);
+        let order = serde_json::json!([[verb, parameters, "sekisho"]]);
         let request = Request::post("/doveadm/v1")
             .header(HOST, host)
             .header(CONTENT_TYPE, "application/json")
@@ -216,15 +275,13 @@ impl Cutter {
             .await
             .map_err(|error| error.to_string())?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), LARGEST_ANSWER)
-            .collect()
-            .await;
+        let body = Limited::new(answer.into_body(), largest).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         talking.abort();
         if status != StatusCode::OK {
             return Err(format!("it answers {status}"));
         }
-        was_done(&body)
+        Ok(body)
     }
 }
 
@@ -243,9 +300,49 @@ fn was_done(answer: &[u8]) -> Result<(), String> {
     }
 }
 
+/// Who is in, of Dovecot's list of connections. One without an address comes from no client.
+fn listed(answer: &[u8]) -> Result<HashSet<Whose>, String> {
+    let answer: serde_json::Value =
+        serde_json::from_slice(answer).map_err(|error| error.to_string())?;
+    let word = answer.pointer("/0/0").and_then(serde_json::Value::as_str);
+    let list = answer.pointer("/0/1").and_then(serde_json::Value::as_array);
+    let (Some("doveadmResponse"), Some(list)) = (word, list) else {
+        return Err(format!("it answers {answer}"));
+    };
+    let whose = |connection: &serde_json::Value| {
+        let field = |name| connection.get(name).and_then(serde_json::Value::as_str);
+        Some(Whose {
+            user: field("username")?.to_owned(),
+            address: field("ip")?.parse().ok()?,
+        })
+    };
+    Ok(list.iter().filter_map(whose).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_in_is_told_once_for_all_connections_from_an_address() {
+        let list = br#"[["doveadmResponse",[
+            {"username":"hanako","service":"imap","pid":"7","ip":"203.0.113.7"},
+            {"username":"hanako","service":"imap","pid":"8","ip":"203.0.113.7"},
+            {"username":"ken","service":"pop3","pid":"9","ip":"2001:db8::7"},
+            {"username":"ken","service":"lmtp","pid":"9","ip":""}
+        ],"sekisho"]]"#;
+        let whose = |user: &str, address: &str| Whose {
+            user: user.to_owned(),
+            address: address.parse().expect("an address"),
+        };
+        let present = [whose("hanako", "203.0.113.7"), whose("ken", "2001:db8::7")];
+        assert_eq!(listed(list), Ok(HashSet::from(present)));
+        assert_eq!(
+            listed(br#"[["doveadmResponse",[],"sekisho"]]"#),
+            Ok(HashSet::new())
+        );
+        assert!(listed(br#"[["error",{"type":"exitCode"},"sekisho"]]"#).is_err());
+    }
 
     #[test]
     fn nobody_to_cut_is_no_error_and_anything_odd_is_one() {

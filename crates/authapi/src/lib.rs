@@ -22,9 +22,11 @@ use axum::response::{IntoResponse as _, Response};
 use sekisho_checkpoint::audit::Door;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_checkpoint::sasl::Credentials;
-use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted, Password};
+use sekisho_checkpoint::{Admitted, Attempt, Attested, Checkpoint, NotAdmitted, Password};
 use sekisho_source::{KeyLength, Source};
 use subtle::ConstantTimeEq as _;
+
+use crate::cutter::Whose;
 
 pub use cutter::Cutter;
 pub use nginx::Backends;
@@ -72,6 +74,40 @@ impl Api {
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .layer(from_fn_with_state(Arc::clone(self), shows_the_secret))
             .with_state(Arc::clone(self))
+    }
+
+    /// Takes over whom Dovecot let in before this process began: who would not be let in now is cut off, the others are watched. Tries until it is done, or the end
+    /// is asked for.
+    pub async fn catch_up(&self) {
+        let Some(cutter) = &self.cutter else { return };
+        for once_more in [false, true] {
+            if once_more {
+                // A login that the former process answered last may have become a connection only now.
+                cutter.lets_latecomers_in().await;
+            }
+            for whose in cutter.present().await {
+                self.catch_up_with(&whose, cutter).await;
+            }
+        }
+    }
+
+    async fn catch_up_with(&self, whose: &Whose, cutter: &Cutter) {
+        let attested = Attested {
+            name: whose.user.clone(),
+            source: self.source(Some(&whose.address.to_string())),
+            client: "Dovecot".to_owned(),
+        };
+        loop {
+            match self.checkpoint.still_admitted(&attested).await {
+                Ok(Some(admitted)) => return cutter.hold(&admitted, &whose.user),
+                Ok(None) => return cutter.cut_now(whose).await,
+                Err(_) => {
+                    if !cutter.rests().await {
+                        return;
+                    }
+                }
+            }
+        }
     }
 
     /// Judges a name and a password; a refusal is returned when it is to be said. Whom it lets in, it lets in under the name that is returned.

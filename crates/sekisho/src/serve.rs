@@ -394,6 +394,9 @@ impl Service {
             let listener = SaslListener::Unix(sockets.unix(path)?);
             self.system.run_sasl(listener, &api);
         }
+        self.system
+            .shutdown
+            .spawn(async move { api.catch_up().await });
         Ok(())
     }
 

@@ -52,35 +52,18 @@ pub fn place() -> anyhow::Result<(std::net::TcpListener, Asked)> {
 }
 
 impl AuthApi {
-    /// Opens it: for a Dovecot that asks, and for an nginx before another Dovecot and what that one submits to.
+    /// Opens it: for a Dovecot that asks and is told by the cutter, and for an nginx before another Dovecot and what that one submits to.
     ///
     /// # Errors
     /// There is no port.
     pub async fn open(
         stage: &Stage,
         (socket, asked): (std::net::TcpListener, Asked),
-        asking: &Dovecot,
+        cutter: Option<Cutter>,
         behind: &Dovecot,
     ) -> anyhow::Result<Self> {
         let system = &stage.demo.system;
-        let backend = |port| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let connector = Connector::new(&Roots::System, PATIENCE)?;
-        let doveadm = ("127.0.0.1".to_owned(), asking.ports.doveadm);
-        let key = Password::new(DOVEADM_KEY.to_owned());
-        let until = system.shutdown.clone();
-        let api = Arc::new(Api {
-            checkpoint: Arc::clone(&system.checkpoint),
-            clock: system.clock(),
-            key_length: KeyLength::default(),
-            secret: Password::new(asked.secret.clone()),
-            backends: Backends {
-                imap: backend(behind.ports.imap),
-                pop3: backend(behind.ports.pop3),
-                submission: backend(behind.sink.port),
-            },
-            user: "{login}".to_owned(),
-            cutter: Some(Cutter::new(connector, doveadm, false, key, until)),
-        });
+        let api = api(stage, &asked, cutter, behind);
         let listener = Listener::from_std(socket, SourceFrom::Connection, KeyLength::default())?;
         system.run_api(listener, &api);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -104,6 +87,38 @@ impl AuthApi {
     pub fn sasl_socket(&self) -> PathBuf {
         self.folder.path().join("sasl")
     }
+}
+
+/// What answers those who ask.
+#[must_use]
+pub fn api(stage: &Stage, asked: &Asked, cutter: Option<Cutter>, behind: &Dovecot) -> Arc<Api> {
+    let system = &stage.demo.system;
+    let backend = |port| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    Arc::new(Api {
+        checkpoint: Arc::clone(&system.checkpoint),
+        clock: system.clock(),
+        key_length: KeyLength::default(),
+        secret: Password::new(asked.secret.clone()),
+        backends: Backends {
+            imap: backend(behind.ports.imap),
+            pop3: backend(behind.ports.pop3),
+            submission: backend(behind.sink.port),
+        },
+        user: "{login}".to_owned(),
+        cutter,
+    })
+}
+
+/// Has a Dovecot close connections.
+///
+/// # Errors
+/// There is none.
+pub fn cutter(stage: &Stage, dovecot: &Dovecot) -> anyhow::Result<Cutter> {
+    let connector = Connector::new(&Roots::System, PATIENCE)?;
+    let doveadm = ("127.0.0.1".to_owned(), dovecot.ports.doveadm);
+    let key = Password::new(DOVEADM_KEY.to_owned());
+    let until = stage.demo.system.shutdown.clone();
+    Ok(Cutter::new(connector, doveadm, false, key, until))
 }
 
 fn open_to_all(path: &Path, mode: u32) -> std::io::Result<()> {

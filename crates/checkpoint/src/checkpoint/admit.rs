@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
-use super::passwords::{Checked, Subject};
+use super::passwords::{Checked, Subject, trusted};
 use super::{Checkpoint, Out, Site};
 use crate::account::Password;
 use crate::audit::{Actor, Door, Event, What};
@@ -28,7 +28,7 @@ impl Checkpoint {
             door: attempt.door,
             name: &attempt.name,
             authorization: attempt.authorization.as_deref(),
-            password: Some(&attempt.password),
+            proof: Proof::Password(&attempt.password),
             source: attempt.source,
             client: &attempt.client,
         })
@@ -40,15 +40,7 @@ impl Checkpoint {
     /// # Errors
     /// [`NotAdmitted`]: refused, or the records or the directory can't be asked.
     pub async fn admit_attested(&self, attested: Attested) -> Result<Admitted, NotAdmitted> {
-        self.answer(&Claim {
-            door: Door::AuthApi,
-            name: &attested.name,
-            authorization: None,
-            password: None,
-            source: attested.source,
-            client: &attested.client,
-        })
-        .await
+        self.answer(&Claim::of(&attested, Proof::Attested)).await
     }
 
     /// Counts a wrong password that somebody else has seen, as one that was tried here. `password` is anything that is the same for the same password: who
@@ -73,10 +65,38 @@ impl Checkpoint {
         })
     }
 
+    /// Judges whether somebody who came in earlier, before this process began, is still in by right; `None` if not. It is no attempt: nothing is counted or written
+    /// down.
+    ///
+    /// # Errors
+    /// [`NotAdmitted::Unavailable`].
+    pub async fn still_admitted(
+        &self,
+        attested: &Attested,
+    ) -> Result<Option<Admitted>, NotAdmitted> {
+        let claim = Claim::of(attested, Proof::Earlier);
+        match self.weigh(&claim, self.now()).await {
+            Ok(Weighed::Admitted(admitted)) => Ok(Some(*admitted)),
+            Ok(Weighed::Refused(..)) => Ok(None),
+            Err(out) => {
+                let unavailable =
+                    out.say("whether somebody is still in by right could not be judged");
+                Err(unavailable.into())
+            }
+        }
+    }
+
     async fn answer(&self, claim: &Claim<'_>) -> Result<Admitted, NotAdmitted> {
         let now = self.now();
         let site = self.site();
-        match self.weigh(claim, now).await {
+        let weighed = match self.weigh(claim, now).await {
+            Ok(Weighed::Admitted(admitted)) => self
+                .note_client(claim, admitted.account(), now)
+                .await
+                .map(|()| Weighed::Admitted(admitted)),
+            other => other,
+        };
+        match weighed {
             Ok(Weighed::Admitted(admitted)) => Ok(*admitted),
             Ok(Weighed::Refused(what, subject)) => {
                 Err(match self.refuse(claim, what, &subject, &site, now).await {
@@ -94,15 +114,16 @@ impl Checkpoint {
             let seen = self.verified.epoch();
             let site = &self.site();
             let subject = self.subject(claim.name, claim.authorization, now).await?;
-            let checked = match claim.password {
-                Some(password) => {
+            let checked = match claim.proof {
+                Proof::Password(password) => {
                     self.check_password(subject, password, &claim.source, site, now)
                         .await?
                 }
-                None => {
+                Proof::Attested => {
                     self.trust_password(subject, &claim.source, site, now)
                         .await?
                 }
+                Proof::Earlier => trusted(subject),
             };
             let (known, is_remembered) = match checked {
                 Checked::Right {
@@ -118,12 +139,11 @@ impl Checkpoint {
                     if self.verified.epoch() != seen {
                         continue;
                     }
-                    if let Some(password) = claim.password
+                    if let Proof::Password(password) = claim.proof
                         && !is_remembered
                     {
                         self.remember(account, password, &claim.source, now, seen);
                     }
-                    self.note_client(claim, account, now).await?;
                     return Ok(Weighed::Admitted(Box::new(Admitted::new(
                         known.account,
                         claim.source,
@@ -222,10 +242,33 @@ struct Claim<'a> {
     door: Door,
     name: &'a str,
     authorization: Option<&'a str>,
-    /// `None` where somebody else has checked it.
-    password: Option<&'a Password>,
+    proof: Proof<'a>,
     source: Source,
     client: &'a str,
+}
+
+/// What stands for the password.
+#[derive(Clone, Copy)]
+enum Proof<'a> {
+    /// The password itself.
+    Password(&'a Password),
+    /// The word of somebody who has checked it.
+    Attested,
+    /// That it was right at an earlier login: guesses of others, made since, are no reason to cut anybody off.
+    Earlier,
+}
+
+impl<'a> Claim<'a> {
+    fn of(attested: &'a Attested, proof: Proof<'a>) -> Self {
+        Self {
+            door: Door::AuthApi,
+            name: &attested.name,
+            authorization: None,
+            proof,
+            source: attested.source,
+            client: &attested.client,
+        }
+    }
 }
 
 enum Weighed {

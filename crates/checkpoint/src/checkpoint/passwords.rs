@@ -169,13 +169,13 @@ impl Checkpoint {
         now: Timestamp,
     ) -> Result<Checked, Out> {
         if let Subject::Unknown(_) = subject {
-            return Ok(Checked::Refused(What::RefusedUnknown, subject, None));
+            return Ok(trusted(subject));
         }
         let sheltered = self.sheltered(&subject, source, site, now);
         let throttled = self.throttled(&subject, source, sheltered, now).await?;
         Ok(match throttled {
             Some(until) => Checked::Refused(What::RefusedThrottled, subject, Some(until)),
-            None => usable(subject, false),
+            None => trusted(subject),
         })
     }
 
@@ -302,6 +302,14 @@ pub(super) fn failure_keys(all: Throttle, at_source: Throttle, source: &Source) 
             .map(|s| Throttle::Source(s, Guess::Password)),
     );
     keys
+}
+
+/// The answer where the password was right by somebody's word, or earlier.
+pub(super) fn trusted(subject: Subject) -> Checked {
+    match subject {
+        Subject::Unknown(_) => Checked::Refused(What::RefusedUnknown, subject, None),
+        Subject::Known(_) => usable(subject, false),
+    }
 }
 
 /// The answer for a right password.

@@ -35,7 +35,8 @@ impl Site {
         // nginx asks, so that the one behind it need not.
         let behind = Dovecot::start(&PEOPLE).await?;
         let stage = Stage::start().await?;
-        let api = AuthApi::open(&stage, place, &dovecot, &behind).await?;
+        let cutter = asking::cutter(&stage, &dovecot)?;
+        let api = AuthApi::open(&stage, place, Some(cutter), &behind).await?;
         let nginx = Nginx::start(&api.asked).await?;
         // These have to be started by root; CI is.
         let by_root = match is_root()? {
@@ -322,5 +323,43 @@ async fn a_peer_of_the_sasl_protocol_gets_answers_to_questions_and_nothing_else(
     let mut too_early = Wire::connect(&format!("127.0.0.1:{}", site.api.sasl)).await?;
     too_early.send(&at_once).await?;
     assert!(!too_early.until_closed().await.contains("OK\t"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_dovecot_let_in_before_the_service_began_is_cut_off_or_watched() -> anyhow::Result<()>
+{
+    let place = asking::place()?;
+    let dovecot = Dovecot::start_asking(&PEOPLE, Some(&place.1)).await?;
+    let behind = Dovecot::start(&PEOPLE).await?;
+    let stage = Stage::start().await?;
+    let asked = place.1.clone();
+    // One that forgets whom it let in, as one that has ended did.
+    let _former = AuthApi::open(&stage, place, None, &behind).await?;
+    let app = stage.uses_mfa(HANAKO).await?;
+    stage.proves(stage.home(), HANAKO, &app).await?;
+    let mut let_in = Vec::new();
+    for name in [HANAKO, KEN] {
+        let home = stage.demo.home.get();
+        let mut wire = Wire::greeted_for(home, dovecot.ports.imap_proxied).await?;
+        let password = stage.password(name);
+        let answer = Way::ImapLogin.try_on(&mut wire, name, password).await?;
+        assert!(answer.starts_with("t OK"), "{answer}\n{}", dovecot.log());
+        let_in.push(wire);
+    }
+    let [mut hanako, mut ken] = <[Wire; 2]>::try_from(let_in).ok().context("two")?;
+    stage.clock.advance(jiff::SignedDuration::from_hours(14));
+    let noop = hanako.imap("NOOP").await?;
+    assert!(noop.contains("t OK"), "nobody knows of her: {noop}");
+
+    let cutter = asking::cutter(&stage, &dovecot)?;
+    let present = asking::api(&stage, &asked, Some(cutter), &behind);
+    present.catch_up().await;
+    hanako.until_closed().await;
+    let noop = ken.imap("NOOP").await?;
+    assert!(noop.contains("t OK"), "he needs no grant: {noop}");
+    stage.uses_mfa(KEN).await?;
+    ken.until_closed().await;
+    stage.demo.stop().await;
     Ok(())
 }
