@@ -3,7 +3,7 @@ use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::{GrantId, SessionToken};
 use sekisho_checkpoint::ports::{Change, Claim, Ending, Reach, Records};
 
-use super::{Place, alice, apply, at, bob, source};
+use super::{Place, alice, apply, at, bob, otp_app, source};
 
 const HOME: &str = "203.0.113.7";
 const HOME_SIX: &str = "2001:db8:1:2::7";
@@ -53,6 +53,30 @@ pub async fn a_grant_is_live_until_its_end_and_not_at_it(place: &dyn Place) {
     assert_eq!(live(&*records, 100).await, [2]);
     assert!(live(&*records, 150).await.is_empty());
     assert!(records.grants(bob(), at(1)).await.expect("read").is_empty());
+}
+
+pub async fn standing_and_grants_come_together_as_they_come_alone(place: &dyn Place) {
+    let records = place.open().await;
+    for factor in [otp_app(2), otp_app(1)] {
+        apply(&*records, Change::AddFactor(factor), Ending::NOTHING).await;
+    }
+    apply(&*records, Change::Mfa(true), Ending::NOTHING).await;
+    put(&*records, &grant(1, HOME, 0)).await;
+    put(&*records, &grant(2, CAFE, 50)).await;
+    for (second, live) in [(99, 2), (100, 1), (150, 0)] {
+        let together = records.standing_and_grants(alice(), at(second)).await;
+        let (standing, grants) = together.expect("read");
+        let factors: Vec<_> = standing.factors.iter().map(|f| f.id.get()).collect();
+        assert!(standing.mfa_on && factors == [1, 2], "{standing:?}");
+        assert_eq!(grants.len(), live);
+        let alone = records.standing(alice()).await.expect("read");
+        assert_eq!(format!("{standing:?}"), format!("{alone:?}"));
+        let alone = records.grants(alice(), at(second)).await.expect("read");
+        assert_eq!(grants, alone);
+    }
+    let of_nobody = records.standing_and_grants(bob(), at(1)).await;
+    let (standing, grants) = of_nobody.expect("read");
+    assert!(!standing.mfa_on && standing.factors.is_empty() && grants.is_empty());
 }
 
 pub async fn a_later_grant_of_the_same_source_takes_the_place_and_keeps_the_id(place: &dyn Place) {

@@ -54,6 +54,7 @@ macro_rules! held_by {
             events::revocations_are_numbered_in_order_and_never_twice
             events::purging_removes_what_is_past_and_nothing_else
             grants::a_grant_is_live_until_its_end_and_not_at_it
+            grants::standing_and_grants_come_together_as_they_come_alone
             grants::a_later_grant_of_the_same_source_takes_the_place_and_keeps_the_id
             grants::endings_reach_the_sources_they_name_companions_included
             grants::an_ended_grant_can_not_be_put_back
