@@ -187,6 +187,18 @@ impl Cutter {
         }
     }
 
+    /// Gives Dovecot an order that does nothing.
+    ///
+    /// # Errors
+    /// Why Dovecot can't be given orders, for people.
+    pub async fn try_out(&self) -> Result<(), String> {
+        let parameters = serde_json::json!({ "separateConnections": true });
+        match timeout(PATIENCE, self.order("who", parameters, LARGEST_LIST)).await {
+            Ok(answer) => listed(&answer?).map(|_| ()),
+            Err(_) => Err("it takes too long".to_owned()),
+        }
+    }
+
     /// Waits until a login that was answered by now has become a connection.
     pub(crate) async fn lets_latecomers_in(&self) {
         tokio::select! {
@@ -219,12 +231,15 @@ impl Cutter {
             let Err(error) = told else {
                 return;
             };
-            match waits.next() {
-                Some(wait) => sleep(wait).await,
-                None => {
-                    tracing::error!(%error, "Dovecot does not close the connections of an admission that ended");
-                    return;
-                }
+            let Some(wait) = waits.next() else {
+                tracing::error!(%error, "Dovecot does not close the connections of an admission that ended; it is told again when Sekisho starts");
+                return;
+            };
+            tracing::warn!(%error, "Dovecot does not close the connections of an admission that ended; it is told again soon");
+            tokio::select! {
+                () = sleep(wait) => {}
+                // The next process asks who is in.
+                () = self.0.shutdown.asked() => return,
             }
         }
     }
@@ -278,6 +293,11 @@ impl Cutter {
         let body = Limited::new(answer.into_body(), largest).collect().await;
         let body = body.map_err(|error| error.to_string())?.to_bytes();
         talking.abort();
+        if status == StatusCode::UNAUTHORIZED {
+            return Err(
+                "it does not take the key: is `doveadm_key_file` its `doveadm_api_key`?".to_owned(),
+            );
+        }
         if status != StatusCode::OK {
             return Err(format!("it answers {status}"));
         }

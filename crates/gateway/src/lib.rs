@@ -77,6 +77,19 @@ pub enum Protocol {
     ManageSieve,
 }
 
+impl Protocol {
+    /// Its name, for the log.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Imap => "IMAP",
+            Self::Pop3 => "POP3",
+            Self::Submission(_) => "submission",
+            Self::ManageSieve => "ManageSieve",
+        }
+    }
+}
+
 /// A mailbox that is ready.
 #[async_trait]
 pub trait Opened: Send {

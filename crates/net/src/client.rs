@@ -1,5 +1,6 @@
 //! The other side: connecting to servers, such as the relay that takes mail for elsewhere.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
 };
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -38,6 +40,12 @@ pub enum Roots {
 /// A server's public key, known by the SHA-256 hash of its SubjectPublicKeyInfo, as in RFC 7469, section 2.4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPin([u8; 32]);
+
+impl fmt::Display for KeyPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
 
 impl KeyPin {
     /// Takes the hash as 64 hexadecimal digits; colons between them are passed over.
@@ -76,8 +84,8 @@ pub struct Connector {
     internet_alone: bool,
 }
 
-impl std::fmt::Debug for Connector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector").finish_non_exhaustive()
     }
 }
@@ -166,7 +174,8 @@ impl Connector {
         let handshake = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream);
         let stream = timeout(self.patience, handshake)
             .await
-            .map_err(|_| too_slow())??;
+            .map_err(|_| too_slow())?
+            .map_err(unproven)?;
         Ok(Box::new(stream))
     }
 
@@ -195,6 +204,36 @@ impl Connector {
     }
 }
 
+/// A server has another key than the one that is trusted.
+#[derive(Debug, thiserror::Error)]
+#[error("the server has another key than `key_pin` says: that of its key is {0}")]
+struct OtherKey(KeyPin);
+
+/// Says why a server did not prove who it is, and what can be done about it.
+fn unproven(error: io::Error) -> NetError {
+    let why = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(why)) = why else {
+        return error.into();
+    };
+    let words = match why {
+        CertificateError::UnknownIssuer => {
+            "nobody who is trusted signed the server's certificate: name the one who did by `ca_file`, or trust the server's key alone by `key_pin`".to_owned()
+        }
+        CertificateError::Other(OtherError(inner)) => match inner.downcast_ref::<OtherKey>() {
+            Some(other) => other.to_string(),
+            // webpki has a word for it, and rustls none.
+            None if inner.to_string().contains("CaUsedAsEndEntity") => {
+                "the server's certificate is made for signing others (CA:TRUE), as self-signed ones often are: trust its key by `key_pin` instead of `ca_file`".to_owned()
+            }
+            None => inner.to_string(),
+        },
+        other => format!("the server's certificate does not hold: {other}"),
+    };
+    NetError::Unproven(words)
+}
+
 /// Takes every certificate, or those of one key; that the other side has its key is still checked.
 #[derive(Debug)]
 struct AnyCertificate {
@@ -216,7 +255,8 @@ impl ServerCertVerifier for AnyCertificate {
             None => true,
         };
         if !wanted {
-            let unwanted = CertificateError::ApplicationVerificationFailure;
+            let unwanted = OtherKey(KeyPin::of(certificate)?);
+            let unwanted = CertificateError::Other(OtherError(Arc::new(unwanted)));
             return Err(rustls::Error::InvalidCertificate(unwanted));
         }
         Ok(ServerCertVerified::assertion())

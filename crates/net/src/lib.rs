@@ -62,6 +62,9 @@ pub enum NetError {
     /// Plaintext came in behind the command that starts TLS: someone may have put it there, so drop the connection.
     #[error("plaintext behind STARTTLS")]
     Injected,
+    /// The server did not prove who it is: for people to read.
+    #[error("{0}")]
+    Unproven(String),
     /// The name of the server to connect to is no host name and no address.
     #[error("not a server's name")]
     ServerName,

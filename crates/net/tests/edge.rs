@@ -174,7 +174,10 @@ async fn a_server_that_holds_another_certificate_is_not_talked_to() {
     let keeper = TlsKeeper::open(self_signed(&mine), Alpn::None).expect("made");
     TlsKeeper::open(self_signed(&other), Alpn::None).expect("made");
     let refused = hello(&keeper, &other.join("self-signed.pem")).await;
-    assert!(matches!(refused, Err(NetError::Connection(_))));
+    let Err(NetError::Unproven(words)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(words.contains("`ca_file`"), "{words}");
 }
 
 #[tokio::test]

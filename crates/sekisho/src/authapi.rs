@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use sekisho_authapi::{Api, Backends, Cutter};
 use sekisho_checkpoint::Password;
+use sekisho_net::Shutdown;
 use sekisho_net::client::{Connector, Roots};
 use sekisho_source::KeyLength;
 
@@ -28,7 +29,7 @@ pub(crate) fn api(
     key_length: KeyLength,
 ) -> anyhow::Result<Arc<Api>> {
     let secret = match &section.secret_file {
-        Some(file) => read(file)?,
+        Some(file) => read(file).context("`secret_file` of [authapi]")?,
         // Then nobody asks over HTTP.
         None => Password::new(String::new()),
     };
@@ -43,11 +44,15 @@ pub(crate) fn api(
             submission: section.nginx_submission,
         },
         user: section.user.clone(),
-        cutter: cutter(section, system)?,
+        cutter: cutter(section, &system.shutdown)?,
     }))
 }
 
-fn cutter(section: &AuthApiSection, system: &System) -> anyhow::Result<Option<Cutter>> {
+/// What has Dovecot close connections, if that is configured.
+///
+/// # Errors
+/// A file can't be read.
+pub(crate) fn cutter(section: &AuthApiSection, until: &Shutdown) -> anyhow::Result<Option<Cutter>> {
     let (Some(server), Some(file)) = (&section.doveadm, &section.doveadm_key_file) else {
         return Ok(None);
     };
@@ -55,9 +60,9 @@ fn cutter(section: &AuthApiSection, system: &System) -> anyhow::Result<Option<Cu
     let roots = section.doveadm_ca_file.clone();
     let roots = roots.map_or(Roots::System, Roots::File);
     let connector = Connector::new(&roots, PATIENCE)?;
-    let until = system.shutdown.clone();
-    let cutter = Cutter::new(connector, server, section.doveadm_tls, read(file)?, until);
-    Ok(Some(cutter))
+    let key = read(file).context("`doveadm_key_file` of [authapi]")?;
+    let (tls, until) = (section.doveadm_tls, until.clone());
+    Ok(Some(Cutter::new(connector, server, tls, key, until)))
 }
 
 /// Reads a secret that may not be empty: anybody can show that.

@@ -424,7 +424,9 @@ impl Service {
             tracing::warn!(%warning, "the configuration");
         }
         self.system.checkpoint.reconfigure(loaded.site).await;
-        tracing::info!("the configuration was read again");
+        tracing::info!(
+            "the configuration was read again: certificates, networks, policy and trusted proxies are in force, all else at the next start"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The site's own mail system as both kinds of doors see it, and how it is configured.
 
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,8 @@ pub(crate) fn upstreams(config: &Config, host: &str) -> anyhow::Result<Option<Up
         let upstream = upstream(section, config, host)
             .with_context(|| format!("the upstream {:?}", section.name))?;
         let logins = match &section.accounts_file {
-            Some(file) => secrets::text(file)?
+            Some(file) => secrets::text(file)
+                .context("`accounts_file`")?
                 .lines()
                 .map(|line| line.trim().to_owned())
                 .filter(|line| !line.is_empty() && !line.starts_with('#'))
@@ -87,7 +89,7 @@ fn upstream(section: &UpstreamSection, config: &Config, host: &str) -> anyhow::R
         // It has no port for TLS from the first byte.
         sieve: servers(&section.sieve, 4190, 4190),
         security,
-        connector: Connector::new(&roots, patience)?,
+        connector: Connector::new(&roots, patience).context("`ca_file`")?,
         passing: passing(section, config)?,
         user: section.user.clone(),
         told: match section.client_address {
@@ -110,7 +112,8 @@ fn passing(section: &UpstreamSection, config: &Config) -> anyhow::Result<Passing
             let file = section.master_password_file.as_deref();
             Passing::Master {
                 user,
-                password: secrets::read(file.context("no `master_password_file`")?)?,
+                password: master_password(file.context("no `master_password_file`")?)
+                    .context("`master_password_file`")?,
             }
         }
         LoginWord::Token => {
@@ -118,10 +121,17 @@ fn passing(section: &UpstreamSection, config: &Config) -> anyhow::Result<Passing
             let file = file.context("no `token_key_file`")?;
             let audience = section.token_audience.as_ref().unwrap_or(&section.name);
             let (id, issuer) = (&section.token_key_id, &config.site.url);
-            let key = TokenKey::new(&secrets::text(file)?, id, issuer, audience);
+            let text = secrets::text(file).context("`token_key_file`")?;
+            let key = TokenKey::new(&text, id, issuer, audience);
             Passing::Token(Box::new(key.with_context(|| file.display().to_string())?))
         }
     })
+}
+
+fn master_password(file: &Path) -> anyhow::Result<Password> {
+    let password = secrets::read(file)?;
+    anyhow::ensure!(!password.expose().is_empty(), "{} is empty", file.display());
+    Ok(password)
 }
 
 /// The site's own mail system.
@@ -138,8 +148,16 @@ pub(crate) async fn probe(upstreams: &Upstreams, clock: &dyn Clock) {
     for upstream in upstreams.iter() {
         for probed in upstream.probe(clock.now()).await {
             if let Err(why) = probed.answer {
-                let (upstream, host) = (&upstream.name, probed.server.host());
-                tracing::warn!(upstream, host, why, "a server of the upstream is away");
+                let (upstream, protocol) = (&upstream.name, probed.protocol);
+                let (host, port) = (probed.server.host(), probed.server.port());
+                tracing::warn!(
+                    upstream,
+                    protocol,
+                    host,
+                    port,
+                    fault = why,
+                    "a server of the upstream is away"
+                );
             }
         }
     }
@@ -147,6 +165,20 @@ pub(crate) async fn probe(upstreams: &Upstreams, clock: &dyn Clock) {
 
 impl Behind {
     async fn connection(
+        &self,
+        protocol: &Protocol,
+        admitted: &Admitted,
+        password: Option<&Password>,
+    ) -> Result<LoggedIn, UpstreamError> {
+        let found = self.connect_by(protocol, admitted, password).await;
+        if let Err(UpstreamError::NoneForThis) = found {
+            let (account, protocol) = (admitted.account(), protocol.name());
+            tracing::warn!(%account, protocol, "no upstream keeps the account's mail, or that one has no server of the protocol");
+        }
+        found
+    }
+
+    async fn connect_by(
         &self,
         protocol: &Protocol,
         admitted: &Admitted,

@@ -301,6 +301,7 @@ auth_policy_check_before_auth = no
 auth_policy_check_after_auth = yes
 auth_policy_report_after_auth = yes
 auth_policy_reject_on_fail = yes
+auth_policy_server_timeout_msecs = 10000
 auth_cache_size = 1M
 ssl = yes
 disable_plaintext_auth = no

@@ -72,7 +72,11 @@ async fn greeting(wire: &mut Wire, heard: &Heard) -> Result<Option<Arc<[String]>
     if let Some(offered) = heard.again(frame.bytes()) {
         return Ok(Some(offered));
     }
-    match parsed(&frame)? {
+    let said = match parsed(&frame) {
+        Ok(said) => said,
+        Err(_) => return Err(Fault::greeting(frame.bytes())),
+    };
+    match said {
         Response::Told(status) if status.kind == StatusKind::Ok => {
             Ok(told(status.code).map(|words| heard.note(frame.bytes(), words)))
         }
@@ -80,7 +84,7 @@ async fn greeting(wire: &mut Wire, heard: &Heard) -> Result<Option<Arc<[String]>
             Err(Fault::Away(format!("the server says {}", status.text)))
         }
         // PREAUTH too: somebody is logged in there, and it is not whom we have.
-        _ => Err(Fault::Away("no greeting".to_owned())),
+        _ => Err(Fault::greeting(frame.bytes())),
     }
 }
 

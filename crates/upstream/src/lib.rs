@@ -67,6 +67,15 @@ enum Fault {
     NoWay(&'static str),
 }
 
+impl Fault {
+    /// The server greets otherwise than one of its protocol does.
+    fn greeting(line: &[u8]) -> Self {
+        let line = String::from_utf8_lossy(line);
+        let begin: String = line.trim_end().chars().take(60).collect();
+        Self::Away(format!("no greeting of its protocol, but {begin:?}"))
+    }
+}
+
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         Self::Away(error.to_string())

@@ -24,7 +24,7 @@ pub(crate) async fn begin(
     known: Option<Arc<[String]>>,
 ) -> Result<(Wire, Arc<[String]>), Fault> {
     let greeting = wire.line().await?;
-    positive(&greeting).map_err(|_| Fault::Away("no greeting".to_owned()))?;
+    positive(&greeting).map_err(|_| Fault::greeting(&greeting))?;
     if call.security == Security::StartTls {
         wire.say(b"STLS\r\n").await?;
         positive(&wire.line().await?)

@@ -36,6 +36,15 @@ impl fmt::Debug for Passing {
 }
 
 impl Passing {
+    /// By what it is, for the log: where a login is refused, there is something to look at.
+    pub(crate) fn words(&self) -> &'static str {
+        match self {
+            Self::SamePassword => "the person's own password",
+            Self::Master { .. } => "the master user: look at master_user and master_password_file",
+            Self::Token(_) => "a token: look at the key, the issuer and the audience",
+        }
+    }
+
     /// Makes the proof for a user; `None` if it takes a password and there is none, or name or password hold a NUL.
     pub(crate) fn proof(
         &self,

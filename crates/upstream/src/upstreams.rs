@@ -341,31 +341,40 @@ impl Upstream {
     {
         let mut outcome = UpstreamError::NoneForThis;
         for server in servers.in_turn(now) {
-            let (upstream, host) = (&self.name, server.host());
+            let (upstream, host, port) = (&self.name, server.host(), server.port());
             let fault = match timeout(self.patience, attempt(self.call(server))).await {
                 Ok(Ok(given)) => {
                     if server.answered() {
-                        tracing::info!(upstream, host, "a server of the upstream is back");
+                        tracing::info!(upstream, host, port, "a server of the upstream is back");
                     }
                     return Ok(given);
                 }
                 Ok(Err(Fault::Refused)) => {
+                    let by = self.passing.words();
                     tracing::warn!(
                         upstream,
                         host,
+                        port,
+                        by,
                         "the upstream refused a login that was admitted"
                     );
                     return Err(UpstreamError::Refused);
                 }
                 Ok(Err(fault @ Fault::NoWay(_))) => {
-                    tracing::error!(upstream, host, %fault, "nobody can be passed on to the upstream");
+                    tracing::error!(upstream, host, port, %fault, "nobody can be passed on to the upstream");
                     return Err(UpstreamError::Refused);
                 }
                 Ok(Err(Fault::Away(why))) => why,
                 Err(_) => "no answer in time".to_owned(),
             };
             if server.was_away(now) {
-                tracing::warn!(upstream, host, fault, "a server of the upstream is away");
+                tracing::warn!(
+                    upstream,
+                    host,
+                    port,
+                    fault,
+                    "a server of the upstream is away"
+                );
             }
             outcome = UpstreamError::Away;
         }

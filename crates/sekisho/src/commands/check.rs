@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use sekisho_checkpoint::ports::Clock as _;
-use sekisho_upstream::{Server, Told, Upstream};
+use sekisho_net::Shutdown;
+use sekisho_upstream::{Security, Server, Told, Upstream};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::{ConfigArgument, say};
+use crate::authapi;
 use crate::clock::WallClock;
 use crate::config::Config;
 use crate::system::host_of;
@@ -32,19 +34,37 @@ pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Res
     for warning in &loaded.warnings {
         say(&format!("warning: {warning}"));
     }
+    let config = &loaded.config;
+    // The files that it names have to be there, too.
+    let upstreams = upstream::upstreams(config, &host_of(&config.site.url));
+    let cutter = authapi::cutter(&config.authapi, &Shutdown::new());
+    let (upstreams, cutter) = match (upstreams, cutter) {
+        (Ok(upstreams), Ok(cutter)) => (upstreams, cutter),
+        (upstreams, cutter) => {
+            let errors = [upstreams.err(), cutter.err()];
+            for error in errors.into_iter().flatten() {
+                say(&format!("{place}:\nerror: {error:#}"));
+            }
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     say(&format!("{place}: no errors"));
     if offline {
         return Ok(ExitCode::SUCCESS);
     }
-    let config = &loaded.config;
-    let Some(upstreams) = upstream::upstreams(config, &host_of(&config.site.url))? else {
-        return Ok(ExitCode::SUCCESS);
-    };
     let mut code = ExitCode::SUCCESS;
-    for upstream in upstreams.iter() {
+    for upstream in upstreams.iter().flat_map(|all| all.iter()) {
         if !ask(config, upstream).await {
             code = ExitCode::FAILURE;
         }
+    }
+    if let (Some(cutter), Some(server)) = (cutter, &config.authapi.doveadm) {
+        say(&match cutter.try_out().await {
+            Ok(()) => format!("[authapi] doveadm at {server} answers"),
+            Err(why) => format!(
+                "warning: [authapi] doveadm at {server} can't be given orders, so that connections would outlive their grants: {why}"
+            ),
+        });
     }
     Ok(code)
 }
@@ -66,7 +86,7 @@ async fn ask(config: &Config, upstream: &Upstream) -> bool {
         match probed.answer {
             Ok(()) => {
                 say(&format!("upstream {name:?}: {protocol} at {at} answers"));
-                for words in passes_by(upstream, server).await {
+                for words in passes_by(upstream, protocol, server).await {
                     say(&format!("warning: the upstream {name:?}: {words}"));
                 }
             }
@@ -103,15 +123,25 @@ async fn own_door(config: &Config, server: &Server) -> Option<SocketAddr> {
 }
 
 /// By which ways people may come to a server past Sekisho, in words.
-async fn passes_by(upstream: &Upstream, server: &Server) -> Vec<String> {
+async fn passes_by(upstream: &Upstream, protocol: &str, server: &Server) -> Vec<String> {
     let mut words = Vec::new();
     let port = server.port();
     let addresses = addresses(server).await;
-    if upstream.told == Told::ProxyHeader && greets(server.host(), port).await {
-        words.push(format!(
+    match upstream.told {
+        Told::ProxyHeader if greets(server.host(), port).await => words.push(format!(
             "{}:{port} greets who sends no header of the PROXY protocol: let it demand one",
             server.host()
-        ));
+        )),
+        Told::InDialogue if protocol == "POP3" && upstream.security != Security::Implicit => {
+            let greeting = greeting(server.host(), port).await;
+            if greeting.is_some_and(|line| !line.contains("[XCLIENT]")) {
+                words.push(format!(
+                    "POP3 at {}:{port} takes no client's address in the dialogue. Of Dovecot that means that `login_trusted_networks` does not name this machine, and then it believes none by IMAP either",
+                    server.host()
+                ));
+            }
+        }
+        _ => {}
     }
     if addresses.iter().all(IpAddr::is_loopback) {
         for outside in outside().into_iter().flatten() {
@@ -163,11 +193,17 @@ fn outside() -> [Option<IpAddr>; 2] {
 
 /// Whether somebody there speaks first, as mail servers do.
 async fn greets(host: &str, port: u16) -> bool {
+    greeting(host, port).await.is_some()
+}
+
+/// What somebody there says first, as much as comes at once.
+async fn greeting(host: &str, port: u16) -> Option<String> {
     let greeting = async {
         let mut stream = TcpStream::connect((host, port)).await?;
-        stream.read_u8().await
+        let mut words = [0; 512];
+        let count = stream.read(&mut words).await?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&words[..count]).into_owned())
     };
-    timeout(GREETING, greeting)
-        .await
-        .is_ok_and(|first| first.is_ok())
+    let words = timeout(GREETING, greeting).await.ok()?.ok()?;
+    (!words.is_empty()).then_some(words)
 }

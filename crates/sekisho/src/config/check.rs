@@ -1,5 +1,6 @@
 //! Reads a configuration and says what is wrong with it, by line.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -13,8 +14,9 @@ use sekisho_net::client::KeyPin;
 use sekisho_source::KeyLength;
 
 use super::{
-    AuthApiSection, Config, Demand, FirstRegistrationWord, LdapSection, LoginWord,
-    NetworkClassWord, PasswordsWord, RecordsSection, RefusalWord, ServerTls, is_loopback,
+    AuthApiSection, Config, Demand, DoorSection, FirstRegistrationWord, LdapSection, LoginWord,
+    NetworkClassWord, PasswordsWord, RecordsSection, RefusalWord, ServerTls, UpstreamSection,
+    is_loopback,
 };
 use crate::records;
 
@@ -375,6 +377,7 @@ fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Proble
     if config.upstream.is_empty() {
         return;
     }
+    check_who_keeps_what(config, lines, problems);
     if !config.lmtp.listen.is_empty()
         || config.lmtp.socket.is_some()
         || !config.smtp.listen.is_empty()
@@ -390,6 +393,35 @@ fn check_upstreams(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Proble
     if config.relay.host.is_none() {
         let text = "[[upstream]] needs [relay]: the way for news of changes to the mailboxes";
         problems.push(lines.at("[[upstream]]", text.into()));
+    }
+}
+
+/// Whether an upstream names nobody, and so keeps the mail of all whom no other names.
+fn keeps_the_rest(section: &UpstreamSection) -> bool {
+    section.accounts_file.is_none() && section.groups.is_empty() && section.domains.is_empty()
+}
+
+/// Nobody's mail may be in two places, and two upstreams of one name can't be told apart in the log.
+fn check_who_keeps_what(config: &Config, lines: &Lines<'_>, problems: &mut Vec<Problem>) {
+    let mut seen: HashMap<(&str, String), &str> = HashMap::new();
+    for section in &config.upstream {
+        let name = section.name.as_str();
+        let named = [("name", name.to_owned())].into_iter();
+        let groups = section.groups.iter().map(|group| ("groups", group.clone()));
+        let domains = section.domains.iter();
+        let domains = domains.map(|domain| ("domains", domain.to_ascii_lowercase()));
+        for (key, value) in named.chain(groups).chain(domains) {
+            let Some(other) = seen.insert((key, value.clone()), name) else {
+                continue;
+            };
+            let text = match key {
+                "name" => format!("there are two upstreams {name:?}: give each its own `name`"),
+                _ => format!(
+                    "{value:?} is in `{key}` of the upstreams {other:?} and {name:?}: whose mail would be where? Keep it in one"
+                ),
+            };
+            problems.push(lines.at(key, text));
+        }
     }
 }
 
@@ -575,6 +607,7 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
             warnings.push(lines.at("tls", text));
         }
     }
+    warn_of_missing_servers(config, lines, warnings);
     let doors = [
         &config.imap,
         &config.pop3,
@@ -586,6 +619,68 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
             "plain_login",
             "passwords cross the network in the clear".into(),
         ));
+    }
+}
+
+/// What people will look for in an upstream and not find.
+fn warn_of_missing_servers(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
+    let in_use = |door: &DoorSection| !door.listen.is_empty() || !door.listen_tls.is_empty();
+    let webmail = !config.web.listen.is_empty();
+    for section in &config.upstream {
+        let missing = [
+            ("imap", section.imap.is_empty(), in_use(&config.imap)),
+            ("pop3", section.pop3.is_empty(), in_use(&config.pop3)),
+            (
+                "submission",
+                section.submission.is_empty(),
+                in_use(&config.submission),
+            ),
+            ("sieve", section.sieve.is_empty(), in_use(&config.sieve)),
+        ];
+        for (key, is_missing, has_a_door) in missing {
+            let for_the_webmail = webmail && matches!(key, "imap" | "submission");
+            let who = match (has_a_door, for_the_webmail) {
+                (true, true) => "mail clients and the webmail have",
+                (true, false) => "mail clients have",
+                (false, true) => "the webmail has",
+                (false, false) => continue,
+            };
+            if is_missing {
+                let name = &section.name;
+                let text = format!(
+                    "the upstream {name:?} has no `{key}`: {who} no server for it, and people whose mail is there are told so"
+                );
+                warnings.push(lines.at("[[upstream]]", text));
+            }
+        }
+    }
+    let mut rest = config
+        .upstream
+        .iter()
+        .filter(|section| keeps_the_rest(section));
+    if let (Some(first), Some(second)) = (rest.next(), rest.next()) {
+        let text = format!(
+            "the upstreams {:?} and {:?} both keep the mail of all whom no other names: {:?} gets nobody. Give one of them `domains`, `groups` or `accounts_file`",
+            first.name, second.name, second.name
+        );
+        warnings.push(lines.at("[[upstream]]", text));
+    }
+    let covers_all = config.upstream.iter().any(|section| {
+        keeps_the_rest(section) || !section.groups.is_empty() || section.accounts_file.is_some()
+    });
+    for domain in &config.site.domains {
+        let covered = config.upstream.iter().any(|section| {
+            let mut named = section.domains.iter();
+            named.any(|other| other.eq_ignore_ascii_case(domain))
+        });
+        if !config.upstream.is_empty() && !covers_all && !covered {
+            let text = format!("no upstream keeps the mail of {domain:?}");
+            warnings.push(lines.at("domains", text));
+        }
+    }
+    if config.accounts.passwords == PasswordsWord::Upstream && !config.authapi.listen.is_empty() {
+        let text = "`passwords = \"upstream\"` fits no upstream that asks here: it would ask about Sekisho itself, before anybody has proven a factor";
+        warnings.push(lines.at("passwords", text.into()));
     }
 }
 
@@ -825,6 +920,14 @@ prefixes = ["203.0.113.0/24"]
                 "needs an [[upstream]] with `sieve`",
             ),
             ("user = \"everybody\"", "one and the same"),
+            (
+                "[[upstream]]\nname = \"d\"\nimap = [\"x\"]\ndomains = [\"a.example\"]",
+                "two upstreams \"d\"",
+            ),
+            (
+                "domains = [\"A.example\"]\n[[upstream]]\nname = \"e\"\nimap = [\"x\"]\ndomains = [\"a.example\"]",
+                "Keep it in one",
+            ),
             ("patience = \"0s\"", "from 1 to 60 s"),
             (
                 "[lmtp]\nlisten = [\"127.0.0.1:24\"]",
@@ -838,6 +941,23 @@ prefixes = ["203.0.113.0/24"]
             "{GOOD}\n[[upstream]]\nname = \"d\"\nimap = [\"imap\"]\n"
         ));
         assert!(without_relay.contains("needs [relay]"), "{without_relay}");
+    }
+
+    #[test]
+    fn what_people_will_miss_at_an_upstream_is_warned_of() {
+        let warned = |more: &str| {
+            let text = format!(
+                "{GOOD}\n[relay]\nhost = \"relay.kit.example\"\n[pop3]\nlisten = [\"127.0.0.1:110\"]\n[[upstream]]\nname = \"d\"\nimap = [\"imap.kit.example\"]\n{more}"
+            );
+            let loaded = parse(&text).expect("a good file");
+            let words: Vec<_> = loaded.warnings.into_iter().map(|w| w.text).collect();
+            words.join("\n")
+        };
+        assert!(warned("").contains("has no `pop3`: mail clients have"));
+        assert!(!warned("pop3 = [\"pop.kit.example\"]").contains("`pop3`"));
+        assert!(warned("domains = [\"other.example\"]").contains("no upstream keeps the mail of"));
+        let second = warned("[[upstream]]\nname = \"e\"\nimap = [\"x\"]");
+        assert!(second.contains("\"e\" gets nobody"), "{second}");
     }
 
     #[test]

@@ -355,11 +355,11 @@ async fn whom_dovecot_let_in_before_the_service_began_is_cut_off_or_watched() ->
     let cutter = asking::cutter(&stage, &dovecot)?;
     let present = asking::api(&stage, &asked, Some(cutter), &behind);
     present.catch_up().await;
-    hanako.until_closed().await;
+    tokio::time::timeout(PATIENCE, hanako.until_closed()).await?;
     let noop = ken.imap("NOOP").await?;
     assert!(noop.contains("t OK"), "he needs no grant: {noop}");
     stage.uses_mfa(KEN).await?;
-    ken.until_closed().await;
+    tokio::time::timeout(PATIENCE, ken.until_closed()).await?;
     stage.demo.stop().await;
     Ok(())
 }
