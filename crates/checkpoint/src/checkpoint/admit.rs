@@ -57,7 +57,14 @@ impl Checkpoint {
             let now = self.now();
             let subject = self.subject(&attested.name, None, now).await?;
             self.count_wrong_password(&subject, password, &attested.source, now)
-                .await
+                .await?;
+            // Nobody was told a reference; but the help desk has to see why somebody is kept waiting.
+            let what = match subject {
+                Subject::Known(_) => What::RefusedPassword,
+                Subject::Unknown(_) => What::RefusedUnknown,
+            };
+            let claim = Claim::of(attested, Proof::Attested);
+            self.write_down(&claim, what, &subject, None, now).await
         };
         counted.await.map_err(|out: Out| {
             let unavailable = out.say("a wrong password could not be counted");
@@ -177,6 +184,24 @@ impl Checkpoint {
         now: Timestamp,
     ) -> Result<Refusal, Out> {
         let reference = Reference::draw()?;
+        self.write_down(claim, what, subject, Some(reference.clone()), now)
+            .await?;
+        Ok(Refusal {
+            sentence: sentence(site, what, &reference),
+            reference,
+            answer_at: now + site.policy.refusal_delay,
+        })
+    }
+
+    /// Writes down that somebody did not come in.
+    async fn write_down(
+        &self,
+        claim: &Claim<'_>,
+        what: What,
+        subject: &Subject,
+        reference: Option<Reference>,
+        now: Timestamp,
+    ) -> Result<(), Out> {
         self.records
             .note(&Event {
                 at: now,
@@ -186,15 +211,11 @@ impl Checkpoint {
                 what,
                 address: Some(claim.source.shown_address()),
                 client: shortened(claim.client),
-                reference: Some(reference.clone()),
+                reference,
                 detail: String::new(),
             })
             .await?;
-        Ok(Refusal {
-            sentence: sentence(site, what, &reference),
-            reference,
-            answer_at: now + site.policy.refusal_delay,
-        })
+        Ok(())
     }
 
     /// Writes down that a mail client came in, once an hour for an account, source and door.

@@ -379,7 +379,7 @@ async fn show_mfa(desk: &Desk, account: &Account) -> anyhow::Result<()> {
         .requires_mfa(&account.groups, desk.checkpoint.now());
     let state = match (required, standing.mfa_on) {
         (true, _) => "required by the site",
-        (false, true) => "on, by the person's choice",
+        (false, true) => "on; the site does not require it",
         (false, false) => "off",
     };
     say(&format!("multi-factor authentication: {state}"));

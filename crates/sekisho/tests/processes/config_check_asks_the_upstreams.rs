@@ -61,6 +61,41 @@ fn an_upstream_that_answers_without_sekisho_is_named() -> Outcome<()> {
     Ok(())
 }
 
+#[test]
+fn what_is_missing_is_named_before_anything_is_asked() -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let there = Greeter::at("127.0.0.1")?;
+    let upstream = format!(
+        "imap = [\"127.0.0.1:{}\"]\nlogin = \"master\"\nmaster_user = \"sekisho\"\nmaster_password_file = \"{}\"\n",
+        there.port,
+        folder.path().join("master").display()
+    );
+    let doveadm = format!(
+        "[authapi]\nlisten = [\"127.0.0.1:{}\"]\nsecret_file = \"{secret}\"\ndoveadm = \"127.0.0.1:{}\"\ndoveadm_key_file = \"{secret}\"\n",
+        free_port()?,
+        free_port()?,
+        secret = folder.path().join("secret").display()
+    );
+    let config = in_front_of(folder.path(), &format!("{upstream}{doveadm}"))?;
+    for more in [&["--offline"][..], &[]] {
+        let words = [&["config", "check"], more].concat();
+        let (right, said) = run(&config, &words, "")?;
+        assert!(!right && !said.contains("no errors"), "{said}");
+        for file in ["`master_password_file`", "`doveadm_key_file`"] {
+            assert!(said.contains(file), "{said}");
+        }
+    }
+    std::fs::write(folder.path().join("master"), "\n")?;
+    std::fs::write(folder.path().join("secret"), "secret")?;
+    let (right, said) = run(&config, &["config", "check"], "")?;
+    assert!(!right && said.contains("master is empty"), "{said}");
+    std::fs::write(folder.path().join("master"), "password")?;
+    let (right, said) = run(&config, &["config", "check"], "")?;
+    assert!(right, "{said}");
+    assert!(said.contains("can't be given orders"), "{said}");
+    Ok(())
+}
+
 /// A site in front of an upstream.
 fn in_front_of(folder: &Path, more: &str) -> Outcome<std::path::PathBuf> {
     let config = site(folder)?;
