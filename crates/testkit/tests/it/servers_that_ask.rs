@@ -260,7 +260,10 @@ async fn wrong_passwords_that_dovecot_sees_count_here() -> anyhow::Result<()> {
     assert!(answer.starts_with("t OK"), "{answer}");
     let mut browser = site.stage.sign_in(site.stage.campus(), KEN).await?;
     let page = browser.open("/mfa").await?.words();
-    assert!(page.contains("Dovecot imap"), "he sees what was tried: {page}");
+    assert!(
+        page.contains("Dovecot imap"),
+        "he sees what was tried: {page}"
+    );
     Ok(())
 }
 
