@@ -218,7 +218,8 @@ fn unproven(error: io::Error) -> NetError {
         return error.into();
     };
     let words = match why {
-        CertificateError::UnknownIssuer => {
+        // The second: somebody else of the name of one who is trusted.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
             "nobody who is trusted signed the server's certificate: name the one who did by `ca_file`, or trust the server's key alone by `key_pin`".to_owned()
         }
         CertificateError::Other(OtherError(inner)) => match inner.downcast_ref::<OtherKey>() {
