@@ -159,18 +159,13 @@ impl Cutter {
     /// Who is in by now, whoever let him in. Asks until Dovecot answers; nobody, once the end is asked for.
     pub(crate) async fn present(&self) -> HashSet<Whose> {
         loop {
-            let order = serde_json::json!({ "separateConnections": true });
             let asked = tokio::select! {
-                asked = timeout(PATIENCE, self.order("who", order, LARGEST_LIST)) => asked,
+                asked = self.who() => asked,
                 () = self.0.shutdown.asked() => return HashSet::new(),
             };
             let error = match asked {
-                Ok(Ok(answer)) => match listed(&answer) {
-                    Ok(present) => return present,
-                    Err(error) => error,
-                },
-                Ok(Err(error)) => error,
-                Err(_) => "it takes too long".to_owned(),
+                Ok(present) => return present,
+                Err(error) => error,
             };
             tracing::warn!(%error, "Dovecot does not say who is in");
             if !self.rests().await {
@@ -192,9 +187,13 @@ impl Cutter {
     /// # Errors
     /// Why Dovecot can't be given orders, for people.
     pub async fn try_out(&self) -> Result<(), String> {
+        self.who().await.map(drop)
+    }
+
+    async fn who(&self) -> Result<HashSet<Whose>, String> {
         let parameters = serde_json::json!({ "separateConnections": true });
         match timeout(PATIENCE, self.order("who", parameters, LARGEST_LIST)).await {
-            Ok(answer) => listed(&answer?).map(|_| ()),
+            Ok(answer) => listed(&answer?),
             Err(_) => Err("it takes too long".to_owned()),
         }
     }

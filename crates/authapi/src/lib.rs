@@ -94,7 +94,7 @@ impl Api {
     async fn catch_up_with(&self, whose: &Whose, cutter: &Cutter) {
         let attested = Attested {
             name: whose.user.clone(),
-            source: self.source(Some(&whose.address.to_string())),
+            source: Source::assured(whose.address, self.key_length),
             client: "Dovecot".to_owned(),
         };
         loop {

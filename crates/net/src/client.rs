@@ -251,14 +251,12 @@ impl ServerCertVerifier for AnyCertificate {
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let wanted = match self.pin {
-            Some(pin) => KeyPin::of(certificate)? == pin,
-            None => true,
-        };
-        if !wanted {
-            let unwanted = OtherKey(KeyPin::of(certificate)?);
-            let unwanted = CertificateError::Other(OtherError(Arc::new(unwanted)));
-            return Err(rustls::Error::InvalidCertificate(unwanted));
+        if let Some(pin) = self.pin {
+            let found = KeyPin::of(certificate)?;
+            if found != pin {
+                let unwanted = CertificateError::Other(OtherError(Arc::new(OtherKey(found))));
+                return Err(rustls::Error::InvalidCertificate(unwanted));
+            }
         }
         Ok(ServerCertVerified::assertion())
     }

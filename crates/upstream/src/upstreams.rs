@@ -192,10 +192,7 @@ impl Upstream {
                 self.learned.note_pop3(&offered, wanted.now);
             }
             let logged_in = pop3::log_in(&mut wire, &offered, &proof).await;
-            if logged_in.is_err() {
-                self.learned.doubt_pop3();
-            }
-            logged_in?;
+            logged_in.inspect_err(|_| self.learned.doubt_pop3())?;
             Ok(LoggedIn::of(wire))
         })
         .await

@@ -59,11 +59,8 @@ impl Checkpoint {
             self.count_wrong_password(&subject, password, &attested.source, now)
                 .await?;
             // Nobody was told a reference; but the help desk has to see why somebody is kept waiting.
-            let what = match subject {
-                Subject::Known(_) => What::RefusedPassword,
-                Subject::Unknown(_) => What::RefusedUnknown,
-            };
             let claim = Claim::of(attested, Proof::Attested);
+            let what = subject.wrong_password();
             self.write_down(&claim, what, &subject, None, now).await
         };
         counted.await.map_err(|out: Out| {

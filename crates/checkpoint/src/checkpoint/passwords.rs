@@ -46,6 +46,14 @@ impl Subject {
         }
     }
 
+    /// What a wrong password is in the audit.
+    pub(super) fn wrong_password(&self) -> What {
+        match self {
+            Self::Known(_) => What::RefusedPassword,
+            Self::Unknown(_) => What::RefusedUnknown,
+        }
+    }
+
     fn throttle(&self) -> Throttle {
         match self {
             Self::Known(known) => Throttle::Account(known.account.id, Guess::Password),
@@ -153,11 +161,7 @@ impl Checkpoint {
         }
         self.count_wrong_password(&subject, password, source, now)
             .await?;
-        let what = match subject {
-            Subject::Known(_) => What::RefusedPassword,
-            Subject::Unknown(_) => What::RefusedUnknown,
-        };
-        Ok(Checked::Refused(what, subject, None))
+        Ok(Checked::Refused(subject.wrong_password(), subject, None))
     }
 
     /// Takes somebody's word that the password was right, obeying failures as if it had been checked here: after too many, a right one does not count.

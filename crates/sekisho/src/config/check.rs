@@ -607,7 +607,7 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
             warnings.push(lines.at("tls", text));
         }
     }
-    warn_of_missing_servers(config, lines, warnings);
+    warn_of_upstreams(config, lines, warnings);
     let doors = [
         &config.imap,
         &config.pop3,
@@ -622,8 +622,8 @@ fn warn(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// What people will look for in an upstream and not find.
-fn warn_of_missing_servers(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
+/// What people will look for in an upstream and not find, and whose mail is nowhere.
+fn warn_of_upstreams(config: &Config, lines: &Lines<'_>, warnings: &mut Vec<Warning>) {
     let in_use = |door: &DoorSection| !door.listen.is_empty() || !door.listen_tls.is_empty();
     let webmail = !config.web.listen.is_empty();
     for section in &config.upstream {
