@@ -4,8 +4,8 @@ use core::fmt;
 
 use crate::symbols::{SYMBOLS, Symbols};
 
-/// Declares one side's code. The two are types of their own so that a function which wants one of each
-/// can't be handed the same side twice.
+/// Declares one side's code. App codes and user codes are separate types so that a function which wants one of each
+/// can't be given the same side twice.
 macro_rules! code {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -20,7 +20,7 @@ macro_rules! code {
             ///
             /// # Panics
             ///
-            /// Panics if the operating system has no random numbers to give.
+            /// Panics if the operating system provides no random numbers.
             pub fn generate() -> Self {
                 Self(Symbols::generate())
             }
@@ -70,19 +70,19 @@ pub enum CodeError {
     /// Too few or too many characters.
     #[error("a code has {SYMBOLS} characters, not {found}")]
     Length {
-        /// How many there were, separators not counted. Of an endless text only the beginning is counted.
+        /// How many there were, not counting separators. In a very long text only the beginning is counted.
         found: usize,
     },
     /// A character that no code contains.
     #[error("character {at} of the code can't be {found:?}")]
     Character {
-        /// Which character it was, counted from 1, separators not counted.
+        /// Which character it was, counted from 1, not counting separators.
         at: usize,
-        /// The character, after full-width forms were narrowed.
+        /// The character, in its half-width form.
         found: char,
     },
-    /// The right number of possible characters, but the last does not confirm the others: one of them is
-    /// wrong, or two have changed places. Which ones can't be known.
+    /// Length and characters are possible, but the check character does not match: one character is wrong, or two have
+    /// changed places. Which ones can't be known.
     #[error("the check character does not match: one character is wrong, or two are swapped")]
     Check,
 }

@@ -25,8 +25,8 @@ const KEY_BYTES: usize = 20;
 pub struct OtpKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl OtpKey {
-    /// The key that follows from the two codes: HKDF-SHA-256 (RFC 5869) over the 140 bits that they
-    /// carry. The OTP app computes the same, whichever of the two was entered first.
+    /// The key that follows from the two codes: HKDF-SHA-256 (RFC 5869 section 2) over the 140 bits that they carry.
+    /// The OTP app computes the same, whichever of the two was entered first.
     pub fn agree(app: &AppCode, user: &UserCode) -> Self {
         let mut material = Zeroizing::new([0; 2 * SECRET_SYMBOLS]);
         let (from_app, from_user) = material.split_at_mut(SECRET_SYMBOLS);
@@ -44,7 +44,7 @@ impl OtpKey {
     ///
     /// # Panics
     ///
-    /// Panics if the operating system has no random numbers to give.
+    /// Panics if the operating system provides no random numbers.
     ///
     /// [`to_base32`]: OtpKey::to_base32
     pub fn generate() -> Self {
@@ -88,7 +88,7 @@ impl OtpKey {
         text
     }
 
-    /// The code that holds in a step (RFC 6238: HOTP of the step's number).
+    /// The code that is valid in a step (RFC 6238 section 4.2: the HOTP value of the step's number).
     pub fn code(&self, step: Step) -> OtpCode {
         OtpCode::from_value(self.truncated(step.0) % 10u32.pow(DIGITS))
     }
@@ -96,15 +96,14 @@ impl OtpKey {
     /// The step that a code belongs to, if that is the present one, the one before or the one after
     /// (RFC 6238 section 5.2). The caller accepts a step only if it is later than every one accepted before.
     ///
-    /// Takes the same time whether or not, and where, the code matches. Should two of the steps share
-    /// the code, the later is the answer: used up, it takes the earlier with it.
+    /// Takes the same time wherever the code matches, or if it does not match. If two of the steps have the same code,
+    /// the later one is returned: accepting it rules out the earlier one as well.
     pub fn find(&self, code: &OtpCode, now_unix: i64) -> Option<Step> {
         self.find_wide(code, now_unix, 1)
     }
 
-    /// As [`find`](OtpKey::find), but `radius` steps of 30 seconds to either side. It is there to
-    /// recognise a phone whose clock is wrong, never to accept a code: the chance of a hit by luck grows
-    /// with the radius.
+    /// Like [`find`](OtpKey::find), but searches `radius` steps of 30 seconds on either side. Use it to recognise a
+    /// phone whose clock is wrong, never to accept a code: the chance of a lucky guess grows with the radius.
     pub fn find_wide(&self, code: &OtpCode, now_unix: i64, radius: u64) -> Option<Step> {
         let now = Step::at(now_unix).0;
         let mut found = Choice::from(0);
@@ -145,7 +144,7 @@ impl fmt::Debug for OtpKey {
     }
 }
 
-/// Bytes that are no OTP key, because there are not 20 of them.
+/// The error for stored bytes that are no OTP key, because there are not 20 of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an OTP key has {KEY_BYTES} bytes, not {found}")]
 pub struct KeyLengthError {

@@ -4,8 +4,8 @@
 ///
 /// # Panics
 ///
-/// Panics if the operating system has none to give: no code or key may be made then, and nothing that
-/// the caller could do would help.
+/// Panics if the operating system provides none: no code or key may be made then, and the caller can't do anything
+/// about it.
 pub fn fill(buffer: &mut [u8]) {
     getrandom::fill(buffer).expect("the operating system provides random numbers");
 }

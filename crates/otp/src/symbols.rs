@@ -22,7 +22,7 @@ const GROUP: usize = 5;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// The values (0 to 31) of a code's characters; the check character is right in every one that exists.
+/// The values (0 to 31) of a code's characters. The check character of every `Symbols` is right.
 #[derive(Clone)]
 pub struct Symbols(Zeroizing<[u8; SYMBOLS]>);
 
@@ -101,7 +101,7 @@ fn value_of(character: char) -> Option<u8> {
         .map(|(value, _)| value)
 }
 
-/// Horner's rule over the polynomial in the module's introduction.
+/// Horner's rule for the polynomial in the module's documentation.
 fn check_value(values: &[u8]) -> u8 {
     values
         .iter()

@@ -1,4 +1,4 @@
-//! Six digits, and the half-minute in which they hold.
+//! Six-digit codes, and the 30-second steps in which they are valid.
 
 use core::fmt;
 
@@ -13,12 +13,12 @@ pub const STEP_SECONDS: u64 = 30;
 /// Digits of a code.
 pub const DIGITS: u32 = 6;
 
-/// A time step of RFC 6238: which half-minute since 1970 it is. Every number is a step.
+/// A time step of RFC 6238 section 4.2: the number of 30-second intervals since 1970. Every number is a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Step(pub u64);
 
 impl Step {
-    /// The step that a time, in Unix seconds, lies in. Times before 1970 lie in the first.
+    /// The step that contains a time, given in Unix seconds. Times before 1970 belong to step 0.
     pub fn at(unix_seconds: i64) -> Self {
         Self(u64::try_from(unix_seconds).unwrap_or(0) / STEP_SECONDS)
     }
@@ -38,11 +38,11 @@ impl Step {
 pub struct OtpCode(Zeroizing<String>);
 
 impl OtpCode {
-    /// Makes a random code, each of the million as likely as any other: for mailed codes.
+    /// Makes a random code for a mailed OTP; each of the million codes is equally likely.
     ///
     /// # Panics
     ///
-    /// Panics if the operating system has no random numbers to give.
+    /// Panics if the operating system provides no random numbers.
     pub fn generate() -> Self {
         let codes = 10u32.pow(DIGITS);
         let whole_rounds = u32::MAX - u32::MAX % codes;
@@ -77,7 +77,8 @@ impl OtpCode {
                 digits.push(character);
             }
         }
-        // The length first: fifteen letters and digits are a code of another kind, not six digits with a slip.
+        // The length is checked first: fifteen letters and digits are an app code or a user code, not six digits with a
+        // slip.
         if found != DIGITS as usize {
             return Err(OtpCodeError::Length { found });
         }
@@ -120,15 +121,15 @@ pub enum OtpCodeError {
     /// Too few or too many digits.
     #[error("a one-time password has {DIGITS} digits, not {found}")]
     Length {
-        /// How many there were, separators not counted. Of an endless text only the beginning is counted.
+        /// How many there were, not counting separators. In a very long text only the beginning is counted.
         found: usize,
     },
     /// Something that is not a digit.
     #[error("character {at} of a one-time password can't be {found:?}")]
     Character {
-        /// Which character it was, counted from 1, separators not counted.
+        /// Which character it was, counted from 1, not counting separators.
         at: usize,
-        /// The character, after full-width forms were narrowed.
+        /// The character, in its half-width form.
         found: char,
     },
 }

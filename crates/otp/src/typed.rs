@@ -1,8 +1,8 @@
-//! What is forgiven in a text that a person types or pastes.
+//! Reads text that a person typed or pasted, ignoring differences that don't matter.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Far more than any code needs, and little enough that nobody is made to wait for the rest.
+/// Far more characters than any code has; the rest of a longer text is not read.
 const READ_AT_MOST: usize = 200;
 
 /// The characters of a typed text, in compatibility form (NFKC: full-width letters and digits become

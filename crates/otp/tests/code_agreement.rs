@@ -1,4 +1,4 @@
-//! The vectors that the OTP app is held against as well; an independent program made them.
+//! Tests against the vectors that the OTP app is tested against, too; an independent program made them.
 
 use std::error::Error;
 
