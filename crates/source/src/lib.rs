@@ -1,11 +1,12 @@
 //! Where a request comes from.
 //!
-//! A [`Source`] is made in one place only, by the listener that accepted the connection (see `sekisho-net`), and travels as a type from there: no handler
-//! reads a header or a socket address. It carries the full canonical address, on which networks are matched, and the [`SourceKey`] derived from it, on
-//! which grants and throttles are kept: the IPv4 address itself, or the IPv6 prefix (a /64 unless the site configures another), because one person's
-//! device changes its address within that prefix all day.
+//! A [`Source`] is made at the edge only, by `sekisho-net` or, from what a configured server in front reports, by
+//! `sekisho-authapi`. It is passed on as this type: no handler reads a header or a socket address. It carries the full
+//! canonical address, on which networks are matched, and the [`SourceKey`] derived from it, under which grants and
+//! throttles are kept: the IPv4 address itself, or the IPv6 prefix (a /64 unless the site configures another length),
+//! because a device often changes its address within that prefix.
 //!
-//! This crate does no I/O and knows nothing of networks' classes; those are the checkpoint's.
+//! This crate does no I/O and does not know which networks are trusted; the checkpoint decides that.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -17,7 +18,8 @@ use ipnet::Ipv6Net;
 pub struct KeyLength(u8);
 
 impl KeyLength {
-    /// Checks the length; `None` outside 48..=128: a shorter prefix would join strangers, a longer one does not exist.
+    /// Checks the length: `None` outside 48..=128. A shorter prefix would join unrelated sites, and a longer one does
+    /// not exist.
     #[must_use]
     pub fn new(bits: u8) -> Option<Self> {
         (48..=128).contains(&bits).then_some(Self(bits))
@@ -39,7 +41,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The source of a connection whose address is known for certain: a direct peer, or one that a configured proxy reported.
+    /// The source of a connection whose address is known for certain: a direct peer, or one that a configured proxy
+    /// reported.
     #[must_use]
     pub fn assured(address: IpAddr, length: KeyLength) -> Self {
         let address = canonical(address);
@@ -50,8 +53,9 @@ impl Source {
         }
     }
 
-    /// A source that hides behind a peer nobody configured as a proxy. It is trusted nowhere and can neither make nor use a grant; `peer` is kept to
-    /// count its failures and to show it.
+    /// The source of a request whose real address can't be relied on, for example because an unknown proxy sent it. It
+    /// lies in no trusted network and can neither make nor use a grant. `peer` is kept for counting failures and for
+    /// display.
     #[must_use]
     pub fn obscured(peer: IpAddr, length: KeyLength) -> Self {
         Self {
@@ -60,19 +64,19 @@ impl Source {
         }
     }
 
-    /// The address to match networks on; `None` where the source is obscured.
+    /// The address to match networks on; `None` if the source is obscured.
     #[must_use]
     pub fn network_address(&self) -> Option<IpAddr> {
         self.assured.then_some(self.address)
     }
 
-    /// The key to keep grants under; `None` where the source is obscured.
+    /// The key to keep grants under; `None` if the source is obscured.
     #[must_use]
     pub fn grant_key(&self) -> Option<SourceKey> {
         self.assured.then_some(self.key)
     }
 
-    /// The key to count failures under, assured or not.
+    /// The key to count failures under, whether the source is assured or obscured.
     #[must_use]
     pub fn throttle_key(&self) -> SourceKey {
         self.key
@@ -87,7 +91,8 @@ impl Source {
         }
     }
 
-    /// The address to show to people and to write to the audit table. Not for decisions: those go by [`Self::network_address`].
+    /// The address to show to people and to write to the audit table. Not for decisions: they use
+    /// [`Self::network_address`].
     #[must_use]
     pub fn shown_address(&self) -> IpAddr {
         self.address
@@ -100,7 +105,7 @@ impl Source {
     }
 }
 
-/// What grants and throttles are kept under: an IPv4 address, or an IPv6 prefix.
+/// The key under which grants and throttles are kept: an IPv4 address, or an IPv6 prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceKey {
     /// The first address of the prefix.
@@ -123,10 +128,10 @@ impl SourceKey {
         }
     }
 
-    /// Reads a key back from the form that [`fmt::Display`] wrote.
+    /// Parses the form that [`fmt::Display`] writes.
     ///
     /// # Errors
-    /// The text is not an IPv4 address nor an IPv6 prefix in canonical form.
+    /// The text is neither an IPv4 address nor an IPv6 prefix in canonical form.
     pub fn parse(text: &str) -> Result<Self, SourceKeyError> {
         if let Ok(four) = text.parse() {
             return Ok(Self {
@@ -144,7 +149,7 @@ impl SourceKey {
         })
     }
 
-    /// Whether an address is of this source.
+    /// Whether the address belongs to this source.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.first, canonical(address)) {
@@ -175,8 +180,9 @@ impl fmt::Display for SourceKey {
 #[error("not a source key: want an IPv4 address or a canonical IPv6 prefix")]
 pub struct SourceKeyError;
 
-/// The canonical form of an address: an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) is the IPv4 address, as a dual-stack socket reports it. Addresses
-/// that merely embed an IPv4 address (NAT64, 6to4, the deprecated compatible form) stay what they are: whoever sends from them is not at that address.
+/// The canonical form of an address: an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2), which a dual-stack socket
+/// reports, becomes the IPv4 address. Addresses that merely embed an IPv4 address (NAT64, 6to4, the deprecated
+/// IPv4-compatible form) stay as they are: their sender is not at the embedded address.
 #[must_use]
 pub fn canonical(address: IpAddr) -> IpAddr {
     match address {
