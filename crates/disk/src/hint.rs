@@ -1,8 +1,9 @@
-//! Writing begun early.
+//! Starts writing to the disk before the sync.
 
 use std::fs::File;
 
-/// Begins to write what is dirty of a file from `offset` on, and waits for nothing. An error is the sync's to tell.
+/// Starts writing the file's unsynced bytes from `offset` on, without waiting. Errors are ignored here: the later sync
+/// reports them.
 #[cfg(target_os = "linux")]
 pub(crate) fn start_sync(file: &File, offset: u64) {
     use std::os::fd::AsRawFd as _;
@@ -15,6 +16,6 @@ pub(crate) fn start_sync(file: &File, offset: u64) {
     }
 }
 
-/// There is no such call here.
+/// Other systems have no such call.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn start_sync(_: &File, _: u64) {}

@@ -1,14 +1,15 @@
-//! The disk port: every write, rename, sync, truncation and removal of the mail store goes through [`Disk`].
+//! The disk port: every write, rename, sync, truncation and removal by the mail store goes through [`Disk`].
 //!
-//! One door to the disk makes durability testable. `kill -9` shows little, since the page cache survives it; [`RecordingDisk`] notes what was
-//! written and what was synced, SQLite's own writes among it, and rebuilds the folder as a power cut after any step might have left it.
+//! Having one port makes durability testable. `kill -9` shows little, since the page cache survives it.
+//! [`RecordingDisk`] records what was written and what was synced, including SQLite's own writes, and rebuilds the
+//! folder as a power cut after any step might have left it.
 //!
-//! The crate knows nothing of mail, retries nothing and hides no error. It is the one room with `unsafe`: SQLite's virtual file system and one call
-//! of the operating system are C interfaces.
+//! The crate knows nothing about mail, retries nothing and hides no error. It is the only room with `unsafe` code:
+//! SQLite's virtual file system and one system call are C interfaces.
 //!
-//! In reading order: [`port`] is what the store sees; [`real`] passes it on to the operating system; [`recording`] notes it in a `log`, which `replay`
-//! makes folders of; `hint` begins writes early; `vfs` is how SQLite's own writes get into it. `snapshot` copies a
-//! database for a backup.
+//! In reading order: [`port`] is what the store sees; [`real`] passes it on to the operating system; [`recording`]
+//! records it in a `log`, from which `replay` builds folders; `hint` starts writing early; `vfs` makes SQLite's own
+//! writes part of the recording; `snapshot` copies a database for a backup.
 
 #[expect(unsafe_code, reason = "the operating system's call is a C function")]
 mod hint;

@@ -1,10 +1,10 @@
-//! What was done to the disk, in order.
+//! The log of what was done to the disk, in order.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// One thing done. Paths are relative to the recording's root.
+/// One operation. Paths are relative to the recording's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Op {
     /// A file was made.
@@ -13,25 +13,25 @@ pub enum Op {
     CreateFolder(PathBuf),
     /// Bytes were written.
     Write {
-        /// Into which file.
+        /// The file.
         path: PathBuf,
-        /// From which byte on.
+        /// The offset of the first byte.
         offset: u64,
         /// The bytes.
         bytes: Vec<u8>,
     },
-    /// A file was cut.
+    /// A file was shortened or lengthened.
     Truncate {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// To how many bytes.
+        /// Its new length in bytes.
         length: u64,
     },
     /// A file's bytes were synced.
     Sync(PathBuf),
     /// A folder's names were synced.
     SyncFolder(PathBuf, Origin),
-    /// A name was changed, within a folder.
+    /// A file or folder was renamed.
     Rename {
         /// The name before.
         from: PathBuf,
@@ -40,14 +40,14 @@ pub enum Op {
     },
     /// A file was removed.
     Remove(PathBuf),
-    /// Nothing: stands where a test took something out.
+    /// Nothing: the placeholder for an operation that a test left out.
     Nothing,
 }
 
-/// Who did it.
+/// Who did the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The caller of the port.
+    /// The user of the port.
     Caller,
     /// SQLite.
     Database,
@@ -74,7 +74,7 @@ impl Log {
         &self.root
     }
 
-    /// Notes what was done to `path`, unless that lies elsewhere.
+    /// Records an operation on `path`, if `path` lies below the root.
     pub(crate) fn note(&self, path: &Path, op: impl FnOnce(PathBuf) -> Op) {
         if let Some(path) = self.relative(path) {
             self.ops().push(op(path));

@@ -1,4 +1,4 @@
-//! The operating system's disk, nothing added.
+//! The operating system's disk, with nothing added.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::hint;
 use crate::port::{Disk, ReadFile, WriteFile, prepare};
 
-/// The disk of this machine. Folders and files that it makes are their owner's alone.
+/// The disk of this machine. Only the owner can read the folders and files that it makes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RealDisk;
 

@@ -1,4 +1,4 @@
-//! A disk that works, and remembers in which order.
+//! A disk that works, and records in which order things were done.
 
 use std::io;
 use std::path::Path;
@@ -12,9 +12,9 @@ use crate::real::RealDisk;
 use crate::replay::Recording;
 use crate::vfs;
 
-/// The disk of this machine below one folder, with a log of everything done to it. For tests.
+/// This machine's disk below one folder, with a log of everything done there. For tests.
 ///
-/// Each one leaves a registered SQLite file system behind: a few hundred bytes for the life of the process.
+/// Each one leaves a registered SQLite file system behind: a few hundred bytes until the process ends.
 pub struct RecordingDisk {
     log: Arc<Log>,
     vfs: String,
@@ -24,14 +24,14 @@ impl RecordingDisk {
     /// Records what happens below `root`, an empty folder.
     ///
     /// # Errors
-    /// The folder isn't there, or SQLite takes no further file system.
+    /// The folder doesn't exist, or SQLite refuses to register a file system.
     pub fn new(root: &Path) -> io::Result<Self> {
         let log = Arc::new(Log::new(root.canonicalize()?));
         let vfs = vfs::register(Arc::clone(&log))?;
         Ok(Self { log, vfs })
     }
 
-    /// How much was done so far: what is acknowledged now must survive a crash at or after this position.
+    /// How many operations were done so far: what is acknowledged now must survive a crash at or after this position.
     #[must_use]
     pub fn position(&self) -> usize {
         self.log.ops().len()
@@ -43,7 +43,8 @@ impl RecordingDisk {
         Recording::new(self.log.ops().clone())
     }
 
-    /// From now on the disk has no room (or has again): a write fails halfway.
+    /// Makes the disk full from now on (or no longer full). A full disk stores half of each write to a file and then
+    /// fails; SQLite's writes fail.
     pub fn set_full(&self, full: bool) {
         self.log.set_full(full);
     }
@@ -168,7 +169,7 @@ impl WriteFile for RecordedFile {
         Ok(())
     }
 
-    /// Not recorded: it promises nothing.
+    /// Not recorded, since it promises nothing.
     fn start_sync(&mut self, _: u64) {}
 
     fn sync(&mut self) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! What a power cut may leave of what was done.
+//! What a power cut may leave of the recorded operations.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::log::Op;
 
-/// What happens to bytes and names that were not synced before the power went.
+/// What happens to bytes and names that were not synced before the power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// All of them are lost.
     DropUnsynced,
-    /// Chance decides for each write whether it is lost, kept, or kept in part, and up to which change of names a folder came. The same seed
-    /// decides the same.
+    /// For each write a random choice decides whether it is lost, kept, or kept in part; and for each folder, how many
+    /// of its changes of names, counted from the first, are kept. The same seed chooses the same.
     TornLast(u64),
     /// All are kept.
     KeepAll,
 }
 
-/// What was done to a disk.
+/// The operations that were done to a disk.
 #[derive(Debug, Clone)]
 pub struct Recording(Vec<Op>);
 
@@ -28,13 +28,13 @@ impl Recording {
         Self(ops)
     }
 
-    /// All that was done, in order.
+    /// All operations, in order.
     #[must_use]
     pub fn ops(&self) -> &[Op] {
         &self.0
     }
 
-    /// The recording as if some things had not been done, the rest keeping its positions. To show that a sync is needed.
+    /// The recording without some operations; the others keep their positions. For showing that a sync is needed.
     #[must_use]
     pub fn without(&self, left_out: impl Fn(&Op) -> bool) -> Self {
         let keep = |op: &Op| {
@@ -47,10 +47,10 @@ impl Recording {
         Self(self.0.iter().map(keep).collect())
     }
 
-    /// Builds in `into`, an existing folder, what a crash right after the first `length` things may have left.
+    /// Builds in `into`, an existing folder, what a crash right after the first `length` operations may have left.
     ///
     /// # Errors
-    /// As the operating system says of writing there.
+    /// As the operating system reports for writing there.
     pub fn replay(&self, length: usize, loss: Loss, into: &Path) -> io::Result<()> {
         let mut world = World::default();
         for op in &self.0[..length.min(self.0.len())] {
@@ -60,7 +60,7 @@ impl Recording {
     }
 }
 
-/// The disk, twice: as programs see it, and as it is on the platter.
+/// The disk in two states: as programs see it, and as it would be after a power cut.
 #[derive(Default)]
 struct World {
     nodes: Vec<Node>,
@@ -193,7 +193,7 @@ impl World {
                 stopped.push(folder);
             }
         }
-        // In the order of paths a folder comes before what is in it. Whatever lies in a folder that was lost is lost.
+        // Sorted by path, a folder comes before its contents. The contents of a lost folder are lost.
         for (path, node) in &self.durable_names {
             let target = into.join(path);
             if !target.parent().is_some_and(Path::is_dir) {
@@ -229,7 +229,7 @@ impl Change {
     }
 }
 
-/// Recorded offsets are of files that were in memory's reach.
+/// The recorded files were small enough for memory, so their offsets fit.
 fn index(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
@@ -249,7 +249,7 @@ impl Chance {
         }
     }
 
-    /// Applies a change, a part of it, or nothing of it.
+    /// Applies all, a part or nothing of a change.
     fn tear(&mut self, change: Change, bytes: &mut Vec<u8>) {
         match (self, change) {
             (Self::Never, _) => {}
@@ -270,7 +270,7 @@ impl Chance {
         }
     }
 
-    /// A number below `limit`, by splitmix64.
+    /// A random number below `limit` (splitmix64).
     fn draw(&mut self, limit: usize) -> usize {
         let Self::Seeded(state) = self else {
             return 0;

@@ -1,4 +1,4 @@
-//! A copy of a SQLite file as of one moment, while others use it.
+//! Copies an SQLite file as of one moment, while others use it.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,10 +6,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Copies a SQLite file to `to`, in place of one that is there; the copy is whole, or nothing was changed.
+/// Copies an SQLite file to `to`, replacing a file that is there. Either the copy is complete, or nothing was changed.
 ///
 /// # Errors
-/// The file can't be read, or the copy not written.
+/// The file can't be read, or the copy can't be written.
 pub fn snapshot(from: &Path, to: &Path) -> io::Result<()> {
     let fresh = to.with_extension("new");
     match fs::remove_file(&fresh) {

@@ -21,7 +21,8 @@ use crate::log::{Log, Op, Origin};
 
 static REGISTERED: AtomicU64 = AtomicU64::new(0);
 
-/// Registers a file system that writes to `log`, and returns its name. It stays for the life of the process, as does the log.
+/// Registers a file system that records to `log`, and returns its name. File system and log stay until the process
+/// ends.
 pub(crate) fn register(log: Arc<Log>) -> io::Result<String> {
     let number = REGISTERED.fetch_add(1, Ordering::Relaxed);
     let name = format!("sekisho-recording-{number}");
@@ -68,7 +69,7 @@ pub(crate) fn register(log: Arc<Log>) -> io::Result<String> {
     }
 }
 
-/// What belongs to the file system: `pAppData`.
+/// The file system's own data (`pAppData`).
 struct Shim {
     base: *mut sqlite3_vfs,
     log: Arc<Log>,
@@ -78,24 +79,24 @@ struct Shim {
 #[repr(C)]
 struct ShimFile {
     file: sqlite3_file,
-    /// From a `Box`; null for files that have no name.
+    /// Made from a `Box`; null for files that have no name.
     noted: *mut Noted,
 }
 
-/// What is noted of a file with a name.
+/// What is recorded for a file with a name.
 struct Noted {
     log: Arc<Log>,
     path: PathBuf,
-    /// Whether the first sync also syncs the folder: SQLite's default system does so for journals that it makes.
+    /// Whether the first sync also syncs the folder: SQLite's default system does so for journals that it creates.
     syncs_folder: bool,
 }
 
-/// The default system's file behind a shim's.
+/// The default system's file that follows a shim's in memory.
 fn inner(file: *mut sqlite3_file) -> *mut sqlite3_file {
     file.cast::<u8>().wrapping_add(size_of::<ShimFile>()).cast()
 }
 
-/// Calls a method of the default system's file, or says that there is none.
+/// Calls a method of the default system's file; an I/O error if it has no such method.
 macro_rules! forward {
     ($file:ident, $method:ident $(, $argument:expr)*) => {{
         let inner = inner($file);
@@ -108,7 +109,7 @@ macro_rules! forward {
     }};
 }
 
-/// Calls a method of the default file system, or gives the value of its absence.
+/// Calls a method of the default file system; `$absent` if it has no such method.
 macro_rules! forward_vfs {
     ($vfs:ident, $absent:expr, $method:ident $(, $argument:expr)*) => {{
         let base = shim($vfs).base;
@@ -131,7 +132,7 @@ fn noted<'a>(file: *mut sqlite3_file) -> Option<&'a mut Noted> {
     unsafe { (*file.cast::<ShimFile>()).noted.as_mut() }
 }
 
-/// A path that SQLite passed; none for a file without a name.
+/// A path that SQLite passed; `None` for a file without a name.
 fn path(name: *const c_char) -> Option<PathBuf> {
     if name.is_null() {
         return None;
@@ -273,7 +274,7 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xUnfetch: Some(unfetch),
 };
 
-/// The inner file is aligned as SQLite would align it.
+/// SQLite wants files aligned to 8 bytes, so the inner file must begin at a multiple of 8.
 const _: () = assert!(size_of::<ShimFile>().is_multiple_of(8) && offset_of!(ShimFile, file) == 0);
 
 unsafe extern "C" fn close(file: *mut sqlite3_file) -> c_int {

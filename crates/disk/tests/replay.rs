@@ -1,4 +1,4 @@
-//! A recording rebuilds what a power cut may leave, SQLite's own files among it.
+//! A recording can rebuild what a power cut may leave, including SQLite's own files.
 
 use std::fs;
 use std::path::Path;
