@@ -1,4 +1,4 @@
-//! The other side: connecting to servers, such as the relay that takes mail for elsewhere.
+//! The client side: connects to servers, such as the relay that takes outgoing mail.
 
 use std::fmt;
 use std::io;
@@ -24,20 +24,20 @@ use crate::peers::is_of_the_internet;
 use crate::stream::BoxedStream;
 use crate::{NetError, tls};
 
-/// Whose signature under a server's certificate counts.
+/// Which certificates of a server are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {
-    /// Those whom the operating system trusts.
+    /// Those signed by an authority that the operating system trusts.
     System,
-    /// Those in this PEM file alone.
+    /// Those signed by an authority in this PEM file.
     File(PathBuf),
-    /// Nobody's: the server has to have this one key, whatever its certificate says.
+    /// Those of this one key, whatever else the certificate says.
     Pinned(KeyPin),
-    /// Anybody's: the other side proves nothing, and only listeners on the way are kept out (RFC 7435).
+    /// Any. The server proves nothing, and TLS only keeps out passive listeners (RFC 7435 section 3).
     Anybody,
 }
 
-/// A server's public key, known by the SHA-256 hash of its SubjectPublicKeyInfo, as in RFC 7469, section 2.4.
+/// A server's public key, identified by the SHA-256 hash of its SubjectPublicKeyInfo, as in RFC 7469 section 2.4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPin([u8; 32]);
 
@@ -48,7 +48,7 @@ impl fmt::Display for KeyPin {
 }
 
 impl KeyPin {
-    /// Takes the hash as 64 hexadecimal digits; colons between them are passed over.
+    /// Parses the hash from 64 hexadecimal digits, ignoring colons between them.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits: Vec<_> = text
@@ -75,12 +75,12 @@ impl KeyPin {
     }
 }
 
-/// Connects to servers, each step within a time of its own.
+/// Connects to servers, with a time limit for each step.
 #[derive(Clone)]
 pub struct Connector {
     config: Arc<ClientConfig>,
     patience: Duration,
-    /// Whether servers at neighbours' addresses count as not there.
+    /// Whether addresses of neighbours are skipped.
     internet_alone: bool,
 }
 
@@ -91,7 +91,7 @@ impl fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// Reads the roots. `patience` bounds connecting, and the handshake likewise.
+    /// Reads the trusted certificates. `patience` limits connecting, and the TLS handshake again.
     ///
     /// # Errors
     /// The file can't be read or has no certificate in it.
@@ -126,13 +126,13 @@ impl Connector {
         })
     }
 
-    /// What TLS goes by, for libraries that connect by themselves.
+    /// The TLS configuration, for libraries that connect by themselves.
     #[must_use]
     pub fn tls_config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.config)
     }
 
-    /// Connects to no address of this machine or of a private network: for names that strangers choose.
+    /// Skips addresses of this machine and of private networks: for server names that strangers choose.
     #[must_use]
     pub fn to_the_internet_alone(mut self) -> Self {
         self.internet_alone = true;
@@ -142,25 +142,25 @@ impl Connector {
     /// Connects in plaintext.
     ///
     /// # Errors
-    /// Nobody there, or too slow.
+    /// The server can't be reached, or took too long.
     pub async fn connect_plain(&self, host: &str, port: u16) -> Result<BoxedStream, NetError> {
         Ok(Box::new(self.socket(host, port).await?))
     }
 
-    /// Connects and starts TLS at once; the server has to prove that it is `host`.
+    /// Connects and starts TLS at once; the server must prove that it is `host`.
     ///
     /// # Errors
-    /// Nobody there, too slow, or the wrong certificate.
+    /// The server can't be reached, took too long, or has a wrong certificate.
     pub async fn connect_tls(&self, host: &str, port: u16) -> Result<BoxedStream, NetError> {
         let socket = self.socket(host, port).await?;
         self.start_tls(Box::new(socket), host, &[]).await
     }
 
-    /// Goes on in TLS after the server agreed to STARTTLS; it has to prove that it is `host`. `unread` is what was received behind that agreement: there may
-    /// be nothing, since someone on the way could have put it there.
+    /// Starts TLS after the server has agreed to STARTTLS; the server must prove that it is `host`. `unread` holds what
+    /// was received behind that agreement. There must be nothing, since an attacker could have inserted it.
     ///
     /// # Errors
-    /// [`NetError::Injected`], too slow, or the wrong certificate.
+    /// [`NetError::Injected`] if `unread` is not empty; the server took too long, or has a wrong certificate.
     pub async fn start_tls(
         &self,
         stream: BoxedStream,
@@ -204,12 +204,12 @@ impl Connector {
     }
 }
 
-/// A server has another key than the one that is trusted.
+/// The server has another key than the pinned one.
 #[derive(Debug, thiserror::Error)]
 #[error("the server has another key than `key_pin` says: that of its key is {0}")]
 struct OtherKey(KeyPin);
 
-/// Says why a server did not prove who it is, and what can be done about it.
+/// Turns a failed handshake into words that say what can be done about it.
 fn unproven(error: io::Error) -> NetError {
     let why = error
         .get_ref()
@@ -218,15 +218,19 @@ fn unproven(error: io::Error) -> NetError {
         return error.into();
     };
     let words = match why {
-        // The second: somebody else of the name of one who is trusted.
+        // `BadSignature`: the issuer has the name of a trusted authority but not its key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-            "nobody who is trusted signed the server's certificate: name the one who did by `ca_file`, or trust the server's key alone by `key_pin`".to_owned()
+            "nobody who is trusted signed the server's certificate: \
+             name the one who did by `ca_file`, or trust the server's key alone by `key_pin`"
+                .to_owned()
         }
         CertificateError::Other(OtherError(inner)) => match inner.downcast_ref::<OtherKey>() {
             Some(other) => other.to_string(),
-            // webpki has a word for it, and rustls none.
+            // webpki has an error for this, but rustls does not.
             None if inner.to_string().contains("CaUsedAsEndEntity") => {
-                "the server's certificate is made for signing others (CA:TRUE), as self-signed ones often are: trust its key by `key_pin` instead of `ca_file`".to_owned()
+                "the server's certificate is made for signing others (CA:TRUE), \
+                 as self-signed ones often are: trust its key by `key_pin` instead of `ca_file`"
+                    .to_owned()
             }
             None => inner.to_string(),
         },
@@ -235,7 +239,7 @@ fn unproven(error: io::Error) -> NetError {
     NetError::Unproven(words)
 }
 
-/// Takes every certificate, or those of one key; that the other side has its key is still checked.
+/// Accepts every certificate, or only those of the pinned key. That the server holds the key is still checked.
 #[derive(Debug)]
 struct AnyCertificate {
     provider: Arc<CryptoProvider>,

@@ -1,12 +1,12 @@
-//! Which servers take mail for a domain (RFC 5321, section 5.1).
+//! Looks up which servers take mail for a domain (RFC 5321 section 5.1).
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::RData;
 
-/// The most servers of a domain that count.
+/// The highest number of a domain's servers that are tried.
 const MOST: usize = 10;
 
-/// Asks the name servers of the operating system's configuration.
+/// A resolver that asks the name servers of the operating system's configuration.
 pub struct MailHosts {
     resolver: TokioResolver,
 }
@@ -14,22 +14,22 @@ pub struct MailHosts {
 /// A server that takes a domain's mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailHost {
-    /// Its name, without a dot at the end.
+    /// Its name, without a final dot.
     pub name: String,
-    /// Lower ones come first.
+    /// The MX preference; servers with lower values are tried first.
     pub preference: u16,
 }
 
-/// Why no servers are known.
+/// Why the servers could not be found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DnsError {
     /// There is no such domain.
     #[error("there is no such domain")]
     NoDomain,
-    /// The domain says that it takes no mail (RFC 7505).
+    /// The domain says that it takes no mail (RFC 7505 section 3).
     #[error("the domain takes no mail")]
     NoMail,
-    /// It can't be told just now.
+    /// The lookup failed for now: try again later.
     #[error("the domain's mail servers can't be looked up: {0}")]
     Temporary(String),
 }
@@ -38,7 +38,7 @@ impl MailHosts {
     /// Reads the operating system's configuration (`/etc/resolv.conf`).
     ///
     /// # Errors
-    /// [`DnsError::Temporary`] if that can't be done.
+    /// [`DnsError::Temporary`] if it can't be read.
     pub fn of_system() -> Result<Self, DnsError> {
         let broken =
             |error: hickory_resolver::net::NetError| DnsError::Temporary(error.to_string());
@@ -48,12 +48,12 @@ impl MailHosts {
         })
     }
 
-    /// The servers of a domain, the preferred ones first. A domain without MX records is its own server.
+    /// The servers of a domain, in the order in which to try them. A domain without MX records is its own server.
     ///
     /// # Errors
     /// As [`DnsError`] says.
     pub async fn of(&self, domain: &str) -> Result<Vec<MailHost>, DnsError> {
-        // With a dot at the end nothing is searched for in the site's own domains.
+        // The final dot keeps the resolver from trying the search domains of the system's configuration.
         let name = format!("{}.", domain.trim_end_matches('.'));
         let found = match self.resolver.mx_lookup(name).await {
             Ok(found) => found,
@@ -95,7 +95,7 @@ fn in_order(domain: &str, mut hosts: Vec<MailHost>) -> Result<Vec<MailHost>, Dns
         return Err(DnsError::NoMail);
     }
     hosts.retain(|host| !host.name.is_empty());
-    // Those of one preference stay in the order in which the name server told them, which it changes.
+    // The sort is stable: servers of equal preference stay in the order of the answer, which name servers rotate.
     hosts.sort_by_key(|host| host.preference);
     hosts.truncate(MOST);
     Ok(hosts)

@@ -1,8 +1,9 @@
-//! Where a web request comes from, when a proxy stands before the webmail.
+//! Finds out where a web request comes from when a proxy stands in front of the webmail.
 //!
-//! A proxy's header is believed from configured proxies alone, and only the one header that the site named: a proxy that writes `X-Forwarded-For` passes on
-//! whatever `Forwarded` a stranger made up. It is read from the right, where the nearest proxy wrote, past the addresses of configured proxies; what stands
-//! further left was the client's own idea.
+//! Only a configured proxy's header is believed, and only the one header that the site configured: a proxy that writes
+//! `X-Forwarded-For` passes on any `Forwarded` that a client made up. The header is read from the right, where the
+//! nearest proxy wrote, past the addresses of configured proxies. What stands further left was written by the client
+//! and can't be believed.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,41 +14,43 @@ use sekisho_source::{KeyLength, Source};
 use crate::Peers;
 use crate::peers::is_neighbour;
 
-/// The header in which a site's proxies say for whom they speak.
+/// The header in which a site's proxies report the client's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ForwardingHeader {
-    /// `X-Forwarded-For`: addresses, each proxy adding one at the right.
+    /// `X-Forwarded-For`: a list of addresses, to which each proxy adds one at the right.
     #[default]
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
 }
 
-/// Whom to believe, and what.
+/// Which proxies are believed, and which header.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ForwardedPolicy {
     /// The site's proxies.
     pub peers: Peers,
-    /// What they write.
+    /// The header that they write.
     pub header: ForwardingHeader,
-    /// The length of IPv6 keys.
+    /// The IPv6 prefix length of source keys.
     pub key_length: KeyLength,
 }
 
 /// A request's source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resolved {
-    /// Where it comes from.
+    /// Its source.
     pub source: Source,
-    /// It came through a proxy that nobody configured: the site should be told.
+    /// Whether it came through a proxy that is not configured: the site should be told.
     pub unconfigured: bool,
 }
 
 impl ForwardedPolicy {
-    /// The source of a request that came over a connection from `connection`, with these header fields, in order, names in any case.
+    /// The source of a request that came over a connection from `connection` with these header fields, which are in the
+    /// order received, with names in any case.
     ///
-    /// From a configured proxy: what it says, or obscured if it says nothing that can be used. From another neighbour (a loopback or private address) that talks of forwarding:
-    /// obscured, since everybody may come from there. Otherwise: the connection's source.
+    /// From a configured proxy: the client that the header names, or obscured if it names none that can be used. From
+    /// another neighbour (a loopback or private address) that sends a forwarding header: obscured, since the request
+    /// may come from anybody. Otherwise: the connection's source.
     pub fn resolve<'a>(
         &self,
         connection: Source,
@@ -81,7 +84,8 @@ impl ForwardedPolicy {
         known(connection)
     }
 
-    /// The rightmost address that is no configured proxy's; `None` if an entry on the way there can't be read, or there is none.
+    /// The rightmost address that does not belong to a configured proxy; `None` if there is none, or if an entry to the
+    /// right of it can't be read.
     fn client(&self, values: &[&[u8]]) -> Option<IpAddr> {
         for value in values.iter().rev() {
             let value = std::str::from_utf8(value).ok()?;
@@ -112,7 +116,7 @@ impl ForwardingHeader {
     }
 }
 
-/// The policy in use, and the memory of having said that a setting is missing.
+/// The policy in use. Remembers whether the log has named the missing setting.
 #[derive(Debug)]
 pub struct WebSources {
     policy: RwLock<Arc<ForwardedPolicy>>,
@@ -121,7 +125,7 @@ pub struct WebSources {
 }
 
 impl WebSources {
-    /// Begins with this policy; `setting` is how the configuration file names [`ForwardedPolicy::peers`].
+    /// Starts with this policy; `setting` is the name of [`ForwardedPolicy::peers`] in the configuration file.
     #[must_use]
     pub fn new(policy: ForwardedPolicy, setting: &'static str) -> Self {
         Self {
@@ -131,13 +135,14 @@ impl WebSources {
         }
     }
 
-    /// Goes on with another policy.
+    /// Replaces the policy.
     pub fn reconfigure(&self, policy: ForwardedPolicy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
         self.told.store(false, Ordering::Relaxed);
     }
 
-    /// The source of a request; see [`ForwardedPolicy::resolve`]. The log names the missing setting once.
+    /// The source of a request; see [`ForwardedPolicy::resolve`]. If a proxy is not configured, the log names the
+    /// missing setting once.
     pub fn resolve<'a>(
         &self,
         connection: Source,
@@ -173,7 +178,7 @@ fn tells_of_forwarding(name: &str) -> bool {
             .is_some_and(|start| start.eq_ignore_ascii_case(FAMILY))
 }
 
-/// An address as proxies write it: alone, with a port, an IPv6 address in brackets or without.
+/// An address as proxies write it: with or without a port, an IPv6 address with or without brackets.
 fn address(text: &str) -> Option<IpAddr> {
     if let Ok(address) = text.parse() {
         return Some(address);
@@ -185,7 +190,8 @@ fn address(text: &str) -> Option<IpAddr> {
     six.parse().ok().map(IpAddr::V6)
 }
 
-/// The `for` of one element of `Forwarded` (RFC 7239, section 4): `for=192.0.2.60;proto=http`, `for="[2001:db8::1]:4711"`. Unknown and hidden ones give `None`.
+/// The `for` of one element of `Forwarded` (RFC 7239 section 4): `for=192.0.2.60;proto=http`,
+/// `for="[2001:db8::1]:4711"`. `None` for unknown and obfuscated identifiers (section 6).
 fn forwarded_for(element: &str) -> Option<IpAddr> {
     let mut found = None;
     for pair in split_outside_quotes(element, ';')? {
@@ -203,7 +209,8 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
     address(quoted.unwrap_or(value))
 }
 
-/// Splits at a separator outside of quoted strings (RFC 9110, section 5.6.4); `None` if a quote is left open, which could hide where an entry starts.
+/// Splits at a separator outside of quoted strings (RFC 9110 section 5.6.4); `None` if a quote is left open, which
+/// could hide where an entry starts.
 fn split_outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
     let mut parts = Vec::new();
     let (mut start, mut quoted, mut escaped) = (0, false, false);

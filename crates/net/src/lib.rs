@@ -1,14 +1,16 @@
-//! The network's edge: where connections come in, and the one place that says where they come from.
+//! The network's edge: where connections are accepted, and the only place that finds out where they come from.
 //!
-//! A [`Listener`] takes connections and gives each a [`Source`](sekisho_source::Source): the peer's address, or what a configured proxy reports in the PROXY
-//! protocol. Behind a web proxy [`WebSources`] reads it from the one header that the site named. Nothing else in the program looks at a socket address or at
-//! such a header. What can't be relied on is *obscured*, never guessed.
+//! A [`Listener`] accepts connections and gives each a [`Source`](sekisho_source::Source): the peer's address, or the
+//! address that a configured proxy reports in the PROXY protocol. Behind a web proxy, [`WebSources`] reads the address
+//! from the one header that the site configured. Nothing else in the program looks at a socket address or at such a
+//! header. A source that can't be relied on is *obscured*, never guessed.
 //!
-//! The crate also bounds what strangers can cost ([`Places`], [`Limits`]), speaks TLS on either side ([`TlsKeeper`], [`client`]) and ends servers in order
-//! ([`Shutdown`]). It knows no mail protocol, no account and no network's class.
+//! The crate also limits what connections that have not logged in can cost ([`Places`], [`Limits`]), speaks TLS as
+//! server and as client ([`TlsKeeper`], [`client`]) and shuts servers down in order ([`Shutdown`]). It knows no mail
+//! protocol and no account, and not which networks are trusted.
 //!
-//! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the web's headers), [`stream`] and [`tls`], [`places`],
-//! [`mod@serve`] with [`shutdown`], [`client`].
+//! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the headers of web
+//! proxies), [`stream`] and [`tls`], [`places`], [`mod@serve`] with [`shutdown`], [`client`], [`dns`].
 
 pub mod client;
 pub mod dns;
@@ -31,7 +33,8 @@ pub use shutdown::Shutdown;
 pub use stream::{BoxedStream, Duplex, Stream};
 pub use tls::{Alpn, Certificate, TlsKeeper};
 
-/// For `fuzz/`: reads a PROXY header, of which there may be nothing but a beginning. What is behind it changes nothing and is left unread.
+/// For `fuzz/`: reads a PROXY header, which may be incomplete, and checks that the bytes behind it stay unread and make
+/// no difference.
 #[cfg(fuzzing)]
 pub async fn fuzz_proxy_header(bytes: &[u8]) {
     let mut rest = bytes;
@@ -56,27 +59,28 @@ pub enum NetError {
     /// The connection failed, or took too long: drop it.
     #[error("the connection failed: {0}")]
     Connection(#[from] std::io::Error),
-    /// The peer is not one from which this listener takes connections, or did not say properly for whom it speaks: drop the connection.
+    /// The peer is not a configured proxy, or sent no valid PROXY header: drop the connection.
     #[error("no proper PROXY header from a configured peer: {0}")]
     Proxy(&'static str),
-    /// Plaintext came in behind the command that starts TLS: someone may have put it there, so drop the connection.
+    /// Plaintext was received behind the command that starts TLS. An attacker may have inserted it, so drop the
+    /// connection.
     #[error("plaintext behind STARTTLS")]
     Injected,
-    /// The server did not prove who it is: for people to read.
+    /// The server's certificate does not prove its identity. The text is for people to read.
     #[error("{0}")]
     Unproven(String),
-    /// The name of the server to connect to is no host name and no address.
+    /// The name of the server to connect to is neither a host name nor an address.
     #[error("not a server's name")]
     ServerName,
-    /// A file for TLS can't be read or written: repair it and start, or reload, again.
+    /// A file for TLS can't be read or written: mend it, then start or reload again.
     #[error("{path}: {problem}")]
     File {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
     },
-    /// Certificate and key make no TLS configuration.
+    /// Certificate and key can't be used for TLS.
     #[error("TLS can't be set up: {0}")]
     Tls(#[from] rustls::Error),
     /// No self-signed certificate could be made.

@@ -1,4 +1,4 @@
-//! Where connections come in.
+//! Accepts connections and finds out where they come from.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -12,22 +12,23 @@ use tokio::time::timeout;
 use crate::stream::Stream;
 use crate::{NetError, Peers, proxy};
 
-/// How long a configured proxy may take for its header.
+/// How long a configured proxy may take to send its header.
 const PROXY_HEADER_TIME: Duration = Duration::from_secs(10);
 
-/// From what a listener takes the source of a connection.
+/// Where a listener takes the source of a connection from.
 #[derive(Debug, Clone, Default)]
 pub enum SourceFrom {
-    /// From the connection itself.
+    /// The connection itself.
     #[default]
     Connection,
-    /// From the header of the PROXY protocol, which each of these peers has to send before anything else. Nobody else may connect.
+    /// The PROXY header, which each of these peers must send before anything else. Nobody else may connect.
     Proxies(Peers),
-    /// From the program. Possible in the demonstration and in tests only: no configuration file can say this.
+    /// The program. Only for the demonstration and for tests: no configuration file can choose this.
     Given(GivenSource),
 }
 
-/// A source address given to a listener, which may be changed while it runs: that plays somebody who moves, so connections from the former address end.
+/// A source address that the program gives to a listener and can change while the listener runs. A change plays a
+/// person who moves, so connections from the former address end.
 #[derive(Debug, Clone)]
 pub struct GivenSource(Arc<watch::Sender<IpAddr>>);
 
@@ -43,14 +44,14 @@ impl GivenSource {
         self.0.send_replace(address);
     }
 
-    /// The address now.
+    /// The present address.
     #[must_use]
     pub fn get(&self) -> IpAddr {
         *self.0.borrow()
     }
 }
 
-/// A listening socket that knows where its connections come from.
+/// A listening socket that finds out where its connections come from.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
@@ -59,10 +60,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on an address. `[::]` takes IPv4 as well (Linux' default for such sockets), port 0 a free port.
+    /// Listens on an address. `[::]` accepts IPv4 as well (the default on Linux); port 0 stands for any free port.
     ///
     /// # Errors
-    /// The address is in use or not this machine's, or the port needs a privilege.
+    /// The address is in use or does not belong to this machine, or the port needs a privilege.
     pub async fn bind(
         address: SocketAddr,
         from: SourceFrom,
@@ -75,7 +76,7 @@ impl Listener {
         })
     }
 
-    /// Takes a socket that listens already, such as one that systemd handed over.
+    /// Takes over a socket that listens already, such as one from systemd.
     ///
     /// # Errors
     /// The socket can't be used with the runtime.
@@ -92,18 +93,19 @@ impl Listener {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     ///
     /// # Errors
-    /// The system does not say.
+    /// The operating system can't tell.
     pub fn local_address(&self) -> Result<SocketAddr, NetError> {
         Ok(self.socket.local_addr()?)
     }
 
-    /// The next connection, as it arrives: nothing has been read from it. Cancel-safe.
+    /// Waits for the next connection and returns it before anything is read from it. Cancel-safe.
     ///
     /// # Errors
-    /// The system has no more of something (mostly: open files), or the peer has gone already. Later calls may succeed.
+    /// The system has run out of a resource (usually open files), or the peer has hung up already. Later calls may
+    /// succeed.
     pub async fn accept(&self) -> Result<Arrival, NetError> {
         let (socket, peer) = self.socket.accept().await?;
         Ok(Arrival {
@@ -115,7 +117,8 @@ impl Listener {
     }
 }
 
-/// A connection whose source is still to be found out, which may need bytes from the peer; so it's done apart from accepting.
+/// A connection whose source is not known yet. Finding it may need bytes from the peer, so accepting does not wait for
+/// it.
 #[derive(Debug)]
 pub struct Arrival {
     socket: TcpStream,
@@ -129,14 +132,16 @@ pub struct Arrival {
 pub struct Identified {
     /// The connection, in plaintext so far.
     pub stream: Stream,
-    /// Where it comes from.
+    /// Its source.
     pub source: Source,
-    /// Whether its bytes never leave this machine: the peer is on it, and nobody says that it speaks for another.
+    /// Whether its bytes never leave this machine: the peer is on this machine, and no PROXY header is expected from
+    /// it.
     pub stays_here: bool,
 }
 
 impl Arrival {
-    /// Completes when whoever connected has moved to another address, which only [`GivenSource`] makes happen; else never.
+    /// Completes when the client has moved to another address, which only [`GivenSource`] makes happen; otherwise
+    /// never.
     pub(crate) fn moved(&self) -> impl Future<Output = ()> + Send + use<> {
         let given = match &self.from {
             SourceFrom::Given(given) => Some(given.0.subscribe()),
@@ -148,7 +153,7 @@ impl Arrival {
             {
                 return;
             }
-            // Nobody moves, or nobody can any more.
+            // The address can't change, or can't change any more.
             std::future::pending().await
         }
     }
@@ -156,7 +161,8 @@ impl Arrival {
     /// Finds out the source.
     ///
     /// # Errors
-    /// The connection failed, or the listener demands a PROXY header and this peer may not send one, or sent none in time.
+    /// The connection failed; or the listener wants a PROXY header, but the peer is not a configured proxy or sent no
+    /// valid header in time.
     pub async fn identify(mut self) -> Result<Identified, NetError> {
         self.socket.set_nodelay(true)?;
         let loopback = self.peer.is_loopback();

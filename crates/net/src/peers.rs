@@ -1,16 +1,16 @@
-//! Which peers are believed.
+//! Decides which peers are believed.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use sekisho_source::canonical;
 
-/// The addresses of the proxies that a site configured. Empty by default: nobody is believed.
+/// The addresses of the proxies that a site configured. Empty by default: no peer is believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Peers(Vec<IpNet>);
 
 impl Peers {
-    /// The peers within these prefixes.
+    /// The proxies within these prefixes.
     #[must_use]
     pub fn new(prefixes: Vec<IpNet>) -> Self {
         Self(prefixes)
@@ -24,8 +24,8 @@ impl Peers {
     }
 }
 
-/// Whether an address can only be a neighbour's: loopback, link-local, private or shared (RFC 1918, 4193, 6598). A connection from there that talks of
-/// forwarding comes through a proxy of the site's own.
+/// Whether an address is a neighbour's: loopback, link-local, private or shared (RFC 1918 section 3, RFC 4193 section
+/// 3, RFC 6598 section 7). A request from there with a forwarding header comes through the site's own proxy.
 pub(crate) fn is_neighbour(address: IpAddr) -> bool {
     match canonical(address) {
         IpAddr::V4(four) => {
@@ -38,7 +38,7 @@ pub(crate) fn is_neighbour(address: IpAddr) -> bool {
     }
 }
 
-/// Whether a server anywhere may have the address.
+/// Whether the address can belong to a server on the internet.
 pub(crate) fn is_of_the_internet(address: IpAddr) -> bool {
     let nobodys = match canonical(address) {
         IpAddr::V4(four) => four.octets()[0] == 0 || four.is_broadcast() || four.is_multicast(),

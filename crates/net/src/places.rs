@@ -1,4 +1,5 @@
-//! What strangers may cost: places for connections that have not logged in, in all and for one source, and limits for each.
+//! Limits what connections that have not logged in may cost: a number of places for them, in total and for each source,
+//! and limits for each connection.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,14 +8,14 @@ use std::time::Duration;
 use sekisho_source::{Source, SourceKey};
 use tokio_util::sync::CancellationToken;
 
-/// What one connection may cost before its login.
+/// The limits for one connection before its login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// All that it may send, in bytes.
+    /// How many bytes it may send in total.
     pub bytes: usize,
-    /// How long it may be silent, or leave what it is sent unread.
+    /// How long it may send nothing, or leave unread what it is sent.
     pub idle: Duration,
-    /// How long all may take.
+    /// How long it may take in total to log in.
     pub total: Duration,
 }
 
@@ -30,7 +31,8 @@ impl Default for Limits {
 
 /// The places for connections that have not logged in.
 ///
-/// When all are taken, the source that holds most of them loses its oldest, so that whoever floods a door stands in the own way first.
+/// When all are taken, the source that holds most of them loses its oldest, so that whoever floods a server is the
+/// first to lose connections.
 #[derive(Debug, Clone)]
 pub struct Places(Arc<Room>);
 
@@ -50,7 +52,7 @@ struct Taken {
 }
 
 impl Places {
-    /// So many in all, and so many for one source.
+    /// Allows `total` places, of which each source may take `per_source`.
     #[must_use]
     pub fn new(total: usize, per_source: usize) -> Self {
         Self(Arc::new(Room {
@@ -60,7 +62,7 @@ impl Places {
         }))
     }
 
-    /// Takes a place; `None` if the source has as many as it may have.
+    /// Takes a place; `None` if the source holds as many as it may.
     #[must_use]
     pub fn take(&self, source: Source) -> Option<Place> {
         let key = source.throttle_key();
@@ -87,7 +89,7 @@ impl Places {
 }
 
 impl Default for Places {
-    /// 20,000 in all and 1,000 for one source, behind which may be a whole campus.
+    /// 20,000 in total and 1,000 for each source, since a whole campus may be behind one.
     fn default() -> Self {
         Self::new(20_000, 1_000)
     }
@@ -98,7 +100,7 @@ impl Taken {
         self.by_source.get(&key).map_or(0, Vec::len)
     }
 
-    /// Takes the oldest place from whoever holds most.
+    /// Takes away the oldest place of the source that holds most.
     fn give_way(&mut self) {
         let most = self.by_source.iter().max_by_key(|(_, own)| own.len());
         let Some((key, number)) = most.and_then(|(key, own)| Some((*key, own.first()?.0))) else {
@@ -121,7 +123,7 @@ impl Taken {
     }
 }
 
-/// One connection's place, given back when dropped: at the login, or when the connection ends before.
+/// One connection's place. Dropping it gives it back: at the login, or when the connection ends before.
 #[derive(Debug)]
 pub struct Place {
     room: Arc<Room>,
@@ -131,7 +133,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Completes when the place went to another; the connection has to end. Cancel-safe.
+    /// Completes when the place was taken away; the connection must end. Cancel-safe.
     pub async fn lost(&self) {
         self.lost.cancelled().await;
     }

@@ -1,5 +1,5 @@
-//! The PROXY protocol, versions 1 and 2 (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>): how a configured proxy says from where it got a
-//! connection.
+//! The PROXY protocol, versions 1 and 2 (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>): how a
+//! configured proxy says from where it got a connection.
 //!
 //! Exactly the header is read and not a byte behind it, so that TLS can start there. What a header may cost is bounded.
 
@@ -16,7 +16,8 @@ const V2_MAX: usize = 2048;
 /// What every version 2 header starts with (section 2.2).
 const V2_SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Reads the header. `None` means that the proxy speaks for itself, or does not know for whom: a health check, a connection of no IP family.
+/// Reads the header. `None` means that the proxy speaks for itself, or does not know for whom: a health check, a
+/// connection of no IP family.
 ///
 /// # Errors
 /// The stream ended or failed, or something other than a proper header came.
@@ -87,7 +88,8 @@ fn version_2(
         0x21 => {}
         _ => return Err("unknown version or command"),
     }
-    // Source, destination, two ports of two bytes each; extensions may follow. The low half is the transport, which has to be a stream.
+    // Source, destination, two ports of two bytes each; extensions may follow. The low half is the transport, which has
+    // to be a stream.
     match family {
         0x11 => match addresses.first_chunk::<12>() {
             Some(&[a, b, c, d, ..]) => Ok(Some(IpAddr::from([a, b, c, d]))),
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What `bytes` give, and what is left unread behind the header.
+    /// The address that `bytes` report, and what is left unread behind the header.
     fn take(bytes: &[u8]) -> (Result<Option<IpAddr>, String>, Vec<u8>) {
         let mut rest = bytes;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,4 +1,4 @@
-//! The loop that every server runs.
+//! The accept loop that every server runs.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,26 +11,28 @@ use crate::listener::Arrival;
 use crate::stream::Stream;
 use crate::{Listener, Place, Places, Shutdown};
 
-/// A connection, ready to be talked to.
+/// A connection whose source is known, ready for the protocol.
 #[derive(Debug)]
 pub struct Accepted {
     /// The connection, in plaintext so far.
     pub stream: Stream,
-    /// Where it comes from.
+    /// Its source.
     pub source: Source,
-    /// Whether its bytes never leave this machine: the peer is on it, and nobody says that it speaks for another.
+    /// Whether its bytes never leave this machine: the peer is on this machine, and no PROXY header is expected from
+    /// it.
     pub stays_here: bool,
-    /// Its place among those that have not logged in. Dropped at the login; the connection ends if [`Place::lost`].
+    /// Its place among the connections that have not logged in. Drop it at the login; end the connection when
+    /// [`Place::lost`] completes.
     pub place: Place,
 }
 
-/// How long accepting rests when the system has no more open files to give.
+/// How long to pause when accepting fails, usually because the system has no more open files.
 const REST: Duration = Duration::from_millis(100);
 
-/// How many connections may be about to say for whom they speak.
+/// How many connections may wait for their source to be found at once.
 const UNIDENTIFIED: usize = 4096;
 
-/// Takes connections until nothing new may begin, each handled in a task of its own.
+/// Accepts connections until [`Shutdown::leaving`] completes, and handles each in its own task.
 pub async fn serve<H, F>(listener: Listener, places: Places, shutdown: Shutdown, handle: H)
 where
     H: Fn(Accepted) -> F + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Ending in order.
+//! Orderly shutdown.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 
 pin_project! {
-    /// A task, up to where it is cut off. An async block would keep room for the task twice, and every connection is one.
+    /// A task that ends early when it is cut off. An async block would reserve memory for the task twice, and every
+    /// connection is a task.
     struct UntilCut<F> {
         #[pin]
         cut: WaitForCancellationFutureOwned,
@@ -32,11 +33,13 @@ impl<F: Future<Output = ()>> Future for UntilCut<F> {
     }
 }
 
-/// Shared by everything that ends together. First it is asked to end: listeners close, and what is idle or not logged in ends. Then [`Self::drain`] waits for
-/// what is busy, and cuts off what takes too long.
+/// The shutdown shared by everything that ends together. First, everything is asked to end: listeners close, and
+/// connections end that are idle or not logged in. Then [`Self::drain`] waits for the busy ones, and cuts off those
+/// that take too long.
 ///
-/// Where another process takes over, [`Self::leave`] comes before: listeners close, and what the other process can do as well ends; what only this one can go on
-/// with, such as a connection to somebody else's server, goes on until it ends by itself or the end is asked for.
+/// If another process takes over, [`Self::leave`] comes first: listeners close, and everything ends that the other
+/// process can do as well. What only this process can continue, such as a connection to another server, runs until it
+/// ends by itself or the end is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     leaving: CancellationToken,
@@ -46,25 +49,26 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Nothing runs yet.
+    /// Starts with no task.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs a task that [`Self::drain`] waits for.
+    /// Runs a task for which [`Self::drain`] waits.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let cut = self.cut.clone().cancelled_owned();
         self.tasks.spawn(UntilCut { cut, task });
     }
 
-    /// Lets nothing new begin.
+    /// Asks for nothing new to begin: listeners close.
     pub fn leave(&self) {
         self.leaving.cancel();
         self.tasks.close();
     }
 
-    /// Completes when nothing new may begin: another process takes over, or the end has been asked for. Cancel-safe.
+    /// Completes when nothing new may begin, because another process takes over or the end has been asked for.
+    /// Cancel-safe.
     pub async fn leaving(&self) {
         self.leaving.cancelled().await;
     }
@@ -74,7 +78,7 @@ impl Shutdown {
         self.tasks.wait().await;
     }
 
-    /// How many tasks run.
+    /// The number of running tasks.
     #[must_use]
     pub fn tasks(&self) -> usize {
         self.tasks.len()
@@ -91,8 +95,8 @@ impl Shutdown {
         self.asked.is_cancelled()
     }
 
-    /// Asks for the end, waits up to `grace` for the tasks to end by themselves, then drops the rest. All are gone when it returns. Says whether nothing
-    /// had to be dropped.
+    /// Asks for the end, waits up to `grace` for the tasks to end by themselves, then drops the rest; all have ended
+    /// when it returns. Returns whether all ended in time.
     pub async fn drain(&self, grace: Duration) -> bool {
         self.leave();
         self.asked.cancel();

@@ -1,4 +1,4 @@
-//! Connections as servers see them: plaintext or TLS, read and written alike.
+//! Connections as servers see them: plaintext and TLS are read and written alike.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::{NetError, TlsKeeper};
 
-/// Something to read from and write to.
+/// A stream of bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
@@ -27,7 +27,7 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(15);
 /// An accepted connection.
 #[derive(Debug)]
 pub enum Stream {
-    /// Anyone on the way can read it.
+    /// Plaintext, which anyone on the way can read.
     Plain(TcpStream),
     /// Encrypted.
     Tls(Box<TlsStream<TcpStream>>),
@@ -40,12 +40,12 @@ impl Stream {
         matches!(self, Self::Tls(_))
     }
 
-    /// Goes on in TLS, with the certificate of this moment. `unread` is what its reader has received but not used; the rule is that nothing sent in
-    /// plaintext is ever taken for something sent in TLS, so there may be none.
+    /// Starts TLS with the present certificate. `unread` holds the bytes that the connection's reader has received but
+    /// not used. There must be none: bytes sent in plaintext must never be treated as if they were sent in TLS.
     ///
     /// # Errors
-    /// [`NetError::Injected`] if `unread` is not empty or the connection is encrypted already; else the handshake failed or was too slow. The connection is
-    /// gone in each case.
+    /// [`NetError::Injected`] if `unread` is not empty or the connection is encrypted already; otherwise the handshake
+    /// failed or took too long. The connection is closed in each case.
     pub async fn start_tls(self, tls: &TlsKeeper, unread: &[u8]) -> Result<Self, NetError> {
         let Self::Plain(socket) = self else {
             return Err(NetError::Injected);

@@ -1,4 +1,4 @@
-//! The server's certificate, read from files or made on the first start, and read again while running.
+//! The server's certificate: read from files or made on the first start, and reloaded while running.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -18,33 +18,34 @@ use crate::NetError;
 /// Where the certificate comes from.
 #[derive(Debug, Clone)]
 pub enum Certificate {
-    /// From two PEM files, which may be one and the same.
+    /// From two PEM files, which may be the same file.
     Files {
         /// The certificate chain, the server's own certificate first.
         chain: PathBuf,
         /// Its private key.
         key: PathBuf,
     },
-    /// Signed by itself: made when the folder has none, for these host names and addresses, and kept there (for its owner alone) so that clients who
-    /// accepted it once recognise it. Remove the file `self-signed.pem` to get another.
+    /// Self-signed: made for these host names and addresses if the folder has none. It is kept there, readable by its
+    /// owner only, so that clients who accepted it once recognise it. To get a new one, remove the file
+    /// `self-signed.pem`.
     SelfSigned {
-        /// The folder; made if it is missing.
+        /// The folder; created if it is missing.
         folder: PathBuf,
         /// Host names and addresses.
         names: Vec<String>,
     },
 }
 
-/// What is agreed on during the handshake besides the cipher (RFC 7301).
+/// The application protocols offered in the handshake (RFC 7301 section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Alpn {
-    /// Nothing: mail.
+    /// None, for mail.
     None,
-    /// HTTP/2 or HTTP/1.1.
+    /// HTTP/2 and HTTP/1.1.
     Web,
 }
 
-/// Holds the certificate that new connections get. TLS 1.2 and 1.3.
+/// Holds the certificate that new connections use. Speaks TLS 1.2 and 1.3.
 #[derive(Debug)]
 pub struct TlsKeeper {
     certificate: Certificate,
@@ -53,10 +54,11 @@ pub struct TlsKeeper {
 }
 
 impl TlsKeeper {
-    /// Reads the certificate, or makes it.
+    /// Reads the certificate, or makes a self-signed one.
     ///
     /// # Errors
-    /// A file can't be read or written, or does not hold what it should; certificate and key don't belong together.
+    /// A file can't be read or written or does not contain what it should, or certificate and key don't belong
+    /// together.
     pub fn open(certificate: Certificate, alpn: Alpn) -> Result<Self, NetError> {
         let config = RwLock::new(load(&certificate, alpn)?);
         Ok(Self {
@@ -66,17 +68,17 @@ impl TlsKeeper {
         })
     }
 
-    /// Reads the files again, for connections to come.
+    /// Reads the files again, for new connections.
     ///
     /// # Errors
-    /// As [`Self::open`]; the certificate in use stays.
+    /// As [`Self::open`]; the certificate in use is kept.
     pub fn reload(&self) -> Result<(), NetError> {
         let config = load(&self.certificate, self.alpn)?;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
 
-    /// What a handshake started now goes by.
+    /// The configuration for a handshake that starts now.
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
@@ -105,8 +107,9 @@ fn load(certificate: &Certificate, alpn: Alpn) -> Result<Arc<ServerConfig>, NetE
     Ok(Arc::new(config))
 }
 
-/// The usual suites, in the order of what a handshake costs: processors compute SHA-256 by instructions of their own, and SHA-384 not. All are strong (RFC 8446, B.4;
-/// RFC 9325, 4.2); most clients would name AES-256 first, and take either.
+/// The usual cipher suites, ordered by what a handshake costs: processors have instructions for SHA-256, but not for
+/// SHA-384. All of them are strong (RFC 8446 appendix B.4; RFC 9325 section 4.2). Most clients would prefer AES-256,
+/// and accept either.
 fn provider() -> CryptoProvider {
     let mut provider = ring::default_provider();
     provider.cipher_suites.sort_by_key(|suite| {
@@ -142,7 +145,7 @@ fn unusable(path: &Path, problem: impl ToString) -> NetError {
     }
 }
 
-/// Makes key and certificate in one file, so that no crash can part them.
+/// Makes key and certificate in one file, so that a crash can't leave one without the other.
 fn make(folder: &Path, file: &Path, names: &[String]) -> Result<(), NetError> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(names)?;

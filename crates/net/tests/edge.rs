@@ -43,11 +43,11 @@ async fn tell(mut accepted: Accepted) {
     let _ = accepted.stream.shutdown().await;
 }
 
-/// All that the server says to a client that says this first.
+/// Everything that the server answers to a client that sends `first`.
 async fn told(server: SocketAddr, first: &[u8]) -> String {
     let mut client = TcpStream::connect(server).await.expect("a server");
     let mut answer = String::new();
-    // A server that hangs up may do so while this is being sent.
+    // The server may hang up while this is being sent.
     let _ = client.write_all(first).await;
     let _ = client.read_to_string(&mut answer).await;
     answer
@@ -128,7 +128,7 @@ fn self_signed(folder: &Path) -> Certificate {
     }
 }
 
-/// Connects in TLS to a server that holds this certificate, and says hello.
+/// Connects in TLS to a server that has this certificate, and says hello.
 async fn hello(keeper: &TlsKeeper, trusted: &Path) -> Result<String, NetError> {
     let (listener, address) = listen(SourceFrom::Connection).await;
     let connector = Connector::new(&Roots::File(trusted.to_owned()), Duration::from_secs(10))?;
@@ -230,7 +230,7 @@ async fn plaintext_behind_starttls_ends_the_connection_on_both_sides() {
     assert!(matches!(refused, Err(NetError::Injected)));
 }
 
-/// Whoever writes to a domain has the choice of the server's name, and of where that leads.
+/// A sender chooses the recipient's domain and so, by its MX records, the server to which Sekisho connects.
 #[tokio::test]
 async fn what_is_for_the_internet_does_not_reach_a_neighbour() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
