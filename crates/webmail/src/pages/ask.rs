@@ -1,6 +1,7 @@
-//! Asking anew for the password, and a factor where it is needed, before a change.
+//! Asks for the password again before a change, and for a factor where one is needed.
 //!
-//! The question carries the change along: what was typed for it goes on in hidden fields, so that it is made as soon as the proof is given.
+//! The page that asks carries the change along: what was typed for it is in hidden fields, so that the change is made
+//! as soon as the proof is given.
 
 use axum::response::Response;
 use maud::{Markup, html};
@@ -20,38 +21,38 @@ const KIND: &str = "proof-kind";
 const CODE: &str = "otp";
 const ISSUE: &str = "proof-issue";
 const RECOVER: &str = "proof-recover";
-/// Fields that are asked for anew, never carried along.
+/// Fields that the page asks for again, instead of carrying them in hidden fields.
 const NOT_CARRIED: [&str; 6] = ["csrf", PASSWORD, KIND, CODE, ISSUE, RECOVER];
 
 /// A change that someone wants to make.
 pub(super) struct Ask<'a> {
     pub(super) seated: &'a Seated,
-    /// Where its form goes.
+    /// The path that the form of the change is posted to.
     pub(super) action: &'static str,
-    /// What it is.
+    /// The title of the page that asks.
     pub(super) title: String,
-    /// What it brings with it, if that is not plain.
+    /// What else the change does, if that is not obvious.
     pub(super) consequence: Option<String>,
-    /// Where giving it up leads.
+    /// The path of the page to which "cancel" leads.
     pub(super) back: &'static str,
-    /// What was typed for it.
+    /// The fields of the form with which the person asked for the change.
     pub(super) fields: &'a Fields,
 }
 
-/// Why the checkpoint did not make a change, sorted by what helps.
+/// Why the checkpoint did not make a change, sorted by what the page has to do.
 pub(super) enum Refused {
-    /// Something must be proven.
+    /// The password, a factor of one of these kinds, or both must be proven.
     Needed {
         password: bool,
         factor: Vec<FactorKind>,
     },
-    /// What was given as proof is wrong.
+    /// The proof is wrong. The text says why.
     BadProof(String),
-    /// Something else; in words.
+    /// Something that no proof helps against. The text says what.
     Other(String),
-    /// The session is over: too many wrong codes.
+    /// The session has ended after too many wrong codes.
     Ended,
-    /// The checkpoint can't be asked.
+    /// The checkpoint can't decide at the moment.
     Unavailable,
 }
 
@@ -91,7 +92,7 @@ impl Refused {
 }
 
 impl Ask<'_> {
-    /// What was given as proof; or a page, where a code is to be mailed first or the one given can't be read.
+    /// The proof that the form carries; or a page, if a code is to be mailed first or the typed code can't be read.
     pub(super) async fn given(&self) -> Result<Result<Reproof, Response>, WebError> {
         if self.mails_code() {
             let problem = self.issue().await?;
@@ -112,7 +113,7 @@ impl Ask<'_> {
         }))
     }
 
-    /// The page that helps further, or words for the page that the change began on.
+    /// The page that asks for what is missing, or a text for the page that the change began on.
     pub(super) async fn explain(
         &self,
         refused: Refused,
@@ -128,17 +129,17 @@ impl Ask<'_> {
         }
     }
 
-    /// Whether the button that mails a code was pressed.
+    /// Whether the person pressed the button that mails a code.
     pub(super) fn mails_code(&self) -> bool {
         self.fields.has(ISSUE)
     }
 
-    /// Whether the button was pressed that asks for a recovery code instead.
+    /// Whether the person pressed the button that asks for a recovery code instead.
     pub(super) fn wants_recovery(&self) -> bool {
         self.fields.has(RECOVER)
     }
 
-    /// Mails a code; words if that does not go.
+    /// Mails a code; a text if that fails.
     pub(super) async fn issue(&self) -> Result<Option<String>, WebError> {
         let visit = &self.seated.visit;
         let person = Person::from(&self.seated.seat);
@@ -149,7 +150,7 @@ impl Ask<'_> {
         }
     }
 
-    /// The code that was given, if any; words if it can't be read.
+    /// The typed code, if any; a text if it can't be read.
     pub(super) fn proof(&self) -> Result<Option<Proof>, String> {
         let typed = self.fields.text(CODE);
         if typed.is_empty() {
@@ -166,7 +167,7 @@ impl Ask<'_> {
         }))
     }
 
-    /// The kind of the code that was given, or is to be.
+    /// The kind of factor that the typed code belongs to, or that is to be asked for.
     pub(super) fn chosen_kind(&self) -> FactorKind {
         if self.mails_code() {
             return FactorKind::ExternalMail;
@@ -177,7 +178,7 @@ impl Ask<'_> {
         FactorKind::parse(self.fields.text(KIND)).unwrap_or(FactorKind::OtpApp)
     }
 
-    /// The same questions as the form that was sent.
+    /// Asks the same questions again.
     async fn again(&self, problem: Option<&str>) -> Result<Response, WebError> {
         let kinds = if self.fields.has(KIND) || self.wants_recovery() {
             let checkpoint = &self.seated.visit.context.checkpoint;
@@ -234,7 +235,7 @@ fn password_field(visit: &Visit) -> Markup {
     }
 }
 
-/// The fields for a code, of whichever kind is at hand. None where none is needed.
+/// The fields for a code of one of `kinds`; `chosen` is the one shown first. Empty if `kinds` is empty.
 pub(super) async fn factor_fields(
     seated: &Seated,
     kinds: &[FactorKind],

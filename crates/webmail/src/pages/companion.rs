@@ -1,6 +1,8 @@
-//! The other address of a line joins the grant: a token for the page that won it, and the place where a request by the other address family brings it.
+//! Lets the browser's other address family join a grant: a token for the page whose source holds the grant, and the
+//! route to which a request from the other family brings it.
 //!
-//! The second comes to another name of this webmail, where the browser holds no cookie of ours; what it may do is in the token alone.
+//! That request comes to another host name of this webmail, for which the browser holds no cookie of ours. Only the
+//! token says what it may do.
 
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use crate::error::WebError;
 use crate::form::{Form, SisterForm};
 use crate::visit::{Seated, Visit};
 
-/// For the script of a page: a token, or nothing where no companion can join (any more).
+/// Gives a page's script a token, or `null` if no companion can join the grant (any more).
 pub(super) async fn token(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -27,7 +29,7 @@ pub(super) async fn token(
     Ok(Json(json!({ "token": token })).into_response())
 }
 
-/// Takes a token that came by the other address family.
+/// Takes a token from a request of the other address family.
 pub(super) async fn join(
     State(context): State<Arc<Context>>,
     visit: Visit,

@@ -1,4 +1,4 @@
-//! Fields for what people type from another screen, or from paper.
+//! Form fields for what people type from another screen or from paper.
 
 use maud::{Markup, html};
 use sekisho_checkpoint::policy::FirstRegistration;
@@ -7,8 +7,8 @@ use sekisho_otp::UserCode;
 use super::parts;
 use crate::visit::Visit;
 
-/// The field for the code that the app shows. One with a slip is shown back in large groups, to be compared with the app's; a script says so as soon as the
-/// last character is typed, and knows the user code where it does not belong.
+/// The field for the code that the app shows. A wrong code is shown again in large groups, to be compared with the
+/// app's. A script checks the code as soon as its last character is typed, and notices if it is the user code.
 pub(super) fn app_code(
     visit: &Visit,
     typed: &str,
@@ -55,7 +55,7 @@ pub(super) fn address(visit: &Visit, typed: &str, is_wrong: bool) -> Markup {
     }
 }
 
-/// The field for the help desk's code, where one is demanded.
+/// The field for the help desk's enrolment code, where one is demanded.
 pub(super) fn enrolment(visit: &Visit, demand: FirstRegistration, typed: &str) -> Markup {
     html! {
         @if demand == FirstRegistration::EnrolmentCode {

@@ -1,4 +1,4 @@
-//! F11: the guide, as it stands in `docs/guide`, with pictures that the browser tests make.
+//! The guide of `docs/guide` as a page, with pictures that the browser tests take.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -36,7 +36,7 @@ const PICTURES: &[(&str, &[u8], &[u8])] = &pictures![
     "status",
 ];
 
-/// The guide in both languages, made once.
+/// The guide in both languages, converted once.
 static GUIDES: LazyLock<HashMap<&'static str, Guide>> = LazyLock::new(|| {
     let ja = Guide::read(include_str!("../../../../docs/guide/ja.md"));
     let en = Guide::read(include_str!("../../../../docs/guide/en.md"));
@@ -44,14 +44,14 @@ static GUIDES: LazyLock<HashMap<&'static str, Guide>> = LazyLock::new(|| {
 });
 
 struct Guide {
-    /// Headings below the first, by their anchors.
+    /// The anchor and the text of each second-level heading.
     contents: Vec<(String, String)>,
-    /// The text, as HTML: ours, and so harmless.
+    /// The text as HTML. It is our own, so it needs no sanitising.
     body: String,
 }
 
 impl Guide {
-    /// Reads the guide: a heading is preceded by a line with its anchor.
+    /// Reads the guide's Markdown: the line before each heading is an HTML element with its anchor.
     fn read(markdown: &str) -> Self {
         let mut contents = Vec::new();
         let mut anchor = String::new();
@@ -59,7 +59,7 @@ impl Guide {
         let mut kept = Vec::new();
         for mut event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
             match &mut event {
-                // The anchor becomes the heading's own.
+                // The anchor becomes the `id` of the heading that follows.
                 Event::Html(html) | Event::InlineHtml(html) => {
                     anchor.extend(html.split('"').nth(1).map(str::to_owned));
                     continue;
@@ -96,7 +96,7 @@ impl Guide {
     }
 }
 
-/// The guide, for everybody: also for those who can't get in.
+/// The guide, for everybody: people who can't sign in need it too.
 pub(super) async fn show(
     visit: Visit,
     seated: Result<Seated, WebError>,

@@ -1,4 +1,4 @@
-//! F1: user name and password.
+//! The login page: user name and password.
 
 use std::sync::Arc;
 
@@ -19,11 +19,12 @@ use crate::passing;
 use crate::time;
 use crate::visit::{Signed, Visit, detour, local_path, query_value};
 
-/// Marks in the query why the password is asked for.
+/// Query parameters that say why the password is asked for.
 const AGAIN: &str = "again";
 const MAILBOX: &str = "mailbox";
 
-/// The form; who is signed in goes on. It needs a secret before there is a session: else a stranger could sign people in to an account of their own.
+/// The login form; those who are signed in are redirected. Its CSRF token needs a secret before there is a session:
+/// without one, a stranger's page could sign people in to the stranger's account.
 pub(super) async fn show(
     visit: Visit,
     signed: Result<Signed, WebError>,
@@ -44,7 +45,7 @@ pub(super) async fn show(
     Ok((AppendHeaders(cookie.map(|c| (header::SET_COOKIE, c))), page).into_response())
 }
 
-/// Takes name and password.
+/// Takes the user name and the password.
 pub(super) async fn enter(
     State(context): State<Arc<Context>>,
     visit: Visit,
@@ -78,12 +79,12 @@ pub(super) async fn enter(
         .into_response())
 }
 
-/// Where the password is asked for again, after too many wrong codes.
+/// The login page's path for those who typed too many wrong codes.
 pub(super) fn again(to: &str) -> String {
     with(to, AGAIN)
 }
 
-/// Where the password is asked for that opens the mailbox as well.
+/// The login page's path for a session whose password does not open the mailbox.
 pub(crate) fn for_the_mailbox(to: &str) -> String {
     with(to, MAILBOX)
 }

@@ -1,4 +1,4 @@
-//! F2 and the overview of a person's factors.
+//! MFA on and off, and the overview of a person's factors.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) async fn show(seated: Seated) -> Response {
     page(&seated, None)
 }
 
-/// 使用設定: MFA on or off.
+/// Turns MFA on or off (使用設定).
 pub(super) async fn choose_use(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -140,7 +140,7 @@ pub(super) async fn rename(
     settle(&ask, outcome, "renamed").await
 }
 
-/// Enables a disabled kind again.
+/// Enables a disabled kind of factor again.
 pub(super) async fn enable(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -173,7 +173,7 @@ pub(super) async fn enable(
     .await
 }
 
-/// Back to the overview with the news, or on with the question.
+/// Redirects to the overview with a notice, or asks for what is missing.
 async fn settle(
     ask: &Ask<'_>,
     outcome: Result<(), Refused>,
@@ -213,7 +213,7 @@ fn page(seated: &Seated, problem: Option<&str>) -> Response {
         })
 }
 
-/// What was done a moment ago.
+/// The notice about the change that was made a moment ago.
 fn news(visit: &Visit) -> Markup {
     let lang = visit.lang;
     let words = match query_value(&visit.path, "done").as_deref() {
@@ -230,7 +230,7 @@ fn news(visit: &Visit) -> Markup {
     html! { @if let Some(words) = words { (notice(Tone::Good, html! { p { (words) } })) } }
 }
 
-/// With one factor alone, losing it locks the person out.
+/// The warning for a person with a single factor, whose loss locks them out.
 pub(super) fn only_one(visit: &Visit, view: &MfaView) -> Markup {
     let lang = visit.lang;
     let can_mail = visit.context.checkpoint.site().policy.external_mail;
@@ -252,7 +252,7 @@ pub(super) fn only_one(visit: &Visit, view: &MfaView) -> Markup {
     }
 }
 
-/// Whoever has a factor can have recovery codes too.
+/// The link to recovery codes, for a person with a factor who has none.
 pub(super) fn no_recovery_codes(visit: &Visit, view: &MfaView) -> Markup {
     let lang = visit.lang;
     html! {
@@ -433,7 +433,7 @@ fn factor_row(visit: &Visit, factor: &Factor) -> Markup {
     }
 }
 
-/// A factor as its owner knows it.
+/// The name under which a factor's owner knows it.
 fn name(lang: crate::lang::Lang, factor: &Factor) -> String {
     match &factor.method {
         Method::ExternalMail { address } => address.to_string(),

@@ -1,8 +1,9 @@
 //! The pages of sign-in, second factor and preferences.
 //!
-//! In reading order: `login` and `session` (F1), `step` (F6) and `wizard` (F4) for those who owe a factor; `status` and `companion` (F7, F8); `preferences`,
-//! `mfa` (F2), `register` (F3, F5), `recovery` (F9) and `password` (F12); `help` (F11); `ask` asks anew before a change; `words`, `fields` and `parts` are
-//! shared.
+//! In reading order: `login` and `session` sign in and out; `step` asks for a factor that is owed, and `wizard`
+//! registers the first one; `status` and `companion` show and extend grants; `preferences` leads to `mfa`, `register`,
+//! `recovery` and `password`; `help` is the guide; `ask` asks for password and factor again before a change; `words`,
+//! `fields` and `parts` are shared.
 
 mod ask;
 mod companion;
@@ -26,7 +27,7 @@ use axum::response::Redirect;
 use crate::route::Route;
 use crate::route::Who::{Anyone, Owing, Seated, Signed};
 
-/// Their routes.
+/// The routes of these pages.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     vec![
@@ -96,7 +97,7 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
-/// The mail; but first the password, where a new one is wanted.
+/// The front page redirects to the mail, or to the password page where a new password is wanted.
 async fn front(seated: crate::visit::Seated) -> Redirect {
     Redirect::to(if seated.visit.password_wanted {
         "/preferences/password"

@@ -1,4 +1,4 @@
-//! Parts that several of these pages show.
+//! Parts that several of the pages share.
 
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
@@ -21,14 +21,14 @@ use crate::sealed;
 use crate::time;
 use crate::visit::{Visit, local_path, query_value};
 
-/// Where the person was going, from the page's `to`.
+/// The local path that the person was going to, from the query's `to`.
 pub(super) fn destination(visit: &Visit) -> String {
     query_value(&visit.path, "to")
         .and_then(|to| local_path(&to))
         .unwrap_or_else(|| "/".to_owned())
 }
 
-/// Gives the browser the session's new token, carries over to it what was sealed under the old one, and leads on.
+/// Redirects to `to`, gives the browser the session's new token, and seals under it what was sealed under the old one.
 pub(super) async fn go_on(
     context: &Context,
     record: &Session,
@@ -45,14 +45,14 @@ pub(super) async fn go_on(
         .into_response())
 }
 
-/// What did not go, said where it can't be missed.
+/// A notice of what went wrong.
 pub(super) fn wrong(words: Option<&str>) -> Markup {
     html! {
         @if let Some(words) = words { (notice(Tone::Wrong, html! { p { (words) } })) }
     }
 }
 
-/// The field for six digits.
+/// The field for a code of six digits.
 pub(super) fn otp_field(visit: &Visit, is_wrong: bool) -> Markup {
     html! {
         div.field {
@@ -64,7 +64,8 @@ pub(super) fn otp_field(visit: &Visit, is_wrong: bool) -> Markup {
     }
 }
 
-/// A user code to read off, to copy, or to hand to the app by a link whose fragment no server sees: on this device by following it, on a phone by its camera.
+/// A user code to read, to copy, or to hand to the app by a link: on this device by following it, on a phone by
+/// scanning the QR code. No server sees the fragment that holds the code.
 pub(super) fn user_code(visit: &Visit, user: &UserCode, expires_at: Timestamp) -> Markup {
     let lang = visit.lang;
     let code = user.grouped();
@@ -87,14 +88,14 @@ pub(super) fn user_code(visit: &Visit, user: &UserCode, expires_at: Timestamp) -
     }
 }
 
-/// Copies a text; there only where a script can.
+/// A button that copies a text; hidden unless a script shows it.
 pub(super) fn copy_button(visit: &Visit, text: &str) -> Markup {
     html! {
         button.quiet.small type="button" hidden data-copy=(text) data-done=(t!(visit.lang, "copied")) { (t!(visit.lang, "copy")) }
     }
 }
 
-/// A key for an authenticator of somebody else's: as a QR code, as a link on the same device, and to be typed.
+/// A key for another authenticator app: as a QR code, as a link on the same device, and as text to type.
 pub(super) fn authenticator_key(visit: &Visit, account: &Account, key: &OtpKey) -> Markup {
     let lang = visit.lang;
     let uri = otpauth(&visit.context.config.site_name, account, key);
@@ -118,7 +119,8 @@ pub(super) fn authenticator_key(visit: &Visit, account: &Account, key: &OtpKey) 
     }
 }
 
-/// The link by which authenticators take a key: TOTP with SHA-1, 6 digits and 30 s, which are their defaults (Google Authenticator's "Key Uri Format").
+/// The link with which authenticator apps take a key: TOTP with SHA-1, 6 digits and 30 s, the defaults of Google
+/// Authenticator's "Key Uri Format".
 fn otpauth(site: &str, account: &Account, key: &OtpKey) -> String {
     let name = account
         .main_address()
@@ -139,7 +141,7 @@ fn otpauth(site: &str, account: &Account, key: &OtpKey) -> String {
     )
 }
 
-/// A code in groups, the hyphens set back.
+/// A code in its groups, with small hyphens.
 pub(super) fn grouped(code: &str) -> Markup {
     html! {
         @for (i, group) in code.split('-').enumerate() {
@@ -149,12 +151,12 @@ pub(super) fn grouped(code: &str) -> Markup {
     }
 }
 
-/// A time until which something holds, with what is left of it; a script keeps the rest current.
+/// A time until which something holds, and how long that is. A script keeps the rest current.
 pub(super) fn countdown(visit: &Visit, until: Timestamp) -> Markup {
     let lang = visit.lang;
     let now = visit.context.checkpoint.now();
     let zone = &visit.context.config.zone;
-    // What lasts for hours may end on another day.
+    // An end that is hours away can be on another day.
     let end = if until.duration_since(now).as_hours() > 0 {
         time::exact(zone, until)
     } else {
@@ -170,13 +172,14 @@ pub(super) fn countdown(visit: &Visit, until: Timestamp) -> Markup {
     }
 }
 
-/// An address as someone may see it who proved a password alone: enough to recognise one's own.
+/// An address for someone who has proven only a password: enough to recognise one's own.
 pub(super) fn masked(address: &MailAddress) -> String {
     let first: String = address.local().chars().take(1).collect();
     format!("{first}•••@{}", address.domain())
 }
 
-/// What became of a mailed code: where it went, until when it holds, and whether it arrived at all. `to` as it may be shown.
+/// What became of a mailed code: where it went, until when it holds, and whether sending failed. `to` is the address as
+/// this person may see it.
 pub(super) async fn letter(
     visit: &Visit,
     to: &str,
@@ -206,7 +209,7 @@ pub(super) async fn letter(
     }
 }
 
-/// The button that mails another code, with the time before which it does not. `fields` go along.
+/// The button that mails another code, and from when on it works. `fields` are added to its form.
 pub(super) fn again(
     visit: &Visit,
     action: &str,
@@ -229,7 +232,8 @@ pub(super) fn again(
     }
 }
 
-/// What Enter presses in a form whose other buttons stand before the one that sends it: browsers take the first (HTML Standard, 4.10.21.2).
+/// The button that Enter presses in a form whose other buttons come before the one that sends it: browsers take the
+/// first (HTML Standard 4.10.21.2).
 pub(super) fn enter_button(label: &str) -> Markup {
     html! { button.unseen tabindex="-1" aria-hidden="true" { (label) } }
 }

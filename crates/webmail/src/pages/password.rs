@@ -1,4 +1,4 @@
-//! F12: the password.
+//! The page that changes the password.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::visit::{Seated, query_value};
 
 const HERE: &str = "/preferences/password";
 
-/// The form, or the way to the site's own page.
+/// The form, or a link to the site's own password page.
 pub(super) async fn show(seated: Seated) -> Result<Response, WebError> {
     page(&seated, FactorKind::OtpApp, None).await
 }
@@ -35,7 +35,7 @@ pub(super) async fn change(
 ) -> Result<Response, WebError> {
     let (visit, fields) = (&seated.visit, &posted.fields);
     let lang = visit.lang;
-    // Only what is asked of the factor goes through the question: passwords are never carried along in a page.
+    // `Ask` is used for the factor only. It would carry fields along in hidden fields, which passwords must not be in.
     let ask = Ask {
         seated: &seated,
         action: "/preferences/password",
@@ -87,7 +87,7 @@ pub(super) async fn change(
     page(&seated, kind, Some(&words)).await
 }
 
-/// The person says that the password was changed at the site's own page.
+/// The person says that they changed the password at the site's own page.
 pub(super) async fn changed_elsewhere(
     State(context): State<Arc<Context>>,
     seated: Seated,

@@ -1,4 +1,4 @@
-//! オプション: the way to the settings.
+//! The menu of the preferences.
 
 use axum::response::Response;
 use maud::{Markup, html};
@@ -36,7 +36,7 @@ pub(super) async fn show(Seated { visit, seat, .. }: Seated) -> Response {
         })
 }
 
-/// The way back up from a page of settings.
+/// Links from a page of settings to the pages above it.
 pub(super) fn crumbs(visit: &Visit, below_mfa: bool) -> Markup {
     let lang = visit.lang;
     html! {

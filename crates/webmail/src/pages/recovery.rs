@@ -1,4 +1,4 @@
-//! F9: recovery codes, made, shown once and printed.
+//! Recovery codes: made, shown once and printed.
 
 use std::sync::Arc;
 
@@ -21,12 +21,12 @@ use crate::visit::Seated;
 
 const HERE: &str = "/preferences/mfa/recovery";
 
-/// The codes that were made a moment ago, or how to make some.
+/// The codes that were made a moment ago, or the button that makes some.
 pub(super) async fn show(seated: Seated) -> Response {
     page(&seated, None)
 }
 
-/// Makes ten.
+/// Makes a new set of ten codes.
 pub(super) async fn make(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -52,7 +52,7 @@ pub(super) async fn make(
         .make_recovery_codes(&seated.seat, &reproof, &visit.client)
         .await;
     match made {
-        // Shown by a GET: a reload shows the same ones again and makes none.
+        // The redirect makes a GET show the codes, so that a reload shows the same ones and makes none.
         Ok(()) => Err(WebError::SeeOther(HERE.to_owned())),
         Err(error) => Ok(match ask.explain(Refused::change(visit, error)).await? {
             Ok(response) => response,
@@ -61,7 +61,7 @@ pub(super) async fn make(
     }
 }
 
-/// They are kept somewhere: they are shown no more.
+/// The person has stored the codes; they are not shown again.
 pub(super) async fn kept(
     State(context): State<Arc<Context>>,
     seated: Seated,

@@ -1,4 +1,4 @@
-//! F3 and F5: registering an OTP app or a private address from the preferences.
+//! Registers an OTP app or a private address from the preferences.
 
 use std::sync::Arc;
 
@@ -24,12 +24,12 @@ use crate::visit::{Seated, Visit};
 const APP: &str = "/preferences/mfa/app";
 const MAIL: &str = "/preferences/mfa/mail";
 
-/// OTPアプリ登録.
+/// The page that registers an OTP app.
 pub(super) async fn app(seated: Seated) -> Result<Response, WebError> {
     app_page(&seated, "", None).await
 }
 
-/// ユーザコード生成.
+/// Makes a user code.
 pub(super) async fn user_code(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -48,7 +48,7 @@ pub(super) async fn user_code(
     settle_app(&ask, outcome).await
 }
 
-/// Makes a key for an authenticator of somebody else's.
+/// Makes a key for another authenticator app.
 pub(super) async fn key(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -94,7 +94,7 @@ pub(super) async fn app_code(
     settle_app(&ask, outcome).await
 }
 
-/// Takes the code that the app shows: the app is registered.
+/// Takes the OTP that the app shows, which completes the registration.
 pub(super) async fn app_otp(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -116,12 +116,12 @@ pub(super) async fn app_otp(
     }
 }
 
-/// 認証用外部メールアドレス.
+/// The page that registers a private address.
 pub(super) async fn mail(seated: Seated) -> Result<Response, WebError> {
     mail_page(&seated, "", None).await
 }
 
-/// Takes the address and mails a code there.
+/// Takes the address and mails a code to it.
 pub(super) async fn address(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -171,7 +171,7 @@ pub(super) async fn address(
     }
 }
 
-/// Takes the code that was mailed: the address is registered.
+/// Takes the mailed code, which completes the registration.
 pub(super) async fn address_code(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -192,7 +192,7 @@ pub(super) async fn address_code(
     }
 }
 
-/// Gives up what is under way.
+/// Ends the registration that is under way.
 pub(super) async fn abandon(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -203,7 +203,7 @@ pub(super) async fn abandon(
     Err(WebError::SeeOther("/preferences/mfa".to_owned()))
 }
 
-/// F4's end: the first factor is there, and so is the grant.
+/// The page after the wizard: the first factor is registered, and the grant is made.
 pub(super) async fn registered(Seated { visit, seat, .. }: Seated) -> Response {
     let lang = visit.lang;
     let view = visit.context.checkpoint.mfa_view(&seat);
@@ -247,7 +247,7 @@ async fn settle_app<T>(
     }
 }
 
-/// On with the session's new token, or words for the page.
+/// Redirects with the session's new token, or gives a text for the page.
 async fn finished(
     seated: &Seated,
     outcome: Result<Registered, RegisterError>,
@@ -466,7 +466,7 @@ fn frame(
         })
 }
 
-/// Beside the button that goes on; what it sends is the frame's form.
+/// The cancel button. It submits the frame's `abandon` form, since forms can't be nested.
 fn cancel(visit: &Visit) -> Markup {
     html! { button.quiet form="abandon" { (t!(visit.lang, "cancel")) } }
 }

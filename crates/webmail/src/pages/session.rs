@@ -13,7 +13,7 @@ use crate::form::{Form, HarmlessForm};
 use crate::lang::Lang;
 use crate::visit::{Signed, local_path};
 
-/// Ends the session, whatever it still owes.
+/// Ends the session, whether it owes a factor or not.
 pub(super) async fn leave(
     State(context): State<Arc<Context>>,
     signed: Signed,
@@ -28,7 +28,7 @@ pub(super) async fn leave(
         .into_response())
 }
 
-/// Remembers the language and returns to the page. It tells a stranger nothing and takes nothing from anybody, so it needs no token.
+/// Sets the language and returns to the page. It needs no CSRF token, because a stranger gains nothing by it.
 pub(super) async fn choose_language(
     State(context): State<Arc<Context>>,
     HarmlessForm(fields): HarmlessForm,

@@ -1,4 +1,5 @@
-//! F7 and F8: until when mail programs at this address are let in, which attempts were refused and why, and every live grant.
+//! The status page: until when mail programs at this address are admitted, every live grant, and which attempts were
+//! refused and why.
 
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use crate::visit::{Seated, Visit, query_value};
 
 const HERE: &str = "/mfa";
 const RENEW: &str = "/mfa/renew";
-/// What the table of refusals lists.
+/// The events in the table of refusals.
 const REFUSALS: &[What] = &[
     What::RefusedNoGrant,
     What::RefusedPassword,
@@ -36,24 +37,24 @@ const REFUSALS: &[What] = &[
     What::OtpWrong,
     What::FactorNeverCame,
 ];
-/// What the table of sign-ins lists.
+/// The events in the table of sign-ins.
 const SIGN_INS: &[What] = &[
     What::SignedIn,
     What::Granted,
     What::CompanionJoined,
     What::RecoveryCodeUsed,
 ];
-/// How far back refused attempts are listed, in days.
+/// How far back events are listed, in days.
 const DAYS: u32 = 30;
-/// How many of them at most.
+/// The most events that a table lists.
 const MOST: u32 = 50;
 
-/// The page whose address the refused mail programs name.
+/// The page whose address is in the sentence that refused mail programs show.
 pub(super) async fn show(seated: Seated) -> Result<Response, WebError> {
     page(&seated, FactorKind::OtpApp, None).await
 }
 
-/// Renews the grant of this source before it ends, with a code.
+/// Renews the grant of this source before it ends, after proof of a factor.
 pub(super) async fn renew(
     State(context): State<Arc<Context>>,
     seated: Seated,
@@ -113,7 +114,7 @@ pub(super) async fn end(
     Err(WebError::SeeOther("/mfa?ended=1".to_owned()))
 }
 
-/// "That wasn't me": everything ends, this session too, and a new password is asked for.
+/// "That wasn't me": ends everything, this session too, and asks for a new password.
 pub(super) async fn not_me(
     State(context): State<Arc<Context>>,
     Seated { visit, seat, .. }: Seated,
@@ -189,7 +190,7 @@ async fn page(
                 (not_me_button(visit))
             }
         });
-    // Else browsers would not say whose page sends the form to the other name.
+    // Under the default policy, browsers would not name the page's origin in the form that goes to the other host name.
     response.headers_mut().insert(
         header::REFERRER_POLICY,
         HeaderValue::from_static("strict-origin-when-cross-origin"),
@@ -197,7 +198,7 @@ async fn page(
     Ok(response)
 }
 
-/// What was done a moment ago.
+/// The notice about what was done a moment ago.
 fn news(visit: &Visit) -> Markup {
     let lang = visit.lang;
     let said = |name| query_value(&visit.path, name);
@@ -221,7 +222,7 @@ fn news(visit: &Visit) -> Markup {
     }
 }
 
-/// What holds at this address.
+/// Why this address is admitted, and until when.
 fn here(visit: &Visit, reason: Reason) -> Markup {
     let lang = visit.lang;
     let address = visit.source.shown_address();
@@ -250,7 +251,8 @@ fn here(visit: &Visit, reason: Reason) -> Markup {
     )
 }
 
-/// A mail program that came from another address than this browser: something hides the browser's line, or the line has two addresses.
+/// A warning that a mail program came from another address than this browser. Either a relay hides the browser's
+/// address, or the network line has an IPv4 and an IPv6 address.
 async fn elsewhere(seated: &Seated) -> Result<Markup, WebError> {
     let Seated { visit, seat, .. } = seated;
     let lang = visit.lang;
@@ -285,7 +287,7 @@ async fn elsewhere(seated: &Seated) -> Result<Markup, WebError> {
     ))
 }
 
-/// The button by which the line's other address joins, where no script did it.
+/// The button that lets the other address family join the grant, where no script did.
 async fn companion(seated: &Seated) -> Result<Markup, WebError> {
     let Seated { visit, seat, .. } = seated;
     let lang = visit.lang;
@@ -311,7 +313,7 @@ async fn companion(seated: &Seated) -> Result<Markup, WebError> {
     })
 }
 
-/// Renewing the grant of this source, folded away until somebody wants it.
+/// The form that renews the grant of this source, folded until somebody opens it.
 async fn renewal(
     seated: &Seated,
     kind: FactorKind,
@@ -343,7 +345,8 @@ async fn renewal(
     })
 }
 
-/// Sign-ins with the right password whose factor never came, since the password was changed: somebody else may have it.
+/// A warning about sign-ins, since the last password change, whose password was right and whose factor never came:
+/// somebody else may know the password.
 async fn never_came(seated: &Seated) -> Result<Markup, WebError> {
     let Seated { visit, seat, .. } = seated;
     let lang = visit.lang;
@@ -376,7 +379,7 @@ async fn never_came(seated: &Seated) -> Result<Markup, WebError> {
     })
 }
 
-/// Where the reference goes that a mail program shows.
+/// The search field for the reference that a refused mail program shows.
 fn reference_field(visit: &Visit, typed: Option<&str>) -> Markup {
     let lang = visit.lang;
     html! {
@@ -467,7 +470,7 @@ fn remaining(visit: &Visit, until: Timestamp) -> Markup {
     html! { time datetime=(time::machine(until)) { (time::left(lang, now, until)) } }
 }
 
-/// Which of the two tables of events it is.
+/// Which of the two tables of events is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shows {
     Refusals,
@@ -531,7 +534,7 @@ fn events_table(visit: &Visit, events: &[Event], shows: Shows) -> Markup {
     }
 }
 
-/// What an event of the two tables was; `None` for one of neither.
+/// What happened, for the events of the two tables; `None` for all others.
 fn happened(lang: Lang, what: What) -> Option<String> {
     match what {
         What::FactorNeverCame => Some(t!(lang, "cause-never-came")),

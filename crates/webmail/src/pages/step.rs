@@ -1,4 +1,4 @@
-//! F6: proving a factor behind the password.
+//! Proving a factor after the password.
 
 use std::sync::Arc;
 
@@ -22,11 +22,11 @@ const APP: &str = "/mfa-step/app";
 const MAIL: &str = "/mfa-step/mail";
 const RECOVERY: &str = "/mfa-step/recovery";
 
-/// Leads to what is owed.
+/// Redirects to the page of the factor that is owed, or shows the choice.
 pub(super) async fn show(Owing { visit, owed, .. }: Owing) -> Result<Response, WebError> {
     let to = destination(&visit);
     match owed.first_step() {
-        // Somebody who has one way and recovery codes is asked for the one way; the codes are for the day on which that fails.
+        // Recovery codes are for the day on which the everyday factor fails, so they do not make it a choice.
         FirstStep::Prove(kinds) => match kinds.as_slice() {
             [FactorKind::OtpApp] | [FactorKind::OtpApp, FactorKind::RecoveryCode] => {
                 Err(WebError::SeeOther(detour(APP, &to)))
@@ -60,7 +60,7 @@ pub(super) async fn prove_app(
     }
 }
 
-/// The button that mails a code, then the field for it.
+/// The button that mails a code; once it is mailed, the field for it.
 pub(super) async fn mail(
     State(context): State<Arc<Context>>,
     Owing { visit, owed, .. }: Owing,
@@ -78,7 +78,7 @@ pub(super) async fn issue(
 ) -> Result<Response, WebError> {
     let person = Person::from(&owed);
     match context.checkpoint.mail_code(person).await {
-        // Shown by a GET, so that a reload mails nothing.
+        // The redirect makes a GET show the page, so that a reload mails nothing.
         Ok(_) => Err(WebError::SeeOther(detour(MAIL, &destination(&visit)))),
         Err(ProofError::Unavailable) => Err(WebError::Unavailable),
         Err(error) => {
@@ -133,7 +133,7 @@ fn digits(visit: &Visit, posted: &Form) -> Result<OtpCode, String> {
     OtpCode::parse(posted.fields.text("otp")).map_err(|error| words::otp(visit.lang, error))
 }
 
-/// Back to where the person was, or what is wrong with the code.
+/// Proves the factor and redirects to where the person was; or says what is wrong with the code.
 async fn prove(
     context: &Context,
     owing: &Owing,
@@ -201,7 +201,7 @@ fn choice(visit: &Visit, owed: &FactorOwed, kinds: &[FactorKind], to: &str) -> R
         })
 }
 
-/// Why the question comes: the address it is asked for.
+/// Says which address the factor is asked for.
 fn why(visit: &Visit) -> Markup {
     let address = visit.source.shown_address();
     let network = visit.context.checkpoint.network_name(address);
@@ -212,7 +212,7 @@ fn why(visit: &Visit) -> Markup {
     html! { p.hint { (t!(visit.lang, "step-why", from = from)) } }
 }
 
-/// The ways beside this one, and what to do if none is at hand.
+/// Links to the other factors, and to the guide for people who have none at hand.
 fn other_ways(visit: &Visit, owed: &FactorOwed, this: FactorKind) -> Markup {
     let lang = visit.lang;
     let to = destination(visit);

@@ -1,7 +1,8 @@
-//! F4: the first factor, registered by someone who can't get in without one.
+//! The wizard that registers the first factor, for someone who can't get in without one.
 //!
-//! Which step is shown follows from what the checkpoint holds; the address only says which of the steps that are open is looked at. After a reload, or on
-//! another day's tab, it is the same step with the same codes. Each step has a way back to the one before, and going back loses nothing.
+//! The checkpoint's registration determines the step; the URL only chooses between steps that are open. So a reload, or
+//! a tab of another day, shows the same step with the same codes. Each step has a way back to the one before, and going
+//! back loses nothing.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ use crate::visit::{Owing, Visit, detour, query_value};
 
 const START: &str = "/mfa-step/register";
 
-/// Which way is looked at, where nothing is under way that says it.
+/// The kind of factor that the URL asks for, as long as no registration is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Choose,
@@ -51,17 +52,17 @@ impl Way {
     }
 }
 
-/// What a step has to say about the last one.
+/// What a step shows after the last POST.
 #[derive(Default)]
 struct Said<'a> {
     problem: Option<String>,
-    /// What was typed, to be there again.
+    /// What the person typed, to fill the field again.
     typed: &'a str,
     enrolment_code: &'a str,
 }
 
 impl<'a> Said<'a> {
-    /// With what was taken before in the field, unless something else was typed since.
+    /// Fills the field with the value that was accepted before, unless the person typed another since.
     fn or_typed(self, before: &'a str) -> Self {
         if self.typed.is_empty() {
             Self {
@@ -74,7 +75,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// The step that is due.
+/// The current step.
 pub(super) async fn show(
     State(context): State<Arc<Context>>,
     owing: Owing,
@@ -83,7 +84,8 @@ pub(super) async fn show(
     page(&context, &owing, way, Said::default()).await
 }
 
-/// OTPアプリ認証 is chosen: makes the user code, so that it can go to the app by link or camera from the first step on.
+/// Makes the user code as soon as the OTP app is chosen, so that a link or a QR code can bring it to the app from the
+/// first step on.
 pub(super) async fn begin(
     State(context): State<Arc<Context>>,
     owing: Owing,
@@ -99,7 +101,7 @@ pub(super) async fn begin(
     after(&context, &owing, Way::App, outcome.map(drop), "", fields).await
 }
 
-/// Another authenticator app is to be used: makes a key to show to it.
+/// Makes a key for another authenticator app.
 pub(super) async fn key(
     State(context): State<Arc<Context>>,
     owing: Owing,
@@ -137,7 +139,7 @@ pub(super) async fn app_code(
     after(&context, &owing, Way::App, outcome.map(drop), typed, fields).await
 }
 
-/// Takes the code that the app shows.
+/// Takes the OTP that the app shows.
 pub(super) async fn otp(
     State(context): State<Arc<Context>>,
     owing: Owing,
@@ -146,7 +148,7 @@ pub(super) async fn otp(
     finish(&context, &owing, &posted, Way::App).await
 }
 
-/// Takes the address and mails a code there.
+/// Takes the address and mails a code to it.
 pub(super) async fn address(
     State(context): State<Arc<Context>>,
     owing: Owing,
@@ -178,7 +180,7 @@ pub(super) async fn address_code(
     finish(&context, &owing, &posted, Way::Mail).await
 }
 
-/// Gives up what is under way, to choose anew.
+/// Ends the registration that is under way and returns to the choice.
 pub(super) async fn abandon(
     State(context): State<Arc<Context>>,
     owing: Owing,
@@ -197,7 +199,7 @@ fn reproof(fields: &Fields) -> Reproof {
     }
 }
 
-/// On to the next step by a GET, or this one again with what is wrong.
+/// Redirects to the next step, or shows this step again with what is wrong.
 async fn after(
     context: &Context,
     owing: &Owing,
@@ -207,7 +209,7 @@ async fn after(
     fields: &Fields,
 ) -> Result<Response, WebError> {
     match outcome {
-        // Who handed the user code to the app by the link has typed it there already.
+        // The link has already brought the user code to the app, so the step that shows it is skipped.
         Ok(()) if fields.has("handed-over") => {
             Err(WebError::SeeOther(at(&owing.visit, way, Some("otp"))))
         }
@@ -398,7 +400,7 @@ fn forbidden(visit: &Visit) -> Markup {
     }
 }
 
-/// The first of three: the app code. The user code is at hand for a link or a camera, if it was made already.
+/// Step 1 of 3: the app code. Shows the user code as a link and QR code too, if it is made already.
 fn app_code_step(
     visit: &Visit,
     demand: FirstRegistration,
@@ -432,12 +434,12 @@ fn app_code_step(
             @if user.is_none() { (fields::enrolment(visit, demand, said.enrolment_code)) }
         }
         (buttons(visit, start_again(visit)))
-        // It goes with the same form, for the help desk's code's sake; behind the other button, which Enter is to press.
+        // The key needs the help desk's code from the same form. The button comes last because Enter presses the first.
         button.link form="step" formaction=(target("/mfa-step/register/key", visit)) formnovalidate { (t!(lang, "authenticator-other")) }
     }
 }
 
-/// The second: the user code, to be typed into the app.
+/// Step 2 of 3: the user code, to be typed into the app.
 fn user_code_step(visit: &Visit, user: &UserCode, app: &AppCode, expires_at: Timestamp) -> Markup {
     let lang = visit.lang;
     html! {
@@ -453,7 +455,7 @@ fn user_code_step(visit: &Visit, user: &UserCode, app: &AppCode, expires_at: Tim
     }
 }
 
-/// The third: what the app shows.
+/// Step 3 of 3: the OTP that the app shows.
 fn otp_step(visit: &Visit, user: &UserCode, expires_at: Timestamp, said: &Said<'_>) -> Markup {
     let lang = visit.lang;
     html! {
@@ -473,7 +475,7 @@ fn otp_step(visit: &Visit, user: &UserCode, expires_at: Timestamp, said: &Said<'
     }
 }
 
-/// For authenticators of somebody else's, key and code on one page.
+/// The only step for another authenticator app: key and OTP on one page.
 fn key_step(
     visit: &Visit,
     account: &Account,
@@ -495,7 +497,7 @@ fn key_step(
     }
 }
 
-/// The first of two: the private address.
+/// Step 1 of 2: the private address.
 fn address_step(visit: &Visit, demand: FirstRegistration, said: &Said<'_>) -> Markup {
     let lang = visit.lang;
     html! {
@@ -512,7 +514,7 @@ fn address_step(visit: &Visit, demand: FirstRegistration, said: &Said<'_>) -> Ma
     }
 }
 
-/// The second: the code that was mailed there.
+/// Step 2 of 2: the code that was mailed there.
 fn address_code_step(visit: &Visit, letter: &Markup, again: &Markup, said: &Said<'_>) -> Markup {
     let lang = visit.lang;
     html! {
@@ -535,7 +537,7 @@ fn address_code_step(visit: &Visit, letter: &Markup, again: &Markup, said: &Said
     }
 }
 
-/// How far it is.
+/// The list of steps, with the current one marked.
 fn steps(visit: &Visit, way: Way, current: usize) -> Markup {
     let lang = visit.lang;
     let names = match way {
@@ -553,7 +555,7 @@ fn steps(visit: &Visit, way: Way, current: usize) -> Markup {
     }
 }
 
-/// The button that sends the step's form, and the way back beside it.
+/// The button that submits the step's form, and the way back beside it.
 fn buttons(visit: &Visit, back: Markup) -> Markup {
     html! {
         div.buttons {
@@ -567,7 +569,7 @@ fn back(visit: &Visit, way: Way, step: Option<&str>) -> Markup {
     html! { a.button.quiet href=(at(visit, way, step)) { (t!(visit.lang, "back")) } }
 }
 
-/// Back to the choice; what was under way is given up.
+/// The button that returns to the choice and ends the registration that is under way.
 fn start_again(visit: &Visit) -> Markup {
     html! {
         form method="post" action=(target("/mfa-step/register/abandon", visit)) {
@@ -577,7 +579,7 @@ fn start_again(visit: &Visit) -> Markup {
     }
 }
 
-/// The wizard's page, looked at in a certain way, with where the person was going.
+/// The wizard's URL for a way and a step. It keeps where the person was going.
 fn at(visit: &Visit, way: Way, step: Option<&str>) -> String {
     let mut page = detour(START, &destination(visit));
     for (name, value) in [("way", way.word()), ("step", step)] {
@@ -588,14 +590,14 @@ fn at(visit: &Visit, way: Way, step: Option<&str>) -> String {
     page
 }
 
-/// The same for the form of a step that can be looked at again: what is wrong with it is shown there.
+/// The URL for the form of a step that stays open: if the form is refused, the same step shows why.
 fn step_target(action: &str, visit: &Visit, step: &str) -> String {
     let target = target(action, visit);
     let joint = if target.contains('?') { '&' } else { '?' };
     format!("{target}{joint}step={step}")
 }
 
-/// Where a form of the wizard goes.
+/// The URL for a form of the wizard. It keeps where the person was going.
 fn target(action: &str, visit: &Visit) -> String {
     detour(action, &destination(visit))
 }

@@ -1,4 +1,4 @@
-//! What went wrong, in words that say what to do.
+//! Texts for errors, which say what the person can do.
 
 use sekisho_checkpoint::address::MailAddressError;
 use sekisho_checkpoint::factor::FactorKind;
@@ -10,7 +10,7 @@ use crate::lang::Lang;
 use crate::time;
 use crate::visit::Visit;
 
-/// A kind of factor.
+/// The name of a kind of factor.
 pub(super) fn kind(lang: Lang, kind: FactorKind) -> String {
     match kind {
         FactorKind::OtpApp => t!(lang, "otp-app-auth"),
@@ -19,7 +19,7 @@ pub(super) fn kind(lang: Lang, kind: FactorKind) -> String {
     }
 }
 
-/// What a client calls itself, in a word or two where it is a browser: all of them call themselves Mozilla first.
+/// A short name of a client: browser and system, where it is a browser. All browsers call themselves Mozilla first.
 pub(super) fn client(agent: &str) -> String {
     const BROWSERS: [(&str, &str); 6] = [
         ("Edg", "Edge"),
@@ -52,7 +52,7 @@ pub(super) fn client(agent: &str) -> String {
     }
 }
 
-/// A code that was not accepted.
+/// Why a code was not accepted.
 pub(super) fn proof(visit: &Visit, error: &ProofError) -> String {
     let lang = visit.lang;
     let zone = &visit.context.config.zone;
@@ -60,7 +60,8 @@ pub(super) fn proof(visit: &Visit, error: &ProofError) -> String {
         ProofError::Wrong { kind, tries_left } => {
             let words = match kind {
                 FactorKind::RecoveryCode => t!(lang, "proof-wrong-recovery"),
-                // Of a clock that is fast a sign-in must not tell more than this: a code that is yet to come would be given away.
+                // At a sign-in the text must not say that a clock is fast: it would confirm a code that becomes valid
+                // later.
                 FactorKind::OtpApp => t!(lang, "proof-wrong-app"),
                 FactorKind::ExternalMail => t!(lang, "proof-wrong"),
             };
@@ -105,7 +106,7 @@ fn with_tries(lang: Lang, words: String, tries_left: Option<u32>) -> String {
     }
 }
 
-/// Six digits that are not six digits.
+/// Why what was typed is no OTP.
 pub(super) fn otp(lang: Lang, error: OtpCodeError) -> String {
     match error {
         OtpCodeError::Length { found: 15 } => t!(lang, "otp-is-a-code"),
@@ -116,12 +117,12 @@ pub(super) fn otp(lang: Lang, error: OtpCodeError) -> String {
     }
 }
 
-/// Ten characters that are not ten characters.
+/// Why what was typed is no recovery code. `found` is the number of characters.
 pub(super) fn recovery_code(lang: Lang, found: usize) -> String {
     t!(lang, "recovery-code-length", found = found)
 }
 
-/// A typed app code.
+/// Why what was typed is no app code.
 pub(super) fn code(lang: Lang, error: CodeError) -> String {
     match error {
         CodeError::Length { found } => t!(lang, "code-length", found = found),
@@ -132,7 +133,7 @@ pub(super) fn code(lang: Lang, error: CodeError) -> String {
     }
 }
 
-/// A typed mail address.
+/// Why what was typed is no mail address.
 pub(super) fn address(lang: Lang, error: MailAddressError) -> String {
     match error {
         MailAddressError::NoAt => t!(lang, "address-no-at"),
@@ -141,7 +142,7 @@ pub(super) fn address(lang: Lang, error: MailAddressError) -> String {
     }
 }
 
-/// A registration that does not go on.
+/// Why a registration does not continue.
 pub(super) fn register(visit: &Visit, error: &RegisterError) -> String {
     let lang = visit.lang;
     match error {
@@ -161,7 +162,7 @@ pub(super) fn register(visit: &Visit, error: &RegisterError) -> String {
     }
 }
 
-/// A change that was not made.
+/// Why a change was not made.
 pub(super) fn change(visit: &Visit, error: &ChangeError) -> String {
     let lang = visit.lang;
     match error {
