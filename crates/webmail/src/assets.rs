@@ -1,4 +1,5 @@
-//! What pages refer to: one style sheet, small modules, pictures. Each lives under an address that changes with its content, and may be kept for ever.
+//! The style sheet, scripts and pictures that pages refer to. The URL of each contains a hash of its content, so
+//! browsers may cache it for ever.
 
 use std::sync::LazyLock;
 
@@ -29,7 +30,7 @@ const ASSETS: &[Asset] = &[
     Asset {
         name: "style.css",
         content_type: "text/css; charset=utf-8",
-        // One sheet for the browser, two files for us.
+        // Browsers load one style sheet; we keep it in two files.
         content: concat!(
             include_str!("../assets/style.css"),
             include_str!("../assets/mail.css")
@@ -39,7 +40,7 @@ const ASSETS: &[Asset] = &[
     Asset {
         name: "codes.js",
         content_type: "text/javascript; charset=utf-8",
-        // The page and the OTP app read codes by the same lines.
+        // The webmail and the OTP app check codes with the same script.
         content: concat!(
             include_str!("../../../apps/otp/codes.js"),
             include_str!("../assets/code-field.js")
@@ -50,7 +51,7 @@ const ASSETS: &[Asset] = &[
     asset!("logo.svg", "image/svg+xml"),
 ];
 
-/// Addresses in the order of [`ASSETS`].
+/// The URL paths, in the order of [`ASSETS`].
 static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
     ASSETS
         .iter()
@@ -62,7 +63,7 @@ static PATHS: LazyLock<Vec<String>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The address of an asset; of one that does not exist, an address at which nothing is.
+/// The URL path of an asset. For an unknown name it is a path that answers 404.
 pub(crate) fn path(name: &str) -> &'static str {
     ASSETS
         .iter()
@@ -71,7 +72,7 @@ pub(crate) fn path(name: &str) -> &'static str {
         .unwrap_or("/assets/none")
 }
 
-/// Serves an asset by the last part of its address.
+/// Serves the asset whose file name, with hash, is in the path.
 pub(crate) async fn serve(Path(wanted): Path<String>) -> Result<Response, WebError> {
     ASSETS
         .iter()

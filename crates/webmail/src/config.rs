@@ -1,4 +1,4 @@
-//! What the binary hands in: settings, the checkpoint, and the way to the mail.
+//! What the binary hands in: settings, the checkpoint, and access to the mail servers.
 
 use std::sync::Arc;
 
@@ -13,43 +13,45 @@ use crate::lang::Lang;
 /// Settings of the webmail.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where browsers find it. Only the origin counts: pages live at its root.
+    /// The URL at which browsers find the webmail. Only the origin counts: pages are at its root.
     pub base_url: Url,
-    /// The name of the session's cookie, without prefix. Two webmails on one host name need two names: browsers share cookies across ports.
+    /// The name of the session cookie, without prefix. Two webmails on one host need different names, because browsers
+    /// share cookies across ports.
     pub cookie_name: String,
-    /// The site's name, in the head of each page.
+    /// The site's name, shown at the top of each page.
     pub site_name: String,
-    /// The time zone that times are shown in.
+    /// The time zone in which pages show times.
     pub zone: TimeZone,
-    /// Where the OTP app is found.
+    /// The URL of the OTP app.
     pub app_url: Url,
-    /// Names of this webmail that lead to it by IPv4 alone and by IPv6 alone, where the site has them: by them a line's other address joins a grant.
+    /// Host names that lead to this webmail by one address family only, if the site has them. Through them the
+    /// browser's other address joins a grant.
     pub other_family: OtherFamily,
-    /// The language for a browser that asks for none of ours.
+    /// The language for a browser that accepts neither Japanese nor English.
     pub default_language: Lang,
-    /// How much one form may carry, in bytes, attachments and all.
+    /// The most that the files of one form may hold together, in bytes.
     pub max_upload: usize,
 }
 
 impl Config {
-    /// Whether browsers come by https, so that cookies can be bound to it.
+    /// Whether browsers use https, so that cookies can be restricted to it.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.base_url.scheme() == "https"
     }
 }
 
-/// Where the webmail is found by one address family alone.
+/// The webmail's URLs that resolve to one address family only.
 #[derive(Debug, Clone, Default)]
 pub struct OtherFamily {
-    /// By IPv4.
+    /// The URL that resolves to IPv4 only.
     pub ipv4: Option<Url>,
-    /// By IPv6.
+    /// The URL that resolves to IPv6 only.
     pub ipv6: Option<Url>,
 }
 
 impl OtherFamily {
-    /// The name for the family that an address is not of.
+    /// The URL for the address family that `address` does not belong to.
     #[must_use]
     pub fn than(&self, address: std::net::IpAddr) -> Option<&Url> {
         if address.is_ipv4() {
@@ -59,7 +61,7 @@ impl OtherFamily {
         }
     }
 
-    /// Their origins, as a policy of content names them.
+    /// The origins of the URLs, for a Content-Security-Policy.
     #[must_use]
     pub fn origins(&self) -> Vec<String> {
         [&self.ipv4, &self.ipv6]
@@ -72,28 +74,31 @@ impl OtherFamily {
 
 /// What every handler can reach.
 pub struct Context {
-    /// The checkpoint.
+    /// The checkpoint, which judges every request.
     pub checkpoint: Arc<Checkpoint>,
-    /// The way to the mail.
+    /// Opens the mail servers.
     pub mail: Arc<dyn MailServer>,
-    /// Settings.
+    /// The settings.
     pub config: Config,
 }
 
-/// The one road to the mail: streams to an IMAP and a submission server, opened for someone whom the checkpoint admitted.
+/// Opens streams to an IMAP and a submission server, for someone whom the checkpoint admitted. The webmail reaches mail
+/// in no other way.
 #[async_trait]
 pub trait MailServer: Send + Sync + 'static {
-    /// Whether the mail server of an account has to be told the person's own password.
+    /// Whether the account's mail server wants the person's own password.
     fn wants_password(&self, account: &Account) -> bool;
 
-    /// A stream to an IMAP server, which greets with `PREAUTH`. It closes when the admission ends. `password` is there if it is wanted.
+    /// A stream to an IMAP server, which greets with `PREAUTH`. It closes when the admission ends. `password` is given
+    /// if [`wants_password`](Self::wants_password) says so.
     async fn imap(
         &self,
         admitted: Admitted,
         password: Option<Password>,
     ) -> Result<BoxedStream, MailServerError>;
 
-    /// A stream to a submission server, authenticated already. It closes when the admission ends. `password` is there if it is wanted.
+    /// A stream to a submission server, already authenticated. It closes when the admission ends. `password` is given
+    /// if [`wants_password`](Self::wants_password) says so.
     async fn submission(
         &self,
         admitted: Admitted,
@@ -101,13 +106,13 @@ pub trait MailServer: Send + Sync + 'static {
     ) -> Result<BoxedStream, MailServerError>;
 }
 
-/// Why there is no stream.
+/// Why a mail server could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum MailServerError {
-    /// The mail server can't be reached just now.
+    /// The mail server can't be reached at the moment. Trying later may help.
     #[error("the mail server is out of reach: {0}")]
     OutOfReach(String),
-    /// The mail server does not take the person, or not with this password.
+    /// The mail server refuses the person, or this password.
     #[error("the mail server refused the login: {0}")]
     Refused(String),
 }

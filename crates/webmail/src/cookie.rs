@@ -1,4 +1,4 @@
-//! Cookies: reading them from a request, and the one form in which they are set.
+//! Reads cookies from a request, and writes the headers that set them.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -9,14 +9,14 @@ use crate::config::Config;
 pub(crate) enum Cookie {
     /// The session's token.
     Session,
-    /// A random value before there is a session, for the login form's protection.
+    /// A random secret for the login form's CSRF token, before there is a session.
     Before,
     /// The chosen language.
     Language,
 }
 
 impl Cookie {
-    /// `__Host-` binds a cookie to this very host, over https (RFC 6265bis 4.1.3.2).
+    /// `__Host-` makes browsers take the cookie from this host and over https only (RFC 6265bis section 4.1.3.2).
     fn name(self, config: &Config) -> String {
         let prefix = if config.is_https() { "__Host-" } else { "" };
         let suffix = match self {
@@ -27,7 +27,7 @@ impl Cookie {
         format!("{prefix}{}{suffix}", config.cookie_name)
     }
 
-    /// Its value in a request.
+    /// The cookie's value in a request.
     pub(crate) fn read<'h>(self, config: &Config, headers: &'h HeaderMap) -> Option<&'h str> {
         let name = self.name(config);
         headers
@@ -39,10 +39,10 @@ impl Cookie {
             .find_map(|(n, value)| (n == name).then_some(value))
     }
 
-    /// The header that sets it. `value` is ours and plain ASCII.
+    /// The header that sets the cookie. `value` must be plain ASCII without `;`.
     pub(crate) fn set(self, config: &Config, value: &str) -> Option<HeaderValue> {
         let age = match self {
-            // A session ends when the checkpoint says so; the browser forgets it when it closes.
+            // The checkpoint decides when a session ends. Without an age the browser forgets the cookie when it closes.
             Self::Session => "",
             Self::Before => "; Max-Age=86400",
             Self::Language => "; Max-Age=31536000",
@@ -50,7 +50,7 @@ impl Cookie {
         self.line(config, value, age)
     }
 
-    /// The header that removes it.
+    /// The header that removes the cookie.
     pub(crate) fn clear(self, config: &Config) -> Option<HeaderValue> {
         self.line(config, "", "; Max-Age=0")
     }

@@ -1,4 +1,5 @@
-//! A POST counts only if one of our own pages sent it: the browser must say so, and the form must carry a token that only the cookie's holder can make.
+//! Protection against forged requests (CSRF). A POST counts only if the browser says that one of our own pages sent it,
+//! and if the form has a token that only the holder of the cookie can have.
 
 use axum::http::{HeaderMap, header};
 use hkdf::Hkdf;
@@ -8,17 +9,17 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 
-/// The name of the hidden field.
+/// The name of the hidden form field.
 pub(crate) const FIELD: &str = "csrf";
 
 const NONCE: usize = 16;
 
-/// Makes and checks the tokens of one session (or of one browser, before it has a session).
+/// Makes and checks the tokens of one session, or of one browser that has no session yet.
 #[derive(Clone)]
 pub(crate) struct Csrf(Zeroizing<[u8; 32]>);
 
 impl Csrf {
-    /// From the secret that the cookie holds.
+    /// Derives the key from the secret in the cookie.
     pub(crate) fn of(secret: &[u8; 32]) -> Self {
         let mut key = Zeroizing::new([0; 32]);
         if Hkdf::<Sha256>::new(None, secret)
@@ -34,13 +35,14 @@ impl Csrf {
     pub(crate) fn token(&self) -> String {
         let mut nonce = [0; NONCE];
         if getrandom::fill(&mut nonce).is_err() {
-            // Without random numbers the token is still unknown to strangers, only no longer masked.
+            // Without random numbers the token is still unknown to strangers; it only loses its protection against
+            // BREACH.
             nonce = [0; NONCE];
         }
         format!("{}{}", hex(&nonce), hex(&self.answer(&nonce)))
     }
 
-    /// Whether a form's token is one of ours.
+    /// Whether a form's token was made with this key.
     pub(crate) fn accepts(&self, token: &str) -> bool {
         let Some((nonce, _)) = token.split_at_checked(NONCE * 2) else {
             return false;
@@ -59,15 +61,16 @@ impl Csrf {
     }
 }
 
-/// A random secret for a browser that has no session yet, as its cookie holds it.
+/// A random secret for the cookie of a browser that has no session yet; `None` if the system gives no random numbers.
 pub(crate) fn fresh_secret() -> Option<[u8; 32]> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).ok()?;
     Some(secret)
 }
 
-/// Whether the browser says that one of our own pages sent the request. Browsers that know `Sec-Fetch-Site` can't be talked into a lie; the others name the
-/// `Origin`, which must be ours. A request with neither is no browser's form.
+/// Whether the browser says that one of our own pages sent the request. Pages can't forge `Sec-Fetch-Site`; browsers
+/// that do not send it send `Origin`, which must be ours. A request with neither header does not come from a form in a
+/// browser.
 pub(crate) fn is_same_origin(config: &Config, headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     match (text("sec-fetch-site"), text(header::ORIGIN.as_str())) {
@@ -77,7 +80,8 @@ pub(crate) fn is_same_origin(config: &Config, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Whether a page at the webmail's own name sent the request, to whichever name. Every browser names the `Origin` of a POST that goes elsewhere.
+/// Whether a page at `base_url` sent the request, whichever of our host names it is for. Browsers send `Origin` with
+/// every POST to another origin.
 pub(crate) fn is_from_base(config: &Config, headers: &HeaderMap) -> bool {
     let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
     origin == Some(config.base_url.origin().ascii_serialization().as_str())
@@ -101,7 +105,7 @@ pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-/// A short name for content: the first 16 hexadecimal digits of its SHA-256.
+/// A short hash of content: the first 16 hexadecimal digits of its SHA-256.
 pub(crate) fn content_hash(bytes: &[u8]) -> String {
     hex(Sha256::digest(bytes).get(..8).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a request, and the one mapping of it to HTTP and to words.
+//! The errors of a request, and how each becomes an HTTP status and an explanation.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -8,13 +8,13 @@ use sekisho_checkpoint::web::NoSession;
 use crate::config::MailServerError;
 use crate::lang::Lang;
 
-/// Why a handler gives no page. It becomes one in the person's language on the way out.
+/// Why a handler returns no page. `guard` turns it into an error page in the person's language.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WebError {
-    /// Not here but there: a local path.
+    /// Go to another page: a local path.
     #[error("see {0:?}")]
     SeeOther(String),
-    /// No such page, message, folder.
+    /// No such page, message or folder.
     #[error("there is nothing at this address")]
     NotFound,
     /// The address exists, but not for this method.
@@ -23,10 +23,10 @@ pub enum WebError {
     /// The form can't be understood.
     #[error("the form can't be understood")]
     BadRequest,
-    /// The POST did not come from one of our pages, or from one that is too old.
+    /// No page of ours sent the POST, or a page that is too old did.
     #[error("the form is too old, or not ours")]
     TooOld,
-    /// More was sent than one form may carry.
+    /// The form carries more than one form may.
     #[error("too much was sent at once")]
     TooLarge,
     /// The checkpoint or the mail server can't be reached just now.
@@ -35,7 +35,7 @@ pub enum WebError {
 }
 
 impl WebError {
-    /// The status.
+    /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -49,7 +49,7 @@ impl WebError {
         }
     }
 
-    /// A title, and what the person can do about it.
+    /// A title, and what the person can do about the error.
     pub(crate) fn words(&self, lang: Lang) -> (String, String) {
         match self {
             Self::SeeOther(_) | Self::NotFound => (
@@ -77,7 +77,7 @@ impl WebError {
 }
 
 impl IntoResponse for WebError {
-    /// A bare status that carries the error along; `guard` makes the page of it, in the language of the request.
+    /// A bare status that carries the error along; `guard` makes the page, since it knows the language of the request.
     fn into_response(self) -> Response {
         match &self {
             Self::SeeOther(path) => Redirect::to(path).into_response(),

@@ -1,4 +1,4 @@
-//! Forms: what a POST carries, taken only from our own pages.
+//! Forms: the fields and files of a POST, accepted only from our own pages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::error::WebError;
 use crate::stash;
 use crate::visit::{Seated, Signed, Visit, detour, local_path};
 
-/// The most text that one form carries, in bytes, files aside.
+/// The most text that one form may carry, without files, in bytes.
 const MOST_TEXT: usize = 2 * 1024 * 1024;
 
 /// How long a form without files may take to arrive.
@@ -24,39 +24,39 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a form with files may take to arrive.
 const PATIENCE_FOR_FILES: Duration = Duration::from_secs(900);
 
-/// A hidden field of keepable forms: the local path of the page that the form is on.
+/// A hidden field of a [`Keepable`] form: the local path of the page that the form is on.
 pub const PAGE_FIELD: &str = "page";
 
 /// A form of one of our pages.
 #[derive(Debug, Default)]
 pub struct Form {
-    /// What was typed and chosen.
+    /// What the person typed and chose.
     pub fields: Fields,
-    /// What was attached.
+    /// The files that the person attached.
     pub files: Vec<FileField>,
-    /// Whether files were too large to be taken, all together. What was typed is there all the same.
+    /// Whether the files were too large together. They are dropped then; `fields` is complete all the same.
     pub too_large: bool,
 }
 
-/// The fields of a form, in their order; names can come more than once.
+/// The fields of a form, in the form's order; a name can occur more than once.
 #[derive(Default, Clone, PartialEq, Eq)]
 pub struct Fields(Vec<(String, String)>);
 
 impl std::fmt::Debug for Fields {
-    /// Passwords and mail are in there.
+    /// Shows only the number of fields, because they hold passwords and mail.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Fields").field(&self.0.len()).finish()
     }
 }
 
 impl Fields {
-    /// Takes fields.
+    /// Fields with these names and values.
     #[must_use]
     pub fn new(fields: Vec<(String, String)>) -> Self {
         Self(fields)
     }
 
-    /// The first of that name; empty if there is none.
+    /// The value of the first field with this name; empty if there is none.
     #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.iter()
@@ -64,20 +64,20 @@ impl Fields {
             .unwrap_or_default()
     }
 
-    /// All of that name.
+    /// The values of all fields with this name.
     pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
         self.iter()
             .filter(move |(n, _)| *n == name)
             .map(|(_, value)| value)
     }
 
-    /// Whether there is one of that name.
+    /// Whether there is a field with this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.iter().any(|(n, _)| n == name)
     }
 
-    /// A password, if one was typed.
+    /// The value of a password field; `None` if it is empty or missing.
     #[must_use]
     pub fn password(&self, name: &str) -> Option<Password> {
         Some(self.text(name))
@@ -85,12 +85,12 @@ impl Fields {
             .map(|typed| Password::new(typed.to_owned()))
     }
 
-    /// All fields.
+    /// The names and values of all fields.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 
-    /// All but those of that name.
+    /// All fields except those with this name.
     fn without(self, name: &str) -> Self {
         Self(self.0.into_iter().filter(|(n, _)| n != name).collect())
     }
@@ -101,11 +101,11 @@ impl Fields {
 pub struct FileField {
     /// The field's name.
     pub field: String,
-    /// The file's name as the browser gave it; may be empty, may be anything.
+    /// The file's name, as the browser sent it; it can be empty and hold any characters.
     pub name: String,
-    /// The type that the browser guessed; may be empty, may be anything.
+    /// The media type that the browser guessed; it can be empty and hold any characters.
     pub content_type: String,
-    /// What is in it.
+    /// The content of the file.
     pub bytes: Bytes,
 }
 
@@ -124,7 +124,7 @@ impl FromRequest<Arc<Context>> for Form {
     }
 }
 
-/// A POST that only the browser vouches for, without a token: enough for what harms nobody.
+/// A POST without a token: only the browser says that our own page sent it. For actions that harm nobody.
 #[derive(Debug)]
 pub struct HarmlessForm(pub Fields);
 
@@ -136,7 +136,8 @@ impl FromRequest<Arc<Context>> for HarmlessForm {
     }
 }
 
-/// A POST that comes to another name of this webmail from a page at its own, without the browser's cookies. It may do only what something in it allows.
+/// A POST from a page at `base_url` to another host name of this webmail, without cookies. A token among its fields
+/// must say what it may do.
 #[derive(Debug)]
 pub struct SisterForm(pub Fields);
 
@@ -154,13 +155,15 @@ impl FromRequest<Arc<Context>> for SisterForm {
     }
 }
 
-/// A form that is too dear to be lost, from a session that may open mail. If the session fell back meanwhile, or its token changed in another tab, nothing is
-/// done: what was written is kept (files aside), and the person is led back to the page in [`PAGE_FIELD`], by way of the proof where one is owed. That page
-/// finds it by [`stash::kept`].
+/// A form whose content must not be lost, from a session that may open mail.
+///
+/// If the session owes a factor by now, or its token changed in another tab, the handler does not run. The fields are
+/// stored in the stash, without the files, and the person is sent back to the page in [`PAGE_FIELD`], proving a factor
+/// first where one is owed. That page finds the fields with [`stash::kept`].
 pub struct Keepable {
     /// Who sent it.
     pub seated: Seated,
-    /// What was typed, chosen and attached.
+    /// What the person typed, chose and attached.
     pub form: Form,
 }
 
@@ -199,7 +202,7 @@ impl FromRequest<Arc<Context>> for Keepable {
     }
 }
 
-/// Reads a form that the browser says is from one of our pages, if it comes in its time.
+/// Reads a form, if the browser says that one of our pages sent it and it arrives in time.
 async fn read(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {
     let patience = if is_multipart(&request) {
         PATIENCE_FOR_FILES
@@ -258,7 +261,8 @@ async fn read_parts(mut parts: Multipart, most: usize) -> Result<Form, WebError>
         let file_name = part.file_name().map(str::to_owned);
         let content_type = part.content_type().unwrap_or_default().to_owned();
         let mut bytes = Vec::new();
-        // What is too much is read to its end all the same, and dropped: a browser that can't finish sending shows no answer.
+        // Files that are too large are still read to their end, and dropped: a browser shows no answer before it has
+        // sent everything.
         while let Some(chunk) = part.chunk().await.map_err(refusal)? {
             if file_name.is_some() {
                 of_files += chunk.len();
@@ -275,7 +279,7 @@ async fn read_parts(mut parts: Multipart, most: usize) -> Result<Form, WebError>
         }
         match file_name {
             Some(_) if form.too_large => {}
-            // What a browser sends for a file field without a file.
+            // A browser sends this for a file field without a file.
             Some(name) if name.is_empty() && bytes.is_empty() => {}
             Some(name) => form.files.push(FileField {
                 field,

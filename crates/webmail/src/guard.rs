@@ -1,4 +1,5 @@
-//! What surrounds every handler: the visit is read once, errors become pages, and each answer carries the headers that keep a browser strict.
+//! Middleware around every handler: reads the visit once, turns errors into pages, and adds the security headers to
+//! each answer.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ use crate::error::WebError;
 use crate::layout;
 use crate::visit::Visit;
 
-/// For pages of ours. What shows other people's HTML sets a stricter one itself. The names by which a companion joins are named, and no others.
+/// The Content-Security-Policy of our own pages; pages that show other people's HTML set a stricter one. It allows the
+/// host names of one address family, because companions join there.
 fn policy(config: &Config) -> String {
     let others: String = config
         .other_family
@@ -24,8 +26,9 @@ fn policy(config: &Config) -> String {
         .map(|origin| format!(" {origin}"))
         .collect();
     format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'{others}; \
-         frame-src 'self'; form-action 'self'{others}; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+         connect-src 'self'{others}; frame-src 'self'; form-action 'self'{others}; frame-ancestors 'none'; \
+         base-uri 'none'; require-trusted-types-for 'script'"
     )
 }
 
@@ -33,7 +36,8 @@ pub(crate) fn around(router: Router<Arc<Context>>, context: &Arc<Context>) -> Ro
     router
         .fallback(async || WebError::NotFound)
         .method_not_allowed_fallback(async || WebError::MethodNotAllowed)
-        // `form` takes no more than `max_upload`; what is somewhat larger is read to its end, so that the browser gets to hear why it was not taken.
+        // `form` takes no more than `max_upload`. A somewhat larger body is still read to its end, because browsers
+        // show no answer before they have sent everything.
         .layer(DefaultBodyLimit::max(
             context.config.max_upload.saturating_mul(4),
         ))
@@ -73,7 +77,7 @@ fn harden(context: &Context, response: &mut Response) {
     };
     default(header::CACHE_CONTROL, "no-store");
     default(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    // Not `no-referrer`: with that, browsers send `Origin: null` with our own forms.
+    // Not `no-referrer`: with it, browsers send `Origin: null` with our own forms.
     default(header::REFERRER_POLICY, "same-origin");
     default(
         HeaderName::from_static("cross-origin-opener-policy"),

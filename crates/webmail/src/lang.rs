@@ -1,4 +1,4 @@
-//! The two languages, and the catalogues of what pages say in them.
+//! The languages of the pages, and the catalogues of their texts.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,8 @@ use unic_langid::LanguageIdentifier;
 
 pub use fluent_bundle::FluentValue;
 
-/// Says something in a language: `t!(lang, "key", name = value, ...)`, a `String`. Every key is in every catalogue; a test sees to it.
+/// The text of a key in a language, as a `String`: `t!(lang, "key", name = value, ...)`. A test checks that every
+/// catalogue has every key.
 macro_rules! t {
     ($lang:expr, $key:literal $(, $name:ident = $value:expr)* $(,)?) => {
         $lang.text($key, &[$((stringify!($name), $crate::lang::FluentValue::from($value))),*])
@@ -31,10 +32,10 @@ type Bundle = FluentBundle<FluentResource>;
 static CATALOGUES: LazyLock<[Bundle; 2]> = LazyLock::new(|| [bundle(Lang::Ja), bundle(Lang::En)]);
 
 impl Lang {
-    /// Both.
+    /// All languages.
     pub const ALL: [Self; 2] = [Self::Ja, Self::En];
 
-    /// Its tag (BCP 47).
+    /// The language tag (BCP 47).
     #[must_use]
     pub fn tag(self) -> &'static str {
         match self {
@@ -43,7 +44,7 @@ impl Lang {
         }
     }
 
-    /// Its own name for itself.
+    /// The language's name, in the language itself.
     #[must_use]
     pub fn own_name(self) -> &'static str {
         match self {
@@ -52,13 +53,14 @@ impl Lang {
         }
     }
 
-    /// Reads a tag.
+    /// The language with this tag.
     #[must_use]
     pub fn parse(tag: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|lang| lang.tag() == tag)
     }
 
-    /// The best of ours by `Accept-Language` (RFC 9110 12.5.4); `None` if it names neither.
+    /// Which of our languages the browser prefers, by `Accept-Language` (RFC 9110 section 12.5.4); `None` if it accepts
+    /// neither.
     #[must_use]
     pub fn accepted(headers: &HeaderMap) -> Option<Self> {
         let line = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
@@ -79,7 +81,7 @@ impl Lang {
         best.map(|(lang, _)| lang)
     }
 
-    /// What a key says. Use [`t!`].
+    /// The text of a key; the key itself if the catalogue lacks it. Use [`t!`].
     #[must_use]
     pub(crate) fn text(self, key: &str, values: &[(&str, FluentValue<'_>)]) -> String {
         let [ja, en] = &*CATALOGUES;
@@ -98,7 +100,7 @@ impl Lang {
     }
 }
 
-/// The catalogues' files: one for each part of the webmail.
+/// The files of a language's catalogue: one for each part of the webmail.
 fn sources(lang: Lang) -> [&'static str; 5] {
     macro_rules! files {
         ($lang:literal) => {
@@ -117,11 +119,11 @@ fn sources(lang: Lang) -> [&'static str; 5] {
     }
 }
 
-/// What is wrong with a catalogue is left out of it here; the tests name it.
+/// Reads a catalogue. Entries with errors are left out; a test reports them.
 fn bundle(lang: Lang) -> Bundle {
     let id: LanguageIdentifier = lang.tag().parse().unwrap_or_default();
     let mut bundle = Bundle::new_concurrent(vec![id]);
-    // Isolation marks would end up in copied text, titles and attributes.
+    // Fluent's isolation marks would end up in copied text, titles and attributes.
     bundle.set_use_isolating(false);
     for source in sources(lang) {
         let resource = match FluentResource::try_new(source.to_owned()) {

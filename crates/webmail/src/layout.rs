@@ -1,4 +1,4 @@
-//! The frame of every page, and the few parts that pages share.
+//! The HTML frame of every page, and the few parts that all pages share.
 
 use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
@@ -12,18 +12,18 @@ use crate::lang::Lang;
 use crate::time;
 use crate::visit::Visit;
 
-/// Whose page it is, for its head.
+/// Who looks at the page; decides what its head offers.
 #[derive(Debug, Clone, Copy)]
 pub enum Whose<'a> {
-    /// Nobody's: before sign-in, or unknown.
+    /// Somebody who is not signed in, or not known to be.
     Nobody,
-    /// Of someone who owes a factor: nothing but signing out is offered.
+    /// Someone who owes a factor: the head offers only to sign out.
     Owing(&'a Account),
-    /// Of someone who may go anywhere.
+    /// Someone who may open every page.
     Seated(&'a Account),
 }
 
-/// A page in the making.
+/// A page under construction.
 pub struct Page<'a> {
     visit: &'a Visit,
     title: String,
@@ -34,7 +34,7 @@ pub struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// A page with a title, as narrow as a form.
+    /// A page with a title, as narrow as a form and for nobody in particular.
     #[must_use]
     pub fn new(visit: &'a Visit, title: impl Into<String>) -> Self {
         Self {
@@ -47,42 +47,42 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Whose it is.
+    /// Sets who looks at the page.
     #[must_use]
     pub fn of(mut self, whose: Whose<'a>) -> Self {
         self.whose = whose;
         self
     }
 
-    /// As wide as a table, or a text to read, needs.
+    /// As wide as a table or a text to read needs.
     #[must_use]
     pub fn broad(mut self) -> Self {
         self.class = "broad";
         self
     }
 
-    /// All of the window: lists of mail.
+    /// As wide as the window, for lists of mail.
     #[must_use]
     pub fn full(mut self) -> Self {
         self.class = "full";
         self
     }
 
-    /// Which part of the guide explains it: an anchor there.
+    /// Sets the part of the guide that the help link opens: an anchor in the guide.
     #[must_use]
     pub fn help(mut self, anchor: &'static str) -> Self {
         self.help = anchor;
         self
     }
 
-    /// With a module of `assets/` more.
+    /// Adds a script module from `assets/`.
     #[must_use]
     pub fn module(mut self, name: &'static str) -> Self {
         self.modules.push(name);
         self
     }
 
-    /// The page with its content.
+    /// The finished page with this content.
     #[must_use]
     pub fn show(self, body: Markup) -> Response {
         let visit = self.visit;
@@ -124,16 +124,16 @@ impl<'a> Page<'a> {
     }
 }
 
-/// How a notice is meant.
+/// What kind of news a notice brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Something to know.
     Plain,
     /// Something went well.
     Good,
-    /// Something must be heeded.
+    /// Something that the person has to act on.
     Warning,
-    /// Something did not go; read out at once by screen readers.
+    /// Something failed. Screen readers read it out at once.
     Wrong,
 }
 
@@ -149,13 +149,13 @@ pub fn notice(tone: Tone, body: Markup) -> Markup {
     html! { div class=(class) role=[role] { (body) } }
 }
 
-/// The hidden field that every form needs.
+/// The hidden token field that every form needs.
 #[must_use]
 pub fn csrf_field(visit: &Visit) -> Markup {
     html! { input type="hidden" name=(csrf::FIELD) value=(visit.csrf_token()); }
 }
 
-/// The page of an error.
+/// The page that explains an error.
 pub(crate) fn error_page(visit: &Visit, error: &WebError) -> Response {
     let (title, what_to_do) = error.words(visit.lang);
     let body = html! {
@@ -168,7 +168,8 @@ pub(crate) fn error_page(visit: &Visit, error: &WebError) -> Response {
     Page::new(visit, title).show(body)
 }
 
-/// Where a script sends the token by which the line's other address joins a grant that was won a moment ago.
+/// The URL at which a script lets the browser's other address family join a grant; `None` if the grant is older than a
+/// minute, or the site has no such URL.
 fn companion_place(visit: &Visit) -> Option<String> {
     let context = &visit.context;
     let won_at = visit.grant_ends_at? - context.checkpoint.site().policy.grant;
@@ -181,10 +182,10 @@ fn companion_place(visit: &Visit) -> Option<String> {
     is_fresh.then(|| place.to_string())
 }
 
-/// How long before a grant's end people are told of it.
+/// How long before its grant ends a person is warned.
 const TOLD_BEFORE: SignedDuration = SignedDuration::from_mins(30);
 
-/// What must not be missed, on every page of somebody signed in.
+/// Warnings that every page shows to someone who is signed in.
 fn banners(visit: &Visit) -> Markup {
     let lang = visit.lang;
     let now = visit.context.checkpoint.now();
@@ -192,7 +193,7 @@ fn banners(visit: &Visit) -> Markup {
     html! {
         @if let Some(ends_at) = visit.grant_ends_at.filter(|_| !is_at("/mfa")) {
             @let from = ends_at - TOLD_BEFORE;
-            // A script shows it when it is due; without one, the next page does.
+            // A script shows the banner when it is due; without scripts the next page does.
             section.banner aria-label=(t!(lang, "renew")) hidden[now < from] data-from=(time::machine(from)) {
                 p role="status" {
                     (t!(lang, "grant-ends-soon", at = time::hour(&visit.context.config.zone, ends_at))) " "
@@ -246,7 +247,7 @@ fn head(visit: &Visit, whose: Whose<'_>, help: &str) -> Markup {
     }
 }
 
-/// The language is changed by a POST, like everything; it comes back to the same page.
+/// The choice of the language: a POST, like every change, that returns to the same page.
 fn foot(visit: &Visit) -> Markup {
     html! {
         footer.site {

@@ -1,15 +1,19 @@
 //! The webmail: the browser's door.
 //!
-//! Every request is judged anew by the checkpoint for the source that it comes from. A handler says in its signature what it needs: a [`visit::Seated`]
-//! is a session that may open mail at this request, a [`visit::Owing`] one that has to prove a factor first, and there is no way from the second to the
-//! first but through the checkpoint. Pages are made on the server, work without JavaScript, and speak Japanese and English.
+//! The checkpoint judges every request anew, for the source that the request comes from. A handler's signature says
+//! what it needs: [`visit::Seated`] is a session that may open mail, [`visit::Owing`] one that must prove a factor
+//! first. Only the checkpoint turns the second into the first. Pages are made on the server, work without JavaScript,
+//! and come in Japanese and English.
 //!
-//! The crate refuses to judge: no handler looks at an address, a header that names one, or a clock. It keeps no state of its own; what must survive a reload is
-//! in the checkpoint's session. And it changes nothing by GET, nor by a POST that its own pages did not send.
+//! The crate refuses to judge: no handler looks at an address, at a header that names one, or at a clock. It keeps no
+//! state of its own: what must survive a reload is in the checkpoint's session. It changes nothing on a GET, nor on a
+//! POST that its own pages did not send.
 //!
-//! In reading order: [`config`] is what the binary hands in; [`route`] the table of all addresses; [`visit`] and [`form`] are what handlers receive, [`stash`]
-//! keeps what was being written when a session fell back, `passing` a password that an upstream wants, both `sealed`; [`lang`], [`layout`] and [`time`] are what pages are made of; [`error`], `guard`, `cookie`, `csrf`,
-//! `qr`, `assets` and `serve` bring them to the browser; [`pages`] are sign-in, second factor and preferences.
+//! In reading order: [`config`] is what the binary hands in, [`route`] the table of all addresses. Handlers receive
+//! [`visit`] and [`form`]. `sealed` encrypts what a session stores for its browser: [`stash`] keeps what the person was
+//! writing when a factor became owed again, `passing` a password that an upstream wants. Pages are made of [`lang`],
+//! [`layout`] and [`time`]; [`error`], `guard`, `cookie`, `csrf`, `qr`, `assets` and `serve` bring them to the browser.
+//! [`pages`] are sign-in, second factor and preferences; `mail` is the mailbox. [`otp_app`] serves the OTP app.
 
 #[macro_use]
 pub mod lang;
@@ -45,7 +49,8 @@ use std::sync::Arc;
 pub struct Webmail;
 
 impl Webmail {
-    /// The router of all pages. Each request must carry its [`sekisho_source::Source`] as an extension, which the listener alone knows.
+    /// The router of all pages. Each request must carry its [`sekisho_source::Source`] as an extension; only the
+    /// listener knows it.
     pub fn router(context: Arc<Context>) -> axum::Router {
         let pool = Arc::new(mail::Pool::default());
         guard::around(route::router(route::all()), &context)

@@ -1,4 +1,4 @@
-//! The OTP app's files, served at an origin of their own that knows nothing else.
+//! Serves the OTP app's files, at an origin of their own that has no access to the webmail.
 
 use std::sync::Arc;
 
@@ -8,9 +8,10 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use sekisho_checkpoint::Checkpoint;
 
-/// What the app may load: its own files and nothing from anywhere else.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; connect-src 'self'; \
-     worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+/// The Content-Security-Policy: the app loads its own files only.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; manifest-src 'self'; \
+     connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'";
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const PNG: &str = "image/png";
@@ -47,7 +48,7 @@ const FILES: &[(&str, &str, &[u8])] = &[
     file!("icon-maskable-512.png", PNG),
 ];
 
-/// The app as a router. It asks the checkpoint for the time alone, by which phones correct their clocks.
+/// The router of the OTP app. It asks the checkpoint only for the time, with which phones correct their clocks.
 pub fn router(checkpoint: Arc<Checkpoint>) -> Router {
     let now = move || {
         let now = checkpoint.now().as_millisecond();

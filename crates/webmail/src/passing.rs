@@ -1,4 +1,5 @@
-//! The password of a person whose mail is at an upstream that wants it: kept in the session, sealed under a key of the browser's token, for as long as the session lasts.
+//! Keeps the password of a person whose mail is at an upstream that wants it. The session stores it for as long as it
+//! lasts, sealed under a key that is derived from the browser's token.
 
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::account::Account;
@@ -10,10 +11,10 @@ use crate::pages::login;
 use crate::sealed::{Purpose, open, seal};
 use crate::visit::Seated;
 
-/// Keeps a password that was just found right, if it has to be passed on.
+/// Stores a password that was just found right, if the account's mail server wants it.
 ///
 /// # Errors
-/// [`WebError::Unavailable`].
+/// [`WebError::Unavailable`] if the records can't be reached or the system gives no random numbers.
 pub(crate) async fn keep(
     context: &Context,
     account: &Account,
@@ -37,14 +38,14 @@ pub(crate) async fn keep(
         .await?)
 }
 
-/// A password is wanted, and the session has none: it began before that was so.
+/// The mail server wants a password and the session holds none, because the session began before the server wanted one.
 #[derive(Debug)]
 pub(crate) struct Missing;
 
-/// The password to pass on; `None` where it is not wanted.
+/// The password for the mail server; `None` if the server does not want it.
 ///
 /// # Errors
-/// [`Missing`].
+/// [`Missing`] if the session holds no password that opens with its token.
 pub(crate) fn of(seated: &Seated) -> Result<Option<Password>, Missing> {
     if !seated.visit.context.mail.wants_password(seated.account()) {
         return Ok(None);
@@ -57,8 +58,10 @@ pub(crate) fn of(seated: &Seated) -> Result<Option<Password>, Missing> {
     opened.map(Some).ok_or(Missing)
 }
 
-/// Ends a session whose password does not open the mailbox, and leads to the login page. What was just written in a form would be lost on that way; so whoever sent one
-/// hears that it can't be done now, and comes here with the next page.
+/// Ends a session whose password does not open the mailbox, and redirects to the login page.
+///
+/// A POST is answered with [`WebError::Unavailable`] instead: the redirect would lose what the person wrote. The next
+/// GET ends the session.
 pub(crate) async fn sign_in_anew(seated: &Seated) -> WebError {
     let visit = &seated.visit;
     if !visit.is_get() {

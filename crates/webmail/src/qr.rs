@@ -1,12 +1,12 @@
-//! QR codes, drawn into the page: the fragment of a link in one is seen by no server.
+//! QR codes, drawn into the page as SVG. No server sees a link in one: a phone's camera reads it from the screen.
 
 use maud::{Markup, html};
 use qrcode::{Color, EcLevel, QrCode};
 
-/// The white border that readers need, in modules (ISO/IEC 18004, 5.3.8).
+/// The width of the quiet zone around the code, in modules (ISO/IEC 18004, 5.3.8).
 const QUIET: usize = 4;
 
-/// A QR code of a text, with words for those who can't see it; nothing if the text is too long for one.
+/// A QR code of a text. `label` describes it for screen readers. Empty if the text is too long for a QR code.
 pub(crate) fn draw(text: &str, label: &str) -> Markup {
     let Ok(code) = QrCode::with_error_correction_level(text, EcLevel::M) else {
         return html! {};

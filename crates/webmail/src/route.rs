@@ -1,4 +1,4 @@
-//! The table of all addresses, as data: the router is built from it, and a test walks it.
+//! The table of all routes, as data: the router is built from it, and a test walks it.
 
 use std::sync::Arc;
 
@@ -10,32 +10,32 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use crate::config::Context;
 use crate::{assets, mail, pages};
 
-/// Who gets anything from a route.
+/// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     /// Everybody.
     Anyone,
-    /// Whoever proved a password: to sign out.
+    /// Everyone who proved a password, to sign out.
     Signed,
-    /// Who owes a factor: to prove or register one.
+    /// Those who owe a factor, to prove or register one.
     Owing,
-    /// Who may open mail.
+    /// Those who may open mail.
     Seated,
 }
 
 /// One address and method.
 pub struct Route {
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
     /// The path, with axum's placeholders.
     pub path: &'static str,
-    /// Who gets anything from it.
+    /// Who may use it. The handler's parameters enforce it, not this field.
     pub who: Who,
     handler: MethodRouter<Arc<Context>>,
 }
 
 impl Route {
-    /// A page.
+    /// A route that shows a page.
     pub fn get<H: Handler<T, Arc<Context>>, T: 'static>(
         path: &'static str,
         who: Who,
@@ -49,7 +49,7 @@ impl Route {
         }
     }
 
-    /// Something that changes something.
+    /// A route that changes something.
     pub fn post<H: Handler<T, Arc<Context>>, T: 'static>(
         path: &'static str,
         who: Who,
@@ -73,7 +73,7 @@ pub fn all() -> Vec<Route> {
     routes
 }
 
-/// Builds the router of a table.
+/// Builds the router from a table of routes.
 pub(crate) fn router(routes: Vec<Route>) -> Router<Arc<Context>> {
     routes.into_iter().fold(Router::new(), |router, route| {
         router.route(route.path, route.handler)

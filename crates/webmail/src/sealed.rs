@@ -1,4 +1,5 @@
-//! What is kept in a session for its browser alone: sealed under a key of the browser's token, so that the records hold nothing that they could read.
+//! Encrypts what a session stores for its browser, under a key that is derived from the browser's token, so that
+//! a copy of the records does not reveal it.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
@@ -12,12 +13,12 @@ use zeroize::Zeroizing;
 use crate::config::Context;
 use crate::error::WebError;
 
-/// What something is kept for; each has keys of its own.
+/// What the sealed data is for. Each purpose has its own key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
-    /// What was being written.
+    /// The form that the person was filling in.
     Stash,
-    /// The password that has to be passed on.
+    /// The password for the upstream mail server.
     Password,
 }
 
@@ -41,7 +42,7 @@ fn cipher(purpose: Purpose, token: &SessionToken) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new(&Key::from(*key))
 }
 
-/// Nonce and ciphertext, bound to the session. `None` if the system gives no randomness.
+/// Nonce and ciphertext, bound to the session. `None` if the system gives no random numbers.
 pub(crate) fn seal(
     purpose: Purpose,
     session: SessionId,
@@ -61,7 +62,7 @@ pub(crate) fn seal(
     Some(Sealed([nonce.as_slice(), &ciphertext].concat()))
 }
 
-/// What was sealed for this purpose, session and token; `None` for any other.
+/// The plain text; `None` if it was sealed for another purpose, session or token.
 pub(crate) fn open(
     purpose: Purpose,
     session: SessionId,
@@ -78,7 +79,7 @@ pub(crate) fn open(
     opened.ok().map(Zeroizing::new)
 }
 
-/// Carries what is kept in a session over to its new token.
+/// Seals everything that a session stores anew, under its new token.
 pub(crate) async fn carry_over(
     context: &Context,
     record: &Session,

@@ -1,4 +1,4 @@
-//! From connections to requests, each with its source.
+//! Accepts connections, speaks TLS and HTTP on them, and gives each request its source.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,27 +16,27 @@ use tower::ServiceExt;
 use crate::Webmail;
 use crate::config::Context;
 
-/// How long a browser may take for the TLS handshake, and for the head of a request.
+/// How long a browser may take for the TLS handshake and for the head of a request; also the interval of HTTP/2 pings.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where browsers come in.
+/// What the webmail needs to accept connections.
 pub struct Entrance {
-    /// Takes connections.
+    /// Accepts connections.
     pub listener: Listener,
-    /// For https; `None` where a proxy speaks it, or on loopback.
+    /// The certificate for https; `None` if a proxy speaks TLS, or on loopback.
     pub tls: Option<Arc<TlsKeeper>>,
-    /// Bounds what strangers cost.
+    /// Limits the connections that have had no answer yet.
     pub places: Places,
-    /// Says where a request comes from.
+    /// Finds where a request comes from.
     pub sources: Arc<WebSources>,
 }
 
-/// Serves the webmail until the end is asked for; requests being answered then are answered still.
+/// Serves the webmail until `shutdown`; requests that are under way then are still answered.
 pub async fn serve(entrance: Entrance, context: Arc<Context>, shutdown: Shutdown) {
     serve_router(entrance, Webmail::router(context), shutdown).await;
 }
 
-/// Serves other pages in the same way, such as the [OTP app](crate::otp_app).
+/// Serves another router in the same way, such as the [OTP app](crate::otp_app).
 pub async fn serve_router(entrance: Entrance, router: Router, shutdown: Shutdown) {
     let Entrance {
         listener,
@@ -98,7 +98,7 @@ async fn talk(
     let connection =
         server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
-    // A connection is a stranger's until its first answer: from then on it is bounded by what requests may cost.
+    // A connection counts as a stranger's until its first answer; after that the limits on requests bound it.
     let mut place = Some(place);
     let mut is_ending = false;
     let ended = loop {
@@ -117,7 +117,7 @@ async fn talk(
     }
 }
 
-/// Completes when the place was given to somebody else; never, where none is held.
+/// Completes when the place was given to another connection; never completes if none is held.
 async fn lost(place: Option<&Place>) {
     match place {
         Some(place) => place.lost().await,
@@ -125,7 +125,7 @@ async fn lost(place: Option<&Place>) {
     }
 }
 
-/// The one place where a web request gets its source.
+/// The only function that gives a web request its source.
 fn source_of<B>(connection: Source, sources: &WebSources, request: &hyper::Request<B>) -> Source {
     let headers = request.headers().iter();
     sources.resolve(

@@ -1,6 +1,7 @@
-//! The stash: what a person was writing when the session fell back, kept in the session until the page is there again.
+//! The stash: keeps the form that a person was filling in when the session owed a factor again, until the page is back.
 //!
-//! It is sealed under a key of the browser's token, so that the records hold nothing that they could read.
+//! The session stores it sealed under a key derived from the browser's token, so that a copy of the records does not
+//! reveal it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,9 @@ use crate::form::Fields;
 use crate::sealed::{Purpose, open, seal};
 use crate::visit::{Seated, Signed, query_value};
 
-/// The most that is kept, in bytes of text.
+/// The largest stash, in bytes of JSON.
 const MOST: usize = 1024 * 1024;
-/// The query's parameter by which a page knows that something is kept for it.
+/// The query parameter that tells a page that something is stored for it.
 const MARK: &str = "kept";
 
 #[derive(Serialize, Deserialize)]
@@ -20,7 +21,7 @@ struct Stash {
     fields: Vec<(String, String)>,
 }
 
-/// A page's path with the mark that makes [`kept`] look.
+/// A page's path with the query parameter that makes [`kept`] look into the stash.
 pub(crate) fn with_mark(page: &str) -> String {
     if query_value(page, MARK).is_some() {
         return page.to_owned();
@@ -29,10 +30,10 @@ pub(crate) fn with_mark(page: &str) -> String {
     format!("{page}{joint}{MARK}=1")
 }
 
-/// Keeps what was written for a page.
+/// Stores the fields of a page's form, in place of what the stash held.
 ///
 /// # Errors
-/// [`WebError::TooLarge`] beyond 1 MiB; [`WebError::Unavailable`].
+/// [`WebError::TooLarge`] above 1 MiB; [`WebError::Unavailable`] if the records can't be reached.
 pub async fn keep(signed: &Signed, page: &str, fields: &Fields) -> Result<(), WebError> {
     let stash = Stash {
         page: page.to_owned(),
@@ -53,7 +54,7 @@ pub async fn keep(signed: &Signed, page: &str, fields: &Fields) -> Result<(), We
     Ok(())
 }
 
-/// What is kept for the page that this request asks for; it stays kept until [`clear`].
+/// The stored fields for the page that this request asks for. They stay stored until [`clear`].
 #[must_use]
 pub fn kept(seated: &Seated) -> Option<Fields> {
     query_value(&seated.visit.path, MARK)?;
@@ -68,10 +69,10 @@ pub fn kept(seated: &Seated) -> Option<Fields> {
     (stash.page == seated.visit.path).then(|| Fields::new(stash.fields))
 }
 
-/// Forgets what is kept: it was sent, saved or given up.
+/// Empties the stash, because its content was sent, saved or given up.
 ///
 /// # Errors
-/// [`WebError::Unavailable`].
+/// [`WebError::Unavailable`] if the records can't be reached.
 pub async fn clear(seated: &Seated) -> Result<(), WebError> {
     let record = seated.seat.record();
     if record.stash.is_some() {

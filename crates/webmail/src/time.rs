@@ -1,11 +1,11 @@
-//! How times are shown: in the site's zone, by its name.
+//! How pages show times: in the site's time zone, with its name.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::lang::Lang;
 
-/// Day and minute with the zone's name, such as `2026-11-24 09:05 JST`.
+/// Date and minute with the zone's name, such as `2026-11-24 09:05 JST`.
 #[must_use]
 pub fn exact(zone: &TimeZone, at: Timestamp) -> String {
     at.to_zoned_datetime(zone.clone())
@@ -21,7 +21,7 @@ pub fn hour(zone: &TimeZone, at: Timestamp) -> String {
         .to_string()
 }
 
-/// Hour, minute and second with the zone's name, such as `09:05:30 JST`: for what is waited for.
+/// Hour, minute and second with the zone's name, such as `09:05:30 JST`, for short waits.
 #[must_use]
 pub fn second(zone: &TimeZone, at: Timestamp) -> String {
     at.to_zoned_datetime(zone.clone())
@@ -29,7 +29,7 @@ pub fn second(zone: &TimeZone, at: Timestamp) -> String {
         .to_string()
 }
 
-/// How long from `now` to `until`, in hours and minutes, or in seconds below a minute; nothing is left once it has passed.
+/// The time from `now` to `until` in words: hours and minutes, or seconds below a minute. Zero if `until` has passed.
 #[must_use]
 pub fn left(lang: Lang, now: Timestamp, until: Timestamp) -> String {
     let seconds = until.duration_since(now).as_secs().max(0);
@@ -43,7 +43,7 @@ pub fn left(lang: Lang, now: Timestamp, until: Timestamp) -> String {
     }
 }
 
-/// The instant for the machine, for `<time datetime>` and scripts that count down.
+/// UTC in RFC 3339 format to the second, for `<time datetime>` and for scripts that count down.
 #[must_use]
 pub fn machine(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -1,4 +1,4 @@
-//! What a handler learns of a request: the visit, and how far its session may go.
+//! What handlers receive of a request: the visit itself, and what its session may do.
 
 use std::sync::Arc;
 
@@ -20,29 +20,28 @@ use crate::csrf::{Csrf, unhex};
 use crate::error::WebError;
 use crate::lang::Lang;
 
-/// The longest local path that is remembered to return to, in bytes.
+/// The longest local path that we return to, in bytes.
 const LONGEST_PATH: usize = 2000;
 
-/// A request, before anybody asked who it is.
+/// A request, before its session is looked up.
 #[derive(Clone)]
 pub struct Visit {
     /// What every handler can reach.
     pub context: Arc<Context>,
     /// The language to answer in.
     pub lang: Lang,
-    /// From where, as the listener found it.
+    /// Where the request comes from, as the listener found it.
     pub source: Source,
-    /// The browser's name for itself, as it gave it.
+    /// The `User-Agent` header, as the browser sent it.
     pub client: String,
-    /// Path and query of the request.
+    /// Path and query of the request's URL.
     pub path: String,
-    /// When the grant ends that the session lives by, if it lives by one.
+    /// When the grant ends that admits the session; `None` if no grant does, or before the session is looked up.
     pub grant_ends_at: Option<Timestamp>,
-    /// Whether the person is to set a new password.
+    /// Whether the person has to set a new password; `false` before the session is looked up.
     pub password_wanted: bool,
-    /// The local page that sent a POST, if the browser said.
+    /// The local page that sent the request, if the browser named it (`Referer`).
     sent_by: Option<String>,
-    /// Whether this is a GET, which can be repeated.
     is_get: bool,
     token: Option<SessionToken>,
     csrf: Option<Csrf>,
@@ -82,7 +81,7 @@ impl Visit {
         }
     }
 
-    /// This visit as one who may open mail makes it.
+    /// Adds what is known once the session may open mail.
     fn seated(mut self, seat: &Seat) -> Self {
         if let Reason::Grant(_, ends_at) = seat.admitted().reason() {
             self.grant_ends_at = Some(ends_at);
@@ -91,34 +90,34 @@ impl Visit {
         self
     }
 
-    /// Whether it only asks for a page.
+    /// Whether the request is a GET, which can be repeated without harm.
     pub(crate) fn is_get(&self) -> bool {
         self.is_get
     }
 
-    /// A token for a form of this session; empty before there is a secret to make it from.
+    /// A CSRF token for a form; empty if the browser holds no secret to derive it from.
     #[must_use]
     pub fn csrf_token(&self) -> String {
         self.csrf.as_ref().map(Csrf::token).unwrap_or_default()
     }
 
-    /// Whether a form's token is one of ours.
+    /// Whether a form's CSRF token belongs to this browser.
     pub(crate) fn accepts(&self, token: &str) -> bool {
         self.csrf.as_ref().is_some_and(|csrf| csrf.accepts(token))
     }
 
-    /// Whether the browser holds a secret already, of a session or of before one.
+    /// Whether the browser already holds a secret for CSRF tokens.
     pub(crate) fn has_secret(&self) -> bool {
         self.csrf.is_some()
     }
 
-    /// This visit with a secret that its answer will set as cookie.
+    /// The same visit with a fresh secret, which the answer has to set as a cookie.
     pub(crate) fn with_secret(mut self, secret: &[u8; 32]) -> Self {
         self.csrf = Some(Csrf::of(secret));
         self
     }
 
-    /// Where to return after a detour: the page itself, or for a POST the page that sent it.
+    /// Where to return after a detour: the page itself, or for a POST the page that sent it. A local path.
     #[must_use]
     pub fn way_back(&self) -> String {
         let path = if self.is_get {
@@ -129,7 +128,7 @@ impl Visit {
         path.and_then(local_path).unwrap_or_else(|| "/".to_owned())
     }
 
-    /// `page?to=...`, so that the detour ends where it began.
+    /// `page?to=...`, so that the page can lead back to this one.
     pub(crate) fn detour(&self, page: &str) -> String {
         detour(page, &self.way_back())
     }
@@ -150,7 +149,7 @@ impl<S: Sync> FromRequestParts<S> for Visit {
     type Rejection = WebError;
 
     async fn from_request_parts(head: &mut request::Parts, _: &S) -> Result<Self, WebError> {
-        // `guard` put it there; a router without its guard serves nothing.
+        // `guard` inserted it. A router without the guard must not serve anything.
         head.extensions
             .get::<Self>()
             .cloned()
@@ -158,27 +157,27 @@ impl<S: Sync> FromRequestParts<S> for Visit {
     }
 }
 
-/// A session that may open mail, for this request. Everybody else is led to where that is mended.
+/// A session that may open mail, for this request. All others are redirected to the login or to the proof of a factor.
 pub struct Seated {
     /// The request.
     pub visit: Visit,
-    /// What the browser holds.
+    /// The session's token, from the cookie.
     pub token: SessionToken,
-    /// The seat.
+    /// The checkpoint's admission of the session.
     pub seat: Seat,
 }
 
 impl Seated {
-    /// The account.
+    /// The account of the session.
     #[must_use]
     pub fn account(&self) -> &Account {
         self.seat.account()
     }
 
-    /// Asks the checkpoint once more, for whoever needs a second admission within one request.
+    /// Asks the checkpoint once more, for handlers that need a second admission within one request.
     ///
     /// # Errors
-    /// The session has ended meanwhile, or owes a factor.
+    /// A redirect if the session has ended meanwhile or owes a factor; [`WebError::Unavailable`].
     pub async fn again(&self) -> Result<Seat, WebError> {
         match self.visit.standing().await? {
             (_, WebStanding::Admitted(seat)) => Ok(seat),
@@ -207,13 +206,13 @@ impl<S: Sync> FromRequestParts<S> for Seated {
     }
 }
 
-/// A session that owes a factor. Who owes nothing is sent to the mail.
+/// A session that owes a factor. A session that owes none is redirected to where it was going.
 pub struct Owing {
     /// The request.
     pub visit: Visit,
-    /// What the browser holds.
+    /// The session's token, from the cookie.
     pub token: SessionToken,
-    /// What is owed.
+    /// The factor that is owed.
     pub owed: FactorOwed,
 }
 
@@ -236,18 +235,18 @@ impl<S: Sync> FromRequestParts<S> for Owing {
     }
 }
 
-/// Anyone who proved a password, whichever standing.
+/// A session that proved a password, whether it owes a factor or not.
 pub struct Signed {
     /// The request.
     pub visit: Visit,
-    /// What the browser holds.
+    /// The session's token, from the cookie.
     pub token: SessionToken,
-    /// How far the session may go.
+    /// What the session may do.
     pub standing: WebStanding,
 }
 
 impl Signed {
-    /// As the checkpoint takes it where both standings may.
+    /// The person, for calls of the checkpoint that do not mind an owed factor.
     #[must_use]
     pub fn person(&self) -> Person<'_> {
         match &self.standing {
@@ -256,7 +255,7 @@ impl Signed {
         }
     }
 
-    /// The session.
+    /// The session's record.
     #[must_use]
     pub fn record(&self) -> &Session {
         match &self.standing {
@@ -280,7 +279,8 @@ impl<S: Sync> FromRequestParts<S> for Signed {
     }
 }
 
-/// A path of this webmail and nothing else: no other host, no scheme, nothing that a browser would read as one.
+/// The normalised form of a path of this webmail; `None` for anything that a browser could read as another host or
+/// scheme.
 #[must_use]
 pub fn local_path(path: &str) -> Option<String> {
     let origin = Url::parse("http://here.invalid/").ok()?;
@@ -290,11 +290,12 @@ pub fn local_path(path: &str) -> Option<String> {
     let url = origin.join(path).ok()?;
     (url.origin() == origin.origin())
         .then(|| url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
-        // What the parser made of it can differ from what was typed (`/\`, `/./`): only its form is passed on, and it must be local again.
+        // The parser can change what was typed (`/\`, `/./`). Only its result is used, and that must be a local path
+        // too.
         .filter(|clean| !clean.starts_with("//"))
 }
 
-/// The value of a query's parameter.
+/// The decoded value of a parameter in the query of `path`; the first, if there are several.
 #[must_use]
 pub fn query_value(path: &str, name: &str) -> Option<String> {
     let (_, query) = path.split_once('?')?;
@@ -302,7 +303,7 @@ pub fn query_value(path: &str, name: &str) -> Option<String> {
         .find_map(|(n, value)| (n == name).then(|| value.into_owned()))
 }
 
-/// `page?to=...`; the front page needs no mention.
+/// `page?to=...`, with `to` encoded; only `page` if `to` is the front page.
 pub(crate) fn detour(page: &str, to: &str) -> String {
     if to == "/" {
         return page.to_owned();
@@ -321,7 +322,7 @@ fn language(context: &Context, headers: &HeaderMap) -> Lang {
         .unwrap_or(context.config.default_language)
 }
 
-/// The path of a full URL, if it is one of ours.
+/// Path and query of a full URL; `None` if its origin is not ours.
 fn local_part(base: &Url, url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     (url.origin() == base.origin())

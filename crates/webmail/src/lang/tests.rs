@@ -5,7 +5,7 @@ use axum::http::HeaderValue;
 
 use super::*;
 
-/// Keys in the order of a catalogue's files; a key given twice is there twice.
+/// The keys in the order of a catalogue's files, duplicates included.
 fn keys(lang: Lang) -> Vec<String> {
     sources(lang)
         .iter()
@@ -16,7 +16,7 @@ fn keys(lang: Lang) -> Vec<String> {
         .collect()
 }
 
-/// All the crate's source, this folder aside.
+/// All source code of the crate, except this module's.
 fn source_code() -> String {
     fn gather(folder: &Path, into: &mut String) {
         for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
@@ -36,10 +36,10 @@ fn source_code() -> String {
     text
 }
 
-/// Each `t!`'s key, with the names of the values given.
+/// The key of each `t!` call, with the names of its values.
 fn uses(code: &str) -> Vec<(String, BTreeSet<String>)> {
     code.match_indices("t!(")
-        // Not the end of another macro's name.
+        // Skips macros whose names only end in `t`.
         .filter(|(at, _)| !code[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
         .filter_map(|(at, call)| {
             let rest = &code[at + call.len()..];
@@ -111,7 +111,7 @@ fn the_catalogues_are_read_without_a_complaint() {
     }
 }
 
-/// The labels that the service's people know.
+/// The labels that the service's people know; pages must use exactly these.
 #[test]
 fn labels_are_the_ones_that_people_know() {
     for (key, ja, en) in [
