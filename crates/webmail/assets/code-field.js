@@ -1,5 +1,6 @@
 
-// Below the OTP app's own reader of codes: the field for an app code says at once whether it is right, and shows it back in large groups.
+// This file follows the OTP app's codes.js in one script. The field for an app code shows at once whether the code is
+// right, and repeats it in large groups.
 const judgeField = (field, isFinished) => {
   const place = field.closest('.field');
   const [back, verdict] = [place.querySelector('.read-back'), place.querySelector('.verdict')];
@@ -32,7 +33,8 @@ for (const field of document.querySelectorAll('input[data-code]')) {
   if (field.value) judgeField(field, true);
 }
 
-// Whoever hands the user code to the app by the link need not be shown it again.
+// A person who hands the user code to the app by the link has it there already; the form says so, and its step is
+// skipped.
 document.getElementById('open-in-app')?.addEventListener('click', () => {
   const step = document.getElementById('step');
   if (!step || step.elements['handed-over']) return;

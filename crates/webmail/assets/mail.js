@@ -1,6 +1,6 @@
-// Comforts for mail. Everything works without them.
+// Small helpers for the mail pages. Everything works without them.
 
-// Choosing all messages of a list.
+// A checkbox that selects all messages of a list.
 const all = document.querySelector('[data-all]');
 if (all) {
   const boxes = [...document.querySelectorAll('input[name=uid][type=checkbox]')];
@@ -15,7 +15,7 @@ if (all) {
   }
 }
 
-// Single keys for what has a data-key, as long as nobody is typing.
+// A single key presses the element with that data-key, unless somebody is typing.
 document.addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('input, textarea, select')) return;
   const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
@@ -25,7 +25,7 @@ document.addEventListener('keydown', (event) => {
   }
 });
 
-// A draft saves itself while it is being written, and is not left behind by mistake.
+// A draft saves itself while it is written, and the browser asks before it is left unsaved.
 const form = document.querySelector('form[data-autosave]');
 if (form) {
   const said = form.querySelector('[data-said]');

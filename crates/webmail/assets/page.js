@@ -1,6 +1,6 @@
-// Small comforts on every page. Nothing depends on them.
+// Small helpers for every page. Nothing depends on them.
 
-// Copy buttons are offered only where they can work. The code that they copy is as good as a button.
+// Copy buttons appear where the browser can copy. A click on the code itself copies it, too.
 for (const button of document.querySelectorAll('button[data-copy]')) {
   if (!navigator.clipboard) continue;
   button.hidden = false;
@@ -16,13 +16,13 @@ for (const button of document.querySelectorAll('button[data-copy]')) {
   code?.addEventListener('click', copy);
 }
 
-// Printing is the browser's; the button is there where scripts are.
+// Print buttons appear because this script runs.
 for (const button of document.querySelectorAll('button[data-print]')) {
   button.hidden = false;
   button.addEventListener('click', () => window.print());
 }
 
-// <time data-until> counts down by the server's clock, in the words of its own data-* templates.
+// <time data-until> counts down by the server's clock, with the texts of its own data-* attributes.
 const skew = Date.parse(document.documentElement.dataset.now) - Date.now();
 
 const show = (element) => {
@@ -32,13 +32,13 @@ const show = (element) => {
   element.textContent = form.replace('%h', h).replace('%m', m).replace('%s', s);
 };
 
-// A notice that is due at a certain time shows itself then.
+// A notice with data-from appears at that time.
 for (const notice of document.querySelectorAll('[data-from]')) {
   const due = Date.parse(notice.dataset.from) - Date.now() - (skew || 0);
   if (due > 0 && due < 2 ** 31) setTimeout(() => { notice.hidden = false; }, due);
 }
 
-// What can't be pressed before a certain time is held until then.
+// A button with data-not-before is disabled until that time.
 for (const button of document.querySelectorAll('button[data-not-before]')) {
   const wait = Date.parse(button.dataset.notBefore) - Date.now() - (skew || 0);
   if (wait <= 0) continue;

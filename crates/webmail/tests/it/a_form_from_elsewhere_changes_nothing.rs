@@ -1,4 +1,4 @@
-//! Rule 22: a POST counts only if one of our own pages sent it, and nothing is changed by a GET.
+//! Rule 22 of `docs/security.md`: a POST counts only if one of our own pages sent it, and a GET changes nothing.
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use sekisho_webmail::route;

@@ -1,4 +1,4 @@
-//! Rule 2: with the password right and a factor owed, no route does anything but lead to the proof.
+//! Rule 2 of `docs/security.md`: when the password is right and a factor is owed, every route only leads to the proof.
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -7,7 +7,7 @@ use sekisho_webmail::route::{self, Who};
 
 use crate::kit::{Browser, HOME, Kit, form};
 
-/// A path that fits a route.
+/// A path that matches the route.
 fn example(path: &str) -> String {
     path.split('/')
         .map(|part| if part.starts_with('{') { "1" } else { part })
@@ -23,7 +23,7 @@ fn request(method: &Method, path: &str) -> Request<Body> {
     }
 }
 
-/// Where it leads, if it is a redirect.
+/// The redirect's target; `None` if the answer is no redirect.
 async fn led_to(browser: &mut Browser, method: &Method, path: &str) -> Option<String> {
     let answer = browser.send(request(method, path)).await;
     let location = answer.headers.get(header::LOCATION)?;
@@ -51,7 +51,7 @@ async fn every_route_leads_a_half_signed_in_browser_to_the_proof() {
                 "{} {path} led to {to:?}",
                 route.method
             ),
-            // Whatever these do, they do not let in.
+            // What these routes do is checked below: the browser is still outside afterwards.
             Who::Anyone | Who::Signed | Who::Owing => {}
         }
         let inside = led_to(&mut browser, &Method::GET, "/preferences").await;

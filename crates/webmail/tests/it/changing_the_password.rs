@@ -1,4 +1,4 @@
-//! F12.
+//! The page that changes the password.
 
 use crate::kit::{CAMPUS, Kit, PASSWORD};
 
@@ -81,7 +81,7 @@ async fn a_password_that_is_not_taken_ends_nothing() {
         .await
         .says("at least");
     assert_eq!(other.get("/preferences").await.status, 200);
-    // Nor is one changed elsewhere, where they are changed here.
+    // The site's passwords are changed here, so nobody can claim to have changed one elsewhere.
     browser.get("/preferences/password").await;
     let answer = browser.post("/preferences/password/elsewhere", &[]).await;
     assert_eq!(answer.status, 400);

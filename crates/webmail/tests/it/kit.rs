@@ -1,4 +1,4 @@
-//! A webmail over a checkpoint with Alice, and browsers that use it.
+//! A webmail over a real checkpoint with one account, Alice's, and browsers that use it.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,16 +35,16 @@ use tower::ServiceExt;
 
 /// An address in the trusted network.
 pub const CAMPUS: &str = "203.0.113.7";
-/// An address at home.
+/// An address outside the trusted network.
 pub const HOME: &str = "198.51.100.23";
 /// Alice's password.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A clock in the test's hand; it begins at noon of 20 November 2026 in Japan.
+/// A clock that only the test moves. It starts on 20 November 2026 at noon, Japanese time.
 pub struct HandClock(watch::Sender<Timestamp>);
 
 impl HandClock {
-    /// Moves it on.
+    /// Moves the clock forward.
     pub fn advance_seconds(&self, seconds: i64) {
         self.0
             .send_modify(|now| *now += SignedDuration::from_secs(seconds));
@@ -64,7 +64,7 @@ impl Clock for HandClock {
     }
 }
 
-/// Keeps letters; says of them what the test says.
+/// Keeps the letters that the checkpoint sends, and reports of them the fate that the test sets.
 #[derive(Default)]
 pub struct LetterBox {
     letters: Mutex<Vec<Letter>>,
@@ -72,7 +72,7 @@ pub struct LetterBox {
 }
 
 impl LetterBox {
-    /// The code of the latest OTP letter, and where it went.
+    /// The code of the latest OTP letter, and its address.
     pub fn latest_code(&self) -> (String, String) {
         let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters
@@ -85,7 +85,7 @@ impl LetterBox {
             .expect("a code was mailed")
     }
 
-    /// How many letters there are.
+    /// The number of letters so far.
     pub fn count(&self) -> usize {
         self.letters
             .lock()
@@ -93,7 +93,7 @@ impl LetterBox {
             .len()
     }
 
-    /// What becomes of letters from now on.
+    /// Sets the fate that is reported of all letters.
     pub fn decide(&self, fate: Fate) {
         *self.fate.lock().unwrap_or_else(PoisonError::into_inner) = Some(fate);
     }
@@ -118,7 +118,7 @@ impl Courier for LetterBox {
     }
 }
 
-/// No mail: these tests stay before it.
+/// A mail server that can't be reached; these tests need no mail.
 struct NoMail;
 
 #[async_trait]
@@ -140,14 +140,14 @@ impl MailServer for NoMail {
     }
 }
 
-/// The directory, which a test can put out of reach.
+/// A directory that a test can make unreachable.
 pub struct Reachable {
     accounts: OwnAccounts,
     away: AtomicBool,
 }
 
 impl Reachable {
-    /// Puts it out of reach, or back.
+    /// Makes the directory unreachable, or reachable again.
     pub fn put_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
     }
@@ -203,21 +203,21 @@ impl Directory for Reachable {
     }
 }
 
-/// The whole.
+/// The webmail and everything below it.
 pub struct Kit {
     /// The checkpoint.
     pub checkpoint: Arc<Checkpoint>,
-    /// Its clock.
+    /// The checkpoint's clock.
     pub clock: Arc<HandClock>,
-    /// Its letters.
+    /// The letters that the checkpoint has sent.
     pub letters: Arc<LetterBox>,
-    /// Its directory.
+    /// The checkpoint's directory.
     pub directory: Arc<Reachable>,
     router: Router,
     folder: TempDir,
 }
 
-/// The usual site: `kit.example`, its campus trusted.
+/// The policy of the site `kit.example`.
 pub fn policy() -> Policy {
     Policy {
         own_domains: OwnDomains::new(["kit.example"]).expect("a domain"),
@@ -227,12 +227,12 @@ pub fn policy() -> Policy {
 }
 
 impl Kit {
-    /// Starts one for the usual site.
+    /// Starts a webmail with [`policy`].
     pub async fn start() -> Self {
         Self::start_for(policy()).await
     }
 
-    /// Starts one for a site of other rules.
+    /// Starts a webmail with another policy.
     pub async fn start_for(policy: Policy) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let noon = Timestamp::new(1_795_143_600, 0).expect("a time");
@@ -309,12 +309,12 @@ impl Kit {
         }
     }
 
-    /// The webmail itself, for what no browser does.
+    /// The router, for requests that no browser sends.
     pub fn router(&self) -> Router {
         self.router.clone()
     }
 
-    /// A new browser at an address.
+    /// A new browser with this address.
     pub fn browser(&self, address: &str) -> Browser {
         Browser {
             router: self.router.clone(),
@@ -325,7 +325,7 @@ impl Kit {
         }
     }
 
-    /// Alice, signed in on campus.
+    /// A browser on campus in which Alice is signed in.
     pub async fn alice_on_campus(&self) -> Browser {
         let mut browser = self.browser(CAMPUS);
         browser.sign_in().await.leads_to("/");
@@ -339,7 +339,7 @@ impl Kit {
         found.expect("asked").expect("Alice")
     }
 
-    /// So many wrong codes that the OTP apps are disabled.
+    /// Counts enough wrong codes to disable Alice's OTP apps.
     pub async fn disable_the_app(&self, account: AccountId) {
         let records = SqliteRecords::open(&self.folder.path().join("records.sqlite"));
         let failed = records
@@ -349,7 +349,7 @@ impl Kit {
         assert!(failed.expect("counted").disabled_now);
     }
 
-    /// Alice registers an app on campus and turns MFA on.
+    /// Registers an app for Alice on campus, and turns MFA on.
     pub async fn alice_uses_mfa(&self) -> App {
         let mut browser = self.alice_on_campus().await;
         let app = self.register_app(&mut browser).await;
@@ -361,7 +361,7 @@ impl Kit {
         app
     }
 
-    /// Registers an app as F3 says.
+    /// Registers an app in the preferences.
     pub async fn register_app(&self, browser: &mut Browser) -> App {
         browser.get("/preferences/mfa").await;
         browser
@@ -387,7 +387,7 @@ impl Kit {
         app
     }
 
-    /// Alice, who uses MFA, signed in at home by her app.
+    /// A browser at home in which Alice is signed in with her app's OTP.
     pub async fn alice_at_home(&self, app: &App) -> Browser {
         let mut browser = self.browser(HOME);
         browser.sign_in().await.leads_to("/mfa-step");
@@ -403,19 +403,19 @@ impl Kit {
 
 /// Alice's OTP app.
 pub struct App {
-    /// The code that it made.
+    /// The app code that the app made.
     pub code: AppCode,
     key: OtpKey,
     clock: Arc<HandClock>,
 }
 
 impl App {
-    /// An app that was given the user code.
+    /// An app with a new app code, to which the user code was typed.
     pub fn new(kit: &Kit, user: &UserCode) -> Self {
         Self::with_code(kit, AppCode::generate(), user)
     }
 
-    /// An app that had made its code before.
+    /// An app with this app code, to which the user code was typed.
     pub fn with_code(kit: &Kit, code: AppCode, user: &UserCode) -> Self {
         Self {
             key: OtpKey::agree(&code, user),
@@ -424,25 +424,25 @@ impl App {
         }
     }
 
-    /// The six digits that it shows now.
+    /// The OTP that the app shows now.
     pub fn shows(&self) -> String {
         self.shows_at(0)
     }
 
-    /// The six digits that it shows so many seconds from now.
+    /// The OTP that the app shows in so many seconds.
     pub fn shows_at(&self, seconds: i64) -> String {
         let step = Step::at(self.clock.now().as_second() + seconds);
         self.key.code(step).expose().to_owned()
     }
 }
 
-/// A browser: cookies, an address, and the form token of the page it saw last.
+/// A browser: its cookies, its address, and the CSRF token of the page that it saw last.
 #[derive(Clone)]
 pub struct Browser {
     router: Router,
-    /// Where it is now.
+    /// The address that it comes from.
     pub address: String,
-    /// What it asks for.
+    /// What it sends as `Accept-Language`.
     pub language: &'static str,
     cookies: BTreeMap<String, String>,
     csrf: String,
@@ -463,7 +463,7 @@ impl Browser {
         self.send(request).await
     }
 
-    /// Sends a form of the page seen last.
+    /// Posts a form with the CSRF token of the page seen last.
     pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = self.csrf.clone();
         let mut all = vec![("csrf", csrf.as_str())];
@@ -493,7 +493,7 @@ impl Browser {
         }
     }
 
-    /// The same, for answers that are no text.
+    /// Like [`send`](Self::send), for answers whose body is no text.
     pub async fn raw(&mut self, mut request: Request<Body>) -> Response {
         let address = self.address.parse().expect("an address");
         let source = Source::assured(address, KeyLength::default());
@@ -534,18 +534,18 @@ impl Browser {
         response
     }
 
-    /// The form token of the page seen last.
+    /// The CSRF token of the page seen last.
     pub fn csrf(&self) -> String {
         self.csrf.clone()
     }
 
-    /// What the session's cookie holds.
+    /// The value of the session cookie.
     pub fn token(&self) -> Option<&String> {
         self.cookies.get("__Host-sekisho")
     }
 }
 
-/// A form as a browser sends one from our own page.
+/// A POST as a browser sends it from one of our own pages.
 pub fn form(path: &str, fields: &[(&str, &str)]) -> Request<Body> {
     let body = url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
@@ -561,7 +561,7 @@ pub fn form(path: &str, fields: &[(&str, &str)]) -> Request<Body> {
 }
 
 impl Answer {
-    /// Checks that it is a redirect to that place.
+    /// Checks that the answer redirects to `path`.
     #[track_caller]
     pub fn leads_to(&self, path: &str) {
         let location = self
@@ -576,7 +576,7 @@ impl Answer {
         );
     }
 
-    /// Checks that it is a page that says that.
+    /// Checks that the page contains the words.
     #[track_caller]
     pub fn says(&self, words: &str) {
         assert!(
@@ -587,13 +587,13 @@ impl Answer {
         );
     }
 
-    /// Checks that it does not say that.
+    /// Checks that the page does not contain the words.
     #[track_caller]
     pub fn says_nothing_of(&self, words: &str) {
         assert!(!self.body.contains(words), "{words:?} is in {}", self.body);
     }
 
-    /// The value of the first hidden field of that name.
+    /// The value of the first field with this name.
     #[track_caller]
     pub fn value_of(&self, field: &str) -> String {
         let value = value_after(&self.body, &format!("name=\"{field}\" value=\""));

@@ -1,4 +1,4 @@
-//! The webmail as browsers see it, over a real checkpoint with real records and accounts, in one test binary.
+//! Tests of the webmail as browsers see it, over a real checkpoint with real records and accounts.
 
 mod a_form_from_elsewhere_changes_nothing;
 mod a_half_signed_in_browser_can_only_finish;

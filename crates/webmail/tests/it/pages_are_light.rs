@@ -1,5 +1,5 @@
-//! A page crosses a slow line in one go: its HTML takes at most 14 KB compressed, what fits into the first packets of a connection (RFC 6928), and all else
-//! is kept by the browser for ever.
+//! Pages load fast on a slow line: compressed, the HTML of each takes at most 14 KB, which fits into the first packets
+//! of a TCP connection (RFC 6928 section 2), and browsers cache everything else for ever.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};

@@ -1,8 +1,8 @@
-//! A few pages as a whole, in both languages, so that a change of the frame or of words is seen.
+//! Snapshots of a few whole pages in both languages, so that a change of the frame or of the words is noticed.
 
 use crate::kit::{App, Browser, CAMPUS, HOME, Kit};
 
-/// The page without its head, and without what is random.
+/// The main part of a page, with random values masked.
 async fn page(browser: &mut Browser, path: &str) -> String {
     let body = browser.get(path).await.body;
     let (_, body) = body.split_once("<main").expect("a main part");
@@ -23,7 +23,7 @@ async fn page(browser: &mut Browser, path: &str) -> String {
         }
         body = masked + rest;
     }
-    // One element a line, so that a difference can be read.
+    // One element a line makes differences readable.
     body.replace("><", ">\n<")
 }
 

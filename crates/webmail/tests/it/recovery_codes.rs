@@ -1,8 +1,8 @@
-//! F9: recovery codes, for the day on which phone and external mail are out of reach.
+//! Recovery codes, for people who have neither their phone nor their external mail.
 
 use crate::kit::{App, Browser, HOME, Kit};
 
-/// Makes codes on campus, and reads them off the page.
+/// Makes codes in the preferences, and reads them off the page.
 async fn made(browser: &mut Browser) -> Vec<String> {
     browser.get("/preferences/mfa/recovery").await;
     browser
@@ -112,7 +112,7 @@ async fn they_prove_who_it_is_before_a_change_too_and_go_with_the_last_factor() 
         .leads_to("/preferences/mfa?done=removed");
     let page = home.get("/preferences/mfa/recovery").await;
     page.says("Register an OTP app or an external address first.");
-    // Without a factor there are none: a password does not lead to them.
+    // Without a factor no codes can be made: a password alone must not become a factor.
     let answer = home.post("/preferences/mfa/recovery", &[]).await;
     answer.says("register");
 }

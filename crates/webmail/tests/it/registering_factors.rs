@@ -1,4 +1,4 @@
-//! F2 to F5: turning MFA on and off, registering an app on campus and off it, registering an address.
+//! Turning MFA on and off, registering an app on and off campus, and registering an address.
 
 use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy};
 use sekisho_checkpoint::ports::Clock as _;
@@ -79,7 +79,7 @@ async fn off_campus_the_wizard_comes_before_the_inbox_and_ends_with_the_grant() 
         .post("/mfa-step/register/begin", &[])
         .await
         .leads_to("/mfa-step/register?way=app");
-    // The user code is at hand from the first step on, for a link or a camera.
+    // The first step already shows the user code as a link and a QR code.
     let page = browser.get("/mfa-step/register?way=app").await;
     page.says("App code");
     page.says("#u=");
@@ -91,10 +91,10 @@ async fn off_campus_the_wizard_comes_before_the_inbox_and_ends_with_the_grant() 
         .post(path, &[("app-code", &code.grouped())])
         .await
         .leads_to("/mfa-step/register?way=app");
-    // The person goes to look at the app; the phone discards the page; the same codes wait.
+    // The person looks at the app and the phone discards the page: on return the page shows the same codes.
     let user = browser.get("/mfa-step/register").await.user_code();
     assert_eq!(user.grouped(), first.grouped());
-    // Back to the first step and on again: nothing is lost.
+    // Going back to the first step and on again loses nothing.
     let back = browser
         .get("/mfa-step/register?way=app&step=app-code")
         .await;
@@ -146,12 +146,12 @@ async fn off_campus_a_private_address_can_be_the_first_factor_but_not_one_of_the
         .get("/mfa-step/register")
         .await
         .says("We have mailed it to alice@gmail.example");
-    // Back to the first step: the address is there to be changed.
+    // Going back to the first step shows the address, to be corrected.
     browser
         .get("/mfa-step/register?way=mail&step=address")
         .await
         .says("value=\"alice@gmail.example\"");
-    // Time runs out; the place is kept, and another code can be asked for.
+    // The code expires; the page stays the same, and another code can be asked for.
     kit.clock.advance_seconds(601);
     let page = browser.get("/mfa-step/register").await;
     page.says("no valid one-time password any more");
@@ -332,7 +332,7 @@ async fn the_user_code_in_the_field_of_the_app_code_is_called_by_its_name() {
         .post("/preferences/mfa/app/app-code", &[("app-code", &user)])
         .await
         .says("This is the user code.");
-    // A new one can be had at any time, and takes its place.
+    // A new user code can be made at any time, and replaces the old one.
     browser.get("/preferences/mfa/app").await;
     browser.post("/preferences/mfa/app/user-code", &[]).await;
     let page = browser.get("/preferences/mfa/app").await;
@@ -364,7 +364,7 @@ async fn another_authenticator_is_registered_by_its_qr_code_or_key() {
         let step = sekisho_otp::Step::at(kit.clock.now().as_second());
         key.code(step).expose().to_owned()
     };
-    // After a reload it is the same key.
+    // A reload shows the same key.
     browser
         .get("/preferences/mfa/app")
         .await
@@ -379,7 +379,7 @@ async fn another_authenticator_is_registered_by_its_qr_code_or_key() {
     browser.get("/preferences/mfa").await.says("FreeOTP");
 }
 
-/// RFC 4648 base32, as authenticators read it.
+/// Decodes base32 (RFC 4648 section 6), as authenticator apps do.
 fn unbase32(text: &str) -> Vec<u8> {
     let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
     for symbol in text.bytes() {
@@ -457,7 +457,7 @@ async fn a_slip_on_the_way_back_is_told_where_it_was_made() {
     let page = browser.post(address, &[("address", "nonsense")]).await;
     page.says("value=\"nonsense\"");
     page.says_nothing_of("id=\"otp\"");
-    // Another address need not wait for the one with the slip.
+    // A corrected address need not wait before it gets a code.
     browser
         .post(address, &[("address", "alice@gmail.example")])
         .await
@@ -506,7 +506,7 @@ async fn who_began_with_one_address_does_not_go_on_with_another_without_a_proof(
         .leads_to("/preferences/mfa/mail");
     kit.clock.advance_seconds(400);
     browser.get("/preferences/mfa/mail").await;
-    // The same address once more: nothing to prove.
+    // A letter to the same address needs no new proof.
     browser
         .post(address, &[("address", "alice@gmail.example")])
         .await
@@ -516,7 +516,7 @@ async fn who_began_with_one_address_does_not_go_on_with_another_without_a_proof(
         .post(address, &[("address", "mallory@away.example")])
         .await
         .says("Please prove once more");
-    // And that hour does not begin anew with each letter.
+    // A second letter does not prolong the registration.
     kit.clock.advance_seconds(3200);
     browser
         .get("/preferences/mfa/mail")

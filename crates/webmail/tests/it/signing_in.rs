@@ -1,4 +1,4 @@
-//! F1 and F6: by password alone where that is enough, and with a factor where it is not.
+//! Signing in: with the password alone where that is enough, and with a factor where it is not.
 
 use axum::http::StatusCode;
 use sekisho_checkpoint::ports::Fate;
@@ -58,7 +58,7 @@ async fn at_home_the_app_is_asked_for_and_leads_back_to_the_page() {
         .await
         .leads_to("/mfa-step?to=%2Fpreferences");
     let before = browser.token().cloned();
-    // With one kind registered there is nothing to choose.
+    // With one kind registered, no choice is shown.
     browser
         .get("/mfa-step?to=/preferences")
         .await
@@ -120,7 +120,7 @@ async fn a_used_code_and_a_wrong_clock_are_told_apart() {
         .post("/mfa-step/app", &[("otp", &app.shows_at(-300))])
         .await
         .says("min slow");
-    // Of a code that is yet to come nothing is said: whoever guessed it would only have to wait for its time.
+    // A code of the future is only called wrong: who had guessed it would otherwise know that it becomes valid.
     second
         .post("/mfa-step/app", &[("otp", &app.shows_at(300))])
         .await
@@ -225,7 +225,7 @@ async fn the_language_is_kept_and_the_page_is_the_same() {
     page.says("ユーザ名");
 }
 
-/// F5, at home with a fresh proof of the app.
+/// Registers an address at home, shortly after proving the app.
 async fn register_address(kit: &Kit, browser: &mut crate::kit::Browser) {
     browser.get("/preferences/mfa/mail").await;
     browser

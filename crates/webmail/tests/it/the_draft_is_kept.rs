@@ -1,4 +1,5 @@
-//! What is being written when a laptop moves from campus to home is not lost: the form is kept, and the proof leads back to it.
+//! A half-written letter is not lost when a laptop moves from campus to home: the form is kept, and the proof of the
+//! factor leads back to it.
 
 use axum::http::StatusCode;
 use sekisho_checkpoint::web::WebStanding;
@@ -67,7 +68,7 @@ async fn a_form_from_another_site_is_not_even_kept() {
     assert_eq!(kept(&kit, &alice).await, None);
 }
 
-/// What the records keep of a browser's half-written letter.
+/// The stash in the records, for this browser's session.
 async fn kept(kit: &Kit, browser: &crate::kit::Browser) -> Option<Vec<u8>> {
     let token = browser.token().expect("a session");
     let token = sekisho_checkpoint::id::SessionToken::parse(token).expect("a token");

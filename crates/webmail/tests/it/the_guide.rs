@@ -1,4 +1,4 @@
-//! F11: the guide is there for everybody, in both languages, and each page leads to its part.
+//! The guide: everybody can read it, in both languages, and each page links to its own part.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -31,7 +31,7 @@ async fn everybody_can_read_it_and_links_lead_somewhere() {
                 assert_eq!(browser.raw(request).await.status(), 200, "{path}");
             }
         }
-        // What pages point to is there.
+        // The anchors that pages link to exist.
         for anchor in [
             "app",
             "address",

@@ -1,4 +1,4 @@
-//! F7 and F8: who was let in from where and until when, who was refused and why.
+//! The status page: who was admitted from where and until when, and who was refused and why.
 
 use sekisho_checkpoint::audit::Door;
 use sekisho_checkpoint::{Attempt, NotAdmitted, Password};
@@ -70,7 +70,7 @@ async fn that_was_not_me_ends_everything() {
     assert_eq!(home.token(), None);
     campus.get("/mfa").await.leads_to("/login?to=%2Fmfa");
 
-    // Whoever signs in next is asked for a new password, and reminded of it until there is one.
+    // The next sign-in is asked for a new password, and reminded of it until one is set.
     let mut campus = kit.alice_on_campus().await;
     campus.get("/").await.leads_to("/preferences/password");
     campus
@@ -91,7 +91,7 @@ async fn that_was_not_me_ends_everything() {
         .says_nothing_of("Please set a new password.");
 }
 
-/// A mail program's attempt at an address.
+/// A mail program's login from an address.
 async fn mail_program(kit: &Kit, address: &str) -> Result<(), NotAdmitted> {
     let attempt = Attempt {
         door: Door::Imap,
@@ -109,7 +109,7 @@ async fn the_grant_is_renewed_before_it_ends_by_a_code() {
     let kit = Kit::start().await;
     let app = kit.alice_uses_mfa().await;
     let mut home = kit.alice_at_home(&app).await;
-    // The session outlives its two idle hours by being used.
+    // The session outlives the idle limit of two hours because it is used every hour.
     for _ in 0..13 {
         kit.clock.advance_seconds(3600);
         home.get("/preferences")
@@ -147,7 +147,7 @@ async fn a_browser_behind_a_relay_is_told_of_both_addresses() {
     let page = home.get("/mfa").await;
     page.says("was refused at 192.0.2.99. This browser comes from 198.51.100.23.");
     page.says("iCloud Private Relay");
-    // One that came from here is helped by the grant, and one of long ago is not the one that the person is busy with.
+    // No warning about a refusal at the browser's own address, which the grant has settled, or about one of long ago.
     let kit = Kit::start().await;
     let app = kit.alice_uses_mfa().await;
     mail_program(&kit, HOME).await.expect_err("no grant");
@@ -162,7 +162,7 @@ async fn a_browser_behind_a_relay_is_told_of_both_addresses() {
 
 const HOME_IPV6: &str = "2001:db8:23::7";
 
-/// The other name of the webmail gets a token, as from the form or the script of the webmail's page.
+/// Posts a token to the webmail's other host name, as the form or the script of the status page does.
 async fn join(kit: &Kit, address: &str, token: &str, script: bool) -> crate::kit::Answer {
     let mut fields = vec![("token", token)];
     if script {
@@ -200,14 +200,14 @@ async fn the_other_address_of_a_line_joins_the_grant_within_a_minute() {
         .await
         .expect_err("not joined yet");
 
-    // From the same family nothing joins, and the token is gone.
+    // The same address family can't join, and the attempt uses the token up.
     join(&kit, "192.0.2.99", &token, false)
         .await
         .leads_to("https://mail.kit.example/mfa?companion=same");
     join(&kit, HOME_IPV6, &token, false)
         .await
         .leads_to("https://mail.kit.example/mfa?companion=past");
-    // Another site's page gets nowhere.
+    // A page of another site can't join.
     let token = home.get("/mfa").await.value_of("token");
     let mut request = form("/mfa/companion", &[("token", &token)]);
     request
@@ -227,7 +227,7 @@ async fn the_other_address_of_a_line_joins_the_grant_within_a_minute() {
     page.says("The other address of this line is let in as well.");
     page.says(HOME_IPV6);
     page.says_nothing_of("name=\"token\"");
-    // It ends with its grant.
+    // The companion ends with its grant.
     let id = page.value_of("grant");
     home.post("/mfa/end-grants", &[("grant", &id)]).await;
     mail_program(&kit, HOME_IPV6).await.expect_err("ended");

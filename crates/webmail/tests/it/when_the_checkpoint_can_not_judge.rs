@@ -1,4 +1,5 @@
-//! Rule 7: nobody is let in, nobody is told that the password is wrong, and the session is there again afterwards.
+//! Rule 7 of `docs/security.md`: while the directory can't be reached, nobody is admitted, no password is called wrong,
+//! and the session is there again afterwards.
 
 use axum::http::StatusCode;
 
