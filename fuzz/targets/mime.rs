@@ -4,17 +4,18 @@
 use libfuzzer_sys::fuzz_target;
 use sekisho_imap::framing::Frame;
 use sekisho_imap::response::{self, Data, Response};
-use sekisho_mailroom::mime::Parsed;
+use sekisho_mailroom::store::describe;
+use sekisho_message::Parsed;
 
 fuzz_target!(|message: &[u8]| {
     let parsed = Parsed::new(message);
     let told = [
         b"* 1 FETCH (ENVELOPE ".as_slice(),
-        &parsed.envelope(),
+        &describe::envelope(&parsed),
         b" BODY ",
-        &parsed.body(),
+        &describe::body(&parsed),
         b" BODYSTRUCTURE ",
-        &parsed.structure(),
+        &describe::structure(&parsed),
         b")",
     ];
     let heard = response::parse(&Frame::new(told.concat()));

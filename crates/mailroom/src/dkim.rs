@@ -11,8 +11,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use sha2::{Digest, Sha256};
 
-use crate::header::{self, Header};
 use sekisho_checkpoint::address::MailAddress;
+use sekisho_message::strict::{self, Header};
 
 /// The fields that are signed, where a message has them.
 const SIGNED: [&str; 14] = [
@@ -101,7 +101,7 @@ impl Dkim {
     fn signature(&self, message: &[u8], now: Timestamp) -> Option<String> {
         let header = Header::parse(message).ok()?;
         let mut authors = header.all("From");
-        let author = header::addresses(&authors.next()?.value())?;
+        let author = strict::addresses(&authors.next()?.value())?;
         let ours = |text: &String| {
             MailAddress::parse(text).is_ok_and(|a| a.domain().eq_ignore_ascii_case(&self.domain))
         };

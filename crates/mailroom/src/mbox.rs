@@ -8,7 +8,7 @@ use jiff::fmt::strtime;
 use jiff::tz::TimeZone;
 use sekisho_imap::Flag;
 
-use crate::mime::Parsed;
+use sekisho_message::Parsed;
 
 /// How much of a header is kept while the file is looked through, in bytes.
 const MOST_HEADER: usize = 1 << 20;

@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use sekisho_mailroom::mime::Parsed;
+use sekisho_mailroom::store::describe;
+use sekisho_message::Parsed;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -52,7 +53,11 @@ fn messages_are_described_as_dovecot_describes_them() -> Outcome<()> {
         let message = std::fs::read(path)?;
         let theirs = dovecot.describe(&message)?;
         let parsed = Parsed::new(&message);
-        let ours = [parsed.envelope(), parsed.body(), parsed.structure()];
+        let ours = [
+            describe::envelope(&parsed),
+            describe::body(&parsed),
+            describe::structure(&parsed),
+        ];
         let named = DIFFERENCES.iter().any(|(known, _)| *known == name);
         let mut differs = false;
         for (what, (ours, theirs)) in ["ENVELOPE", "BODY", "BODYSTRUCTURE"]

@@ -5,13 +5,16 @@ const MAX_ADDRESSES: usize = 10_000;
 
 /// An entry of an address list, as ENVELOPE tells them (RFC 3501, section 7.4.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Entry {
+pub enum Entry {
     /// An address. Its name is raw: encoded words are still in it.
     Address {
+        /// The phrase before it, or a comment behind it.
         name: Option<Vec<u8>>,
         /// Hosts on the way (RFC 5322, section 4.4), as `@a,@b`.
         route: Option<Vec<u8>>,
+        /// What stands before the `@`.
         mailbox: Vec<u8>,
+        /// What stands behind it; empty without an `@`.
         host: Vec<u8>,
     },
     /// A group begins.
@@ -24,7 +27,7 @@ pub(super) enum Entry {
 const QUOTED_BLANK: u8 = 0;
 
 /// Reads an unfolded field.
-pub(super) fn parse(field: &[u8]) -> Vec<Entry> {
+pub fn parse(field: &[u8]) -> Vec<Entry> {
     let mut reader = Reader::default();
     let mut bytes = field.iter().copied();
     while let Some(byte) = bytes.next() {

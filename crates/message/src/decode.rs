@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use encoding_rs::{EUC_JP, Encoding, ISO_2022_JP, SHIFT_JIS, UTF_8, WINDOWS_1252};
 
 /// Undoes a Content-Transfer-Encoding. What is no base64 is passed over, a broken `=` of quoted-printable stays.
-pub(super) fn transfer<'a>(encoding: &[u8], body: &'a [u8]) -> Cow<'a, [u8]> {
+pub fn transfer<'a>(encoding: &[u8], body: &'a [u8]) -> Cow<'a, [u8]> {
     let encoding = encoding.trim_ascii();
     if encoding.eq_ignore_ascii_case(b"base64") {
         base64(body).into()
@@ -17,7 +17,7 @@ pub(super) fn transfer<'a>(encoding: &[u8], body: &'a [u8]) -> Cow<'a, [u8]> {
 }
 
 /// Whether a transfer encoding is one of RFC 2045, section 6.1; none is 7bit.
-pub(super) fn is_known(encoding: &[u8]) -> bool {
+pub fn is_known(encoding: &[u8]) -> bool {
     let encoding = encoding.trim_ascii();
     let known: [&[u8]; 5] = [b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable"];
     encoding.is_empty()
@@ -27,7 +27,7 @@ pub(super) fn is_known(encoding: &[u8]) -> bool {
 }
 
 /// Decodes text of a named charset; without one, or with one that nobody knows, the bytes decide.
-pub(super) fn text(charset: Option<&[u8]>, bytes: &[u8]) -> String {
+pub fn text(charset: Option<&[u8]>, bytes: &[u8]) -> String {
     let named = charset.and_then(|label| Encoding::for_label(label.trim_ascii()));
     let encoding = match named {
         // Much mail that says iso-8859-1 or us-ascii (one to the label table) is neither.
@@ -39,7 +39,7 @@ pub(super) fn text(charset: Option<&[u8]>, bytes: &[u8]) -> String {
 }
 
 /// Decodes a header's value: encoded words, and raw bytes of whatever charset. Control characters become blanks.
-pub(super) fn words(value: &[u8]) -> String {
+pub fn words(value: &[u8]) -> String {
     let mut out = String::new();
     let mut rest = value;
     // The last encoded word's charset and bytes: neighbours are decoded together, since some programs cut characters in two.

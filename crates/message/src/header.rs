@@ -1,29 +1,31 @@
 //! Header fields, raw.
 
-use super::MAX_HEADER;
+use crate::MAX_HEADER;
 
 /// The most parameters of a field that are read.
 const MAX_PARAMETERS: usize = 100;
 
 /// A part's header, as far as it is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Header<'a>(&'a [u8]);
+pub struct Header<'a>(&'a [u8]);
 
 /// A field: its name without the colon, and all of its bytes, folds and line break included.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field<'a> {
-    pub(super) name: &'a [u8],
-    pub(super) raw: &'a [u8],
+pub struct Field<'a> {
+    /// Its name as it is written.
+    pub name: &'a [u8],
+    /// All of its bytes.
+    pub raw: &'a [u8],
 }
 
 impl<'a> Header<'a> {
     /// Takes the bytes of a header; those past [`MAX_HEADER`] are not read.
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self(&bytes[..bytes.len().min(MAX_HEADER)])
     }
 
     /// The fields in their order; lines that are none are left out.
-    pub(super) fn fields(self) -> impl Iterator<Item = Field<'a>> {
+    pub fn fields(self) -> impl Iterator<Item = Field<'a>> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
             while !rest.is_empty() {
@@ -39,14 +41,14 @@ impl<'a> Header<'a> {
     }
 
     /// The first field of a name, unfolded.
-    pub(super) fn find(self, name: &[u8]) -> Option<Vec<u8>> {
+    pub fn find(self, name: &[u8]) -> Option<Vec<u8>> {
         self.fields()
             .find(|field| field.is(name))
             .map(|field| field.value())
     }
 
     /// All fields of a name, unfolded.
-    pub(super) fn all(self, name: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    pub fn all(self, name: &[u8]) -> impl Iterator<Item = Vec<u8>> {
         self.fields()
             .filter(move |field| field.is(name))
             .map(|field| field.value())
@@ -55,12 +57,12 @@ impl<'a> Header<'a> {
 
 impl Field<'_> {
     /// Whether it has that name, in any case.
-    pub(super) fn is(&self, name: &[u8]) -> bool {
+    pub fn is(&self, name: &[u8]) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
     /// What follows the colon, line breaks taken out, trimmed.
-    pub(super) fn value(&self) -> Vec<u8> {
+    pub fn value(&self) -> Vec<u8> {
         let colon = self.raw.iter().position(|&byte| byte == b':');
         let value = &self.raw[colon.map_or(0, |at| at + 1)..];
         value
@@ -75,16 +77,16 @@ impl Field<'_> {
 
 /// A value with parameters, such as Content-Type has (RFC 2045, section 5.1).
 #[derive(Debug, Clone, Default)]
-pub(super) struct ParameterizedValue {
+pub struct ParameterizedValue {
     /// `text/plain`, `attachment`
-    pub(super) value: Vec<u8>,
+    pub value: Vec<u8>,
     /// Names and unquoted values; those of RFC 2231 are left as they are.
-    pub(super) parameters: Vec<(Vec<u8>, Vec<u8>)>,
+    pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl ParameterizedValue {
     /// Reads an unfolded value. What can't be read is left out.
-    pub(super) fn parse(field: &[u8]) -> Self {
+    pub fn parse(field: &[u8]) -> Self {
         let mut rest = field;
         let (value, _) = take_piece(&mut rest, b";");
         let mut parameters = Vec::new();
@@ -101,7 +103,7 @@ impl ParameterizedValue {
     }
 
     /// The two halves of a type; `None` if it is none, which counts as if the field were missing (RFC 2045, section 5.2).
-    pub(super) fn halves(&self) -> Option<(&[u8], &[u8])> {
+    pub fn halves(&self) -> Option<(&[u8], &[u8])> {
         let slash = self.value.iter().position(|&byte| byte == b'/')?;
         let sub = self.value[slash + 1..].trim_ascii();
         // Where the semicolon is missing, the first word is the type all the same.
@@ -111,7 +113,7 @@ impl ParameterizedValue {
     }
 
     /// Whether this is that type.
-    pub(super) fn is(&self, main: &str, sub: &str) -> bool {
+    pub fn is(&self, main: &str, sub: &str) -> bool {
         self.is_main(main)
             && self
                 .halves()
@@ -119,13 +121,13 @@ impl ParameterizedValue {
     }
 
     /// Whether this is a type of that kind.
-    pub(super) fn is_main(&self, main: &str) -> bool {
+    pub fn is_main(&self, main: &str) -> bool {
         self.halves()
             .is_some_and(|halves| halves.0.eq_ignore_ascii_case(main.as_bytes()))
     }
 
     /// A parameter's value, its name in any case.
-    pub(super) fn parameter(&self, name: &[u8]) -> Option<&[u8]> {
+    pub fn parameter(&self, name: &[u8]) -> Option<&[u8]> {
         self.parameters
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))

@@ -1,29 +1,11 @@
-//! Reading messages: where their parts are, and what ENVELOPE and BODYSTRUCTURE say of them (RFC 3501, section 7.4.2).
-//!
-//! The scanner works on raw bytes within limits ([`MAX_PARTS`], [`MAX_DEPTH`], [`MAX_HEADER`]), in one pass, and never fails: what it can't take apart
-//! stays one part, as bytes.
-//!
-//! In reading order: [`Parsed`] and its sections are here; `scan` finds the parts, `header` and `address` read fields; `describe` writes what IMAP says
-//! of them; `decode` and `text` make words of bytes, `kin` finds what a message belongs to, and `summary` is all that the index keeps.
-
-mod address;
-mod decode;
-mod describe;
-mod header;
-mod kin;
-mod scan;
-mod summary;
-#[cfg(test)]
-mod tests;
-mod text;
+//! A message taken apart: where its parts are (RFC 3501, section 6.4.5), found on its raw bytes in one pass.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use header::Header;
-use scan::{Kind, Part};
-
-pub(crate) use summary::{Summary, is_reply};
+use crate::decode;
+use crate::header::Header;
+use crate::scan::{self, Kind, Part};
 
 /// The most parts of a message; what follows stays inside of the last.
 pub const MAX_PARTS: usize = 1_000;
@@ -35,9 +17,9 @@ pub const MAX_HEADER: usize = 1 << 20;
 /// A message taken apart.
 #[derive(Debug, Clone)]
 pub struct Parsed<'a> {
-    bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// Never empty; the message itself comes first.
-    parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// What of a part.
@@ -58,13 +40,31 @@ pub enum SectionText<'n> {
 }
 
 impl<'a> Parsed<'a> {
-    /// Takes a message apart.
+    /// Takes a message apart. What can't be taken apart stays one part, as bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             parts: scan::scan(bytes),
         }
+    }
+
+    /// The header of the message itself.
+    #[must_use]
+    pub fn header(&self) -> Header<'a> {
+        self.header_of(&self.parts[0])
+    }
+
+    /// The header of one of its parts.
+    #[must_use]
+    pub fn header_of(&self, part: &Part) -> Header<'a> {
+        Header::new(&self.bytes[part.header.clone()])
+    }
+
+    /// Its parts, never none; the message itself comes first.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// The bytes of a section (RFC 3501, section 6.4.5), or `None` if the message has no such part. `part` is the path of part numbers,
@@ -107,7 +107,8 @@ impl<'a> Parsed<'a> {
         if !matches!(found.kind, Kind::Leaf) {
             return Some(Some(body.into()));
         }
-        let encoding = Header::new(&self.bytes[found.header.clone()])
+        let encoding = self
+            .header_of(found)
             .find(b"Content-Transfer-Encoding")
             .unwrap_or_default();
         Some(decode::is_known(&encoding).then(|| decode::transfer(&encoding, body)))
@@ -115,7 +116,7 @@ impl<'a> Parsed<'a> {
 
     /// The fields of those names, or all others, and the empty line.
     fn fields(&self, part: &[u32], names: &[&[u8]], wanted: bool) -> Option<Vec<u8>> {
-        let header = Header::new(&self.bytes[self.message(part)?.header.clone()]);
+        let header = self.header_of(self.message(part)?);
         let mut chosen = Vec::new();
         for field in header.fields() {
             if names.iter().any(|name| field.is(name)) == wanted {

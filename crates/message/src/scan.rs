@@ -2,28 +2,30 @@
 
 use std::ops::Range;
 
-use super::header::{Header, ParameterizedValue};
-use super::{MAX_DEPTH, MAX_PARTS};
+use crate::header::{Header, ParameterizedValue};
+use crate::{MAX_DEPTH, MAX_PARTS};
 
 /// Boundaries longer than this are not looked for (RFC 2046 allows 70).
 const LONGEST_BOUNDARY: usize = 256;
 
 /// A part, the message itself being the first. Ranges are of the message's bytes.
 #[derive(Debug, Clone)]
-pub(super) struct Part {
+pub struct Part {
     /// Its header with the empty line behind it.
-    pub(super) header: Range<usize>,
+    pub header: Range<usize>,
     /// What follows, up to the line break before the next boundary.
-    pub(super) body: Range<usize>,
+    pub body: Range<usize>,
     /// Line breaks in the body.
-    pub(super) lines: usize,
-    pub(super) kind: Kind,
+    pub lines: usize,
+    /// What it holds.
+    pub kind: Kind,
     /// Whether it is a message/rfc822 when it doesn't say what it is (RFC 2046, section 5.1.5).
-    pub(super) in_digest: bool,
+    pub in_digest: bool,
 }
 
+/// What a part holds.
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub enum Kind {
     /// Bytes.
     Leaf,
     /// Parts, by their place in the list; perhaps none.
@@ -33,7 +35,7 @@ pub(super) enum Kind {
 }
 
 /// Finds the parts. The list is never empty.
-pub(super) fn scan(bytes: &[u8]) -> Vec<Part> {
+pub fn scan(bytes: &[u8]) -> Vec<Part> {
     let mut scan = Scan {
         bytes,
         position: 0,
@@ -241,7 +243,7 @@ fn shape(header: &Header<'_>, in_digest: bool) -> Shape {
 }
 
 /// The Content-Type of a header.
-pub(super) fn content_type(header: &Header<'_>) -> Option<ParameterizedValue> {
+pub fn content_type(header: &Header<'_>) -> Option<ParameterizedValue> {
     header
         .find(b"Content-Type")
         .map(|field| ParameterizedValue::parse(&field))

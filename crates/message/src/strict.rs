@@ -1,36 +1,29 @@
-//! Header fields (RFC 5322): reading those of a message handed in, writing our own.
+//! The header of a message that is handed in to be sent, read strictly (RFC 5322): what two readers could read differently is refused.
 
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimePrinter;
-use jiff::tz::TimeZone;
-
 /// The largest header of a message handed in, in bytes.
 const LARGEST: usize = 256 << 10;
-/// The most bytes of text in one encoded word, so that it stays within 75 characters (RFC 2047 2).
-const WORD: usize = 45;
 
 /// The fields of a message's header, in their order.
-pub(crate) struct Header<'a> {
-    pub(crate) fields: Vec<Field<'a>>,
+pub struct Header<'a> {
+    /// The fields.
+    pub fields: Vec<Field<'a>>,
     /// What follows them: the empty line and the body, or nothing.
-    pub(crate) rest: &'a [u8],
+    pub rest: &'a [u8],
 }
 
 /// One field.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Field<'a> {
+pub struct Field<'a> {
     name: &'a str,
     /// All of it, with its line ends.
-    pub(crate) raw: &'a [u8],
+    pub raw: &'a [u8],
 }
 
 /// Why a message is not taken for its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum HeaderFault {
+pub enum HeaderFault {
     /// Larger than [`LARGEST`].
     #[error("the header is too large")]
     TooLarge,
@@ -41,7 +34,7 @@ pub(crate) enum HeaderFault {
 
 impl<'a> Header<'a> {
     /// Takes a header apart, strictly: what different readers would read differently is refused.
-    pub(crate) fn parse(message: &'a [u8]) -> Result<Self, HeaderFault> {
+    pub fn parse(message: &'a [u8]) -> Result<Self, HeaderFault> {
         let mut fields: Vec<Field<'a>> = Vec::new();
         let mut at = 0;
         loop {
@@ -63,24 +56,24 @@ impl<'a> Header<'a> {
     }
 
     /// The fields of a name.
-    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = Field<'a>> {
+    pub fn all(&self, name: &str) -> impl Iterator<Item = Field<'a>> {
         self.fields.iter().copied().filter(move |f| f.is(name))
     }
 
     /// Whether there is a field of that name.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.all(name).next().is_some()
     }
 }
 
 impl<'a> Field<'a> {
     /// Whether this is its name, in any case.
-    pub(crate) fn is(&self, name: &str) -> bool {
+    pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
 
     /// Its value, unfolded.
-    pub(crate) fn value(&self) -> Cow<'a, str> {
+    pub fn value(&self) -> Cow<'a, str> {
         let value = self.raw.get(self.name.len() + 1..).unwrap_or_default();
         match String::from_utf8_lossy(value) {
             Cow::Borrowed(text) if !text.trim_end().contains(['\r', '\n']) => {
@@ -92,7 +85,7 @@ impl<'a> Field<'a> {
 }
 
 /// Where the header ends: at the empty line, which is not part of it, or at the message's end.
-pub(crate) fn end(message: &[u8]) -> usize {
+pub fn end(message: &[u8]) -> usize {
     if message.starts_with(b"\r\n") {
         return 0;
     }
@@ -102,7 +95,7 @@ pub(crate) fn end(message: &[u8]) -> usize {
 
 /// The addresses of a `From` or `Sender` field (RFC 5322 3.4), as `local@domain`. `None` for groups, routes and whatever two readers could
 /// read differently: a sender whose right to an address is to be checked has no need of those.
-pub(crate) fn addresses(value: &str) -> Option<Vec<String>> {
+pub fn addresses(value: &str) -> Option<Vec<String>> {
     let bare = without_comments_and_quotes(value)?;
     bare.split(',').map(one_address).collect()
 }
@@ -151,55 +144,6 @@ fn without_comments_and_quotes(value: &str) -> Option<String> {
         }
     }
     (depth == 0 && !quoted).then_some(bare)
-}
-
-/// A `Date` in a zone.
-pub(crate) fn date(at: Timestamp, zone: &TimeZone) -> String {
-    let printed =
-        DateTimePrinter::new().zoned_datetime_to_string(&at.to_zoned_datetime(zone.clone()));
-    // Years that RFC 5322 can't write do not come from a clock.
-    printed.unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_owned())
-}
-
-/// A new `Message-ID`; `None` where the system gives no random numbers.
-pub(crate) fn message_id(domain: &str) -> Option<String> {
-    Some(format!("<{}@{domain}>", random_token()?))
-}
-
-/// 32 random hexadecimal digits.
-pub(crate) fn random_token() -> Option<String> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(format!("{:032x}", u128::from_be_bytes(bytes)))
-}
-
-/// A person's name before an address (RFC 5322, section 3.2.5).
-pub(crate) fn phrase(name: &str) -> String {
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
-    if name.len() > 60 || !name.is_ascii() {
-        return unstructured(&name);
-    }
-    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-/// Text for a field such as `Subject`: as it is if it is short printable ASCII, else in encoded words (RFC 2047).
-pub(crate) fn unstructured(text: &str) -> String {
-    if text.len() <= 60 && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-        return text.to_owned();
-    }
-    let mut words = Vec::new();
-    let mut word = String::new();
-    for c in text.chars().filter(|c| !c.is_control()) {
-        if word.len() + c.len_utf8() > WORD {
-            words.push(std::mem::take(&mut word));
-        }
-        word.push(c);
-    }
-    words.push(word);
-    let encoded = words
-        .iter()
-        .map(|w| format!("=?utf-8?B?{}?=", BASE64_STANDARD.encode(w)));
-    encoded.collect::<Vec<_>>().join("\r\n ")
 }
 
 fn field_name(raw: &[u8]) -> Option<&str> {
@@ -291,12 +235,5 @@ mod tests {
         ] {
             assert_eq!(addresses(value), None, "{value}");
         }
-    }
-
-    #[test]
-    fn japanese_becomes_encoded_words_that_are_short_enough() {
-        let encoded = unstructured("Undelivered mail (メールをお届けできませんでした)");
-        assert!(encoded.lines().all(|l| l.trim().len() <= 75), "{encoded}");
-        assert!(encoded.starts_with("=?utf-8?B?"));
     }
 }

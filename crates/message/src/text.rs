@@ -1,9 +1,9 @@
 //! A message's text in words: for the preview and for searching.
 
-use super::Parsed;
-use super::decode;
-use super::header::{Header, ParameterizedValue};
-use super::scan::{Kind, content_type};
+use crate::Parsed;
+use crate::decode;
+use crate::header::ParameterizedValue;
+use crate::scan::{Kind, content_type};
 
 /// How much of a part's body is decoded for the preview, in bytes.
 const PREVIEW_BYTES: usize = 16 << 10;
@@ -12,7 +12,7 @@ const PREVIEW_CHARACTERS: usize = 200;
 
 impl Parsed<'_> {
     /// The beginning of the text on one line: of the first plain text part, else of the first HTML one.
-    pub(super) fn preview(&self) -> String {
+    pub fn preview(&self) -> String {
         let texts = || {
             self.leaves()
                 .filter(|leaf| leaf.is_text() && !leaf.is_attachment())
@@ -46,7 +46,7 @@ impl Parsed<'_> {
     }
 
     /// Whether a part is to be kept rather than read.
-    pub(super) fn has_attachment(&self) -> bool {
+    pub fn has_attachment(&self) -> bool {
         self.leaves().any(|leaf| leaf.is_attachment())
     }
 
@@ -69,7 +69,7 @@ impl Parsed<'_> {
             .iter()
             .filter(|part| matches!(part.kind, Kind::Leaf))
             .map(|part| {
-                let header = Header::new(&self.bytes[part.header.clone()]);
+                let header = self.header_of(part);
                 Leaf {
                     kind: content_type(&header),
                     disposition: header

@@ -6,9 +6,9 @@ use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::MailAddress;
 use serde::{Deserialize, Serialize};
 
-use crate::fold::fold;
-use crate::mime::Parsed;
 use crate::store::FolderName;
+use sekisho_message::Parsed;
+use sekisho_message::fold::fold;
 
 /// The most rules of an account.
 const MOST_RULES: usize = 100;

@@ -1,6 +1,6 @@
 //! What the site's filter says of a message.
 
-use crate::mime::Parsed;
+use sekisho_message::Parsed;
 
 /// A header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`. It is believed of every message, so the filter must take away such
 /// fields of others.

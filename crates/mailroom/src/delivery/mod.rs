@@ -26,10 +26,10 @@ pub use filter::{Filter, FilterError, Forward, Rule, Vacation};
 pub use junk::JunkHeader;
 
 use crate::addressing::{BOUNCES, accounts_of};
-use crate::mime::Parsed;
 use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::Path;
 use crate::store::{Delivery, Flags, FolderName, NewMessage, SpecialUse, Store, StoreError};
+use sekisho_message::Parsed;
 use vacation::Notice;
 
 /// How long a sender is not told again that somebody is away.

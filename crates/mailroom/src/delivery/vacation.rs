@@ -8,9 +8,9 @@ use sekisho_checkpoint::Account;
 use sekisho_checkpoint::address::MailAddress;
 
 use super::filter::Vacation;
-use crate::header;
-use crate::mime::Parsed;
 use crate::smtp::Path;
+use sekisho_message::Parsed;
+use sekisho_message::write;
 
 /// Senders that are machines, by the beginnings or ends of their local parts (RFC 3834, section 2).
 const MACHINES: [&str; 6] = [
@@ -94,7 +94,7 @@ impl Notice<'_> {
         let from = if self.name.is_empty() {
             format!("<{}>", self.from)
         } else {
-            format!("{} <{}>", header::phrase(self.name), self.from)
+            format!("{} <{}>", write::phrase(self.name), self.from)
         };
         let text = self
             .vacation
@@ -122,9 +122,9 @@ impl Notice<'_> {
              \r\n\
              {body}\r\n",
             to = self.to.as_str(),
-            subject = header::unstructured(&subject),
-            date = header::date(self.now, self.zone),
-            id = header::message_id(self.from.domain())?,
+            subject = write::unstructured(&subject),
+            date = write::date(self.now, self.zone),
+            id = write::message_id(self.from.domain())?,
             body = lines.join("\r\n"),
         );
         Some(message.into_bytes())

@@ -16,11 +16,11 @@ use super::ServeError;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::{View, encode_flags};
-use crate::mime::{self, Parsed};
 use crate::store::{
     Content, ContentId, FlagChange, Flags, Mailbox, MessageRow, MessageState, StoreError, Uid,
     UidSet,
 };
+use sekisho_message::{self as message, Parsed};
 
 /// How many rows of the index are held at once.
 const ROWS: usize = 200;
@@ -371,7 +371,7 @@ pub(super) async fn read_header(content: &Content) -> Result<Vec<u8>, StoreError
             bytes.truncate(seam + at + 4);
             return Ok(bytes);
         }
-        if done || bytes.starts_with(b"\r\n") || bytes.len() > mime::MAX_HEADER {
+        if done || bytes.starts_with(b"\r\n") || bytes.len() > message::MAX_HEADER {
             return Ok(bytes);
         }
         step *= 4;
@@ -412,14 +412,16 @@ fn cut(parsed: &Parsed<'_>, sections: &[Section]) -> Vec<Option<Vec<u8>>> {
             _ => Vec::new(),
         };
         let text = match &section.text {
-            SectionText::All => mime::SectionText::Whole,
-            SectionText::Header => mime::SectionText::Header,
-            SectionText::HeaderFields { not: false, .. } => mime::SectionText::HeaderFields(&names),
-            SectionText::HeaderFields { not: true, .. } => {
-                mime::SectionText::HeaderFieldsNot(&names)
+            SectionText::All => message::SectionText::Whole,
+            SectionText::Header => message::SectionText::Header,
+            SectionText::HeaderFields { not: false, .. } => {
+                message::SectionText::HeaderFields(&names)
             }
-            SectionText::Text => mime::SectionText::Text,
-            SectionText::Mime => mime::SectionText::Mime,
+            SectionText::HeaderFields { not: true, .. } => {
+                message::SectionText::HeaderFieldsNot(&names)
+            }
+            SectionText::Text => message::SectionText::Text,
+            SectionText::Mime => message::SectionText::Mime,
         };
         parsed
             .section(&section.part, text)

@@ -16,9 +16,9 @@ use super::fetch::{email_id, read_header};
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::View;
-use crate::fold::fold;
-use crate::mime::Parsed;
 use crate::store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
+use sekisho_message::Parsed;
+use sekisho_message::fold::fold;
 
 /// How many messages' words are held at once.
 const WORDS: usize = 500;

@@ -23,11 +23,12 @@ pub use door::{IncomingDoor, IncomingListener, Protocol, Security, run_incoming}
 
 use crate::addressing::{BOUNCES, accounts_of};
 use crate::delivery::{Arrival, DeliveryError};
-use crate::header::{self, Header};
 use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::session::{Service, Transaction};
 use crate::smtp::{Command, MailFrom, RcptTo, Reply};
 use crate::store::StoreError;
+use sekisho_message::strict::Header;
+use sekisho_message::write;
 
 /// How long a peer may be silent.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -174,7 +175,7 @@ impl Receiver {
             peer = printable(&self.peer),
             host = self.incoming.host,
             with = self.protocol.with(self.encrypted),
-            date = header::date(self.incoming.clock.now(), &self.incoming.zone),
+            date = write::date(self.incoming.clock.now(), &self.incoming.zone),
         )
     }
 

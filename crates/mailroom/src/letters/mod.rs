@@ -19,9 +19,9 @@ use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Courier, CourierError, Fate, Letter, Notice, OtpLetter};
 
 use crate::addressing::BOUNCES;
-use crate::header;
 use crate::queue::{Mail, Origin, Otp, Queue, Recipient};
 use crate::smtp::Path;
+use sekisho_message::write;
 
 /// Where the mailboxes are that hear of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl Letters {
         subject: &str,
         words: &str,
     ) -> Result<Vec<u8>, CourierError> {
-        let id = header::message_id(from.domain())
+        let id = write::message_id(from.domain())
             .ok_or_else(|| unavailable("the system gives no random numbers"))?;
         let head = format!(
             "From: <{from}>\r\n\
@@ -149,8 +149,8 @@ impl Letters {
              Content-Type: text/plain; charset=utf-8\r\n\
              Content-Transfer-Encoding: 8bit\r\n\
              \r\n",
-            subject = header::unstructured(subject),
-            date = header::date(self.clock.now(), &self.zone),
+            subject = write::unstructured(subject),
+            date = write::date(self.clock.now(), &self.zone),
         );
         Ok((head + &words.replace('\n', "\r\n")).into_bytes())
     }

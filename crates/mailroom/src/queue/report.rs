@@ -5,8 +5,8 @@ use jiff::tz::TimeZone;
 
 use super::exit::{Outcome, Trouble};
 use super::ledger::Job;
-use crate::header;
 use crate::smtp::{Path, Ret};
+use sekisho_message::{strict, write};
 
 /// The most of the original message that a report returns, in bytes.
 const RETURNED: usize = 1 << 20;
@@ -79,8 +79,8 @@ impl<'a> News<'a> {
 impl Report<'_> {
     /// Writes the report. `None` where the system gives no random numbers for its identifiers.
     pub(super) fn compose(&self, told: &[Told<'_>]) -> Option<Vec<u8>> {
-        let id = header::message_id(self.host)?;
-        let boundary = format!("=_{}", header::random_token()?);
+        let id = write::message_id(self.host)?;
+        let boundary = format!("=_{}", write::random_token()?);
         let failed = told.iter().any(|t| matches!(t.what, News::Failed(_)));
         let subject = if failed {
             "Undelivered mail (メールをお届けできませんでした)"
@@ -103,8 +103,8 @@ impl Report<'_> {
              \r\n",
             host = self.host,
             to = self.to,
-            subject = header::unstructured(subject),
-            date = header::date(self.now, self.zone),
+            subject = write::unstructured(subject),
+            date = write::date(self.now, self.zone),
         );
         text += &for_people(told, failed);
         text += &format!(
@@ -124,7 +124,7 @@ impl Report<'_> {
         if let Some(envid) = &self.job.envid {
             text += &format!("Original-Envelope-Id: {envid}\r\n");
         }
-        let date = |at| header::date(at, self.zone);
+        let date = |at| write::date(at, self.zone);
         text += &format!("Arrival-Date: {}\r\n", date(self.job.queued_at));
         for Told { recipient, what } in told {
             text += "\r\n";
@@ -164,7 +164,7 @@ impl Report<'_> {
         let (kind, content) = if whole {
             ("message/rfc822", original)
         } else {
-            let end = header::end(original).min(RETURNED_HEADER);
+            let end = strict::end(original).min(RETURNED_HEADER);
             (
                 "text/rfc822-headers",
                 original.get(..end).unwrap_or(original),

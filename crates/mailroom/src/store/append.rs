@@ -17,9 +17,10 @@ use super::messages::{self, keywords_text};
 use super::name::FolderName;
 use super::record::Record;
 use super::schema::next_modseq;
+use super::summary::Summary;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
 use super::{Limits, blocking, sent};
-use crate::mime::{Parsed, Summary};
+use sekisho_message::Parsed;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -80,7 +81,7 @@ impl Request {
 
     fn message_ids(&self) -> impl Iterator<Item = &str> {
         let ids = self.messages.iter();
-        ids.filter_map(|(_, summary)| summary.kin.id.as_deref())
+        ids.filter_map(|(_, summary)| summary.identifiers.id.as_deref())
     }
 
     /// Whether the server adds it for the sender.
@@ -330,7 +331,7 @@ impl<'r> Round<'_, '_, 'r> {
             };
             self.records.push((record, message, summary));
             appended.push(Appended { uid_validity, uid });
-            if let (true, Some(id)) = (is_copy, &summary.kin.id) {
+            if let (true, Some(id)) = (is_copy, &summary.identifiers.id) {
                 sent::note(index, folder, uid, id, self.now)?;
             }
         }
@@ -409,9 +410,9 @@ pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
                 summary.sort_from,
                 summary.sort_to,
                 summary.sort_cc,
-                summary.kin.id,
-                summary.kin.references.join(" "),
-                summary.kin.thread(),
+                summary.identifiers.id,
+                summary.identifiers.references.join(" "),
+                summary.identifiers.thread(),
             ],
         )?;
     index

@@ -2,44 +2,54 @@
 
 use sekisho_imap::encode::nstring;
 
-use super::Parsed;
-use super::address::{self, Entry};
-use super::header::{Header, ParameterizedValue};
-use super::scan::{Kind, Part, content_type};
+use sekisho_message::Parsed;
+use sekisho_message::address::{self, Entry};
+use sekisho_message::header::{Header, ParameterizedValue};
+use sekisho_message::scan::{Kind, Part, content_type};
 
-impl Parsed<'_> {
-    /// ENVELOPE, as it goes over the wire.
-    #[must_use]
-    pub fn envelope(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        envelope(&mut out, self.header(&self.parts[0]));
-        out
+/// ENVELOPE, as it goes over the wire.
+#[must_use]
+pub fn envelope(message: &Parsed<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_envelope(&mut out, message.header());
+    out
+}
+
+/// BODY, as it goes over the wire.
+#[must_use]
+pub fn body(message: &Parsed<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    Description {
+        message,
+        extended: false,
     }
+    .part(&mut out, 0);
+    out
+}
 
-    /// BODY, as it goes over the wire.
-    #[must_use]
-    pub fn body(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        self.describe(&mut out, 0, false);
-        out
+/// BODYSTRUCTURE, as it goes over the wire.
+#[must_use]
+pub fn structure(message: &Parsed<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    Description {
+        message,
+        extended: true,
     }
+    .part(&mut out, 0);
+    out
+}
 
-    /// BODYSTRUCTURE, as it goes over the wire.
-    #[must_use]
-    pub fn structure(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        self.describe(&mut out, 0, true);
-        out
-    }
+/// A message being described, with or without the extension data of BODYSTRUCTURE.
+struct Description<'a> {
+    message: &'a Parsed<'a>,
+    extended: bool,
+}
 
-    fn header(&self, part: &Part) -> Header<'_> {
-        Header::new(&self.bytes[part.header.clone()])
-    }
-
-    /// Parts nest at most [`super::MAX_DEPTH`] deep, and so do these calls.
-    fn describe(&self, out: &mut Vec<u8>, index: usize, extended: bool) {
-        let part = &self.parts[index];
-        let header = self.header(part);
+impl Description<'_> {
+    /// Parts nest at most [`sekisho_message::MAX_DEPTH`] deep, and so do these calls.
+    fn part(&self, out: &mut Vec<u8>, index: usize) {
+        let part = &self.message.parts()[index];
+        let header = self.message.header_of(part);
         let kind = content_type(&header);
         out.push(b'(');
         match &part.kind {
@@ -51,7 +61,7 @@ impl Parsed<'_> {
                     );
                 }
                 for &child in children {
-                    self.describe(out, child, extended);
+                    self.part(out, child);
                 }
                 out.push(b' ');
                 let sub = kind
@@ -59,15 +69,15 @@ impl Parsed<'_> {
                     .and_then(|kind| kind.halves())
                     .map(|halves| halves.1);
                 upper(out, sub.unwrap_or(b"MIXED"));
-                if extended {
+                if self.extended {
                     out.push(b' ');
                     parameters(out, kind.as_ref());
                     extension(out, header);
                 }
             }
             Kind::Leaf | Kind::Message(_) => {
-                self.single(out, part, header, kind.as_ref(), extended);
-                if extended {
+                self.single(out, part, header, kind.as_ref());
+                if self.extended {
                     out.push(b' ');
                     nstring(out, header.find(b"Content-MD5").as_deref());
                     extension(out, header);
@@ -83,7 +93,6 @@ impl Parsed<'_> {
         part: &Part,
         header: Header<'_>,
         kind: Option<&ParameterizedValue>,
-        extended: bool,
     ) {
         let (main, sub): (&[u8], &[u8]) =
             match (&part.kind, kind.and_then(ParameterizedValue::halves)) {
@@ -124,9 +133,9 @@ impl Parsed<'_> {
         out.extend_from_slice(format!(" {}", part.body.len()).as_bytes());
         if let Kind::Message(inner) = part.kind {
             out.push(b' ');
-            envelope(out, self.header(&self.parts[inner]));
+            write_envelope(out, self.message.header_of(&self.message.parts()[inner]));
             out.push(b' ');
-            self.describe(out, inner, extended);
+            self.part(out, inner);
         }
         if matches!(part.kind, Kind::Message(_)) || main.eq_ignore_ascii_case(b"TEXT") {
             out.extend_from_slice(format!(" {}", part.lines).as_bytes());
@@ -134,7 +143,7 @@ impl Parsed<'_> {
     }
 }
 
-fn envelope(out: &mut Vec<u8>, header: Header<'_>) {
+fn write_envelope(out: &mut Vec<u8>, header: Header<'_>) {
     out.push(b'(');
     for name in [&b"Date"[..], b"Subject"] {
         nstring(out, header.find(name).as_deref());
@@ -268,4 +277,115 @@ fn parameters(out: &mut Vec<u8>, value: Option<&ParameterizedValue>) {
 /// Words of the grammar, in upper case as most servers send them.
 fn upper(out: &mut Vec<u8>, word: &[u8]) {
     nstring(out, Some(&word.to_ascii_uppercase()));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sekisho_message::MAX_HEADER;
+
+    use super::*;
+
+    /// Pieces that messages are made of, so that chance finds the odd ways to join them.
+    const PIECES: &[&str] = &[
+        "Content-Type: multipart/mixed; boundary=b\r\n",
+        "Content-Type: message/rfc822\r\n",
+        "Content-Type: text/html; charset=iso-2022-jp\r\n",
+        "Content-Transfer-Encoding: base64\r\n",
+        "From: \"a\" <a@x>, (c) b: d@;\r\n",
+        "Subject: =?utf-8?Q?=E4=BC?= =?iso-2022-jp?B?GyRC?=\r\n",
+        "\r\n",
+        "\n",
+        "--b\r\n",
+        "--b--\r\n",
+        "--b",
+        "\x1b$B",
+        "<a href=\"&#x110000;\">&amp",
+        "text",
+    ];
+
+    const NESTED: &str = "From: a@x\r\nSubject: outer\r\nContent-Type: multipart/mixed; boundary=\"out er\"\r\n\r\npreamble\r\n--out er\r\n\r\nfirst\r\nlines\r\n\
+        --out er\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Type: multipart/alternative; boundary=in\r\n\r\n--in\r\n\
+        Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nplain\r\n--in\r\nContent-Type: text/html\r\n\r\n<p>\r\n--in--\r\n\
+        --out er\r\nContent-Type: image/png; name=a.png\r\nContent-Disposition: attachment; filename=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA\r\n\
+        --out er--\r\nepilogue\r\n";
+
+    #[test]
+    fn the_structure_of_a_nested_message_is_told_as_the_grammar_wants() {
+        let parsed = Parsed::new(NESTED.as_bytes());
+        let expected = concat!(
+            r#"(("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 12 1)"#,
+            r#"("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 201 (NIL "inner" NIL NIL NIL NIL NIL NIL NIL NIL) "#,
+            r#"(("TEXT" "PLAIN" ("CHARSET" "utf-8") NIL NIL "8BIT" 5 0)("TEXT" "HTML" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 3 0) "ALTERNATIVE") 12)"#,
+            r#"("IMAGE" "PNG" ("NAME" "a.png") NIL NIL "BASE64" 4) "MIXED")"#,
+        );
+        assert_eq!(String::from_utf8_lossy(&body(&parsed)), expected);
+        let told = structure(&parsed);
+        let told = String::from_utf8_lossy(&told);
+        assert!(
+            told.ends_with(
+                r#"("IMAGE" "PNG" ("NAME" "a.png") NIL NIL "BASE64" 4 NIL ("ATTACHMENT" ("FILENAME" "a.png")) NIL NIL) "MIXED" ("BOUNDARY" "out er") NIL NIL NIL)"#
+            ),
+            "{told}"
+        );
+    }
+
+    /// RFC 9051, section 9: `body-type-basic` is none of a whole message.
+    #[test]
+    fn an_encoded_message_is_told_as_bytes() {
+        for kind in ["rfc822", "global"] {
+            let message = format!(
+                "Content-Type: message/{kind}\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogeA0KDQo=\r\n"
+            );
+            let told = structure(&Parsed::new(message.as_bytes()));
+            assert!(
+                told.starts_with(br#"("APPLICATION" "OCTET-STREAM" NIL NIL NIL "BASE64" 22 "#),
+                "{}",
+                String::from_utf8_lossy(&told)
+            );
+        }
+    }
+
+    #[test]
+    fn the_envelope_keeps_encoded_words_and_fills_in_the_sender() {
+        let message = "Date: Tue, 1 Jul 2025 08:30:00 +0900\r\nFrom: =?utf-8?B?44GC?= <a@x>\r\nTo: Team: b@y;\r\nCc:\r\n\
+                       Subject: two\r\n lines \"q\"\r\nMessage-ID: <1@x>\r\n\r\n";
+        let told = envelope(&Parsed::new(message.as_bytes()));
+        assert_eq!(
+            String::from_utf8_lossy(&told),
+            concat!(
+                r#"("Tue, 1 Jul 2025 08:30:00 +0900" "two lines \"q\"" (("=?utf-8?B?44GC?=" NIL "a" "x")) "#,
+                r#"(("=?utf-8?B?44GC?=" NIL "a" "x")) (("=?utf-8?B?44GC?=" NIL "a" "x")) "#,
+                r#"((NIL NIL "Team" NIL)(NIL NIL "b" "y")(NIL NIL NIL NIL)) NIL NIL NIL "<1@x>")"#,
+            )
+        );
+    }
+
+    #[test]
+    fn hostile_messages_are_described_within_limits() {
+        let nested: String = (0..2_000)
+            .map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n"))
+            .collect();
+        assert!(!structure(&Parsed::new(nested.as_bytes())).is_empty());
+        let wide = format!(
+            "Content-Type: multipart/digest; boundary=b\r\n\r\n{}",
+            "--b\r\n".repeat(100_000)
+        );
+        assert!(!structure(&Parsed::new(wide.as_bytes())).is_empty());
+        let long = format!("Subject: {}\r\n\r\nbody", "x".repeat(10 << 20));
+        assert!(envelope(&Parsed::new(long.as_bytes())).len() <= MAX_HEADER + 200);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(prop_oneof![
+            prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+            prop::collection::vec(any::<u8>(), 0..8),
+        ], 0..40)) {
+            let bytes = bytes.concat();
+            let parsed = Parsed::new(&bytes);
+            prop_assert!(!structure(&parsed).is_empty() && !body(&parsed).is_empty());
+            prop_assert!(!envelope(&parsed).is_empty());
+        }
+    }
 }

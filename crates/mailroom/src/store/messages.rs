@@ -16,7 +16,7 @@ use super::message::{
 };
 use super::schema::next_modseq;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
-use crate::mime;
+use sekisho_message::subject;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -136,7 +136,7 @@ pub(super) fn thread_keys(
         Ok(ThreadKeys {
             uid: Uid::new(row.get(0)?),
             sent: moment(row.get(1)?),
-            is_reply: mime::is_reply(&subject),
+            is_reply: subject::is_reply(&subject),
             base_subject: row.get(3)?,
             id: row.get(4)?,
             references: refers_to.split_whitespace().map(str::to_owned).collect(),

@@ -27,7 +27,7 @@
 //! In reading order: [`Store`]; `mailbox` is what IMAP works with, `capability` what doors and the command line do; `message`, `list`, `uid`,
 //! `name` are their words. Below them `account` joins what is open of an account, `append` adds messages in groups, `files` writes message files of `record`s,
 //! `recovery` finishes what a crash interrupted, `compaction` gives back the room of what is gone, `filter` keeps how a person wants mail filed, `sent` what they sent, `check` and `backup` are the operator's,
-//! `snapshots` remembers folders, `texts` is what searches read, and `schema`, `folders`
+//! `summary` is what the index keeps of a message, with what [`describe`] says of it in IMAP's words, `snapshots` remembers folders, `texts` is what searches read, and `schema`, `folders`
 //! and `messages` are the index.
 
 mod account;
@@ -36,6 +36,7 @@ mod backup;
 mod capability;
 mod check;
 mod compaction;
+pub mod describe;
 mod error;
 mod files;
 mod filter;
@@ -50,6 +51,7 @@ mod recovery;
 mod schema;
 mod sent;
 mod snapshots;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -24,7 +24,8 @@ use super::files::{self, Place};
 use super::folders;
 use super::record::Record;
 use super::sent;
-use crate::mime::{Parsed, Summary};
+use super::summary::Summary;
+use sekisho_message::Parsed;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -222,7 +223,7 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>, now: i64) -> Result<usize>
             "UPDATE account SET modseq = max(modseq, ?1)",
             [record.modseq],
         )?;
-        sent::replace(index, record.folder, summary.kin.id.as_deref(), now)?;
+        sent::replace(index, record.folder, summary.identifiers.id.as_deref(), now)?;
         count += 1;
     }
     Ok(count)

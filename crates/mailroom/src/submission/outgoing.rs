@@ -5,8 +5,9 @@ use sekisho_checkpoint::address::MailAddress;
 
 use super::{Submission, not_yours};
 use crate::addressing::may_send_as;
-use crate::header::{self, Header, HeaderFault};
 use crate::smtp::Reply;
+use sekisho_message::strict::{self, Header, HeaderFault};
+use sekisho_message::write;
 
 /// So many `Received` fields mean that a message runs in a circle (RFC 5321 6.3).
 const MOST_HOPS: usize = 100;
@@ -37,7 +38,7 @@ pub(super) fn prepare(
     if header.all("Received").count() > MOST_HOPS {
         return Err(Reply::new(554, "5.4.6", "the message runs in a circle"));
     }
-    let date = header::date(submission.clock.now(), &submission.zone);
+    let date = write::date(submission.clock.now(), &submission.zone);
     let received = format!(
         "Received: from {hello} by {host} with ESMTPSA;\r\n {date}\r\n",
         hello = name_of_client(hello),
@@ -51,7 +52,7 @@ pub(super) fn prepare(
         let domain = account
             .main_address()
             .map_or(&*submission.host, |a| a.domain());
-        let id = header::message_id(domain)
+        let id = write::message_id(domain)
             .ok_or_else(|| Reply::new(451, "4.3.0", "out of order just now"))?;
         added += &format!("Message-ID: {id}\r\n");
     }
@@ -77,7 +78,7 @@ fn check_author(header: &Header<'_>, account: &Account) -> Result<(), Reply> {
         return refusal("the message needs exactly one From field");
     };
     for field in std::iter::once(author).chain(header.all("Sender")) {
-        let Some(addresses) = header::addresses(&field.value()) else {
+        let Some(addresses) = strict::addresses(&field.value()) else {
             return refusal("the From or Sender field can't be read in one way only");
         };
         let own = |text: &String| {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use sekisho_disk::{Loss, RecordingDisk};
 
 use super::*;
-use crate::fold::fold;
-use crate::mime::Parsed;
+use sekisho_message::Parsed;
+use sekisho_message::fold::fold;
 
 const NAMES: [&str; 3] = ["texts.db", "texts.db-wal", "texts.db-shm"];
 

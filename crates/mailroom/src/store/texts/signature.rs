@@ -125,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::fold::fold;
+    use sekisho_message::fold::fold;
 
     proptest! {
         #[test]

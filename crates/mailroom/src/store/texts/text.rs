@@ -3,8 +3,9 @@
 use memchr::memmem::Finder;
 
 use super::signature::{may_hold, runs, signature};
-use crate::fold::fold;
-use crate::mime::{MAX_HEADER, Parsed, SectionText, Summary};
+use crate::store::summary::Summary;
+use sekisho_message::fold::fold;
+use sekisho_message::{MAX_HEADER, Parsed, SectionText};
 
 /// How much text of a message is searched, in bytes as it was sent.
 const SEARCHED: usize = 4 << 20;

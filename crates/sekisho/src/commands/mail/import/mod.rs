@@ -18,10 +18,10 @@ use clap::Args;
 use jiff::Timestamp;
 use sekisho_checkpoint::Account;
 use sekisho_mailclient::Flag;
-use sekisho_mailroom::mime::Parsed;
 use sekisho_mailroom::store::{
     Flags, Folder, FolderName, Limits, Mailbox, NewMessage, SpecialUse, StoreError,
 };
+use sekisho_message::Parsed;
 
 use super::super::say;
 use super::progress;

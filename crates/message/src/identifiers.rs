@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::header::Header;
+use crate::header::Header;
 
 /// The most references that are kept of a message: its first, which began the thread, and its last.
 const MOST: usize = 100;
@@ -13,15 +13,17 @@ const LONGEST: usize = 1_000;
 
 /// A message's identifier and those it refers to, without their brackets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Kin {
+pub struct Identifiers {
     /// Message-ID.
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
     /// References, the oldest first; where there are none, the first of In-Reply-To (RFC 5256, section 3).
-    pub(crate) references: Vec<String>,
+    pub references: Vec<String>,
 }
 
-impl Kin {
-    pub(super) fn of(header: Header<'_>) -> Self {
+impl Identifiers {
+    /// Reads them from a header.
+    #[must_use]
+    pub fn of(header: Header<'_>) -> Self {
         let ids = |name: &[u8]| header.find(name).map_or_else(Vec::new, |field| ids(&field));
         let mut references = ids(b"References");
         if references.is_empty() {
@@ -47,7 +49,7 @@ impl Kin {
 
     /// The thread's identity, for OBJECTID (RFC 8474, section 5.2): the same for all that began with the same message. `None` for a message that names
     /// neither itself nor another.
-    pub(crate) fn thread(&self) -> Option<String> {
+    pub fn thread(&self) -> Option<String> {
         let first = self.references.first().or(self.id.as_ref())?;
         let digest = Sha256::digest(first.as_bytes());
         let digits = digest.iter().take(10).map(|byte| format!("{byte:02x}"));
@@ -81,43 +83,43 @@ fn ids(field: &[u8]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn kin(header: &str) -> Kin {
-        Kin::of(Header::new(header.as_bytes()))
+    fn read(header: &str) -> Identifiers {
+        Identifiers::of(Header::new(header.as_bytes()))
     }
 
     #[test]
     fn references_come_before_in_reply_to() {
         let found =
-            kin("Message-ID: <c@x>\r\nReferences: <a@x>\r\n <b@x>\r\nIn-Reply-To: <z@x>\r\n");
+            read("Message-ID: <c@x>\r\nReferences: <a@x>\r\n <b@x>\r\nIn-Reply-To: <z@x>\r\n");
         assert_eq!(found.id.as_deref(), Some("c@x"));
         assert_eq!(found.references, ["a@x", "b@x"]);
-        let found = kin("In-Reply-To: Your message of today <z@x> <y@x>\r\n");
+        let found = read("In-Reply-To: Your message of today <z@x> <y@x>\r\n");
         assert_eq!((found.id, found.references), (None, vec!["z@x".to_owned()]));
         assert_eq!(
-            kin("Message-ID: nothing\r\nReferences: <>\r\n"),
-            Kin::default()
+            read("Message-ID: nothing\r\nReferences: <>\r\n"),
+            Identifiers::default()
         );
     }
 
     #[test]
     fn a_thread_is_named_after_its_first_message() {
-        let first = kin("Message-ID: <a@x>\r\n").thread();
+        let first = read("Message-ID: <a@x>\r\n").thread();
         assert!(first.is_some());
-        assert_eq!(kin("References: <a@x> <b@x>\r\n").thread(), first);
-        assert_eq!(kin("Subject: x\r\n").thread(), None);
+        assert_eq!(read("References: <a@x> <b@x>\r\n").thread(), first);
+        assert_eq!(read("Subject: x\r\n").thread(), None);
     }
 
     #[test]
     fn of_very_many_references_the_first_and_the_last_are_kept() {
         let many: String = (0..5_000).map(|n| format!("<{n}@x> ")).collect();
-        let found = kin(&format!("References: {many}\r\n"));
+        let found = read(&format!("References: {many}\r\n"));
         assert_eq!(found.references.len(), MOST);
         assert_eq!(found.references[0], "0@x");
         assert_eq!(found.references[MOST - 1], "4999@x");
         let long: String = (100..200)
             .map(|n| format!("<{n}@{}> ", "x".repeat(900)))
             .collect();
-        let found = kin(&format!("References: {long}\r\n"));
+        let found = read(&format!("References: {long}\r\n"));
         let names = found.references.iter().map(|id| &id[..4]);
         let kept: Vec<&str> = names.collect();
         assert_eq!(
