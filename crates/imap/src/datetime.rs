@@ -1,5 +1,5 @@
-//! Dates as IMAP writes them (RFC 3501, section 9: `date` and `date-time`). Plain calendar
-//! arithmetic over the proleptic Gregorian calendar; no clock and no zone database.
+//! Dates as IMAP writes them (RFC 3501, section 9: `date` and `date-time`). Calendar arithmetic in the proleptic
+//! Gregorian calendar; no clock and no time zone database.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub struct Date {
 }
 
 impl Date {
-    /// A day of the years 1 to 9999, or `None` if there is no such day.
+    /// A day in the years 1 to 9999; `None` if there is no such day.
     #[must_use]
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let real = (1..=9999).contains(&year)
@@ -43,10 +43,10 @@ impl Date {
         )
     }
 
-    /// Days since 1970-01-01, negative before.
+    /// The number of days since 1970-01-01; negative before that.
     #[must_use]
     pub fn days(self) -> i64 {
-        // Years begin in March here, so that the leap day is a year's last.
+        // Here a year begins in March, so that a leap day is the last day of its year.
         let shifted = i64::from(self.year) - i64::from(self.month <= 2);
         let month = (i64::from(self.month) + 9) % 12;
         let in_year = (153 * month + 2) / 5 + i64::from(self.day) - 1;
@@ -56,8 +56,8 @@ impl Date {
             - 719_468
     }
 
-    /// The day that lies `days` after 1970-01-01; days outside of the years 1 to 9999 become the
-    /// first or last of them.
+    /// The day that is `days` after 1970-01-01. Before the year 1 it is the first day of that year, after 9999 the
+    /// last.
     #[must_use]
     pub fn from_days(days: i64) -> Self {
         let days = days.clamp(-719_162, 2_932_896) + 719_468;
@@ -89,7 +89,7 @@ impl fmt::Display for Date {
     }
 }
 
-/// A second in time with the zone it was written in: `17-Jul-1996 02:44:25 -0700`.
+/// A time in seconds, with the zone in which it was written: `17-Jul-1996 02:44:25 -0700`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime {
     seconds: i64,
@@ -97,7 +97,7 @@ pub struct DateTime {
 }
 
 impl DateTime {
-    /// The second `seconds` after 1970-01-01T00:00:00Z, written in UTC.
+    /// The time `seconds` after 1970-01-01T00:00:00Z, written in UTC.
     #[must_use]
     pub fn from_unix(seconds: i64) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl DateTime {
         }
     }
 
-    /// The same second, written in the zone that is `minutes` ahead of UTC (less than a day).
+    /// The same time, written in the zone that is `minutes` ahead of UTC (less than a day).
     #[must_use]
     pub fn in_zone(self, minutes: i16) -> Self {
         Self {
@@ -165,7 +165,7 @@ impl DateTime {
     }
 }
 
-/// Always 26 characters, as the grammar's `date-day-fixed` wants it.
+/// Always 26 characters: the day has two, as `date-day-fixed` requires (RFC 3501, section 9).
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let local = self

@@ -1,8 +1,8 @@
-//! Writing strings so that they stay strings.
+//! Writes strings so that they can't end early or become commands.
 //!
-//! Everything that comes from outside (a name, a search, a password, a header field) goes through
-//! one of these on its way into a command or a response. What they emit is printable ASCII, or a
-//! literal that announces its exact length; no CR, LF or NUL ever stands anywhere else.
+//! Everything that comes from outside (a name, a search, a password, a header field) goes through one of these
+//! functions on its way into a command or response. They write printable ASCII, or a literal that announces its exact
+//! length; CR, LF and NUL never occur anywhere else. The exception is [`mailbox_utf8`], which also writes UTF-8.
 
 mod query;
 
@@ -11,11 +11,10 @@ use crate::mailbox::MailboxName;
 use crate::sequence::SequenceSet;
 use crate::token::{Secret, Tag, is_astring_char};
 
-/// Strings up to this length are quoted, longer ones sent as literals, which parsers take better.
+/// Strings up to this length are quoted; longer ones are sent as literals, which parsers handle better.
 const QUOTED_MAX: usize = 1000;
 
-/// Appends a `quoted` string, if `bytes` can be one: printable ASCII of moderate length.
-/// Returns whether it was written.
+/// Appends a `quoted` string if `bytes` can be one: printable ASCII of at most 1000 bytes. Returns whether it did.
 pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     let plain = bytes.len() <= QUOTED_MAX && bytes.iter().all(|b| matches!(b, b' '..=b'~'));
     if plain {
@@ -31,26 +30,26 @@ pub fn quoted(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     plain
 }
 
-/// Appends a server's literal: `{n}`, line end, the bytes (RFC 3501, section 4.3).
+/// Appends a server's literal: `{n}`, CRLF, and the bytes (RFC 3501, section 4.3).
 pub fn literal(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(format!("{{{}}}\r\n", bytes.len()).as_bytes());
     out.extend_from_slice(bytes);
 }
 
-/// Appends a server's literal that may hold NUL: `~{n}`, line end, the bytes (RFC 3516, section 4.2).
+/// Appends a server's literal that may contain NUL: `~{n}`, CRLF, and the bytes (RFC 3516, section 4.2).
 pub fn literal8(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'~');
     literal(out, bytes);
 }
 
-/// Appends a server's `string`: quoted where possible, else a literal.
+/// Appends a server's `string`: quoted if possible, otherwise a literal.
 pub fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     if !quoted(out, bytes) {
         literal(out, bytes);
     }
 }
 
-/// Appends a server's `nstring`: a string, or NIL for none.
+/// Appends a server's `nstring`: a string, or NIL for `None`.
 pub fn nstring(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     match bytes {
         Some(bytes) => string(out, bytes),
@@ -58,7 +57,7 @@ pub fn nstring(out: &mut Vec<u8>, bytes: Option<&[u8]>) {
     }
 }
 
-/// Appends a server's `astring`: bare if it can be, else a string.
+/// Appends a server's `astring`: unquoted if possible, otherwise a string.
 pub fn astring(out: &mut Vec<u8>, bytes: &[u8]) {
     if is_bare(bytes) {
         out.extend_from_slice(bytes);
@@ -67,12 +66,13 @@ pub fn astring(out: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Appends a mailbox name, quoted unless it is bare.
+/// Appends a server's mailbox name in modified UTF-7.
 pub fn mailbox(out: &mut Vec<u8>, name: &MailboxName) {
     astring(out, name.to_wire().as_bytes());
 }
 
-/// Appends a mailbox name in UTF-8, for a client that enabled that: bare, quoted (RFC 6855, section 3), or a literal.
+/// Appends a mailbox name in UTF-8, for a client that enabled it: unquoted, quoted (RFC 6855, section 3), or a
+/// literal.
 pub fn mailbox_utf8(out: &mut Vec<u8>, name: &str) {
     let bytes = name.as_bytes();
     if is_bare(bytes) {
@@ -103,7 +103,7 @@ pub fn flags<'a>(out: &mut Vec<u8>, flags: impl IntoIterator<Item = &'a Flag>) {
     out.push(b')');
 }
 
-/// Appends text for people: what is not printable ASCII becomes `?`.
+/// Appends text for people; characters other than printable ASCII become `?`.
 pub fn text(out: &mut Vec<u8>, words: &str) {
     let printable = |c: char| {
         if matches!(c, ' '..='~') {
@@ -120,11 +120,11 @@ fn is_bare(bytes: &[u8]) -> bool {
     fits && bytes.iter().copied().all(is_astring_char) && !bytes.eq_ignore_ascii_case(b"NIL")
 }
 
-/// Which literals the server has said it takes without being asked first (RFC 7888). Only what was
-/// announced may be used: a server that doesn't know `{5+}` would read the literal as commands.
+/// Which non-synchronizing literals the server has announced that it accepts (RFC 7888). Others must not be sent: a
+/// server that doesn't know `{5+}` would read the literal's bytes as commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Literals {
-    /// None: announce, wait for `+`, then send.
+    /// None: announce the literal, wait for `+`, then send it.
     Synchronizing,
     /// `LITERAL-`: up to 4096 bytes.
     Minus,
@@ -132,26 +132,26 @@ pub enum Literals {
     Plus,
 }
 
-/// A string that holds a NUL, which no IMAP command can carry.
+/// The error for a string with a NUL, which no IMAP command can contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a NUL can't be sent")]
 pub struct NulError;
 
-/// Builds one command of a client, piece by piece: each method adds one argument behind a space.
+/// Builds one command of a client; each method adds one argument behind a space.
 ///
-/// The result is a list of chunks: send the first; before each further one wait for the server's
-/// continuation, and give up the command if a tagged answer comes instead.
+/// The result is a list of chunks. Send the first; before each other chunk, wait for the server's continuation, and
+/// give up if a tagged response comes instead.
 #[derive(Clone)]
 pub struct CommandEncoder {
     chunks: Vec<Vec<u8>>,
     current: Vec<u8>,
     literals: Literals,
-    /// The last word ended in an opening parenthesis, so no space follows.
+    /// Whether the last word ended in an opening parenthesis, so that no space follows.
     opened: bool,
 }
 
 impl CommandEncoder {
-    /// Begins `tag VERB`. The verb is a word of our own, such as `"UID FETCH"`.
+    /// Starts `tag VERB`. The verb is a constant, such as `"UID FETCH"`.
     #[must_use]
     pub fn new(tag: &Tag, verb: &'static str, literals: Literals) -> Self {
         Self {
@@ -162,7 +162,7 @@ impl CommandEncoder {
         }
     }
 
-    /// Adds words of our own as they are; never anything from outside.
+    /// Adds constant words as they are; never anything from outside.
     #[must_use]
     pub fn word(mut self, words: &'static str) -> Self {
         self.space();
@@ -209,10 +209,10 @@ impl CommandEncoder {
         self
     }
 
-    /// Adds a string from outside: quoted, or a literal where it can't be.
+    /// Adds a string from outside: quoted if possible, otherwise a literal.
     ///
     /// # Errors
-    /// [`NulError`] if it holds a NUL.
+    /// [`NulError`] if it contains a NUL.
     pub fn string(mut self, bytes: &[u8]) -> Result<Self, NulError> {
         if bytes.contains(&0) {
             return Err(NulError);
@@ -225,15 +225,15 @@ impl CommandEncoder {
     /// Adds a password.
     ///
     /// # Errors
-    /// [`NulError`] if it holds a NUL.
+    /// [`NulError`] if it contains a NUL.
     pub fn secret(self, secret: &Secret) -> Result<Self, NulError> {
         self.string(secret.expose())
     }
 
-    /// Adds a literal, for a message to APPEND.
+    /// Adds a literal: a message to APPEND.
     ///
     /// # Errors
-    /// [`NulError`] if it holds a NUL.
+    /// [`NulError`] if it contains a NUL.
     pub fn literal(mut self, bytes: &[u8]) -> Result<Self, NulError> {
         if bytes.contains(&0) {
             return Err(NulError);
@@ -243,7 +243,7 @@ impl CommandEncoder {
         Ok(self)
     }
 
-    /// Ends the command. There is always at least one chunk.
+    /// Finishes the command. There is always at least one chunk.
     #[must_use]
     pub fn finish(mut self) -> Vec<Vec<u8>> {
         self.current.extend_from_slice(b"\r\n");
@@ -251,7 +251,7 @@ impl CommandEncoder {
         self.chunks
     }
 
-    /// A space before the next argument; none behind an opening parenthesis.
+    /// Adds the space before the next argument, unless a parenthesis was just opened.
     fn space(&mut self) {
         if !std::mem::take(&mut self.opened) {
             self.current.push(b' ');

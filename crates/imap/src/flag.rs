@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::token::is_atom_char;
 
-/// A flag that a message can be given. `\Recent` is none of them: only the server sets it.
+/// A flag that a client can set. `\Recent` is not among them: only the server sets it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Flag {
     /// `\Answered`
@@ -17,12 +17,12 @@ pub enum Flag {
     Seen,
     /// `\Draft`
     Draft,
-    /// Any other word, such as `$Forwarded`.
+    /// Any other flag, such as `$Forwarded`.
     Keyword(Keyword),
 }
 
-/// A flag of the people's or programs' own making: an atom of at most [`Keyword::MAX`] bytes. Upper
-/// and lower case are one keyword to the protocol; the spelling is kept.
+/// A flag that people or programs invented: an atom of at most [`Keyword::MAX`] bytes. Comparison ignores the case of
+/// ASCII letters, but the spelling is kept.
 #[derive(Clone, Debug)]
 pub struct Keyword(String);
 
@@ -30,7 +30,7 @@ impl Keyword {
     /// The longest keyword, in bytes.
     pub const MAX: usize = 128;
 
-    /// Takes `bytes` as a keyword, or `None` if they are not an atom or too long.
+    /// Makes a keyword from `bytes`; `None` if they are not an atom or too long.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let fits = (1..=Self::MAX).contains(&bytes.len());
@@ -80,7 +80,7 @@ impl Ord for Keyword {
 }
 
 impl Flag {
-    /// The flags that every folder has, in the order they are listed.
+    /// The flags that every folder has, in the order in which they are listed.
     pub const SYSTEM: [Self; 5] = [
         Self::Answered,
         Self::Flagged,
@@ -89,7 +89,7 @@ impl Flag {
         Self::Draft,
     ];
 
-    /// Reads a flag; `None` for what is none, `\Recent` and unknown `\` flags among it.
+    /// Reads a flag; `None` if the bytes are not one. `\Recent` and unknown flags with a backslash don't count.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         if bytes.first() == Some(&b'\\') {
@@ -100,7 +100,7 @@ impl Flag {
         Keyword::new(bytes).map(Self::Keyword)
     }
 
-    /// The flag as it goes over the wire.
+    /// The flag as the protocol writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {

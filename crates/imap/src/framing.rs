@@ -1,36 +1,35 @@
-//! Cutting a byte stream into commands (or responses), with limits.
+//! Cuts a byte stream into commands (or responses), with limits.
 //!
-//! A command is one or more lines joined by literals (RFC 3501, section 4.3; RFC 7888). The reader
-//! only finds where it ends; the parser then reads the same bytes, so the two can't disagree about
-//! where a literal stops. Limits are checked before anything is stored: a synchronizing literal
-//! that is too big is refused before the client sends it, a non-synchronizing one is skipped
-//! without being kept, or ends the connection.
+//! A command is one or more lines joined by literals (RFC 3501, section 4.3; RFC 7888). The reader only finds where the
+//! command ends; the parser then reads the same bytes, so the two can't disagree about where a literal stops. Limits
+//! are checked before anything is stored: a synchronizing literal that is too big is refused before the client sends
+//! it; a non-synchronizing one is discarded as it arrives, or ends the connection.
 //!
-//! Line ends are CRLF and nothing else. A lone CR or LF, or a NUL, ends the connection: what two
-//! programs could read differently is no command.
+//! Lines end in CRLF and in nothing else. A lone CR or LF, or a NUL, ends the connection, because two programs might
+//! read such bytes as different commands.
 
 use std::fmt;
 
 use crate::token::Tag;
 
-/// How much one command may cost, in bytes.
+/// The limits for one command, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest line, without literals.
+    /// The longest line, not counting literals.
     pub line: usize,
     /// The longest literal of a command other than APPEND.
     pub literal: usize,
     /// The longest literal of an APPEND: the biggest message.
     pub message: usize,
-    /// The whole command, lines and literals.
+    /// The whole command: lines and literals.
     pub total: usize,
-    /// Up to this size a non-synchronizing literal that is too big is read and thrown away so that
-    /// the client gets an answer; beyond it the connection ends.
+    /// A non-synchronizing literal that is too big, but not bigger than this, is read and discarded so that the client
+    /// gets an answer. A bigger one ends the connection.
     pub discard: u64,
 }
 
 impl Limits {
-    /// What a connection may cost before anybody has logged in: 64 KiB.
+    /// The limits before login; a command stays below the 64 KiB that a connection may send by then.
     pub const BEFORE_LOGIN: Self = Self {
         line: 8 * 1024,
         literal: 4 * 1024,
@@ -39,8 +38,8 @@ impl Limits {
         discard: 0,
     };
 
-    /// Limits after the login, with messages of up to `message` bytes. Lines may be long, since
-    /// clients name thousands of UIDs in one command.
+    /// The limits after the login, with messages of up to `message` bytes. Lines may be long, since clients list
+    /// thousands of UIDs in one command.
     #[must_use]
     pub const fn after_login(message: usize) -> Self {
         const TEXT: usize = 1024 * 1024;
@@ -59,17 +58,17 @@ impl Limits {
 pub enum Event {
     /// A whole command.
     Command(Frame),
-    /// The client announced a literal that is welcome and waits for `+ ` before it sends it.
+    /// The client announced a literal that is not too big, and waits for `+ ` before it sends it.
     Continue,
 }
 
-/// The bytes of one command or response: literals in place, behind their `{n}` CRLF; the line end
-/// that closes it left off. Does not print, since a command may hold a password.
+/// The bytes of one command or response. Literals stay in place behind their `{n}` CRLF; the final CRLF is left off.
+/// `Debug` doesn't show the bytes, since a command may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame(Vec<u8>);
 
 impl Frame {
-    /// Wraps bytes that did not come from a reader, as tests and recordings do.
+    /// Wraps bytes that did not come from a reader, for tests.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -81,7 +80,7 @@ impl Frame {
         &self.0
     }
 
-    /// The bytes, taken out.
+    /// The bytes, without a copy.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.0
@@ -94,11 +93,11 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// Why the stream could not be cut further.
+/// Why no further command or response could be found in the stream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
-    /// A literal over the limit. The command is gone and the next one can be read: answer the tag
-    /// with `NO [TOOBIG]` for an APPEND, else `BAD` (RFC 7888, section 4; RFC 4469).
+    /// A literal over the limit. The command was dropped and the next one can be read. Answer with the tag and `NO
+    /// [TOOBIG]` for an APPEND, otherwise `BAD` (RFC 7888, section 4; RFC 4469, section 4.2).
     #[error("literal too big")]
     LiteralTooBig {
         /// The command's tag, if it had a valid one.
@@ -106,13 +105,13 @@ pub enum FramingError {
         /// Whether the command was an APPEND, so that the message was too big.
         append: bool,
     },
-    /// A literal so big that it isn't even skipped: say `BYE` and close.
+    /// A literal so big that it isn't even read to be discarded: say `BYE` and close.
     #[error("literal far too big")]
     LiteralHopeless,
     /// A line over the limit: say `BYE` and close.
     #[error("line too long")]
     LineTooLong,
-    /// A command over the limit for its sum: say `BYE` and close.
+    /// A command over the limit for lines and literals together: say `BYE` and close.
     #[error("command too long")]
     CommandTooLong,
     /// A CR without LF or an LF without CR: say `BYE` and close.
@@ -124,7 +123,7 @@ pub enum FramingError {
 }
 
 impl FramingError {
-    /// Whether the connection has to be closed. Otherwise reading goes on with the next command.
+    /// Whether the connection must be closed. Otherwise the next command can be read.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         !matches!(self, Self::LiteralTooBig { .. })
@@ -142,7 +141,7 @@ impl CommandReader {
         Self(Cutter::new(limits, Side::Client))
     }
 
-    /// Other limits from here on, for when the login has succeeded.
+    /// Replaces the limits, after the login has succeeded.
     pub fn set_limits(&mut self, limits: Limits) {
         self.0.limits = limits;
     }
@@ -160,8 +159,8 @@ impl CommandReader {
         self.0.next_event()
     }
 
-    /// The next line without looking for literals: the client's part of an AUTHENTICATE exchange
-    /// (base64 or `*`), or the `DONE` of an IDLE.
+    /// The next line, in which no literal is looked for: the client's part of an AUTHENTICATE exchange (base64 or `*`),
+    /// or the `DONE` of an IDLE.
     ///
     /// # Errors
     /// As [`Self::next_event`].
@@ -169,26 +168,26 @@ impl CommandReader {
         self.0.next_line()
     }
 
-    /// Whether bytes wait that belong to no finished command. Right behind a STARTTLS that means
-    /// injected plaintext (RFC 3501, section 6.2.1), and the connection has to end.
+    /// Whether the reader holds bytes of an unfinished command. Right behind a STARTTLS that means injected plaintext
+    /// (RFC 3501, section 6.2.1), and the connection must end.
     #[must_use]
     pub fn has_buffered(&self) -> bool {
         self.0.buffered() > 0
     }
 
-    /// The bytes not yet used, for whoever reads the stream after this reader.
+    /// The bytes not yet used, for the next reader of the stream.
     #[must_use]
     pub fn into_rest(self) -> Vec<u8> {
         self.0.into_rest()
     }
 }
 
-/// Cuts what a server sends into responses. A literal is part of the response it stands in.
+/// Cuts what a server sends into responses. A literal is part of the response that contains it.
 #[derive(Debug)]
 pub struct ResponseReader(Cutter);
 
 impl ResponseReader {
-    /// An empty reader. `limits.literal` bounds each literal, `limits.total` a response.
+    /// An empty reader. `limits.literal` is the limit for each literal, `limits.total` for a response.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self(Cutter::new(limits, Side::Server))
@@ -203,7 +202,7 @@ impl ResponseReader {
     /// are needed.
     ///
     /// # Errors
-    /// As [`CommandReader::next_event`]; here every error is fatal.
+    /// As [`CommandReader::next_event`]; but here every error is fatal.
     pub fn next_response(&mut self) -> Result<Option<Frame>, FramingError> {
         match self.0.next_event()? {
             Some(Event::Command(frame)) => Ok(Some(frame)),
@@ -211,7 +210,7 @@ impl ResponseReader {
         }
     }
 
-    /// Whether bytes wait that belong to no finished response.
+    /// Whether the reader holds bytes of an unfinished response.
     #[must_use]
     pub fn has_buffered(&self) -> bool {
         self.0.buffered() > 0
@@ -224,7 +223,7 @@ impl ResponseReader {
     }
 }
 
-/// An idle reader gives back a buffer that a big command made grow beyond this.
+/// When idle, a reader shrinks a buffer that a big command made larger than this.
 const KEEP: usize = 16 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,14 +240,14 @@ enum State {
     Literal {
         end: usize,
     },
-    /// This many bytes of a literal are still to be thrown away.
+    /// This many bytes of a literal are still to be discarded.
     Skip {
         left: u64,
     },
     Broken(FramingError),
 }
 
-/// A literal's announcement at the end of a line.
+/// The announcement of a literal at the end of a line.
 struct Announced {
     size: u64,
     synchronizing: bool,
@@ -258,14 +257,14 @@ struct Cutter {
     limits: Limits,
     side: Side,
     buffer: Vec<u8>,
-    /// Where the current command starts in `buffer`; what is before it is used up.
+    /// Where the current command starts in `buffer`; the bytes before are used.
     start: usize,
     /// Where the current line starts.
     line: usize,
-    /// Up to here there is no line end.
+    /// There is no line end before this offset.
     scanned: usize,
     state: State,
-    /// The current command will be refused when its end has come.
+    /// Whether the current command will be refused at its end.
     refused: bool,
 }
 
@@ -394,7 +393,7 @@ impl Cutter {
         if whole > self.limits.total as u64 && literal.size <= most as u64 && !self.is_append() {
             return Err(self.broken(FramingError::CommandTooLong));
         }
-        // The messages of one APPEND (RFC 3502) that are too much together are refused as one would be.
+        // The messages of one APPEND (RFC 3502) that are too big together are refused like one message that is too big.
         let fits = usize::try_from(literal.size).ok().filter(|&size| {
             let whole = (after - self.start).saturating_add(size);
             size <= most && whole <= self.limits.total && !self.refused
@@ -405,7 +404,7 @@ impl Cutter {
             return Ok(literal.synchronizing.then_some(Event::Continue));
         }
         if literal.synchronizing {
-            // The client has not sent it, and won't after the answer: the command ends here.
+            // The client has not sent the literal, and won't send it after the answer: the command ends here.
             let refusal = self.too_big();
             self.take(end);
             return Err(refusal);
@@ -447,7 +446,7 @@ impl Cutter {
 
     fn is_append(&self) -> bool {
         let rest = &self.buffer[self.start..];
-        // What the client sent behind this line is another command's.
+        // What follows this line belongs to another command.
         let line = rest.split(|&b| b == b'\r').next().unwrap_or(rest);
         let mut words = line.splitn(3, |&b| b == b' ');
         words.next();
@@ -463,7 +462,7 @@ impl Cutter {
         }
     }
 
-    /// Takes the command that ends before the CR at `end` and makes ready for the next one.
+    /// Takes out the command that ends before the CR at `end`, and prepares for the next one.
     fn take(&mut self, end: usize) -> Frame {
         let next = end + 2;
         let bytes = if self.start == 0 && next == self.buffer.len() {
@@ -500,8 +499,8 @@ impl Cutter {
     }
 }
 
-/// Whether a response line is one that ends in text for people (RFC 3501: `resp-text`), where a
-/// `{5}` at the end announces nothing.
+/// Whether a response line ends in text for people (RFC 3501, section 9: `resp-text`), where a `{5}` at the end
+/// announces nothing.
 fn ends_in_text(line: &[u8]) -> bool {
     let mut words = line.split(|&b| b == b' ');
     if words.next() == Some(b"+") {

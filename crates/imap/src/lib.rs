@@ -1,20 +1,19 @@
-//! The IMAP grammar, both directions, without any I/O.
+//! The IMAP grammar for servers and clients, without any I/O.
 //!
-//! The gateway reads commands with it before anybody has logged in, the mailroom's server after,
-//! and the webmail's client writes commands and reads responses. Bytes go in, typed values come
-//! out, and the other way round.
+//! The gateway reads commands with it before the login and the mailroom's server after the login; the webmail's client
+//! writes commands and reads responses. It turns bytes into typed values and back.
 //!
-//! It refuses to guess: a line that doesn't end in CRLF, a literal over its limit, a number that
-//! doesn't fit, a list nested too deep are errors that say where and what was expected. It never
-//! writes a byte from outside unencoded, and it allocates nothing that a limit doesn't bound.
+//! It refuses to guess: a line that doesn't end in CRLF, a literal over its limit, a number that doesn't fit, and a
+//! list nested too deep are errors that say where they are and what was expected. It never writes a byte from outside
+//! unencoded, and every allocation is bounded by a limit.
 //!
 //! In reading order:
 //! - [`token`]: character classes, [`Tag`], [`Secret`]
 //! - [`framing`]: from a stream to whole commands or responses
-//! - [`mailbox`], [`sequence`], [`flag`], [`datetime`]: the values commands speak of
-//! - [`command`]: what a client asks for, and its parser
-//! - [`encode`]: writing strings, and whole commands of a client
-//! - [`response`]: what a server answers, and its parser
+//! - [`mailbox`], [`sequence`], [`flag`], [`datetime`]: the arguments of commands
+//! - [`command`]: a client's commands, and their parser
+//! - [`encode`]: writes strings, and a client's whole commands
+//! - [`response`]: a server's responses, and their parser
 
 pub mod command;
 pub mod datetime;

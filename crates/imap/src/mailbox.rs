@@ -1,4 +1,4 @@
-//! Mailbox names: UTF-8 inside, modified UTF-7 on the wire (RFC 3501, section 5.1.3).
+//! Mailbox names: UTF-8 in memory, modified UTF-7 in the protocol (RFC 3501, section 5.1.3).
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::IMAP_MUTF7;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// The base64 of modified UTF-7: `,` for `/`, no padding, no stray bits at the end.
+/// The base64 of modified UTF-7: `,` instead of `/`, no padding, no surplus bits at the end.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &IMAP_MUTF7,
     GeneralPurposeConfig::new()
@@ -14,13 +14,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// The name of a mailbox. `INBOX` is upper case however it was spelt (RFC 3501, section 5.1); other
-/// names are kept as they are. It may hold any character but NUL, and its wire form is
-/// printable ASCII always, so that no name can break out of its place in a command.
+/// The name of a mailbox. `INBOX` becomes upper case in any spelling (RFC 3501, section 5.1); other names stay as they
+/// are. A name may contain any character but NUL, but its wire form is always printable ASCII, so that no name can end
+/// its argument in a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MailboxName(String);
 
-/// Bytes that are no mailbox name.
+/// Why bytes are not a mailbox name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// A shift sequence (`&...-`) that doesn't decode.
@@ -41,7 +41,7 @@ impl MailboxName {
         Self("INBOX".to_owned())
     }
 
-    /// Takes a name in UTF-8, as pages and configuration have it.
+    /// Makes a name from UTF-8, as pages and the configuration write it.
     ///
     /// # Errors
     /// [`NameError::Nul`] if it holds a NUL.
@@ -55,8 +55,8 @@ impl MailboxName {
         Ok(Self(name.to_owned()))
     }
 
-    /// Reads a name in modified UTF-7. A name with bytes above 127 is taken as plain UTF-8, which
-    /// many programs send although nobody agreed on it.
+    /// Reads a name in modified UTF-7. A name with bytes above 127 is read as plain UTF-8, which many programs send
+    /// without having enabled it.
     ///
     /// # Errors
     /// Says what is wrong with the encoding.
@@ -68,7 +68,7 @@ impl MailboxName {
         }
     }
 
-    /// Reads a name in plain UTF-8, as clients write it that enabled that (RFC 6855, section 3; RFC 9051, section 5.1).
+    /// Reads a name in plain UTF-8, as a client sends it that enabled UTF-8 (RFC 6855, section 3; RFC 9051, section 5.1).
     ///
     /// # Errors
     /// [`NameError::Utf8`] or [`NameError::Nul`].
@@ -101,22 +101,22 @@ impl fmt::Display for MailboxName {
     }
 }
 
-/// What a folder is for (RFC 6154).
+/// The special use of a folder (RFC 6154, section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SpecialUse {
-    /// Every message there is.
+    /// All messages.
     All,
-    /// Kept messages.
+    /// Archived messages.
     Archive,
-    /// Messages being written.
+    /// Drafts.
     Drafts,
     /// Messages marked as important by `\Flagged`.
     Flagged,
-    /// Messages taken for spam.
+    /// Spam.
     Junk,
-    /// Messages that were sent.
+    /// Sent messages.
     Sent,
-    /// Messages thrown away.
+    /// Deleted messages.
     Trash,
 }
 
@@ -132,7 +132,7 @@ impl SpecialUse {
         Self::Trash,
     ];
 
-    /// Reads the attribute's word without its backslash, in any case.
+    /// Reads the attribute without its backslash, in any case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::EVERY
@@ -155,8 +155,8 @@ impl SpecialUse {
     }
 }
 
-/// Decodes modified UTF-7, as [`MailboxName::from_wire`] does, without making a name of it: LIST
-/// patterns are written so as well.
+/// Decodes modified UTF-7, like [`MailboxName::from_wire`], but makes no name of it: LIST patterns are written in it,
+/// too.
 ///
 /// # Errors
 /// [`NameError::Utf7`] or, for bytes above 127, [`NameError::Utf8`].

@@ -13,13 +13,13 @@ pub enum SeqNumber {
     Largest,
 }
 
-/// A set such as `1,5:7,12:*`, or `$`, what the last search saved (RFC 5182). Whether the numbers are
-/// sequence numbers or UIDs is said by the command it stands in.
+/// A set such as `1,5:7,12:*`, or `$`, the saved result of a search (RFC 5182, section 2.1). The command that contains
+/// it says whether the numbers are sequence numbers or UIDs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SequenceSet(Vec<(SeqNumber, SeqNumber)>);
 
 impl SequenceSet {
-    /// The set of everything: `1:*`.
+    /// The set of all messages: `1:*`.
     #[must_use]
     pub fn all() -> Self {
         Self(vec![(
@@ -28,8 +28,7 @@ impl SequenceSet {
         )])
     }
 
-    /// `$`: what the last search saved. Only the server of the session knows which numbers these
-    /// are, so it holds none here.
+    /// `$`: the saved result of a search. Only the session's server knows its numbers, so the value contains none.
     #[must_use]
     pub fn saved() -> Self {
         Self(Vec::new())
@@ -48,8 +47,7 @@ impl SequenceSet {
         Self(vec![(number, number)])
     }
 
-    /// Numbers in ascending order, runs folded into ranges; `None` if there are none. Zeros are
-    /// left out.
+    /// Makes a set of ascending numbers, with runs as ranges; `None` if there are no numbers. Zeros are left out.
     #[must_use]
     pub fn from_sorted(numbers: impl IntoIterator<Item = u32>) -> Option<Self> {
         let mut runs: Vec<(NonZeroU32, NonZeroU32)> = Vec::new();
@@ -64,7 +62,7 @@ impl SequenceSet {
         (!set.is_empty()).then_some(Self(set))
     }
 
-    /// Reads a set, or `None` if `bytes` are not one.
+    /// Reads a set; `None` if `bytes` are not a valid set.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         bytes
@@ -77,16 +75,15 @@ impl SequenceSet {
             .map(Self)
     }
 
-    /// The ranges as they are written, either end first.
+    /// The ranges as they are written; either end may be the greater.
     #[must_use]
     pub fn ranges(&self) -> &[(SeqNumber, SeqNumber)] {
         &self.0
     }
 
-    /// The ranges as numbers, ascending and without overlap, with `*` standing for `largest`.
-    /// As the RFC has it, `*` and `9:*` mean the largest even where that is below 9. Numbers above
-    /// `largest` stay in: for UIDs they are allowed and match nothing. With `largest` 0 (nothing
-    /// there), `*` matches nothing.
+    /// The ranges as numbers, ascending and without overlap, with `largest` for `*`. As RFC 3501, section 9 says, `9:*`
+    /// includes the largest number even if that is below 9. Numbers above `largest` are kept: for UIDs they are allowed
+    /// and match nothing. If `largest` is 0 (no messages), `*` matches nothing.
     #[must_use]
     pub fn resolve(&self, largest: u32) -> Vec<RangeInclusive<u32>> {
         let value = |number| match number {
@@ -113,7 +110,7 @@ impl SequenceSet {
         merged
     }
 
-    /// Whether a number is in the set, with `*` standing for `largest`.
+    /// Whether a number is in the set, with `largest` for `*`.
     #[must_use]
     pub fn contains(&self, number: u32, largest: u32) -> bool {
         self.resolve(largest)

@@ -1,4 +1,4 @@
-//! The smallest words of the grammar: character classes, tags and secrets.
+//! The smallest elements of the grammar: character classes, tags and secrets.
 
 use std::fmt;
 
@@ -20,9 +20,9 @@ pub(crate) fn is_list_char(byte: u8) -> bool {
     is_astring_char(byte) || matches!(byte, b'%' | b'*')
 }
 
-/// The client's name for one command, repeated in the answer that ends it.
+/// The client's identifier of one command, repeated in the response that completes it.
 ///
-/// A `Tag` exists only for bytes that are safe to send back: 1 to 64 astring characters other than `+`.
+/// A `Tag` contains only bytes that are safe to send back: 1 to 64 astring characters other than `+`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tag(String);
 
@@ -30,7 +30,7 @@ impl Tag {
     /// The longest tag that is accepted; clients use a dozen characters at most.
     pub const MAX: usize = 64;
 
-    /// Takes `bytes` as a tag, or `None` if they are not one.
+    /// Makes a tag from `bytes`; `None` if they are not a valid tag.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Option<Self> {
         let fits = (1..=Self::MAX).contains(&bytes.len());
@@ -43,7 +43,7 @@ impl Tag {
             .map(|text| Self(text.to_owned()))
     }
 
-    /// The tag that opens `line`, if it opens with one followed by a space.
+    /// The tag at the start of `line`, if there is a valid one followed by a space.
     #[must_use]
     pub(crate) fn opening(line: &[u8]) -> Option<Self> {
         let end = line.iter().position(|&b| b == b' ')?;
@@ -63,7 +63,7 @@ impl fmt::Display for Tag {
     }
 }
 
-/// Bytes that are a password or hold one. They never print and are wiped when dropped.
+/// A password, or bytes that contain one. They never print and are wiped when dropped.
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);
 
@@ -74,7 +74,7 @@ impl Secret {
         Self(bytes)
     }
 
-    /// The bytes, for the one place that checks or passes them on.
+    /// The bytes, for the place that checks them or passes them on.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0

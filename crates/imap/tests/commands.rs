@@ -1,4 +1,4 @@
-//! What commands mean, what is refused, and that no bytes bring the parser down.
+//! What commands mean, which are refused, and that no bytes make the parser panic.
 
 use proptest::prelude::*;
 use sekisho_imap::command::{Body, Command, FetchItem, ParseError, Reason, SearchKey, StatusItem};
@@ -176,7 +176,7 @@ fn a_password_prints_nowhere() {
     assert!(!printed.contains("geheim"), "{printed}");
 }
 
-/// Every command a reader finds in `bytes`.
+/// Every command that a reader finds in `bytes`.
 fn read(bytes: &[u8], step: usize) -> Vec<Frame> {
     let mut reader = CommandReader::new(Limits::BEFORE_LOGIN);
     let mut frames = Vec::new();

@@ -41,7 +41,7 @@ fn tag(name: &str) -> Option<Tag> {
     Tag::new(name.as_bytes())
 }
 
-/// A finding of the fuzzer: the limit of a message was given to a line because of words of the next command.
+/// Found by fuzzing: words of the next command gave a line the limit of an APPEND.
 #[test]
 fn a_command_is_an_append_by_its_own_words_alone() {
     let limits = Limits {

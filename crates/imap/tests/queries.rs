@@ -1,4 +1,4 @@
-//! What the client's encoder writes, the server's parser reads as it was meant.
+//! The server's parser reads what the client's encoder writes, with the same meaning.
 
 use proptest::prelude::*;
 use sekisho_imap::command::{

@@ -146,13 +146,17 @@ fn an_envelope_may_hold_literals_nil_groups_and_raw_bytes() {
 
 #[test]
 fn structures_nest_and_keep_their_names() {
-    // As Dovecot writes it: extension data everywhere, a message within the message.
+    // As Dovecot writes it: extension data everywhere, and an embedded message.
     let fetched = fetched(
-        b"* 1 FETCH (BODYSTRUCTURE ((\"text\" \"plain\" (\"charset\" \"iso-2022-jp\") NIL NIL \"7bit\" 1152 23 NIL NIL NIL NIL)\
+        b"* 1 FETCH (BODYSTRUCTURE ((\"text\" \"plain\" (\"charset\" \"iso-2022-jp\") NIL NIL \"7bit\" 1152 23 \
+          NIL NIL NIL NIL)\
           (\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 342 (NIL \"inner\" NIL NIL NIL NIL NIL NIL NIL NIL) \
-          (\"text\" \"html\" NIL NIL NIL \"quoted-printable\" 12 1 NIL NIL NIL NIL) 9 NIL (\"attachment\" (\"filename\" \"a.eml\")) NIL NIL)\
-          (\"APPLICATION\" \"PDF\" (\"NAME\" \"x.pdf\") \"<id@x>\" NIL \"BASE64\" 99 NIL (\"ATTACHMENT\" (\"FILENAME*\" \"utf-8''x.pdf\")) (\"en\" \"ja\") NIL) \
-          \"mixed\" (\"boundary\" \"=_x\") NIL NIL NIL) X-GM-LABELS (\"\\\\Inbox\" {1}\r\n)) PREVIEW {2}\r\nhi MODSEQ (7))",
+          (\"text\" \"html\" NIL NIL NIL \"quoted-printable\" 12 1 NIL NIL NIL NIL) 9 NIL (\"attachment\" \
+          (\"filename\" \"a.eml\")) NIL NIL)\
+          (\"APPLICATION\" \"PDF\" (\"NAME\" \"x.pdf\") \"<id@x>\" NIL \"BASE64\" 99 NIL (\"ATTACHMENT\" \
+          (\"FILENAME*\" \"utf-8''x.pdf\")) (\"en\" \"ja\") NIL) \
+          \"mixed\" (\"boundary\" \"=_x\") NIL NIL NIL) X-GM-LABELS (\"\\\\Inbox\" {1}\r\n)) PREVIEW {2}\r\nhi \
+          MODSEQ (7))",
     );
     assert_eq!(fetched.preview.as_deref(), Some(&b"hi"[..]));
     assert_eq!(fetched.mod_seq, Some(7));
@@ -178,7 +182,8 @@ fn structures_nest_and_keep_their_names() {
 fn what_cannot_be_read_of_one_message_leaves_the_rest_readable() {
     let deep = "(".repeat(10_000) + &")".repeat(10_000);
     let fetched = fetched(format!(
-        "* 3 FETCH (BODYSTRUCTURE {deep} ENVELOPE (1 2) UID 7 BODY[1.2]<0> {{3}}\r\na\0b BINARY[1] ~{{1}}\r\n\0 BODY[header] NIL)"
+        "* 3 FETCH (BODYSTRUCTURE {deep} ENVELOPE (1 2) UID 7 BODY[1.2]<0> {{3}}\r\na\0b BINARY[1] ~{{1}}\r\n\0 \
+          BODY[header] NIL)"
     ));
     assert_eq!(fetched.structure, None);
     assert_eq!(fetched.envelope, None);

@@ -1,4 +1,4 @@
-//! A place in a command's bytes, and the words that can be read there.
+//! A position in a command's bytes, and the elements that can be read there.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub(super) struct Cursor<'a> {
     at: usize,
     depth: usize,
     items: usize,
-    /// How names of folders are written.
+    /// How the client writes mailbox names.
     names: Names,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Cursor<'a> {
         self.fail(Reason::Expected(what))
     }
 
-    /// `value`, or a failure at `start` that says what was expected there.
+    /// `value`; if it is `None`, the failure that `what` was expected at `start`.
     fn found<T>(&self, start: usize, value: Option<T>, what: &'static str) -> Parsed<T> {
         value.ok_or(Failure {
             at: start,
@@ -66,14 +66,14 @@ impl<'a> Cursor<'a> {
         there
     }
 
-    /// Goes on behind `bytes`, if they stand here.
+    /// Moves behind `bytes`, if they are next.
     pub(super) fn eat_all(&mut self, bytes: &[u8]) -> bool {
         let there = self.bytes[self.at..].starts_with(bytes);
         self.at += if there { bytes.len() } else { 0 };
         there
     }
 
-    /// Goes on behind a dot if a digit follows it.
+    /// Moves behind a dot, if a dot and a digit are next.
     pub(super) fn dot_before_digit(&mut self) -> bool {
         let there = matches!(self.bytes[self.at..], [b'.', b'0'..=b'9', ..]);
         self.at += usize::from(there);
@@ -107,7 +107,7 @@ impl<'a> Cursor<'a> {
         &rest[..length]
     }
 
-    /// Goes on with `word`, in any case, if it stands here and ends here.
+    /// Moves behind `word`, in any case, if that is the next whole word.
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
         let start = self.at;
         let there = self
@@ -148,7 +148,7 @@ impl<'a> Cursor<'a> {
         self.found(start, value, "a number of 32 bits")
     }
 
-    /// A set of numbers, or `$` (RFC 5182).
+    /// A sequence set, or `$` (RFC 5182, section 2.1).
     pub(super) fn sequence_set(&mut self) -> Parsed<SequenceSet> {
         if self.eat(b'$') {
             return Ok(SequenceSet::saved());
@@ -156,14 +156,14 @@ impl<'a> Cursor<'a> {
         self.numbers()
     }
 
-    /// A set of numbers.
+    /// A sequence set.
     pub(super) fn numbers(&mut self) -> Parsed<SequenceSet> {
         let start = self.at;
         let bytes = self.take_while(|b| b.is_ascii_digit() || matches!(b, b',' | b':' | b'*'));
         self.found(start, SequenceSet::parse(bytes), "a set of message numbers")
     }
 
-    /// The bytes of a literal, as their place in the command (RFC 3501, section 4.3).
+    /// A literal, as the range of its bytes in the command (RFC 3501, section 4.3).
     pub(super) fn literal(&mut self) -> Parsed<Range<usize>> {
         self.expect(b'{', "a literal")?;
         let size = self.number()?;
@@ -178,7 +178,7 @@ impl<'a> Cursor<'a> {
         Ok(start..self.at)
     }
 
-    /// A quoted string or a literal without NUL.
+    /// A quoted string, or a literal without NUL.
     pub(super) fn string(&mut self) -> Parsed<Cow<'a, [u8]>> {
         match self.peek() {
             Some(b'"') => self.quoted(),
@@ -224,7 +224,7 @@ impl<'a> Cursor<'a> {
         self.bare_or_string(is_astring_char, "a string")
     }
 
-    /// A bare word of `accepted` characters, or a string.
+    /// An unquoted word of `accepted` characters, or a string.
     pub(super) fn bare_or_string(
         &mut self,
         accepted: impl Fn(u8) -> bool,
@@ -233,7 +233,7 @@ impl<'a> Cursor<'a> {
         if matches!(self.peek(), Some(b'"' | b'{')) {
             return self.string();
         }
-        // Programs send names in raw UTF-8 without quotes, too: what is meant is clear.
+        // Some programs send raw UTF-8 without quotes; what they mean is clear.
         let bare = self.take_while(|b| accepted(b) || b >= 0x80);
         if bare.is_empty() {
             self.expected(what)
@@ -242,7 +242,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string that has to be UTF-8, as the text of a search.
+    /// A string that must be UTF-8, such as the text of a search.
     pub(super) fn text(&mut self) -> Parsed<String> {
         let start = self.at;
         let bytes = self.astring()?.into_owned();
@@ -262,7 +262,7 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// How names of folders are written here.
+    /// How the client writes mailbox names.
     pub(super) fn names(&self) -> Names {
         self.names
     }
@@ -273,7 +273,7 @@ impl<'a> Cursor<'a> {
         self.found(start, Flag::parse(bytes), "a flag that can be set")
     }
 
-    /// `(\Seen word)`, or nothing in the parentheses.
+    /// `(\Seen word)` or `()`.
     pub(super) fn flag_list(&mut self) -> Parsed<Vec<Flag>> {
         if self.eat_all(b"()") {
             return Ok(Vec::new());
@@ -312,7 +312,7 @@ impl<'a> Cursor<'a> {
         Ok(items)
     }
 
-    /// Counts one more thing in a list, up to [`MAX_ITEMS`] in a command.
+    /// Counts one more list item, up to [`MAX_ITEMS`] in a command.
     pub(super) fn count_item(&mut self) -> Parsed<()> {
         if self.items == MAX_ITEMS {
             return self.fail(Reason::TooMany);
@@ -321,7 +321,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Reads something that may hold itself, up to [`MAX_DEPTH`] deep.
+    /// Reads something recursive, up to [`MAX_DEPTH`] deep.
     pub(super) fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         if self.depth == MAX_DEPTH {
             return self.fail(Reason::TooDeep);

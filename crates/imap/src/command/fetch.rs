@@ -12,24 +12,24 @@ use crate::{Flag, SequenceSet};
 pub struct Fetch {
     /// Which messages.
     pub set: SequenceSet,
-    /// Whether `set` speaks of UIDs.
+    /// Whether `set` contains UIDs.
     pub uid: bool,
-    /// What to send of each; macros are spelt out.
+    /// What to return for each; macros are expanded.
     pub items: Vec<FetchItem>,
     /// Only messages with a mod-sequence above this one (RFC 7162, section 3.1.4.1).
     pub changed_since: Option<u64>,
-    /// Whether UIDs that are gone are to be told (RFC 7162, section 3.2.6).
+    /// Whether to return the UIDs of expunged messages, too (RFC 7162, section 3.2.6).
     pub vanished: bool,
-    /// Only these of the messages that are found (RFC 9394, section 3.3).
+    /// Only the messages at these positions of the result (RFC 9394, section 3.3).
     pub partial: Option<Positions>,
 }
 
-/// One thing that FETCH can send of a message (RFC 3501, section 6.4.5).
+/// An item that FETCH can return (RFC 3501, section 6.4.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchItem {
-    /// `EMAILID` (RFC 8474)
+    /// `EMAILID` (RFC 8474, section 5.1)
     EmailId,
-    /// `THREADID` (RFC 8474)
+    /// `THREADID` (RFC 8474, section 5.2)
     ThreadId,
     /// `ENVELOPE`
     Envelope,
@@ -41,64 +41,64 @@ pub enum FetchItem {
     Size,
     /// `UID`
     Uid,
-    /// `MODSEQ` (RFC 7162)
+    /// `MODSEQ` (RFC 7162, section 3.1.4)
     ModSeq,
     /// `BODY`: the structure without extension data.
     Body,
     /// `BODYSTRUCTURE`
     BodyStructure,
-    /// `RFC822`: as `BODY[]`, under its old name.
+    /// `RFC822`: the old name of `BODY[]`.
     Rfc822,
-    /// `RFC822.HEADER`: as `BODY.PEEK[HEADER]`, under its old name.
+    /// `RFC822.HEADER`: the old name of `BODY.PEEK[HEADER]`.
     Rfc822Header,
-    /// `RFC822.TEXT`: as `BODY[TEXT]`, under its old name.
+    /// `RFC822.TEXT`: the old name of `BODY[TEXT]`.
     Rfc822Text,
     /// `BODY[...]` or `BODY.PEEK[...]`
     Section {
-        /// Whether `\Seen` is to stay as it is.
+        /// Whether `\Seen` is not to be set.
         peek: bool,
-        /// Which bytes of the message.
+        /// The section of the message.
         section: Section,
-        /// Which bytes of those.
+        /// The range of bytes within the section.
         partial: Option<Partial>,
     },
-    /// `BINARY[...]` or `BINARY.PEEK[...]` (RFC 3516)
+    /// `BINARY[...]` or `BINARY.PEEK[...]` (RFC 3516, section 4.2)
     Binary {
-        /// Whether `\Seen` is to stay as it is.
+        /// Whether `\Seen` is not to be set.
         peek: bool,
         /// The part; empty for the whole message.
         part: Vec<u32>,
-        /// Which bytes of it.
+        /// The range of bytes within the part.
         partial: Option<Partial>,
     },
-    /// `BINARY.SIZE[...]` (RFC 3516)
+    /// `BINARY.SIZE[...]` (RFC 3516, section 4.2)
     BinarySize(Vec<u32>),
-    /// `PREVIEW` (RFC 8970)
+    /// `PREVIEW` (RFC 8970, section 3)
     Preview {
-        /// Only if it costs nothing.
+        /// Whether to return it only if it is available at once.
         lazy: bool,
     },
 }
 
-/// `<start.length>`
+/// `<start.length>`: a range of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partial {
-    /// The first byte.
+    /// The offset of the first byte.
     pub start: u32,
-    /// How many at most; not 0.
+    /// The greatest number of bytes; at least 1.
     pub length: u32,
 }
 
-/// What stands between the brackets of `BODY[...]`.
+/// The section between the brackets of `BODY[...]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The part's number, such as 1.2; empty for the message itself.
     pub part: Vec<u32>,
-    /// Which text of the part.
+    /// The text of that part.
     pub text: SectionText,
 }
 
-/// Which text of a part or message a [`Section`] means.
+/// The text of a part or message that a [`Section`] specifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SectionText {
     /// All of it; for a part, its body.
@@ -107,7 +107,7 @@ pub enum SectionText {
     Header,
     /// `HEADER.FIELDS (...)` or `HEADER.FIELDS.NOT (...)`
     HeaderFields {
-        /// Whether the other fields are meant.
+        /// Whether all fields but these are meant.
         not: bool,
         /// Field names as the client spelt them.
         names: Vec<String>,
@@ -119,7 +119,7 @@ pub enum SectionText {
 }
 
 impl Section {
-    /// Appends the section with its brackets, as both a request and an answer show it.
+    /// Appends the section with its brackets, as it is written in requests and responses.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.push(b'[');
         encode_part(out, &self.part);
@@ -147,7 +147,7 @@ impl Section {
     }
 }
 
-/// Appends a part's number: `1.2`.
+/// Appends a part's number, such as `1.2`.
 pub(crate) fn encode_part(out: &mut Vec<u8>, part: &[u32]) {
     for (index, number) in part.iter().enumerate() {
         if index > 0 {
@@ -170,13 +170,13 @@ impl fmt::Display for Section {
 pub struct Store {
     /// Which messages.
     pub set: SequenceSet,
-    /// Whether `set` speaks of UIDs.
+    /// Whether `set` contains UIDs.
     pub uid: bool,
     /// Only messages with a mod-sequence up to this one (RFC 7162, section 3.1.3).
     pub unchanged_since: Option<u64>,
     /// What to do with the flags.
     pub action: StoreAction,
-    /// Whether the new flags need not be told.
+    /// Whether the new flags need not be returned (`.SILENT`).
     pub silent: bool,
     /// The flags.
     pub flags: Vec<Flag>,
@@ -193,7 +193,7 @@ pub enum StoreAction {
     Remove,
 }
 
-/// How many numbers a part may have; more never occur (security: MIME depth is 64).
+/// The highest number of numbers in a part specifier. Messages nest less: they are read 64 levels deep.
 const MOST_PARTS: usize = 100;
 
 pub(super) fn fetch(c: &mut Cursor<'_>, uid: bool) -> Parsed<Fetch> {
@@ -347,7 +347,7 @@ fn bracketed_part(c: &mut Cursor<'_>) -> Parsed<Vec<u32>> {
     Ok(part)
 }
 
-/// `1.2.3`, or nothing. A dot that a number doesn't follow is left for the section's text.
+/// `1.2.3`, or nothing. A dot that is not followed by a digit is left for the section's text.
 fn part(c: &mut Cursor<'_>) -> Parsed<Vec<u32>> {
     let mut part = Vec::new();
     while c.peek().is_some_and(|b| b.is_ascii_digit()) {

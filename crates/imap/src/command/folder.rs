@@ -7,7 +7,7 @@ use crate::mailbox::{self, SpecialUse};
 use crate::token::is_list_char;
 use crate::{Flag, MailboxName, SequenceSet};
 
-/// `LIST` in its plain and its extended form (RFC 5258).
+/// `LIST` in its basic and its extended form (RFC 5258, section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
     /// The reference name that patterns are relative to, in UTF-8.
@@ -16,9 +16,9 @@ pub struct List {
     pub patterns: Vec<String>,
     /// Which folders.
     pub select: ListSelect,
-    /// What to tell of each.
+    /// What to return for each.
     pub give: ListReturn,
-    /// Whether the extended syntax was used: then an empty pattern doesn't ask for the delimiter.
+    /// Whether the extended syntax was used. If so, an empty pattern doesn't ask for the delimiter.
     pub extended: bool,
 }
 
@@ -48,7 +48,7 @@ pub struct ListReturn {
     pub status: Vec<StatusItem>,
 }
 
-/// What STATUS can tell of a folder.
+/// A value that STATUS can return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusItem {
     /// How many messages there are.
@@ -61,15 +61,15 @@ pub enum StatusItem {
     UidValidity,
     /// How many messages lack `\Seen`.
     Unseen,
-    /// How many messages have `\Deleted` (RFC 9051).
+    /// How many messages have `\Deleted` (RFC 9051, section 6.3.11).
     Deleted,
-    /// The sum of the messages' sizes in bytes (RFC 8438).
+    /// The sum of the messages' sizes in bytes (RFC 8438, section 3).
     Size,
-    /// The highest mod-sequence (RFC 7162).
+    /// The highest mod-sequence (RFC 7162, section 3.1.7).
     HighestModSeq,
-    /// The sum of the sizes of the messages that have `\Deleted`, in bytes (RFC 9208).
+    /// The sum of the sizes of the messages that have `\Deleted`, in bytes (RFC 9208, section 4.1.4).
     DeletedStorage,
-    /// The folder's identity (RFC 8474); the one figure that is no number.
+    /// The folder's identifier (RFC 8474, section 4.3), the only value that is not a number.
     MailboxId,
 }
 
@@ -87,7 +87,7 @@ impl StatusItem {
         Self::MailboxId,
     ];
 
-    /// The word for it on the wire.
+    /// Its name in the protocol.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl StatusItem {
     }
 }
 
-/// `APPEND`, of one message or of several (RFC 3502).
+/// `APPEND` of one message or several (RFC 3502).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
     /// The folder to add to.
@@ -119,11 +119,11 @@ pub struct Append {
 pub struct AppendMessage {
     /// The flags to set.
     pub flags: Vec<Flag>,
-    /// The internal date; the present if there is none.
+    /// The internal date; without one, it is the time of the APPEND.
     pub date: Option<DateTime>,
     /// The message.
     pub message: Message,
-    /// Whether it came as `~{n}`, and so may hold NUL (RFC 3516).
+    /// Whether it was sent as `~{n}` and so may contain NUL (RFC 3516, section 4.4).
     pub binary: bool,
     /// Whether the client says that its header is in UTF-8 (RFC 6855, section 4).
     pub utf8: bool,
@@ -146,19 +146,19 @@ impl Append {
     }
 }
 
-/// What a client knows of a folder that it comes back to (RFC 7162, section 3.2.5).
+/// What a client that opens a folder again knows about it (RFC 7162, section 3.2.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resynchronization {
     /// The UIDVALIDITY that it remembers.
     pub uid_validity: u32,
-    /// The folder as of this mod-sequence is known.
+    /// The mod-sequence up to which the client knows the folder's changes.
     pub modseq: u64,
-    /// The UIDs that it knows; all if it doesn't say.
+    /// The UIDs that the client knows; all if it doesn't say.
     pub known: Option<SequenceSet>,
 }
 
-/// `SELECT` and `EXAMINE` with their parameters. Of QRESYNC's the pairs of sequence numbers and UIDs are
-/// read and not kept: they help servers that forget which messages are gone.
+/// `SELECT` and `EXAMINE` with their parameters. QRESYNC's pairs of sequence numbers and UIDs are read but not kept:
+/// they only help servers that forget which messages were expunged.
 pub(super) fn select(c: &mut Cursor<'_>, read_only: bool) -> Parsed<Body> {
     let mailbox = c.mailbox()?;
     let mut condstore = false;
@@ -185,7 +185,7 @@ pub(super) fn select(c: &mut Cursor<'_>, read_only: bool) -> Parsed<Body> {
     })
 }
 
-/// `(uidvalidity modseq [known-uids] [(seqs uids)])`
+/// `(uidvalidity modseq [known-uids] [(seqs uids)])` (RFC 7162, section 3.2.5)
 fn resynchronization(c: &mut Cursor<'_>) -> Parsed<Resynchronization> {
     c.expect(b'(', "what is known of the folder")?;
     let uid_validity = c.number32()?;
@@ -320,7 +320,7 @@ pub(super) fn list(c: &mut Cursor<'_>) -> Parsed<List> {
     })
 }
 
-/// `(WORD WORD ...)`, possibly empty.
+/// `(WORD WORD ...)` or `()`.
 fn options(
     c: &mut Cursor<'_>,
     mut each: impl FnMut(&mut Cursor<'_>, &str) -> Parsed<()>,
@@ -416,7 +416,7 @@ fn append_message(c: &mut Cursor<'_>) -> Parsed<AppendMessage> {
     if utf8 {
         c.expect(b')', "a closing parenthesis")?;
     }
-    // The frame takes the place of this empty one when the whole command has been read.
+    // The whole frame replaces this empty one after the command has been parsed.
     let message = Message {
         frame: Frame::new(Vec::new()),
         range,

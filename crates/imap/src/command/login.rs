@@ -1,4 +1,4 @@
-//! The commands around a login.
+//! The commands before and around the login.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,17 +7,17 @@ use super::{Body, Cursor, Parsed};
 use crate::framing::Frame;
 use crate::token::Secret;
 
-/// A client's line within an AUTHENTICATE exchange (RFC 3501, section 6.2.2).
+/// A client's line in an AUTHENTICATE exchange (RFC 3501, section 6.2.2).
 #[derive(Debug)]
 pub enum SaslLine {
-    /// `*`: the client gives up.
+    /// `*`: the client cancels the exchange.
     Cancel,
     /// Decoded data.
     Data(Secret),
 }
 
 impl SaslLine {
-    /// Reads the line, or `None` if it is not base64.
+    /// Reads the line; `None` if it is not base64.
     #[must_use]
     pub fn parse(line: &Frame) -> Option<Self> {
         match line.bytes() {
@@ -53,7 +53,7 @@ pub(super) fn login(c: &mut Cursor<'_>) -> Parsed<Body> {
     Ok(Body::Login { name, password })
 }
 
-/// `ID NIL` or `ID ("name" "value" ...)` (RFC 2971).
+/// `ID NIL` or `ID ("name" "value" ...)` (RFC 2971, section 3.1).
 pub(super) fn id(c: &mut Cursor<'_>) -> Parsed<Body> {
     if c.eat_word("NIL") {
         return Ok(Body::Id(Vec::new()));

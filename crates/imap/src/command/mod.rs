@@ -1,10 +1,10 @@
-//! Commands as typed values, and the parser that makes them (RFC 3501 and 9051, section 6).
+//! Commands as typed values, and their parser (RFC 3501 and 9051, section 6).
 //!
-//! The extensions it reads: UIDPLUS (4315), SASL-IR (4959), ID (2971), ENABLE (5161), CONDSTORE and
-//! QRESYNC (7162), CREATE-SPECIAL-USE (6154), LIST-EXTENDED (5258), LIST-STATUS (5819), ESEARCH (4731),
-//! SEARCHRES (5182), PARTIAL (9394), WITHIN (5032), SORT and THREAD (5256, 5957), UTF8 (6855), BINARY (3516), MULTIAPPEND
-//! (3502), OBJECTID (8474), PREVIEW (8970), MOVE (6851), UNSELECT (3691), IDLE (2177), QUOTA (9208),
-//! COMPRESS (4978). What is read is not yet offered: a server announces what it carries out.
+//! It reads these extensions: UIDPLUS (4315), SASL-IR (4959), ID (2971), ENABLE (5161), CONDSTORE and QRESYNC (7162),
+//! CREATE-SPECIAL-USE (6154), LIST-EXTENDED (5258), LIST-STATUS (5819), ESEARCH (4731), SEARCHRES (5182), PARTIAL
+//! (9394), WITHIN (5032), SORT and THREAD (5256, 5957), UTF8 (6855), BINARY (3516), MULTIAPPEND (3502), OBJECTID
+//! (8474), PREVIEW (8970), MOVE (6851), UNSELECT (3691), IDLE (2177), QUOTA (9208), COMPRESS (4978). A server that can
+//! read an extension need not offer it: it announces what it implements.
 
 mod cursor;
 mod fetch;
@@ -32,30 +32,30 @@ use crate::{MailboxName, SequenceSet};
 /// How deep searches may nest.
 pub const MAX_DEPTH: usize = 50;
 
-/// How many listed things (search keys, header fields, patterns, flags) a command may hold: what
-/// it costs to carry out grows with them.
+/// How many list items (search keys, header fields, patterns, flags) a command may contain, because the cost of a
+/// command grows with them.
 pub const MAX_ITEMS: usize = 1000;
 
-/// How a client writes the names of folders.
+/// How a client writes mailbox names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Names {
-    /// In modified UTF-7 (RFC 3501, section 5.1.3); what is no ASCII is taken for UTF-8.
+    /// In modified UTF-7 (RFC 3501, section 5.1.3). A name that is not ASCII is read as UTF-8.
     #[default]
     Utf7,
-    /// In UTF-8, since it enabled UTF8=ACCEPT or IMAP4rev2.
+    /// In UTF-8: the client enabled UTF8=ACCEPT or IMAP4rev2.
     Utf8,
 }
 
-/// One command of a client.
+/// A client's command.
 #[derive(Debug)]
 pub struct Command {
-    /// The name that the answer repeats.
+    /// The tag, which the server's response repeats.
     pub tag: Tag,
-    /// What is asked for.
+    /// The command without its tag.
     pub body: Body,
 }
 
-/// What a command asks for.
+/// The verb of a command with its arguments.
 #[derive(Debug)]
 pub enum Body {
     /// `CAPABILITY`
@@ -70,36 +70,36 @@ pub enum Body {
     Authenticate {
         /// In upper case.
         mechanism: String,
-        /// The initial response, decoded; empty if it was `=` (RFC 4959).
+        /// The initial response, decoded; empty if it was `=` (RFC 4959, section 3).
         initial: Option<Secret>,
     },
     /// `LOGIN name password`
     Login {
-        /// The name as it was typed.
+        /// The user name as the client sent it.
         name: Vec<u8>,
         /// The password.
         password: Secret,
     },
-    /// `ID`: what the client says of itself, which nobody has to believe.
+    /// `ID`: what the client says about itself, which may be false.
     Id(Vec<(Vec<u8>, Option<Vec<u8>>)>),
     /// `ENABLE`, with the capabilities in upper case.
     Enable(Vec<String>),
     /// `SELECT` or `EXAMINE`
     Select {
-        /// Which folder.
+        /// The folder.
         mailbox: MailboxName,
         /// Whether it was `EXAMINE`.
         read_only: bool,
         /// Whether the parameter `CONDSTORE` was given.
         condstore: bool,
-        /// What the client knows of the folder (RFC 7162, section 3.2.5).
+        /// What the client knows about the folder (RFC 7162, section 3.2.5).
         resync: Option<Resynchronization>,
     },
     /// `CREATE`
     Create {
         /// The new folder.
         mailbox: MailboxName,
-        /// What it is for, if the client says.
+        /// Its special use, if the client names one.
         special_use: Option<SpecialUse>,
     },
     /// `DELETE`
@@ -126,9 +126,9 @@ pub enum Body {
     },
     /// `STATUS`
     Status {
-        /// Which folder.
+        /// The folder.
         mailbox: MailboxName,
-        /// What to tell.
+        /// The values that are asked for.
         items: Vec<StatusItem>,
     },
     /// `NAMESPACE`
@@ -139,8 +139,7 @@ pub enum Body {
     GetQuotaRoot(MailboxName),
     /// `GETQUOTA`, with the root's name.
     GetQuota(Vec<u8>),
-    /// `SETQUOTA`, with the root's name; what it wants is of no interest to a server whose quotas are
-    /// the site's.
+    /// `SETQUOTA`, with the root's name. The limits are dropped, since quotas are set by the site.
     SetQuota(Vec<u8>),
     /// `COMPRESS`, with the algorithm in upper case (RFC 4978).
     Compress(String),
@@ -166,9 +165,9 @@ pub enum Body {
     Copy {
         /// Which messages.
         set: SequenceSet,
-        /// Whether `set` speaks of UIDs.
+        /// Whether `set` contains UIDs.
         uid: bool,
-        /// Where to.
+        /// The target folder.
         mailbox: MailboxName,
         /// Whether the command was `MOVE`.
         remove: bool,
@@ -177,7 +176,7 @@ pub enum Body {
     Idle,
 }
 
-/// Bytes that stay where they were received, since they may be many megabytes.
+/// A message to append. Its bytes stay in the received frame, since they may be many megabytes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     frame: Frame,
@@ -210,13 +209,13 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Why a command was not understood. Its text is safe to send back behind `BAD`.
+/// Why a command could not be parsed. Its text is safe to send back behind `BAD`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {at}")]
 pub struct ParseError {
-    /// The command's tag, if it had a valid one; else the answer is untagged (`* BAD`).
+    /// The command's tag, if it had a valid one; otherwise answer untagged (`* BAD`).
     pub tag: Option<Tag>,
-    /// How many bytes of the command were understood.
+    /// How many bytes were parsed before the error.
     pub at: usize,
     /// What is wrong there.
     pub reason: Reason,
@@ -225,7 +224,7 @@ pub struct ParseError {
 /// What is wrong with a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// Something else should stand there.
+    /// Something else was expected.
     #[error("expected {0}")]
     Expected(&'static str),
     /// No such command.
@@ -240,7 +239,7 @@ pub enum Reason {
     /// Nested deeper than [`MAX_DEPTH`].
     #[error("nested too deep")]
     TooDeep,
-    /// More listed things than [`MAX_ITEMS`].
+    /// More list items than [`MAX_ITEMS`].
     #[error("too many things in one command")]
     TooMany,
 }
@@ -249,12 +248,12 @@ impl Command {
     /// Parses a whole command.
     ///
     /// # Errors
-    /// Says at which byte what was expected.
+    /// Says at which byte parsing stopped, and what was expected there.
     pub fn parse(frame: Frame) -> Result<Self, ParseError> {
         Self::parse_with(frame, Names::Utf7)
     }
 
-    /// Parses a whole command of a client that writes folders' names so.
+    /// Parses a whole command from a client that writes mailbox names as `names` says.
     ///
     /// # Errors
     /// As [`Self::parse`].

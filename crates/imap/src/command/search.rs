@@ -8,11 +8,11 @@ use crate::{Flag, SequenceSet};
 /// `SEARCH` or `UID SEARCH`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// Whether UIDs are to be answered.
+    /// Whether the answer is to contain UIDs instead of sequence numbers.
     pub uid: bool,
-    /// What to tell of the result (RFC 4731); `None` for the plain answer of old.
+    /// What to return (RFC 4731, section 3.1); `None` for the basic `SEARCH` response.
     pub give: Option<ResultOptions>,
-    /// Whether a character set was named.
+    /// Whether a character set was given.
     pub charset: bool,
     /// Which messages.
     pub key: SearchKey,
@@ -21,11 +21,11 @@ pub struct Search {
 /// `SORT` or `UID SORT` (RFC 5256)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// Whether UIDs are to be answered.
+    /// Whether the answer is to contain UIDs instead of sequence numbers.
     pub uid: bool,
-    /// What to tell of the result (RFC 5267); `None` for the plain answer.
+    /// What to return (RFC 5267, section 3); `None` for the basic `SORT` response.
     pub give: Option<ResultOptions>,
-    /// By what to sort, with whether that is reversed.
+    /// The sort criteria, each with whether its order is reversed.
     pub order: Vec<(SortKey, bool)>,
     /// Which messages.
     pub key: SearchKey,
@@ -34,61 +34,61 @@ pub struct Sort {
 /// `THREAD` or `UID THREAD` (RFC 5256)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
-    /// Whether UIDs are to be answered.
+    /// Whether the answer is to contain UIDs instead of sequence numbers.
     pub uid: bool,
-    /// How threads are made.
+    /// The threading algorithm.
     pub algorithm: ThreadAlgorithm,
     /// Which messages.
     pub key: SearchKey,
 }
 
-/// How threads are made (RFC 5256, section 3).
+/// The threading algorithms (RFC 5256, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ThreadAlgorithm {
-    /// By base subject and the date sent.
+    /// By base subject, then by sent date.
     OrderedSubject,
-    /// By what messages refer to, then by base subject.
+    /// By the references of messages, then by base subject.
     References,
 }
 
-/// The options of `RETURN (...)`.
+/// The options of `RETURN (...)` (RFC 4731, section 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResultOptions {
     /// The lowest number.
     pub min: bool,
     /// The highest number.
     pub max: bool,
-    /// All numbers; meant as well by an empty list.
+    /// All numbers; also if the list of options is empty.
     pub all: bool,
     /// How many there are.
     pub count: bool,
-    /// Keep the result for `$` (RFC 5182).
+    /// Save the result for `$` (RFC 5182, section 2.1).
     pub save: bool,
-    /// Those at some places of the result (RFC 9394).
+    /// The numbers at these positions of the result (RFC 9394, section 3.1).
     pub partial: Option<Positions>,
 }
 
 impl ResultOptions {
-    /// Whether anything is to be answered: SAVE alone is silent (RFC 5182, section 2.1).
+    /// Whether the search has a response: SAVE alone has none (RFC 5182, section 2.1).
     #[must_use]
     pub fn tells(self) -> bool {
         self.min || self.max || self.all || self.count || self.partial.is_some()
     }
 }
 
-/// Places in a result: `1:100` are its first hundred, `-1:-100` its last (RFC 9394, section 3.1).
+/// Positions in a result: `1:100` are its first hundred, `-1:-100` its last (RFC 9394, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Positions {
-    /// The place nearer to the end that is counted from; not 0.
+    /// The position nearer to the end from which positions are counted; at least 1.
     pub from: u32,
-    /// The farther one.
+    /// The farther position.
     pub to: u32,
-    /// Whether places are counted from the end of the result.
+    /// Whether positions are counted from the end of the result.
     pub backwards: bool,
 }
 
 impl Positions {
-    /// The same places as indices into a result of `count`; empty where it is shorter.
+    /// The same positions as indices into a result of `count` numbers, cut off where the result is shorter.
     #[must_use]
     pub fn indices(self, count: usize) -> std::ops::Range<usize> {
         let from = (self.from as usize - 1).min(count);
@@ -108,7 +108,7 @@ impl std::fmt::Display for Positions {
     }
 }
 
-/// `1:100` or `-1:-100`; either end may come first.
+/// `1:100` or `-1:-100`; the ends may be in either order.
 pub(super) fn positions(c: &mut Cursor<'_>) -> Parsed<Positions> {
     let backwards = c.eat(b'-');
     let one = c.number32()?;
@@ -128,14 +128,14 @@ pub(super) fn positions(c: &mut Cursor<'_>) -> Parsed<Positions> {
     })
 }
 
-/// By what SORT sorts.
+/// The sort criteria (RFC 5256, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortKey {
     /// The internal date.
     Arrival,
     /// The first Cc address's mailbox.
     Cc,
-    /// The date it was sent.
+    /// The sent date.
     Date,
     /// The first From address's mailbox.
     From,
@@ -145,9 +145,9 @@ pub enum SortKey {
     Subject,
     /// The first To address's mailbox.
     To,
-    /// The first From address as it is shown (RFC 5957).
+    /// The first From address's display name or address (RFC 5957, section 3).
     DisplayFrom,
-    /// The first To address as it is shown (RFC 5957).
+    /// The first To address's display name or address (RFC 5957, section 3).
     DisplayTo,
 }
 
@@ -156,11 +156,11 @@ pub enum SortKey {
 pub enum SearchKey {
     /// Every message.
     All,
-    /// Those that all of these find.
+    /// The messages that all of these find.
     And(Vec<Self>),
-    /// Those that either finds.
+    /// The messages that at least one of the two finds.
     Or(Box<Self>, Box<Self>),
-    /// Those that it doesn't find.
+    /// The messages that this key doesn't find.
     Not(Box<Self>),
     /// Messages with the flag.
     Flag(Flag),
@@ -182,30 +182,30 @@ pub enum SearchKey {
     SentOn(Date),
     /// Date field within the day or later.
     SentSince(Date),
-    /// Arrived at least this many seconds ago (RFC 5032).
+    /// Arrived at least this many seconds ago (RFC 5032, section 2).
     Older(u32),
-    /// Arrived at most this many seconds ago (RFC 5032).
+    /// Arrived at most this many seconds ago (RFC 5032, section 2).
     Younger(u32),
     /// More bytes than this.
     Larger(u64),
     /// Fewer bytes than this.
     Smaller(u64),
-    /// A header field that holds the text; with empty text, any such field.
+    /// A header field that contains the text; any field of that name if the text is empty.
     Header {
         /// The field's name.
         name: String,
         /// The text.
         value: String,
     },
-    /// The body holds the text.
+    /// The body contains the text.
     Body(String),
-    /// Header or body holds the text.
+    /// Header or body contains the text.
     Text(String),
-    /// A mod-sequence of at least this (RFC 7162).
+    /// A mod-sequence of at least this (RFC 7162, section 3.1.5).
     ModSeq(u64),
-    /// The bytes with this identity (RFC 8474).
+    /// The email identifier (RFC 8474, section 5.1).
     EmailId(String),
-    /// The thread with this identity (RFC 8474).
+    /// The thread identifier (RFC 8474, section 5.2).
     ThreadId(String),
 }
 
@@ -276,7 +276,7 @@ fn sort_key(c: &mut Cursor<'_>) -> Parsed<SortKey> {
     })
 }
 
-/// `RETURN (MIN MAX ALL COUNT SAVE PARTIAL 1:9) `, if it is there.
+/// `RETURN (MIN MAX ALL COUNT SAVE PARTIAL 1:9) `, if it is next.
 fn result_options(c: &mut Cursor<'_>) -> Parsed<Option<ResultOptions>> {
     if !c.eat_word("RETURN") {
         return Ok(None);
@@ -321,7 +321,7 @@ fn charset(c: &mut Cursor<'_>) -> Parsed<()> {
     }
 }
 
-/// One key or several, all of which have to match.
+/// One key, or several that must all match.
 fn keys(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
     let first = key(c)?;
     if c.peek() != Some(b' ') {
@@ -470,8 +470,8 @@ fn keyword(c: &mut Cursor<'_>) -> Parsed<Flag> {
     }
 }
 
-/// `MODSEQ ["/flags/\\Seen" all] 620162338`: the optional entry is read and, as the RFC allows,
-/// means nothing here, since mod-sequences are kept a message.
+/// `MODSEQ ["/flags/\\Seen" all] 620162338`. The optional entry is read but ignored, as RFC 7162, section 3.1.5 allows:
+/// a message has only one mod-sequence.
 fn mod_sequence(c: &mut Cursor<'_>) -> Parsed<SearchKey> {
     if c.peek() == Some(b'"') {
         c.string()?;

@@ -1,14 +1,14 @@
-//! Writing what a client asks for: the items of FETCH and the keys of SEARCH.
+//! Writes a client's queries: the items of FETCH and the keys of SEARCH.
 
 use super::{CommandEncoder, NulError};
 use crate::Flag;
 use crate::command::{FetchItem, Partial, SearchKey, Section, SectionText, SortKey};
 
 impl CommandEncoder {
-    /// Adds the items of a FETCH in parentheses.
+    /// Adds the items of a FETCH, in parentheses.
     ///
     /// # Errors
-    /// [`NulError`] if the name of a header field holds a NUL.
+    /// [`NulError`] if the name of a header field contains a NUL.
     pub fn items(mut self, items: &[FetchItem]) -> Result<Self, NulError> {
         self.space();
         self.raw("(");
@@ -20,10 +20,10 @@ impl CommandEncoder {
         Ok(self)
     }
 
-    /// Adds search keys; where the key is an [`SearchKey::And`], its parts side by side.
+    /// Adds a search key; the parts of an [`SearchKey::And`] are written without parentheses.
     ///
     /// # Errors
-    /// [`NulError`] if a text holds a NUL.
+    /// [`NulError`] if a text contains a NUL.
     pub fn search(mut self, key: &SearchKey) -> Result<Self, NulError> {
         self.space();
         match key {
@@ -108,7 +108,7 @@ impl CommandEncoder {
         section.encode(&mut self.current);
     }
 
-    /// As [`Section::encode`], but for field names, which need the literals of a client.
+    /// Like [`Section::encode`], but field names may become a client's literals.
     fn section(&mut self, section: &Section) -> Result<(), NulError> {
         let SectionText::HeaderFields { not, names } = &section.text else {
             section.encode(&mut self.current);
@@ -147,7 +147,7 @@ impl CommandEncoder {
     fn key(&mut self, key: &SearchKey) -> Result<(), NulError> {
         match key {
             SearchKey::All => self.raw("ALL"),
-            // Nothing to fulfil: every message does.
+            // With no conditions, every message matches.
             SearchKey::And(keys) if keys.is_empty() => self.raw("ALL"),
             SearchKey::And(keys) => {
                 self.raw("(");
@@ -208,7 +208,7 @@ impl CommandEncoder {
         Ok(())
     }
 
-    /// Words of our own, or numbers, dates, sets and keywords, whose types hold nothing else.
+    /// Appends constant words, or numbers, dates, sets and keywords, whose types can't contain anything else.
     fn raw(&mut self, words: &str) {
         self.current.extend_from_slice(words.as_bytes());
     }

@@ -2,32 +2,32 @@
 
 use super::{Envelope, MAX_PARTS, Read, Scanner, envelope};
 
-/// Names in lower case with their values, as a Content-Type or Content-Disposition has them.
+/// Parameters of a Content-Type or Content-Disposition: names in lower case, with their values.
 pub type Params = Vec<(String, Vec<u8>)>;
 
-/// A part of a message, or the whole of it.
+/// A part of a message, or a whole message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyStructure {
-    /// A part that holds parts.
+    /// A multipart.
     Multipart(Multipart),
     /// Any other part.
     Leaf(Box<Leaf>),
 }
 
-/// A part that holds parts.
+/// A part that consists of parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Multipart {
-    /// Behind `multipart/`, in lower case.
+    /// What follows `multipart/`, in lower case.
     pub subtype: String,
     /// The parts.
     pub parts: Vec<BodyStructure>,
-    /// Parameters of the Content-Type; none without extension data.
+    /// The parameters of the Content-Type; empty if the response has no extension data.
     pub params: Params,
     /// The Content-Disposition, if there is one.
     pub disposition: Option<Disposition>,
 }
 
-/// A part that holds bytes, or one message.
+/// A part that contains bytes, or an embedded message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
     /// The type, such as `text`, in lower case.
@@ -46,11 +46,11 @@ pub struct Leaf {
     pub size: u64,
     /// The Content-Disposition, if there is one.
     pub disposition: Option<Disposition>,
-    /// For a `message/rfc822`, that message.
+    /// The embedded message, if this is a `message/rfc822`.
     pub message: Option<(Envelope, BodyStructure)>,
 }
 
-/// How a part wants to be shown (RFC 2183).
+/// How a part is to be shown (RFC 2183, section 2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disposition {
     /// `inline`, `attachment` or another word, in lower case.
@@ -119,13 +119,13 @@ fn leaf(s: &mut Scanner<'_>, parts: &mut usize) -> Read<Leaf> {
     s.space()?;
     let size = s.or_skip(Scanner::number)?.unwrap_or(0);
     let message = embedded(s, parts)?;
-    // The number of lines, of text and of messages.
+    // The number of lines; only text parts and messages have it.
     if matches!(s.rest(), [b' ', b'0'..=b'9', ..]) {
         s.space()?;
         s.number()?;
     }
     if s.eat(b' ') {
-        // The MD5 sum that nobody sends.
+        // The MD5 sum, which nothing uses.
         s.skip()?;
     }
     Ok(Leaf {
@@ -141,8 +141,8 @@ fn leaf(s: &mut Scanner<'_>, parts: &mut usize) -> Read<Leaf> {
     })
 }
 
-/// Envelope and structure of a message within a message. Some servers leave both out; a
-/// parenthesis shows that they are there, since the MD5 sum has none.
+/// Envelope and structure of an embedded message. Some servers leave both out. If the next value is in parentheses,
+/// they are there, since the MD5 sum has none.
 fn embedded(s: &mut Scanner<'_>, parts: &mut usize) -> Read<Option<(Envelope, BodyStructure)>> {
     if !s.rest().starts_with(b" (") {
         return Ok(None);
@@ -154,7 +154,7 @@ fn embedded(s: &mut Scanner<'_>, parts: &mut usize) -> Read<Option<(Envelope, Bo
     Ok(Some((envelope, body)))
 }
 
-/// The disposition behind a space, if there is more to this part.
+/// The disposition behind a space, if the part has further data.
 fn disposition(s: &mut Scanner<'_>) -> Read<Option<Disposition>> {
     if !s.eat(b' ') {
         return Ok(None);

@@ -1,18 +1,18 @@
-//! What a server tells of folders and of searches (RFC 3501, section 7.2).
+//! What a server says about folders and searches (RFC 3501, section 7.2).
 
 use super::{Read, Scanner};
 use crate::command::StatusItem;
 use crate::mailbox::{MailboxName, SpecialUse};
 use crate::sequence::SequenceSet;
 
-/// One folder of LIST.
+/// A folder in a LIST response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListEntry {
     /// Its name.
     pub mailbox: MailboxName,
-    /// What parts the levels of its name; none if the server has no levels.
+    /// The hierarchy delimiter; `None` if the server has no hierarchy.
     pub delimiter: Option<char>,
-    /// Its attributes, in lower case with their backslash.
+    /// Its attributes, in lower case and with their backslash.
     pub attributes: Vec<String>,
 }
 
@@ -26,7 +26,7 @@ impl ListEntry {
             .any(|word| word == "\\noselect" || word == "\\nonexistent")
     }
 
-    /// What it is for (RFC 6154).
+    /// Its special use (RFC 6154, section 2).
     #[must_use]
     pub fn special_use(&self) -> Option<SpecialUse> {
         self.attributes
@@ -35,17 +35,17 @@ impl ListEntry {
     }
 }
 
-/// One folder of STATUS.
+/// A folder in a STATUS response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusEntry {
     /// Its name.
     pub mailbox: MailboxName,
-    /// Its figures.
+    /// Its values.
     pub items: Vec<(StatusItem, u64)>,
 }
 
 impl StatusEntry {
-    /// One figure, if it was told.
+    /// One value, if the response contains it.
     #[must_use]
     pub fn get(&self, item: StatusItem) -> Option<u64> {
         let found = self.items.iter().find(|(known, _)| *known == item);
@@ -53,10 +53,10 @@ impl StatusEntry {
     }
 }
 
-/// The result of a search in short (RFC 4731, section 3.1).
+/// The summary of a search's result (RFC 4731, section 3.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ESearch {
-    /// The command it answers, if told.
+    /// The tag of the search command, if the server sent it.
     pub tag: Option<Vec<u8>>,
     /// Whether the numbers are UIDs.
     pub uid: bool,
@@ -66,8 +66,8 @@ pub struct ESearch {
     pub max: Option<u32>,
     /// How many were found.
     pub count: Option<u32>,
-    /// All of them; none were found if this was asked for and isn't there. A server can name
-    /// four thousand million numbers in a dozen bytes: count before listing them.
+    /// All of them. If it was asked for and is missing, none were found. A few bytes can name four thousand million
+    /// numbers, so check the count before listing them.
     pub all: Option<SequenceSet>,
 }
 
@@ -114,7 +114,7 @@ pub(super) fn status(s: &mut Scanner<'_>) -> Read<StatusEntry> {
     Ok(StatusEntry { mailbox, items })
 }
 
-/// The numbers of SEARCH and SORT, up to the end or to a `(MODSEQ ...)`.
+/// The numbers of SEARCH and SORT, up to the end or to `(MODSEQ ...)`.
 pub(super) fn numbers(s: &mut Scanner<'_>) -> Read<Vec<u32>> {
     let mut numbers = Vec::new();
     s.spaces();

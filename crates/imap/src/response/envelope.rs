@@ -2,8 +2,8 @@
 
 use super::{Read, Scanner};
 
-/// A message's header in short. The bytes are as the message has them: encoded words (RFC 2047)
-/// are not decoded, and raw bytes above 127 may be of any charset.
+/// A summary of a message's header. The bytes are those of the message: encoded words (RFC 2047) are not decoded, and
+/// raw bytes above 127 may be in any charset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
     /// The Date field.
@@ -12,9 +12,9 @@ pub struct Envelope {
     pub subject: Option<Vec<u8>>,
     /// The From field.
     pub from: Vec<Address>,
-    /// The Sender field; From, if it has none.
+    /// The Sender field, or From if there is none.
     pub sender: Vec<Address>,
-    /// The Reply-To field; From, if it has none.
+    /// The Reply-To field, or From if there is none.
     pub reply_to: Vec<Address>,
     /// The To field.
     pub to: Vec<Address>,
@@ -28,15 +28,15 @@ pub struct Envelope {
     pub message_id: Option<Vec<u8>>,
 }
 
-/// An address. With no host it is the start of a group (with the group's name as its mailbox) or,
-/// with no mailbox either, the end of one.
+/// An address. Without a host it is the start of a group, with the group's name as its mailbox. Without host and
+/// mailbox it is the end of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// What stands before the `<`.
+    /// The display name before the `<`.
     pub name: Option<Vec<u8>>,
-    /// What stands before the `@`.
+    /// The part before the `@`.
     pub mailbox: Option<Vec<u8>>,
-    /// What stands behind the `@`.
+    /// The part behind the `@`.
     pub host: Option<Vec<u8>>,
 }
 
@@ -71,7 +71,7 @@ fn addresses(s: &mut Scanner<'_>) -> Read<Vec<Address>> {
     s.list_or_nil(|s| {
         s.expect(b'(', "an address")?;
         let name = text(s)?;
-        // The route of RFC 822 (`@relay:`), which nothing uses.
+        // The source route of RFC 822 (`@relay:`), which nothing uses.
         s.nstring()?;
         s.space()?;
         let mailbox = text(s)?;

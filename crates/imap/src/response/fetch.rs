@@ -1,4 +1,4 @@
-//! What a server tells of a message (RFC 3501, section 7.4.2).
+//! What a server says about a message (RFC 3501, section 7.4.2).
 
 use std::num::NonZeroU32;
 
@@ -6,39 +6,39 @@ use super::{BodyStructure, Envelope, Read, Scanner, body, envelope};
 use crate::datetime::DateTime;
 use crate::flag::Flag;
 
-/// What was told of one message; what was not told, or can't be read, is not there.
+/// What a server sent about one message. What it didn't send, or what can't be parsed, is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fetched {
-    /// Its sequence number at this moment.
+    /// Its present sequence number.
     pub sequence: u32,
     /// Its UID.
     pub uid: Option<NonZeroU32>,
-    /// Its flags but `\Recent`.
+    /// Its flags except `\Recent`.
     pub flags: Option<Vec<Flag>>,
     /// When it arrived.
     pub internal_date: Option<DateTime>,
     /// Its size in bytes.
     pub size: Option<u64>,
-    /// Its mod-sequence (RFC 7162).
+    /// Its mod-sequence (RFC 7162, section 3.1.4).
     pub mod_seq: Option<u64>,
-    /// Its header in short.
+    /// A summary of its header.
     pub envelope: Option<Envelope>,
     /// Its structure.
     pub structure: Option<BodyStructure>,
-    /// Its first words (RFC 8970).
+    /// The preview of its text (RFC 8970, section 3).
     pub preview: Option<Vec<u8>>,
-    /// Bytes of it.
+    /// Sections of it.
     pub sections: Vec<SectionData>,
 }
 
-/// Bytes of a message: the answer to `BODY[section]<origin.length>`.
+/// A section of a message: the answer to `BODY[section]<origin.length>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionData {
-    /// What stood between the brackets, in upper case.
+    /// The text between the brackets, in upper case.
     pub section: String,
-    /// From which byte on, if not all were asked for.
+    /// The offset of the first byte, if only a range was asked for.
     pub origin: Option<u64>,
-    /// The bytes; none if the message has no such section.
+    /// The bytes; `None` if the message has no such section.
     pub bytes: Option<Vec<u8>>,
 }
 
@@ -81,7 +81,7 @@ fn mod_seq(s: &mut Scanner<'_>) -> Read<u64> {
     Ok(value)
 }
 
-/// `[HEADER.FIELDS (SUBJECT)]<0> "..."`; the name before it tells BODY from BINARY and others.
+/// `[HEADER.FIELDS (SUBJECT)]<0> "..."`. The word before it (`name`) distinguishes BODY from BINARY and others.
 fn section(s: &mut Scanner<'_>, name: &[u8], sections: &mut Vec<SectionData>) -> Read<()> {
     s.expect(b'[', "a section")?;
     let mut section = Vec::new();

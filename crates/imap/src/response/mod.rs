@@ -1,13 +1,12 @@
-//! Responses as typed values, and the parser that makes them (RFC 3501 and 9051, section 7).
+//! Responses as typed values, and their parser (RFC 3501 and 9051, section 7).
 //!
-//! Servers differ, and a message's sender has a say in what they write, so this parser is looser
-//! than that of commands and loses little at a time: a code or a kind of data that it doesn't know
-//! is passed over, and an item of a FETCH that it can't read is left out of the answer instead of
-//! making the folder unreadable. Every value it makes is bounded by the response it came from, and
+//! Servers differ, and the sender of a message influences what they write. So this parser is more tolerant than that of
+//! commands, and an error costs little: an unknown code or kind of data is skipped, and an item of a FETCH that can't
+//! be read is left out instead of making the folder unreadable. Every value is bounded by the size of its response, and
 //! nesting by [`MAX_DEPTH`].
 //!
-//! Beyond the base it reads UIDPLUS (4315), ESEARCH (4731), SORT (5256), LIST-EXTENDED (5258),
-//! LIST-STATUS (5819), SPECIAL-USE (6154), CONDSTORE and QRESYNC (7162), PREVIEW (8970).
+//! It reads these extensions: UIDPLUS (4315), ESEARCH (4731), SORT (5256), LIST-EXTENDED (5258), LIST-STATUS (5819),
+//! SPECIAL-USE (6154), CONDSTORE and QRESYNC (7162), PREVIEW (8970).
 
 mod body;
 mod data;
@@ -33,63 +32,62 @@ pub const MAX_DEPTH: usize = 64;
 /// How many parts a message may have.
 pub const MAX_PARTS: usize = 1000;
 
-/// One response of a server.
+/// A server's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// `+`: go on with the literal, or with the exchange. What follows it is left out.
+    /// `+`: the server waits for the literal, or for the next step of the exchange. The text behind it is dropped.
     Continue,
-    /// The answer that ends the command with this tag.
+    /// The response that completes the command with this tag.
     Done(Tag, Status),
-    /// `* OK`, `* NO`, `* BAD`, `* BYE` or `* PREAUTH`: something the server says by itself.
+    /// `* OK`, `* NO`, `* BAD`, `* BYE` or `* PREAUTH`: an untagged status response.
     Told(Status),
-    /// Everything else behind `*`.
+    /// Every other untagged response.
     Data(Data),
 }
 
-/// What a server tells behind `*`, asked or not.
+/// The data of an untagged response, which the client may not have asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Data {
-    /// What the server can do, in upper case.
+    /// The server's capabilities, in upper case.
     Capability(Vec<String>),
     /// `LIST`: one folder.
     List(ListEntry),
-    /// `STATUS`: one folder's figures.
+    /// `STATUS`: values of one folder.
     Status(StatusEntry),
     /// `FLAGS`: the flags in use in the open folder.
     Flags(Vec<Flag>),
     /// How many messages the open folder has.
     Exists(u32),
-    /// The message with this sequence number is gone; those behind it move up.
+    /// The message with this sequence number was expunged; the numbers of those behind it go down by one.
     Expunge(u32),
-    /// Messages with these UIDs are gone (RFC 7162, section 3.2.10).
+    /// The messages with these UIDs were expunged (RFC 7162, section 3.2.10).
     Vanished(SequenceSet),
-    /// What was asked of a message, or what has changed of it.
+    /// What was asked about a message, or what has changed.
     Fetch(Box<Fetched>),
     /// `SEARCH`: the numbers found.
     Search(Vec<u32>),
     /// `SORT`: the numbers found, in the order asked for.
     Sort(Vec<u32>),
-    /// `ESEARCH`: what was found, in short.
+    /// `ESEARCH`: a summary of the result.
     ESearch(ESearch),
-    /// Something that this parser has no use for.
+    /// Something that this parser doesn't know.
     Other,
 }
 
-/// A response that can't be read. Where the stream goes on is known all the same, so that the
-/// caller may pass over it.
+/// A response that can't be parsed. The next response can still be read, so the caller may skip this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected} at byte {at}")]
 pub struct Unreadable {
-    /// How many bytes were understood.
+    /// How many bytes were parsed before the error.
     pub at: usize,
-    /// What should have stood there.
+    /// What was expected there.
     pub expected: &'static str,
 }
 
 /// Reads one response.
 ///
 /// # Errors
-/// [`Unreadable`] says where reading stopped.
+/// [`Unreadable`] says where parsing stopped.
 pub fn parse(frame: &Frame) -> Result<Response, Unreadable> {
     let mut s = Scanner::new(frame.bytes());
     if s.eat(b'+') {

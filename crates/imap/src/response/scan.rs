@@ -1,7 +1,7 @@
-//! A place in a response's bytes, and the words that can be read there.
+//! A position in a response's bytes, and the elements that can be read there.
 //!
-//! Apart from the commands' cursor since servers are met with more patience than strangers: bytes
-//! above 127 in quotes, a backslash before any character, NULs in literals, runs of spaces.
+//! This is not the commands' cursor, because it is more tolerant: it accepts bytes above 127 in quotes, a backslash
+//! before any character, NULs in literals, and runs of spaces.
 
 use std::borrow::Cow;
 
@@ -61,7 +61,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes over spaces, if any.
+    /// Skips spaces, if any.
     pub(super) fn spaces(&mut self) {
         self.take_while(|byte| byte == b' ');
     }
@@ -128,7 +128,7 @@ impl<'a> Scanner<'a> {
         there
     }
 
-    /// A quoted string, a literal or a `literal8` (RFC 3516).
+    /// A quoted string, a literal or a `literal8` (RFC 3516, section 4.2).
     pub(super) fn string(&mut self) -> Read<Cow<'a, [u8]>> {
         match self.peek() {
             Some(b'"') => self.quoted(),
@@ -185,7 +185,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// An [`Self::nstring`] to keep.
+    /// Like [`Self::nstring`], but owned.
     pub(super) fn owned(&mut self) -> Read<Option<Vec<u8>>> {
         self.nstring().map(|text| text.map(Cow::into_owned))
     }
@@ -209,7 +209,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Flags in parentheses. What can't be set, `\Recent` and `\*` among it, is left out.
+    /// Flags in parentheses. Those that a client can't set, such as `\Recent` and `\*`, are left out.
     pub(super) fn flags(&mut self) -> Read<Vec<Flag>> {
         let mut flags = Vec::new();
         self.list(|s| {
@@ -223,8 +223,7 @@ impl<'a> Scanner<'a> {
         Ok(flags)
     }
 
-    /// `(item item ...)` or `()`; spaces between the items may be missing, as between the
-    /// addresses of an envelope.
+    /// `(item item ...)` or `()`. The spaces between items may be missing, as between the addresses of an envelope.
     pub(super) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
         self.expect(b'(', "an opening parenthesis")?;
         self.spaces();
@@ -239,7 +238,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// As [`Self::list`], or NIL for an empty one.
+    /// Like [`Self::list`]; NIL is an empty list.
     pub(super) fn list_or_nil(&mut self, item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
         if self.eat_nil() {
             Ok(())
@@ -248,7 +247,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Reads something that may hold itself, up to [`MAX_DEPTH`] deep.
+    /// Reads something recursive, up to [`MAX_DEPTH`] deep.
     pub(super) fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         if self.depth == MAX_DEPTH {
             return self.expected("less nesting");
@@ -259,7 +258,7 @@ impl<'a> Scanner<'a> {
         value
     }
 
-    /// Reads a value with `read`; if that fails, passes over the value instead.
+    /// Reads a value with `read`; if that fails, skips the value.
     pub(super) fn or_skip<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Read<T>,
@@ -276,7 +275,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes over one value of any kind: a string, a word, or a list however deep.
+    /// Skips one value of any kind: a string, a word, or a list of any depth.
     pub(super) fn skip(&mut self) -> Read<()> {
         let mut open = 0usize;
         loop {

@@ -4,38 +4,38 @@ use super::Scanner;
 use crate::flag::Flag;
 use crate::sequence::SequenceSet;
 
-/// How it went, and what the server has to say of it.
+/// Whether a command succeeded, and why not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// How it went.
+    /// The kind of response.
     pub kind: StatusKind,
-    /// The part for programs, if there is one.
+    /// The response code for programs, if there is one.
     pub code: Option<Code>,
-    /// The part for people, without control characters. Don't trust it to be polite.
+    /// The text for people, without control characters. The server may have written anything.
     pub text: String,
 }
 
-/// How it went.
+/// The kinds of status response (RFC 3501, section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusKind {
     /// Done.
     Ok,
-    /// Not done, for a reason that lies in the request's matter.
+    /// The command was understood but failed.
     No,
-    /// Not understood.
+    /// The command was not understood.
     Bad,
-    /// The connection ends.
+    /// The server closes the connection.
     Bye,
-    /// The connection begins with the login done.
+    /// The connection is logged in from the start.
     PreAuth,
 }
 
-/// What a program can act upon.
+/// A response code: what a program can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// `ALREADYEXISTS`: a folder of that name is there.
+    /// `ALREADYEXISTS`: a folder of that name exists.
     AlreadyExists,
-    /// `APPENDUID`: where the appended messages are (RFC 4315).
+    /// `APPENDUID`: where the appended messages are (RFC 4315, section 3).
     AppendUid {
         /// The folder's UIDVALIDITY.
         validity: u32,
@@ -44,13 +44,13 @@ pub enum Code {
     },
     /// `AUTHENTICATIONFAILED`
     AuthenticationFailed,
-    /// `CANNOT`: never possible for such a name or message.
+    /// `CANNOT`: this will never be possible for this name or message.
     Cannot,
     /// `CAPABILITY`, in upper case.
     Capability(Vec<String>),
-    /// `CLOSED`: what follows speaks of the newly opened folder.
+    /// `CLOSED`: the responses that follow are about the newly opened folder.
     Closed,
-    /// `COPYUID`: where the copied messages are (RFC 4315).
+    /// `COPYUID`: where the copied messages are (RFC 4315, section 3).
     CopyUid {
         /// The target's UIDVALIDITY.
         validity: u32,
@@ -65,32 +65,32 @@ pub enum Code {
     Limit,
     /// `NONEXISTENT`: no such folder.
     NonExistent,
-    /// `NOPERM`: the account may not.
+    /// `NOPERM`: the account is not allowed to do this.
     NoPerm,
     /// `OVERQUOTA`
     OverQuota,
-    /// `PERMANENTFLAGS`: the flags that can be changed for good.
+    /// `PERMANENTFLAGS`: the flags that can be changed permanently.
     PermanentFlags {
         /// The flags.
         flags: Vec<Flag>,
-        /// Whether new keywords can be made.
+        /// Whether new keywords can be created.
         any: bool,
     },
     /// `READ-ONLY`
     ReadOnly,
     /// `READ-WRITE`
     ReadWrite,
-    /// `TOOBIG`: the message is larger than the server takes.
+    /// `TOOBIG`: the message is larger than the server accepts.
     TooBig,
-    /// `TRYCREATE`: the target folder isn't there but may be created.
+    /// `TRYCREATE`: the target folder doesn't exist but could be created.
     TryCreate,
     /// `UIDNEXT`
     UidNext(u32),
     /// `UIDVALIDITY`
     UidValidity(u32),
-    /// `UNAVAILABLE`: something behind the server is down; try again later.
+    /// `UNAVAILABLE`: a backend of the server is down; try again later.
     Unavailable,
-    /// Any other code, by its first word in upper case.
+    /// Any other code: its first word in upper case.
     Other(String),
 }
 
@@ -108,7 +108,7 @@ impl StatusKind {
     }
 }
 
-/// Reads what stands behind `OK`. Never fails: what has no readable code is text.
+/// Reads what follows `OK`. Never fails: without a readable code, everything is text.
 pub(super) fn status(s: &mut Scanner<'_>, kind: StatusKind) -> Status {
     s.spaces();
     let mut rest = s.rest();
