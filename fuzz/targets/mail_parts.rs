@@ -1,4 +1,4 @@
-//! What the webmail reads of a message: its parts as a server describes them, their encodings, and what a submission server replies.
+//! What the webmail reads of a message: its parts as a server describes them, and their encodings.
 #![no_main]
 
 use sekisho_mailclient::fuzzing;
@@ -7,5 +7,4 @@ libfuzzer_sys::fuzz_target!(|data: (u8, &[u8])| {
     let (step, bytes) = data;
     fuzzing::parts(bytes);
     fuzzing::transfer_encodings(step.into(), bytes);
-    fuzzing::submission_replies(step.into(), bytes);
 });

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sekisho_mailroom::smtp::data::whole_lines;
-use sekisho_mailroom::smtp::{DataDecoder, DataEncoder, DataFault};
+use sekisho_smtp::data::whole_lines;
+use sekisho_smtp::{DataDecoder, DataEncoder, DataFault};
 
 fuzz_target!(|data: (u8, &[u8])| {
     let (step, bytes) = data;

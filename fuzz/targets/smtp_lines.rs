@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sekisho_mailroom::smtp::{COMMAND_LINE, Command, Inbound, Path, ReplyReader};
+use sekisho_smtp::{COMMAND_LINE, Command, Inbound, Path, ReplyReader};
 
 fuzz_target!(|data: (u8, &[u8])| {
     let (step, bytes) = data;
@@ -16,6 +16,7 @@ fuzz_target!(|data: (u8, &[u8])| {
         }
         if let Ok(Some(reply)) = replies.line(&line) {
             assert!((200..600).contains(&reply.code()));
+            assert!(!reply.words().contains(|c: char| c.is_control() && c != '\n'));
         }
         if let Some(path) = std::str::from_utf8(&line).ok().and_then(Path::parse) {
             assert!(!path.as_str().contains(['\r', '\n', '<', '>', '\0']));

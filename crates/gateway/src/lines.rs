@@ -2,7 +2,7 @@
 
 use sekisho_checkpoint::sasl::{Credentials, Exchange};
 use sekisho_imap::Secret;
-use sekisho_mailroom::smtp::{Inbound, LineFault};
+use sekisho_smtp::{Inbound, LineFault};
 
 use crate::dialogue::{Action, Plan};
 

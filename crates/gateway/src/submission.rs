@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_checkpoint::sasl::{Exchange, Progress};
-use sekisho_mailroom::smtp::{Command, LineFault, Reply};
+use sekisho_smtp::{Command, LineFault, Reply};
 
 use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
 use crate::lines::{Heard, Lines};

@@ -3,8 +3,6 @@
 use sekisho_imap::framing::{Limits, ResponseReader};
 use sekisho_imap::response::{self, Data, Response};
 
-pub use crate::submission::fuzz as submission_replies;
-
 use crate::part::{BodyPart, PartNumber, TransferEncoding};
 use crate::transfer::Decoder;
 

@@ -39,6 +39,7 @@ pub use sekisho_imap::datetime::Date;
 pub use sekisho_imap::mailbox::SpecialUse;
 pub use sekisho_imap::response::Code;
 pub use sekisho_imap::{Flag, Keyword, MailboxName};
+pub use sekisho_smtp::{Path, Reply};
 
 pub use self::archive::Identity;
 pub use self::download::Download;
@@ -50,7 +51,5 @@ pub use self::message::{Address, Envelope, Flags, InvalidUid, Message, Summary, 
 pub use self::open::{FlagChange, FolderState, OpenFolder, Order, Page, PageRequest, SortBy};
 pub use self::part::{BodyPart, Disposition, InvalidPartNumber, PartNumber, TransferEncoding};
 pub use self::search::search_text;
-pub use self::submission::{
-    EnvelopeAddress, InvalidAddress, Receipt, Reply, Submission, SubmitError,
-};
+pub use self::submission::{Receipt, Submission, SubmitError};
 pub use self::text::{HeaderText, decode_words};

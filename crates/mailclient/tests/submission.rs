@@ -3,7 +3,7 @@
 mod script;
 
 use script::{follow, lines};
-use sekisho_mailclient::{EnvelopeAddress, Submission, SubmitError};
+use sekisho_mailclient::{Path, Submission, SubmitError};
 use tokio::task::JoinHandle;
 
 async fn client(extensions: &[&str], script: &str) -> (Submission, JoinHandle<()>) {
@@ -17,8 +17,8 @@ async fn client(extensions: &[&str], script: &str) -> (Submission, JoinHandle<()
     (Submission::authenticated(stream).await.unwrap(), server)
 }
 
-fn address(text: &str) -> EnvelopeAddress {
-    EnvelopeAddress::new(text).unwrap()
+fn address(text: &str) -> Path {
+    Path::parse(text).unwrap()
 }
 
 #[tokio::test]
@@ -81,8 +81,8 @@ async fn one_refused_recipient_keeps_the_message_from_all_and_the_next_one_goes(
     };
     assert_eq!(refused.len(), 1);
     assert_eq!(refused[0].0, to[1]);
-    assert_eq!(refused[0].1.enhanced.as_deref(), Some("5.1.1"));
-    assert_eq!(refused[0].1.text, "No such user");
+    assert_eq!(refused[0].1.status(), Some("5.1.1"));
+    assert_eq!(refused[0].1.words(), "No such user");
     let Err(SubmitError::Refused(reply)) = submission.send(&from, &to[..1], b"x").await else {
         panic!("it was not refused")
     };

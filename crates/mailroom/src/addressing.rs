@@ -1,8 +1,9 @@
-//! Which mailbox an address means, with a plus-detail or without.
+//! Which mailbox an address means, with a plus-detail or without, and how the site's addresses become those of envelopes.
 
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{Directory, DirectoryError};
 use sekisho_checkpoint::{Account, AccountId};
+use sekisho_smtp::Path;
 
 /// The local part under which the site's own letters leave, so that their failures come back to nobody's mailbox.
 pub(crate) const BOUNCES: &str = "mfa-bounce";
@@ -31,4 +32,32 @@ pub(crate) fn may_send_as(account: &Account, address: &MailAddress) -> bool {
 fn without_detail(address: &MailAddress) -> Option<MailAddress> {
     let (base, _detail) = address.local().split_once('+')?;
     MailAddress::parse(&format!("{base}@{}", address.domain())).ok()
+}
+
+/// The address of an envelope in the site's own form, if it has one.
+pub(crate) fn address_of(path: &Path) -> Option<MailAddress> {
+    MailAddress::parse(path.as_str()).ok()
+}
+
+/// An address as envelopes carry it.
+pub(crate) fn path_of(address: &MailAddress) -> Path {
+    Path::parse(&address.to_string()).expect("a path takes all that an address may hold")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_address_is_a_path(typed in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~é利ａ.-]{1,20}@[a-zé大ａ。.-]{1,20}") {
+            if let Ok(address) = MailAddress::parse(&typed) {
+                let path = path_of(&address);
+                prop_assert_eq!(path.as_str(), address.to_string());
+                prop_assert_eq!(address_of(&path), Some(address));
+            }
+        }
+    }
 }

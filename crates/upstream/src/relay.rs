@@ -7,15 +7,12 @@
 
 use std::collections::VecDeque;
 
-use sekisho_mailroom::smtp::{COMMAND_LINE, DataDecoder, DataFault, Inbound, Reply};
 use sekisho_net::{Duplex, Shutdown};
+use sekisho_smtp::{COMMAND_LINE, DataDecoder, DataFault, Inbound, REPLY_LINE, Reply, ReplyLine};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// How many commands may wait for their replies; then no more are read.
 const MOST_WAITING: usize = 100;
-
-/// The longest line of a reply, in bytes.
-const REPLY_LINE: usize = 8192;
 
 /// How many bytes are read at once.
 const PIECE: usize = 16 * 1024;
@@ -229,21 +226,18 @@ impl Relay {
     }
 
     fn reply_line(&mut self, line: &[u8]) -> Result<(), NoReply> {
-        let digits = line.get(..3).ok_or(NoReply)?;
-        if !matches!(digits, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9']) {
-            return Err(NoReply);
-        }
+        let parsed = ReplyLine::parse(line).map_err(|_| NoReply)?;
         let swallowed = matches!(self.waiting.front(), Some(Awaited::Instead(_)));
         if !swallowed {
             self.to_client.extend_from_slice(line);
             self.to_client.extend_from_slice(b"\r\n");
         }
-        if line.get(3) == Some(&b'-') {
+        if !parsed.is_last {
             return Ok(());
         }
         match self.waiting.pop_front() {
             Some(Awaited::ToData) => {
-                self.mode = if digits == b"354" {
+                self.mode = if parsed.code == 354 {
                     Mode::Message {
                         decoder: DataDecoder::new(u64::MAX),
                         cr: false,
@@ -256,7 +250,7 @@ impl Relay {
                 .to_client
                 .extend_from_slice(reply.to_string().as_bytes()),
             // A reply that nothing asked for: that the upstream ends the connection.
-            None if digits == b"421" => self.mode = Mode::Ending,
+            None if parsed.code == 421 => self.mode = Mode::Ending,
             None => return Err(NoReply),
             Some(Awaited::Upstreams | Awaited::Ours(_)) => {}
         }

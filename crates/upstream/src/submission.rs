@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use sekisho_mailroom::smtp::{Reply, ReplyReader};
+use sekisho_smtp::{Extensions, Reply, ReplyReader, xtext};
 
 use crate::Fault;
 use crate::dial;
@@ -10,7 +10,8 @@ use crate::proof::{ACKNOWLEDGED, Proof};
 use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
-/// Extensions that stay what they are when commands are read one by one on the way. CHUNKING is not among them: where its bytes end is the server's word alone.
+/// Extensions that stay what they are when commands are read one by one on the way. CHUNKING is not among them: where its
+/// bytes end is the server's word alone.
 const KEPT: [&str; 9] = [
     "SIZE",
     "8BITMIME",
@@ -23,13 +24,13 @@ const KEPT: [&str; 9] = [
     "MT-PRIORITY",
 ];
 
-/// Begins, up to where a login can be sent. `client` is the address to tell by XCLIENT, and what the client called itself. Returns the connection and the lines of
-/// the server's answer to EHLO.
+/// Begins, up to where a login can be sent. `client` is the address to tell by XCLIENT, and what the client called
+/// itself. Returns the connection and what the server offers.
 pub(crate) async fn begin(
     mut wire: Wire,
     call: &Call<'_>,
     client: Option<(IpAddr, &str)>,
-) -> Result<(Wire, Vec<String>), Fault> {
+) -> Result<(Wire, Extensions), Fault> {
     expect(&mut wire, 220).await?;
     let mut offered = hello(&mut wire, call.host).await?;
     if call.security == Security::StartTls {
@@ -39,10 +40,10 @@ pub(crate) async fn begin(
         offered = hello(&mut wire, call.host).await?;
     }
     if let Some((address, name)) = client
-        && let Some(attributes) = offer(&offered, "XCLIENT")
+        && offered.has("XCLIENT")
     {
-        wire.say(xclient(attributes, address, name).as_bytes())
-            .await?;
+        let command = xclient(&offered, address, name);
+        wire.say(command.as_bytes()).await?;
         expect(&mut wire, 220).await?;
         offered = hello(&mut wire, call.host).await?;
     }
@@ -52,12 +53,11 @@ pub(crate) async fn begin(
 /// Logs in where [`begin`] ended.
 pub(crate) async fn log_in(
     wire: &mut Wire,
-    offered: &[String],
+    offered: &Extensions,
     proof: &Proof,
 ) -> Result<(), Fault> {
     let mechanism = proof.mechanism.name();
-    let mechanisms = offer(offered, "AUTH").unwrap_or_default();
-    if !mechanisms.split(' ').any(|word| word == mechanism) {
+    if !offered.lists("AUTH", mechanism) {
         return Err(Fault::NoWay("the server offers no such mechanism"));
     }
     let command = format!("AUTH {mechanism} {}\r\n", proof.message());
@@ -74,10 +74,10 @@ pub(crate) async fn log_in(
     Err(Fault::Away("the server talks without end".to_owned()))
 }
 
-async fn hello(wire: &mut Wire, host: &str) -> Result<Vec<String>, Fault> {
+async fn hello(wire: &mut Wire, host: &str) -> Result<Extensions, Fault> {
     wire.say(format!("EHLO {host}\r\n").as_bytes()).await?;
     let answer = expect(wire, 250).await?;
-    Ok(answer.texts().iter().skip(1).cloned().collect())
+    Ok(Extensions::offered(&answer))
 }
 
 async fn expect(wire: &mut Wire, code: u16) -> Result<Reply, Fault> {
@@ -101,16 +101,8 @@ async fn reply(wire: &mut Wire) -> Result<Reply, Fault> {
     }
 }
 
-/// What stands behind an extension's word, if it is offered.
-fn offer<'a>(offered: &'a [String], word: &str) -> Option<&'a str> {
-    offered.iter().find_map(|line| {
-        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-        first.eq_ignore_ascii_case(word).then_some(rest)
-    })
-}
-
 /// The command that names the client, with those attributes that the server takes.
-fn xclient(attributes: &str, address: IpAddr, name: &str) -> String {
+fn xclient(offered: &Extensions, address: IpAddr, name: &str) -> String {
     let address = match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("IPV6:{address}"),
@@ -122,36 +114,16 @@ fn xclient(attributes: &str, address: IpAddr, name: &str) -> String {
         ("PROTO", "ESMTP"),
     ];
     for (attribute, value) in values {
-        let taken = attributes
-            .split(' ')
-            .any(|word| word.eq_ignore_ascii_case(attribute));
-        if taken && !value.is_empty() {
+        if offered.lists("XCLIENT", attribute) && !value.is_empty() {
             command += &format!(" {attribute}={}", xtext(value));
         }
     }
     command + "\r\n"
 }
 
-/// RFC 3461, section 4: what is no plain character is written as a plus sign and two hexadecimal digits.
-fn xtext(value: &str) -> String {
-    let mut text = String::new();
-    for byte in value.bytes() {
-        if matches!(byte, b'!'..=b'~') && !matches!(byte, b'+' | b'=') {
-            text.push(char::from(byte));
-        } else {
-            text += &format!("+{byte:02X}");
-        }
-    }
-    text
-}
-
 /// What can be kept of an upstream's extensions, each as a line of the answer to EHLO.
-pub(crate) fn kept(offered: &[String]) -> Vec<String> {
-    let kept = offered.iter().filter(|line| {
-        let word = line.split(' ').next().unwrap_or_default();
-        KEPT.iter().any(|known| known.eq_ignore_ascii_case(word))
-    });
-    kept.cloned().collect()
+pub(crate) fn kept(offered: &Extensions) -> Vec<String> {
+    offered.only(&KEPT)
 }
 
 #[cfg(test)]
@@ -173,16 +145,20 @@ mod tests {
 
     #[test]
     fn the_client_is_named_by_what_the_server_takes_and_adds_no_command() {
+        let taking = |attributes| Extensions::from_lines(vec![format!("XCLIENT {attributes}")]);
         let address = IpAddr::from([203, 0, 113, 7]);
         assert_eq!(
-            xclient("NAME ADDR PROTO HELO", address, "[192.168.0.2]"),
+            xclient(&taking("NAME ADDR PROTO HELO"), address, "[192.168.0.2]"),
             "XCLIENT ADDR=203.0.113.7 HELO=[192.168.0.2] PROTO=ESMTP\r\n"
         );
         assert_eq!(
-            xclient("ADDR HELO", address, "x LOGIN=ken\r\nRSET"),
+            xclient(&taking("ADDR HELO"), address, "x LOGIN=ken\r\nRSET"),
             "XCLIENT ADDR=203.0.113.7 HELO=x+20LOGIN+3Dken+0D+0ARSET\r\n"
         );
         let v6 = "2001:db8::7".parse().expect("an address");
-        assert_eq!(xclient("ADDR", v6, ""), "XCLIENT ADDR=IPV6:2001:db8::7\r\n");
+        assert_eq!(
+            xclient(&taking("ADDR"), v6, ""),
+            "XCLIENT ADDR=IPV6:2001:db8::7\r\n"
+        );
     }
 }

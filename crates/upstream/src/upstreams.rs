@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sekisho_checkpoint::{Account, Admitted, Password};
 use sekisho_net::BoxedStream;
 use sekisho_net::client::Connector;
+use sekisho_smtp::Extensions;
 use tokio::time::timeout;
 
 use crate::learned::{Learned, Offers};
@@ -215,7 +216,8 @@ impl Upstream {
             let told = told.map(|address| (address, name));
             let (mut wire, offered) = submission::begin(wire, &call, told).await?;
             submission::log_in(&mut wire, &offered, &proof).await?;
-            self.learned.note(|offers| &mut offers.submission, &offered);
+            self.learned
+                .note(|offers| &mut offers.submission, offered.lines());
             Ok(LoggedIn {
                 extensions: submission::kept(&offered),
                 ..LoggedIn::of(wire)
@@ -316,7 +318,8 @@ impl Upstream {
             }
             Language::Submission => {
                 let (_, offered) = submission::begin(wire, &call, None).await?;
-                self.learned.note(|offers| &mut offers.submission, &offered);
+                self.learned
+                    .note(|offers| &mut offers.submission, offered.lines());
             }
             Language::ManageSieve => {
                 let (_, offered) = sieve::begin(wire, &call).await?;
@@ -531,11 +534,12 @@ impl Upstreams {
         if last.as_of == Some(changes) {
             return last;
         }
+        let submission = Extensions::from_lines(self.everywhere(|offers| offers.submission));
         let now = Arc::new(Announced {
             as_of: Some(changes),
             imap: imap::kept(&self.everywhere(|offers| offers.imap), true).into(),
             pop3: pop3::kept(&self.everywhere(|offers| offers.pop3)).into(),
-            submission: submission::kept(&self.everywhere(|offers| offers.submission)).into(),
+            submission: submission::kept(&submission).into(),
             sieve: sieve::kept(&self.everywhere(|offers| offers.sieve)).into(),
         });
         let mut announced = self

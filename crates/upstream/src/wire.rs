@@ -1,8 +1,8 @@
 //! A connection to a server while it is being logged in.
 
 use sekisho_imap::framing::{Frame, Limits, ResponseReader};
-use sekisho_mailroom::smtp::Inbound;
 use sekisho_net::BoxedStream;
+use sekisho_smtp::Inbound;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::Fault;

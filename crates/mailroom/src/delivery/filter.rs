@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::MailAddress;
+use sekisho_message::Parsed;
+use sekisho_message::fold::fold;
 use serde::{Deserialize, Serialize};
 
 use crate::store::FolderName;
-use sekisho_message::Parsed;
-use sekisho_message::fold::fold;
 
 /// The most rules of an account.
 const MOST_RULES: usize = 100;

@@ -21,15 +21,15 @@ use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{Clock, Directory, DirectoryError};
 use sekisho_checkpoint::{Account, AccountId};
 use sekisho_imap::Flag;
+use sekisho_message::Parsed;
+use sekisho_smtp::Path;
 
 pub use filter::{Filter, FilterError, Forward, Rule, Vacation};
 pub use junk::JunkHeader;
 
-use crate::addressing::{BOUNCES, accounts_of};
+use crate::addressing::{BOUNCES, accounts_of, address_of, path_of};
 use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
-use crate::smtp::Path;
 use crate::store::{Delivery, Flags, FolderName, NewMessage, SpecialUse, Store, StoreError};
-use sekisho_message::Parsed;
 use vacation::Notice;
 
 /// How long a sender is not told again that somebody is away.
@@ -207,7 +207,7 @@ impl Deliverer {
                 all = false;
                 continue;
             };
-            let path = Path::from(&address);
+            let path = path_of(&address);
             let accounts = accounts_of(self.directory.as_ref(), &address).await?;
             if !accounts.is_empty() {
                 let here = accounts.into_iter();
@@ -224,7 +224,7 @@ impl Deliverer {
         }
         let top = format!("Delivered-To: {own}\r\n{}", arrival.trace);
         let bytes = [top.as_bytes(), arrival.message].concat();
-        let sender = arrival.sender.map(|_| Path::from(own));
+        let sender = arrival.sender.map(|_| path_of(own));
         let forwarded = Mail {
             origin: Origin::Forwarded,
             ..mail(sender, recipients, bytes)
@@ -248,9 +248,10 @@ impl Deliverer {
         let Some(to) = vacation::whom(arrival.sender, message, account) else {
             return Ok(());
         };
-        let known = to
-            .address()
-            .map_or_else(|| to.as_str().to_owned(), |address| address.folded());
+        let address = address_of(to);
+        let known = address
+            .as_ref()
+            .map_or_else(|| to.as_str().to_owned(), MailAddress::folded);
         if !self
             .store
             .tell(account.id, &known, now, TOLD_AGAIN_AFTER)
@@ -258,8 +259,8 @@ impl Deliverer {
         {
             return Ok(());
         }
-        let accounts = match to.address() {
-            Some(address) => accounts_of(self.directory.as_ref(), &address).await?,
+        let accounts = match &address {
+            Some(address) => accounts_of(self.directory.as_ref(), address).await?,
             None => Vec::new(),
         };
         let recipients = if accounts.is_empty() {
@@ -301,7 +302,7 @@ impl Deliverer {
 
 /// Whether this is news of the site to the person: its sender is the address under which those leave, and nobody else brought it.
 fn is_own_letter(arrival: Arrival<'_>) -> bool {
-    let sender = arrival.sender.and_then(Path::address);
+    let sender = arrival.sender.and_then(address_of);
     !arrival.from_elsewhere && sender.is_some_and(|sender| sender.local() == BOUNCES)
 }
 

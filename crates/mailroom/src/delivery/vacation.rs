@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::address::MailAddress;
-
-use super::filter::Vacation;
-use crate::smtp::Path;
 use sekisho_message::Parsed;
 use sekisho_message::write;
+use sekisho_smtp::Path;
+
+use super::filter::Vacation;
 
 /// Senders that are machines, by the beginnings or ends of their local parts (RFC 3834, section 2).
 const MACHINES: [&str; 6] = [

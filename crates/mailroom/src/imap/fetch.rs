@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use sekisho_imap::command::{Fetch, FetchItem, Partial, Section, SectionText};
 use sekisho_imap::datetime::DateTime;
 use sekisho_imap::{Flag, encode};
+use sekisho_message::{self as message, Parsed};
 
 use super::ServeError;
 use super::reply::{Done, Out, Trouble};
@@ -20,7 +21,6 @@ use crate::store::{
     Content, ContentId, FlagChange, Flags, Mailbox, MessageRow, MessageState, StoreError, Uid,
     UidSet,
 };
-use sekisho_message::{self as message, Parsed};
 
 /// How many rows of the index are held at once.
 const ROWS: usize = 200;

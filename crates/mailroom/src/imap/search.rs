@@ -11,14 +11,14 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_imap::Tag;
 use sekisho_imap::command::{ResultOptions, Search, SearchKey};
 use sekisho_imap::datetime::Date;
+use sekisho_message::Parsed;
+use sekisho_message::fold::fold;
 
 use super::fetch::{email_id, read_header};
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::View;
 use crate::store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
-use sekisho_message::Parsed;
-use sekisho_message::fold::fold;
 
 /// How many messages' words are held at once.
 const WORDS: usize = 500;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use sekisho_net::{Peers, Shutdown, Stream, TlsKeeper};
+use sekisho_smtp::{COMMAND_LINE, Command, Reply};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Semaphore;
@@ -11,7 +12,6 @@ use tokio::sync::Semaphore;
 use super::{Incoming, PATIENCE, Receiver};
 use crate::smtp::connection::{Connection, Lost};
 use crate::smtp::session::serve;
-use crate::smtp::{COMMAND_LINE, Command, Reply};
 
 /// How many connections are served at once.
 const AT_ONCE: usize = 256;

@@ -18,17 +18,17 @@ use jiff::tz::TimeZone;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::ports::{Clock, Directory};
+use sekisho_message::strict::Header;
+use sekisho_message::write;
+use sekisho_smtp::{Command, MailFrom, RcptTo, Reply};
 
 pub use door::{IncomingDoor, IncomingListener, Protocol, Security, run_incoming};
 
-use crate::addressing::{BOUNCES, accounts_of};
+use crate::addressing::{BOUNCES, accounts_of, address_of};
 use crate::delivery::{Arrival, DeliveryError};
 use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::session::{Service, Transaction};
-use crate::smtp::{Command, MailFrom, RcptTo, Reply};
 use crate::store::StoreError;
-use sekisho_message::strict::Header;
-use sekisho_message::write;
 
 /// How long a peer may be silent.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -120,7 +120,7 @@ impl Service for Receiver {
 
     async fn recipient(&self, _: &MailFrom, rcpt: RcptTo) -> Result<Accepted, Reply> {
         let unknown = || Reply::new(550, "5.1.1", "no such mailbox here");
-        let address = rcpt.to.address().ok_or_else(unknown)?;
+        let address = address_of(&rcpt.to).ok_or_else(unknown)?;
         let accounts = accounts_of(self.incoming.directory.as_ref(), &address).await;
         let accounts = accounts.map_err(|error| {
             tracing::error!(%error, "recipients can't be looked up");

@@ -17,11 +17,11 @@ use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Courier, CourierError, Fate, Letter, Notice, OtpLetter};
-
-use crate::addressing::BOUNCES;
-use crate::queue::{Mail, Origin, Otp, Queue, Recipient};
-use crate::smtp::Path;
 use sekisho_message::write;
+use sekisho_smtp::Path;
+
+use crate::addressing::{BOUNCES, path_of};
+use crate::queue::{Mail, Origin, Otp, Queue, Recipient};
 
 /// Where the mailboxes are that hear of changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl Letters {
 }
 
 fn outside(address: &MailAddress) -> Recipient {
-    Recipient::new(Path::from(address), None)
+    Recipient::new(path_of(address), None)
 }
 
 fn unavailable(error: impl std::fmt::Display) -> CourierError {

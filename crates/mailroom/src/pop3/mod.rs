@@ -19,12 +19,12 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::Admitted;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_net::Shutdown;
+use sekisho_smtp::data::DataEncoder;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::command::Command;
 use self::maildrop::{Maildrop, TopCut};
 use crate::smtp::connection::{Connection, Lost};
-use crate::smtp::data::DataEncoder;
 use crate::store::{Mailbox, Store, StoreError};
 
 /// How long a client may be silent (RFC 1939, section 3: ten minutes at least).

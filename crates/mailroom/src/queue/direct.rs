@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_net::client::Connector;
 use sekisho_net::dns::{DnsError, MailHost, MailHosts};
+use sekisho_smtp::RcptTo;
 
-use super::exit::{Addressee, Envelope, Exit, Outcome, Trouble};
+use super::exit::{Envelope, Exit, Outcome, Trouble};
 use super::talk::{Failed, Talk, expect, no_connection};
 
 /// The most servers of a domain that are tried for a message, each time.
@@ -50,13 +51,13 @@ impl Exit for DirectExit {
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<Outcome> {
         let mut domains: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, recipient) in envelope.recipients.iter().enumerate() {
-            let domain = recipient.path.domain().to_ascii_lowercase();
+            let domain = recipient.to.domain().to_ascii_lowercase();
             domains.entry(domain).or_default().push(at);
         }
         let nothing = Outcome::Later(Trouble::own("4.3.0", "it was not tried"));
         let mut outcomes = vec![nothing; envelope.recipients.len()];
         for (domain, places) in domains {
-            let recipients: Vec<Addressee> = places
+            let recipients: Vec<RcptTo> = places
                 .iter()
                 .map(|at| envelope.recipients[*at].clone())
                 .collect();
@@ -148,7 +149,7 @@ impl DirectExit {
     /// Connects, with TLS where that can be had.
     async fn open(&self, host: &str) -> Result<Talk, Trouble> {
         let mut talk = self.greeted(host).await?;
-        if !talk.offers("STARTTLS") {
+        if !talk.offered.has("STARTTLS") {
             return Ok(talk);
         }
         let encrypted = async {

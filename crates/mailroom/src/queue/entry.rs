@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::LetterId;
 
-use crate::smtp::{Notify, Path, Ret};
+use sekisho_smtp::{Notify, Path, Ret};
 
 /// Names a message in the queue: 63 random bits, shown as 16 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

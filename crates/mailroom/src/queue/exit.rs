@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::smtp::{Notify, Path, Reply, Ret};
+use sekisho_smtp::{Path, RcptTo, Reply, Ret};
 
 /// Hands messages to whoever carries them on.
 #[async_trait]
@@ -16,8 +16,8 @@ pub trait Exit: Send + Sync + 'static {
 pub struct Envelope {
     /// The reverse-path.
     pub sender: Option<Path>,
-    /// The forward-paths, one at least.
-    pub recipients: Vec<Addressee>,
+    /// The forward-paths, one at least, and which reports are wanted of each.
+    pub recipients: Vec<RcptTo>,
     /// Whether it needs RFC 6531.
     pub utf8: bool,
     /// Whether the content has octets beyond ASCII.
@@ -26,17 +26,6 @@ pub struct Envelope {
     pub ret: Option<Ret>,
     /// The sender's identifier for reports, as xtext.
     pub envid: Option<String>,
-}
-
-/// One forward-path.
-#[derive(Debug, Clone)]
-pub struct Addressee {
-    /// The address.
-    pub path: Path,
-    /// Which reports are wanted.
-    pub notify: Notify,
-    /// The recipient as first named, `type;xtext`.
-    pub orcpt: Option<String>,
 }
 
 /// What became of a message for one recipient.

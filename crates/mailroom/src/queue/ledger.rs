@@ -16,10 +16,10 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::Fate;
 use sekisho_disk::Disk;
+use sekisho_smtp::{Notify, Path, Ret};
 
 use super::entry::{Listed, Mail, Order, Origin, Otp, QueueId, Recipient, Waiting, Which};
 use super::error::QueueError;
-use crate::smtp::{Notify, Path, Ret};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS message (

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sekisho_checkpoint::ports::Clock;
+use sekisho_smtp::Path;
 
 use super::exit::{Envelope, Exit, Outcome};
-use crate::smtp::Path;
 
 /// How many messages are kept; the oldest go first.
 const KEPT: usize = 200;
@@ -67,7 +67,7 @@ impl std::fmt::Debug for Outbox {
 #[async_trait]
 impl Exit for Outbox {
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<Outcome> {
-        let recipients: Vec<Path> = envelope.recipients.iter().map(|r| r.path.clone()).collect();
+        let recipients: Vec<Path> = envelope.recipients.iter().map(|r| r.to.clone()).collect();
         let outcomes = vec![Outcome::Sent { reports: false }; recipients.len()];
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.count += 1;

@@ -116,7 +116,7 @@ impl SmtpExit {
         let mut talk = Talk::begin(stream.map_err(no_connection)?, &self.clock).await?;
         talk.hello(&self.relay.hello).await?;
         if *tls == RelayTls::StartTls {
-            if !talk.offers("STARTTLS") {
+            if !talk.offered.has("STARTTLS") {
                 return Err(Trouble::own("4.7.10", "the relay does not offer STARTTLS"));
             }
             expect(talk.ask("STARTTLS").await, 220)?;
@@ -133,8 +133,7 @@ impl SmtpExit {
 }
 
 async fn log_in(talk: &mut Talk, login: &RelayLogin) -> Result<(), Trouble> {
-    let mechanisms = talk.offer("AUTH").unwrap_or_default();
-    let offered = |name: &str| mechanisms.split(' ').any(|m| m == name);
+    let offered = |name: &str| talk.offered.lists("AUTH", name);
     let (user, password) = (login.user.as_str(), login.password.expose());
     if offered("PLAIN") {
         let response = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));

@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use sekisho_message::{strict, write};
+use sekisho_smtp::{Path, Ret};
 
 use super::exit::{Outcome, Trouble};
 use super::ledger::Job;
-use crate::smtp::{Path, Ret};
-use sekisho_message::{strict, write};
 
 /// The most of the original message that a report returns, in bytes.
 const RETURNED: usize = 1 << 20;

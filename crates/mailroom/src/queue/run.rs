@@ -6,14 +6,16 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::ports::Fate;
 use sekisho_net::Shutdown;
+use sekisho_smtp::RcptTo;
 use tokio::task::JoinSet;
 
 use super::entry::{Mail, Origin, QueueId, Recipient};
 use super::error::QueueError;
-use super::exit::{Addressee, Envelope, Exit, Outcome, Trouble};
+use super::exit::{Envelope, Exit, Outcome, Trouble};
 use super::ledger::{Due, Job, Lane, Mark};
 use super::report::{News, Report, Told};
 use super::{Inner, Queue, REPORT_LIFE};
+use crate::addressing::address_of;
 use crate::delivery::Arrival;
 
 /// How many messages are under way on a lane at once.
@@ -198,8 +200,8 @@ async fn deliver(inner: &Arc<Inner>, job: &Job, to: &Recipient, message: &[u8]) 
 }
 
 fn envelope(job: &Job) -> Envelope {
-    let addressee = |due: &Due| Addressee {
-        path: due.to.path.clone(),
+    let addressee = |due: &Due| RcptTo {
+        to: due.to.path.clone(),
         notify: due.to.notify,
         orcpt: due.to.orcpt.clone(),
     };
@@ -307,7 +309,7 @@ async fn report(
         Some(sender) if !told.is_empty() && job.letter.is_none() => sender,
         _ => return Ok(None),
     };
-    let accounts = match sender.address() {
+    let accounts = match address_of(sender) {
         Some(address) => inner.directory.recipients(&address).await,
         None => Ok(Vec::new()),
     };

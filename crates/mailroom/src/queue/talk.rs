@@ -5,11 +5,11 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_net::{BoxedStream, NetError};
+use sekisho_smtp::data::encode;
+use sekisho_smtp::{Body, Extensions, MailFrom, Reply};
 
-use super::exit::{Addressee, Envelope, Outcome, Trouble};
+use super::exit::{Envelope, Outcome, Trouble};
 use crate::smtp::connection::{Connection, Lost};
-use crate::smtp::data::encode;
-use crate::smtp::{Reply, Ret};
 
 /// How long the other side may be silent: RFC 5321 4.5.3.2 asks for five to ten minutes, by command.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
@@ -17,8 +17,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// A conversation with another mail server.
 pub(super) struct Talk {
     pub(super) connection: Connection<BoxedStream>,
-    /// The lines of its answer to EHLO, in upper case.
-    offers: Vec<String>,
+    /// What its answer to EHLO offers.
+    pub(super) offered: Extensions,
 }
 
 /// Why a message went to nobody.
@@ -50,7 +50,7 @@ impl Talk {
     pub(super) fn over(stream: BoxedStream, clock: &Arc<dyn Clock>) -> Self {
         Self {
             connection: Connection::new(stream, Vec::new(), Arc::clone(clock), PATIENCE),
-            offers: Vec::new(),
+            offered: Extensions::default(),
         }
     }
 
@@ -62,20 +62,8 @@ impl Talk {
 
     pub(super) async fn hello(&mut self, name: &str) -> Result<(), Trouble> {
         let reply = expect(self.ask(&format!("EHLO {name}")).await, 250)?;
-        let offers = reply.texts().iter().skip(1);
-        self.offers = offers.map(|line| line.to_ascii_uppercase()).collect();
+        self.offered = Extensions::offered(&reply);
         Ok(())
-    }
-
-    pub(super) fn offer(&self, keyword: &str) -> Option<&str> {
-        self.offers.iter().find_map(|line| {
-            let (word, values) = line.split_once(' ').unwrap_or((line, ""));
-            (word == keyword).then_some(values)
-        })
-    }
-
-    pub(super) fn offers(&self, keyword: &str) -> bool {
-        self.offer(keyword).is_some()
     }
 
     pub(super) async fn hand_over(
@@ -83,7 +71,7 @@ impl Talk {
         envelope: &Envelope,
         message: &[u8],
     ) -> Result<Vec<Outcome>, Failed> {
-        let reports = self.offers("DSN");
+        let reports = self.offered.has("DSN");
         let mail = self.mail_command(envelope, message.len())?;
         let reply = self.ask(&mail).await?;
         if !reply.is_success() {
@@ -91,7 +79,7 @@ impl Talk {
         }
         let mut outcomes = Vec::with_capacity(envelope.recipients.len());
         for recipient in &envelope.recipients {
-            let reply = self.ask(&rcpt_command(recipient, reports)).await?;
+            let reply = self.ask(&recipient.command(&self.offered)).await?;
             outcomes.push(if reply.is_success() {
                 Outcome::Sent { reports }
             } else {
@@ -120,39 +108,31 @@ impl Talk {
         Ok(outcomes)
     }
 
-    /// `MAIL` with what the other side understands of its parameters. Content beyond ASCII goes out as it is even where `8BITMIME` is not offered: no server in
-    /// use mangles it, and a bounce would help nobody.
+    /// `MAIL` with what the other side understands of its parameters. Content beyond ASCII goes out as it is even where
+    /// `8BITMIME` is not offered: no server in use mangles it, and a bounce would help nobody.
     fn mail_command(&self, envelope: &Envelope, size: usize) -> Result<String, Failed> {
         let never = |status, words| Err(Failed::All(Outcome::Never(Trouble::own(status, words))));
-        let sender = envelope.sender.as_ref().map_or("", |s| s.as_str());
-        let mut command = format!("MAIL FROM:<{sender}>");
-        if let Some(limit) = self.offer("SIZE") {
-            let limit = limit.parse::<usize>().unwrap_or(0);
-            if limit > 0 && size > limit {
-                return never("5.3.4", "the message is too big for the server");
-            }
-            command += &format!(" SIZE={size}");
+        let size = size as u64;
+        let largest = self.offered.largest_message();
+        if largest.is_some_and(|largest| size > largest) {
+            return never("5.3.4", "the message is too big for the server");
         }
-        if envelope.eight_bit && self.offers("8BITMIME") {
-            command += " BODY=8BITMIME";
+        if envelope.utf8 && !self.offered.has("SMTPUTF8") {
+            return never("5.6.7", "the server does not take addresses beyond ASCII");
         }
-        if envelope.utf8 {
-            if !self.offers("SMTPUTF8") {
-                return never("5.6.7", "the server does not take addresses beyond ASCII");
-            }
-            command += " SMTPUTF8";
-        }
-        if self.offers("DSN") {
-            command += match envelope.ret {
-                Some(Ret::Full) => " RET=FULL",
-                Some(Ret::Headers) => " RET=HDRS",
-                None => "",
-            };
-            if let Some(envid) = &envelope.envid {
-                command += &format!(" ENVID={envid}");
-            }
-        }
-        Ok(command)
+        let mail = MailFrom {
+            from: envelope.sender.clone(),
+            size: Some(size),
+            body: if envelope.eight_bit {
+                Body::EightBit
+            } else {
+                Body::SevenBit
+            },
+            utf8: envelope.utf8,
+            ret: envelope.ret,
+            envid: envelope.envid.clone(),
+        };
+        Ok(mail.command(&self.offered))
     }
 
     /// Politeness: nothing depends on how this ends.
@@ -162,22 +142,6 @@ impl Talk {
             tracing::debug!(%lost, "a mail server went away without a goodbye");
         }
     }
-}
-
-fn rcpt_command(recipient: &Addressee, reports: bool) -> String {
-    let mut command = format!("RCPT TO:<{}>", recipient.path);
-    if reports {
-        command += match (recipient.notify.success, recipient.notify.failure) {
-            (true, true) => " NOTIFY=SUCCESS,FAILURE",
-            (true, false) => " NOTIFY=SUCCESS",
-            (false, true) => " NOTIFY=FAILURE",
-            (false, false) => " NOTIFY=NEVER",
-        };
-        if let Some(orcpt) = &recipient.orcpt {
-            command += &format!(" ORCPT={orcpt}");
-        }
-    }
-    command
 }
 
 pub(super) fn expect(reply: Result<Reply, Lost>, code: u16) -> Result<Reply, Trouble> {

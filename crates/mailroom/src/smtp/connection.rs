@@ -7,12 +7,8 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::ports::Clock;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::data::DataDecoder;
-use super::inbound::{Inbound, LineFault};
-use super::reply::{Reply, ReplyError, ReplyReader};
+use sekisho_smtp::{DataDecoder, Inbound, LineFault, REPLY_LINE, Reply, ReplyError, ReplyReader};
 
-/// The longest line of a reply that is read; RFC 5321 4.5.3.1.5 says 512.
-const REPLY_LINE: usize = 2048;
 /// How much is read at once.
 const PIECE: usize = 16 << 10;
 

@@ -1,15 +1,13 @@
 //! The order of a server's session, once: LMTP and submission differ in whom they ask and in how they answer a message, not in the order of commands.
 
 use async_trait::async_trait;
+use sekisho_smtp::data::whole_lines;
+use sekisho_smtp::{
+    COMMAND_LINE, Command, DataDecoder, DataFault, LineFault, MailFrom, RcptTo, Reply,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::COMMAND_LINE;
-use super::command::Command;
 use super::connection::{Connection, Lost};
-use super::data::{DataDecoder, DataFault, whole_lines};
-use super::inbound::LineFault;
-use super::params::{MailFrom, RcptTo};
-use super::reply::Reply;
 
 /// After so many commands that came to nothing the session ends.
 const PATIENCE: u32 = 30;

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Transaction, params};
+use sekisho_message::Parsed;
 use tokio::sync::oneshot;
 
 use super::account::Core;
@@ -20,7 +21,6 @@ use super::schema::next_modseq;
 use super::summary::Summary;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
 use super::{Limits, blocking, sent};
-use sekisho_message::Parsed;
 
 type Result<T> = std::result::Result<T, StoreError>;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use sekisho_imap::Keyword;
+use sekisho_message::subject;
 
 use super::error::StoreError;
 use super::files::Place;
@@ -16,7 +17,6 @@ use super::message::{
 };
 use super::schema::next_modseq;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
-use sekisho_message::subject;
 
 type Result<T> = std::result::Result<T, StoreError>;
 

@@ -17,6 +17,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use sekisho_disk::{Disk, ReadFile};
+use sekisho_message::Parsed;
 
 use super::append::{Entry, content_id, insert};
 use super::error::StoreError;
@@ -25,7 +26,6 @@ use super::folders;
 use super::record::Record;
 use super::sent;
 use super::summary::Summary;
-use sekisho_message::Parsed;
 
 type Result<T> = std::result::Result<T, StoreError>;
 

@@ -23,15 +23,15 @@ use sekisho_checkpoint::address::{MailAddress, OwnDomains};
 use sekisho_checkpoint::ports::{Clock, Directory};
 use sekisho_checkpoint::{Account, AccountId, Admitted};
 use sekisho_net::Shutdown;
+use sekisho_smtp::{Body, Command, MailFrom, Path, RcptTo, Reply};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use outgoing::Prepared;
 
-use crate::addressing::{accounts_of, may_send_as};
+use crate::addressing::{accounts_of, address_of, may_send_as};
 use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::connection::{Connection, Lost};
 use crate::smtp::session::{Service, Transaction, serve};
-use crate::smtp::{Body, Command, MailFrom, Path, RcptTo, Reply};
 use crate::store::{Delivery, Flags, NewMessage, Store};
 
 /// How long a client may be silent (RFC 5321 4.5.3.2.7).
@@ -185,9 +185,9 @@ impl Service for Sender {
         let own = match &mail.from {
             // Receipts and the like; whose they are, the header says (RFC 3798 3).
             None => true,
-            Some(path) => path
-                .address()
-                .is_some_and(|address| may_send_as(&self.account, &address)),
+            Some(path) => {
+                address_of(path).is_some_and(|address| may_send_as(&self.account, &address))
+            }
         };
         own.then_some(())
             .ok_or_else(|| not_yours(553, "the sender address is not one of yours"))
@@ -229,7 +229,7 @@ enum Place {
 impl Sender {
     async fn place(&self, path: &Path) -> Result<Place, Reply> {
         let own = &self.submission.own;
-        let Some(address) = path.address() else {
+        let Some(address) = address_of(path) else {
             // Not a form that mailboxes here have; whether it would be one of ours, its domain says.
             let any = MailAddress::parse(&format!("any@{}", path.domain()));
             let here = any.is_ok_and(|any| own.include(&any));

@@ -2,12 +2,12 @@
 
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::address::MailAddress;
+use sekisho_message::strict::{self, Header, HeaderFault};
+use sekisho_message::write;
+use sekisho_smtp::Reply;
 
 use super::{Submission, not_yours};
 use crate::addressing::may_send_as;
-use crate::smtp::Reply;
-use sekisho_message::strict::{self, Header, HeaderFault};
-use sekisho_message::write;
 
 /// So many `Received` fields mean that a message runs in a circle (RFC 5321 6.3).
 const MOST_HOPS: usize = 100;

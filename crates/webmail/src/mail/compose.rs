@@ -9,8 +9,8 @@ use axum::Extension;
 use axum::response::{IntoResponse, Response};
 use sekisho_checkpoint::Account;
 use sekisho_mailclient::{
-    Access, EnvelopeAddress, Flag, FlagChange, Imap, Keyword, MailboxName, PartNumber, SearchKey,
-    SpecialUse, Submission, SubmitError, Uid,
+    Access, Flag, FlagChange, Imap, Keyword, MailboxName, PartNumber, Path, SearchKey, SpecialUse,
+    Submission, SubmitError, Uid,
 };
 
 use super::actions::after_move;
@@ -190,15 +190,14 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
     let mut to = Vec::new();
     for recipient in everybody {
         let address = recipient.address.to_string();
-        match EnvelopeAddress::new(&address) {
-            Ok(address) if !to.contains(&address) => to.push(address),
-            Ok(_) => {}
-            Err(_) => notes.push(Note::BadAddress(address)),
+        match Path::parse(&address) {
+            Some(address) if !to.contains(&address) => to.push(address),
+            Some(_) => {}
+            None => notes.push(Note::BadAddress(address)),
         }
     }
     let from = sender(mailbox.seated.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
-    let envelope_from =
-        EnvelopeAddress::new(&from.address.to_string()).map_err(|_| WebError::Unavailable)?;
+    let envelope_from = Path::parse(&from.address.to_string()).ok_or(WebError::Unavailable)?;
     let files = desk.gather(mailbox.imap()?, &form).await?;
     desk.number(&from)?;
     let visit = &mailbox.seated.visit;
@@ -234,8 +233,8 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
 /// Hands a message to the submission server; the inner error is for the person to read.
 async fn hand_in(
     seated: &Seated,
-    from: &EnvelopeAddress,
-    to: &[EnvelopeAddress],
+    from: &Path,
+    to: &[Path],
     message: &[u8],
 ) -> Result<Result<(), Note>, WebError> {
     let Ok(password) = passing::of(seated) else {
@@ -263,10 +262,10 @@ async fn hand_in(
         SubmitError::Recipients(refused) => Note::Recipients(
             refused
                 .into_iter()
-                .map(|(address, reply)| (address.as_str().to_owned(), reply.text))
+                .map(|(address, reply)| (address.as_str().to_owned(), reply.words()))
                 .collect(),
         ),
-        SubmitError::Refused(reply) => Note::Refused(reply.text),
+        SubmitError::Refused(reply) => Note::Refused(reply.words()),
         SubmitError::TooLarge { .. } => Note::MessageTooLarge,
         SubmitError::Unsendable(_) => Note::Unsendable,
         SubmitError::Gone => Note::SubmissionGone,

@@ -5,10 +5,10 @@ mod direct;
 mod relay;
 
 use sekisho_checkpoint::AccountId;
+use sekisho_smtp::{Notify, Path};
 
 use super::*;
 use crate::scene::{ALICE, BOB, Scene, TestRelay, eventually};
-use crate::smtp::{Notify, Path};
 
 fn path(text: &str) -> Path {
     Path::parse(text).expect("path")

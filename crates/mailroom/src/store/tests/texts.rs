@@ -5,10 +5,10 @@ use std::fs;
 use encoding_rs::{EUC_JP, ISO_2022_JP, SHIFT_JIS, UTF_8};
 use proptest::prelude::*;
 use sekisho_disk::{Loss, RecordingDisk};
-
-use super::*;
 use sekisho_message::Parsed;
 use sekisho_message::fold::fold;
+
+use super::*;
 
 const NAMES: [&str; 3] = ["texts.db", "texts.db-wal", "texts.db-shm"];
 

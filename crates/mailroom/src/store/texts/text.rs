@@ -1,11 +1,11 @@
 //! What is kept of a message for searching, and what is looked for in it.
 
 use memchr::memmem::Finder;
+use sekisho_message::fold::fold;
+use sekisho_message::{MAX_HEADER, Parsed, SectionText};
 
 use super::signature::{may_hold, runs, signature};
 use crate::store::summary::Summary;
-use sekisho_message::fold::fold;
-use sekisho_message::{MAX_HEADER, Parsed, SectionText};
 
 /// How much text of a message is searched, in bytes as it was sent.
 const SEARCHED: usize = 4 << 20;

@@ -1,6 +1,7 @@
 //! Bytes that arrived and wait to be used, and lines cut from them.
 
-/// Received bytes, not yet used. What it holds is bounded by its owner: whoever pushes asks [`Self::line`] before pushing more.
+/// Received bytes, not yet used. What it holds is bounded by its owner: whoever pushes asks [`Self::line`] before pushing
+/// more.
 #[derive(Debug, Default)]
 pub struct Inbound {
     bytes: Vec<u8>,
@@ -31,12 +32,14 @@ impl Inbound {
     }
 
     /// What waits.
+    #[inline]
     #[must_use]
     pub fn waiting(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
     /// Uses up the first bytes of what waits.
+    #[inline]
     pub fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.bytes.len());
         self.searched = self.searched.max(self.start);
@@ -50,11 +53,11 @@ impl Inbound {
     /// Cuts the next line, without its CRLF; `None` while it is incomplete.
     ///
     /// # Errors
-    /// The line is longer than `limit` bytes (with its CRLF) or ends in a bare LF. Where the next line begins is then anybody's guess, so the connection
-    /// can only be closed.
+    /// The line is longer than `limit` bytes (with its CRLF) or ends in a bare LF. Where the next line begins is then
+    /// anybody's guess, so the connection can only be closed.
     pub fn line(&mut self, limit: usize) -> Result<Option<Vec<u8>>, LineFault> {
         let unsearched = self.bytes.get(self.searched..).unwrap_or_default();
-        let Some(found) = unsearched.iter().position(|b| *b == b'\n') else {
+        let Some(found) = memchr::memchr(b'\n', unsearched) else {
             self.searched = self.bytes.len();
             return if self.waiting().len() >= limit {
                 Err(LineFault::TooLong)

@@ -1,10 +1,10 @@
 //! A message on the wire: dot-stuffed lines that end with a lone dot (RFC 5321 4.5.2).
 //!
-//! Servers that took other things for the end of a message let strangers append forged ones ("SMTP smuggling", CVE-2023-51764). Here only
-//! `CRLF . CRLF` ends one. A message that holds a CR or LF apart from a CRLF is read to its true end and then refused as a whole: no way of repairing it
-//! would mean to every later server what its sender meant.
+//! Servers that took other things for the end of a message let strangers append forged ones ("SMTP smuggling",
+//! CVE-2023-51764). Here only `CRLF . CRLF` ends one. A message that holds a CR or LF apart from a CRLF is read to its
+//! true end and then refused as a whole: no way of repairing it would mean to every later server what its sender meant.
 
-use super::reply::Reply;
+use crate::reply::Reply;
 
 /// Decodes the content of `DATA`, in whatever pieces it arrives.
 #[derive(Debug)]
@@ -43,7 +43,8 @@ impl DataDecoder {
         }
     }
 
-    /// Decodes a piece onto `out` and returns how many bytes of it belonged to the message: all, unless it ended within. Once the message is at fault nothing more is put out.
+    /// Decodes a piece onto `out` and returns how many bytes of it belonged to the message: all, unless it ended within.
+    /// Once the message is at fault nothing more is put out.
     pub fn decode(&mut self, piece: &[u8], out: &mut Vec<u8>) -> usize {
         let mut used = 0;
         for &byte in piece {
@@ -57,6 +58,7 @@ impl DataDecoder {
     }
 
     /// Whether the end was reached.
+    #[inline]
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.state == State::Ended
@@ -114,8 +116,8 @@ impl DataDecoder {
     }
 }
 
-/// Judges a message that came by `BDAT`, where nothing is stuffed and no line marks the end (RFC 3030): what [`DataDecoder`] refuses is refused here as
-/// well, and a last line without its end gets one.
+/// Judges a message that came by `BDAT`, where nothing is stuffed and no line marks the end (RFC 3030): what
+/// [`DataDecoder`] refuses is refused here as well, and a last line without its end gets one.
 ///
 /// # Errors
 /// A CR or LF that is not part of a CRLF.
@@ -162,8 +164,8 @@ impl DataFault {
     }
 }
 
-/// Puts a message into its wire form, in whatever pieces it comes: dots doubled, the final `CRLF . CRLF` added. Should it hold a bare CR or LF after all,
-/// that becomes a CRLF.
+/// Puts a message into its wire form, in whatever pieces it comes: dots doubled, the final `CRLF . CRLF` added. Should
+/// it hold a bare CR or LF after all, that becomes a CRLF.
 #[derive(Debug)]
 pub struct DataEncoder {
     at_start: bool,

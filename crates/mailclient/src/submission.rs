@@ -1,22 +1,21 @@
 //! Sending mail (RFC 6409) over a stream that is logged in.
 
-mod address;
-mod reply;
+use sekisho_smtp::data::encode;
+use sekisho_smtp::{
+    Body, Extensions, Inbound, LineFault, MailFrom, Path, REPLY_LINE, RcptTo, Reply, ReplyError,
+    ReplyReader,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use self::address::{EnvelopeAddress, InvalidAddress};
-pub use self::reply::Reply;
-use self::reply::ReplyReader;
-#[cfg(fuzzing)]
-pub use self::reply::fuzz;
 use crate::imap::with_crlf;
 use crate::wire::Wire;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A connection to a submission server that is logged in.
 ///
 /// As with IMAP, the future of an operation can be dropped; the connection then counts as gone.
 pub struct Submission {
     wire: Wire,
+    inbound: Inbound,
     reader: ReplyReader,
     extensions: Extensions,
     /// An exchange is under way, or one failed or was dropped in its middle.
@@ -38,14 +37,14 @@ pub enum SubmitError {
     #[error("the connection to the submission server is gone")]
     Gone,
     /// The server refuses the sender or the message. If that is temporary, try again later.
-    #[error("the submission server refuses: {0:?}")]
+    #[error("the submission server refuses: {}", .0.in_one_line())]
     Refused(Reply),
     /// The server refuses some recipients. Correct or leave out these, then send to all.
     #[error("the submission server refuses {} recipients", .0.len())]
-    Recipients(Vec<(EnvelopeAddress, Reply)>),
+    Recipients(Vec<(Path, Reply)>),
     /// The server sent what it may not. The connection can't be used any more.
     #[error("the submission server breaks the protocol: {0}")]
-    Protocol(&'static str),
+    Protocol(String),
     /// The message is larger than the server takes.
     #[error("more than {most} bytes")]
     TooLarge {
@@ -56,19 +55,6 @@ pub enum SubmitError {
     /// or SMTPUTF8, which the server doesn't have.
     #[error("this message can't be sent: {0}")]
     Unsendable(&'static str),
-}
-
-/// What the server announces.
-#[derive(Clone, Copy, Debug, Default)]
-struct Extensions {
-    /// `SIZE` (RFC 1870) with the largest message, or 0 for no limit.
-    size: Option<u64>,
-    /// `8BITMIME` (RFC 6152)
-    eight_bit: bool,
-    /// `SMTPUTF8` (RFC 6531)
-    utf8: bool,
-    /// `PIPELINING` (RFC 2920)
-    pipelining: bool,
 }
 
 /// How many bytes of replies may come while commands are being sent.
@@ -85,16 +71,17 @@ impl Submission {
     ) -> Result<Self, SubmitError> {
         let mut submission = Self {
             wire: Wire::new(stream),
+            inbound: Inbound::default(),
             reader: ReplyReader::default(),
             extensions: Extensions::default(),
             unusable: false,
         };
         // The name of a client that has logged in is of no interest to anybody.
         let reply = submission.exchange(b"EHLO [127.0.0.1]\r\n").await?;
-        if !reply.is_ok() {
+        if !reply.is_success() {
             return Err(SubmitError::Refused(reply));
         }
-        submission.extensions = Extensions::announced(&reply.text);
+        submission.extensions = Extensions::offered(&reply);
         Ok(submission)
     }
 
@@ -106,8 +93,8 @@ impl Submission {
     /// [`SubmitError::Protocol`] the connection can't be used any more.
     pub async fn send(
         &mut self,
-        from: &EnvelopeAddress,
-        to: &[EnvelopeAddress],
+        from: &Path,
+        to: &[Path],
         message: &[u8],
     ) -> Result<Receipt, SubmitError> {
         let message = with_crlf(message);
@@ -117,34 +104,34 @@ impl Submission {
         }
         self.unusable = true;
         let mut replies = self.envelope(&opening).await?.into_iter();
-        let Some(sender) = replies.next().filter(|reply| reply.code != 421) else {
+        let Some(sender) = replies.next().filter(|reply| reply.code() != 421) else {
             return Err(SubmitError::Gone);
         };
         let refused: Vec<_> = to
             .iter()
             .cloned()
             .zip(replies)
-            .filter(|(_, reply)| !reply.is_ok())
+            .filter(|(_, reply)| !reply.is_success())
             .collect();
-        if !sender.is_ok() || !refused.is_empty() {
+        if !sender.is_success() || !refused.is_empty() {
             self.exchange_raw(b"RSET\r\n").await?;
             self.unusable = false;
-            return Err(if sender.is_ok() {
+            return Err(if sender.is_success() {
                 SubmitError::Recipients(refused)
             } else {
                 SubmitError::Refused(sender)
             });
         }
         let ready = self.exchange_raw(b"DATA\r\n").await?;
-        if ready.code != 354 {
+        if ready.code() != 354 {
             self.exchange_raw(b"RSET\r\n").await?;
             self.unusable = false;
             return Err(SubmitError::Refused(ready));
         }
-        let done = self.exchange_raw(&stuffed(&message)).await?;
-        self.unusable = done.code == 421;
-        if done.is_ok() {
-            Ok(Receipt { text: done.text })
+        let done = self.exchange_raw(&encode(&message)).await?;
+        self.unusable = done.code() == 421;
+        if done.is_success() {
+            Ok(Receipt { text: done.words() })
         } else {
             Err(SubmitError::Refused(done))
         }
@@ -164,47 +151,54 @@ impl Submission {
     /// MAIL and a RCPT for each recipient.
     fn opening(
         &self,
-        from: &EnvelopeAddress,
-        to: &[EnvelopeAddress],
+        from: &Path,
+        to: &[Path],
         message: &[u8],
     ) -> Result<Vec<String>, SubmitError> {
-        let known = self.extensions;
         if to.is_empty() {
             return Err(SubmitError::Unsendable("no recipients"));
         }
         if message.contains(&0) {
             return Err(SubmitError::Unsendable("a NUL in the message"));
         }
-        let mut mail = format!("MAIL FROM:<{from}>");
-        if let Some(most) = known.size {
-            let size = message.len() as u64;
-            if most > 0 && size > most {
-                return Err(SubmitError::TooLarge { most });
-            }
-            mail.push_str(&format!(" SIZE={size}"));
+        let size = message.len() as u64;
+        if let Some(most) = self.extensions.largest_message()
+            && size > most
+        {
+            return Err(SubmitError::TooLarge { most });
         }
-        if !message.is_ascii() {
-            if !known.eight_bit {
-                return Err(SubmitError::Unsendable("8BITMIME is missing"));
-            }
-            mail.push_str(" BODY=8BITMIME");
+        let eight_bit = !message.is_ascii();
+        if eight_bit && !self.extensions.has("8BITMIME") {
+            return Err(SubmitError::Unsendable("8BITMIME is missing"));
         }
-        let plain = |address: &EnvelopeAddress| address.as_str().is_ascii();
-        if !(plain(from) && to.iter().all(plain)) {
-            if !known.utf8 {
-                return Err(SubmitError::Unsendable("SMTPUTF8 is missing"));
-            }
-            mail.push_str(" SMTPUTF8");
+        let utf8 = !std::iter::once(from)
+            .chain(to)
+            .all(|path| path.as_str().is_ascii());
+        if utf8 && !self.extensions.has("SMTPUTF8") {
+            return Err(SubmitError::Unsendable("SMTPUTF8 is missing"));
         }
-        let recipients = to.iter().map(|address| format!("RCPT TO:<{address}>\r\n"));
-        mail.push_str("\r\n");
-        Ok(std::iter::once(mail).chain(recipients).collect())
+        let mail = MailFrom {
+            from: Some(from.clone()),
+            size: Some(size),
+            body: if eight_bit {
+                Body::EightBit
+            } else {
+                Body::SevenBit
+            },
+            utf8,
+            ..MailFrom::default()
+        };
+        // Nothing is said of reports: what is usual where the mail goes is right.
+        let silent = Extensions::default();
+        let rcpt = |to: &Path| RcptTo::new(to.clone()).command(&silent) + "\r\n";
+        let mail = mail.command(&self.extensions) + "\r\n";
+        Ok(std::iter::once(mail).chain(to.iter().map(rcpt)).collect())
     }
 
     /// Sends commands, at once if the server can take that, and returns a reply to each.
     async fn envelope(&mut self, commands: &[String]) -> Result<Vec<Reply>, SubmitError> {
         let mut replies = Vec::with_capacity(commands.len());
-        if self.extensions.pipelining {
+        if self.extensions.has("PIPELINING") {
             self.send_bytes(commands.concat().as_bytes()).await?;
             for _ in commands {
                 replies.push(self.next_reply().await?);
@@ -233,39 +227,31 @@ impl Submission {
 
     async fn next_reply(&mut self) -> Result<Reply, SubmitError> {
         loop {
-            if let Some(reply) = self.reader.next_reply().map_err(SubmitError::Protocol)? {
-                return Ok(reply);
+            while let Some(line) = self.inbound.line(REPLY_LINE)? {
+                if let Some(reply) = self.reader.line(&line)? {
+                    return Ok(reply);
+                }
             }
-            self.reader.push(self.wire.receive().await?);
+            self.inbound.push(self.wire.receive().await?);
         }
     }
 
     async fn send_bytes(&mut self, bytes: &[u8]) -> Result<(), SubmitError> {
-        let reader = &mut self.reader;
-        let heard = |piece: &[u8]| reader.push(piece);
+        let inbound = &mut self.inbound;
+        let heard = |piece: &[u8]| inbound.push(piece);
         Ok(self.wire.send(bytes, MOST_EARLY, heard).await?)
     }
 }
 
-impl Extensions {
-    /// The lines behind the first one of a reply to EHLO.
-    fn announced(text: &str) -> Self {
-        let mut extensions = Self::default();
-        for line in text.lines().skip(1) {
-            let mut words = line.split(' ');
-            let word = words.next().unwrap_or_default();
-            match word.to_ascii_uppercase().as_str() {
-                "SIZE" => {
-                    let most = words.next().and_then(|most| most.parse().ok());
-                    extensions.size = Some(most.unwrap_or(0));
-                }
-                "8BITMIME" => extensions.eight_bit = true,
-                "SMTPUTF8" => extensions.utf8 = true,
-                "PIPELINING" => extensions.pipelining = true,
-                _ => {}
-            }
-        }
-        extensions
+impl From<LineFault> for SubmitError {
+    fn from(fault: LineFault) -> Self {
+        Self::Protocol(fault.to_string())
+    }
+}
+
+impl From<ReplyError> for SubmitError {
+    fn from(error: ReplyError) -> Self {
+        Self::Protocol(error.to_string())
     }
 }
 
@@ -273,48 +259,5 @@ impl From<std::io::Error> for SubmitError {
     fn from(error: std::io::Error) -> Self {
         tracing::debug!(kind = ?error.kind(), "submission connection lost");
         Self::Gone
-    }
-}
-
-/// A message with CRLF line ends as DATA wants it: a dot more where a line begins with one, and a
-/// line with a dot alone at the end (RFC 5321, section 4.5.2).
-fn stuffed(message: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(message.len() + message.len() / 64 + 5);
-    let mut line_begins = true;
-    for &byte in message {
-        if line_begins && byte == b'.' {
-            out.push(b'.');
-        }
-        out.push(byte);
-        line_begins = byte == b'\n';
-    }
-    out.extend_from_slice(if line_begins { b".\r\n" } else { b"\r\n.\r\n" });
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        /// Whatever the message, nothing but its end ends it (security: SMTP smuggling).
-        #[test]
-        fn no_message_ends_before_its_end(
-            message in prop::collection::vec(prop::sample::select(b".\r\na".to_vec()), 0..40),
-        ) {
-            let sent = stuffed(&with_crlf(&message));
-            let end = sent.windows(5).position(|five| five == b"\r\n.\r\n");
-            let whole = [&b"\r\n"[..], &sent].concat();
-            prop_assert!(whole.ends_with(b"\r\n.\r\n"));
-            prop_assert!(end.is_none_or(|end| end + 5 == sent.len()));
-            let bare = whole.iter().enumerate().any(|(at, byte)| match byte {
-                b'\r' => whole.get(at + 1) != Some(&b'\n'),
-                b'\n' => at == 0 || whole[at - 1] != b'\r',
-                _ => false,
-            });
-            prop_assert!(!bare);
-        }
     }
 }

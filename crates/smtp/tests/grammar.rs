@@ -1,8 +1,8 @@
 //! The SMTP grammar against bytes as they come: any pieces, any tricks.
 
 use proptest::prelude::*;
-use sekisho_mailroom::smtp::data::encode;
-use sekisho_mailroom::smtp::{
+use sekisho_smtp::data::encode;
+use sekisho_smtp::{
     Body, Command, CommandError, DataDecoder, DataFault, Inbound, LineFault, Notify, Path, Ret,
 };
 

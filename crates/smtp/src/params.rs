@@ -1,7 +1,10 @@
 //! `MAIL` and `RCPT` with their parameters.
 
-use super::command::CommandError;
-use super::path::Path;
+use std::fmt::Write as _;
+
+use crate::error::CommandError;
+use crate::extensions::Extensions;
+use crate::path::Path;
 
 /// `MAIL FROM` (RFC 5321 4.1.1.2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -71,7 +74,7 @@ impl Default for Notify {
 
 impl MailFrom {
     /// Reads what follows `MAIL `.
-    pub(super) fn parse(arguments: &str) -> Result<Self, CommandError> {
+    pub(crate) fn parse(arguments: &str) -> Result<Self, CommandError> {
         let (path, params) = path_and_params(arguments, "FROM:")?;
         let from = match path {
             "" => None,
@@ -90,34 +93,89 @@ impl MailFrom {
                 "SMTPUTF8" if value.is_empty() => mail.utf8 = true,
                 "RET" if value.eq_ignore_ascii_case("FULL") => mail.ret = Some(Ret::Full),
                 "RET" if value.eq_ignore_ascii_case("HDRS") => mail.ret = Some(Ret::Headers),
-                "ENVID" => mail.envid = Some(xtext(value, 100)?),
+                "ENVID" => mail.envid = Some(parse_xtext(value, 100)?),
                 // RFC 4954 5: whom an earlier server held for the author. Nobody here believes it, and all must take it.
-                "AUTH" => drop(xtext(value, 500)?),
+                "AUTH" => drop(parse_xtext(value, 500)?),
                 _ => return Err(CommandError::Parameter),
             }
         }
         Ok(mail)
     }
+
+    /// Writes the whole command, without its CRLF: with those parameters that the server offered, so that the caller
+    /// has to see what can't go without (`SMTPUTF8`).
+    #[must_use]
+    pub fn command(&self, offered: &Extensions) -> String {
+        let from = self.from.as_ref().map_or("", Path::as_str);
+        let mut command = format!("MAIL FROM:<{from}>");
+        if let Some(size) = self.size
+            && offered.has("SIZE")
+        {
+            let _ = write!(command, " SIZE={size}");
+        }
+        if self.body == Body::EightBit && offered.has("8BITMIME") {
+            command += " BODY=8BITMIME";
+        }
+        if self.utf8 && offered.has("SMTPUTF8") {
+            command += " SMTPUTF8";
+        }
+        if offered.has("DSN") {
+            command += match self.ret {
+                Some(Ret::Full) => " RET=FULL",
+                Some(Ret::Headers) => " RET=HDRS",
+                None => "",
+            };
+            if let Some(envid) = &self.envid {
+                let _ = write!(command, " ENVID={envid}");
+            }
+        }
+        command
+    }
 }
 
 impl RcptTo {
-    /// Reads what follows `RCPT `.
-    pub(super) fn parse(arguments: &str) -> Result<Self, CommandError> {
-        let (path, params) = path_and_params(arguments, "TO:")?;
-        let mut rcpt = Self {
-            to: Path::parse(path).ok_or(CommandError::Recipient)?,
+    /// A recipient about whom failures alone are told.
+    #[must_use]
+    pub fn new(to: Path) -> Self {
+        Self {
+            to,
             notify: Notify::default(),
             orcpt: None,
-        };
+        }
+    }
+
+    /// Reads what follows `RCPT `.
+    pub(crate) fn parse(arguments: &str) -> Result<Self, CommandError> {
+        let (path, params) = path_and_params(arguments, "TO:")?;
+        let mut rcpt = Self::new(Path::parse(path).ok_or(CommandError::Recipient)?);
         for param in params.split_ascii_whitespace() {
             let (keyword, value) = param.split_once('=').unwrap_or((param, ""));
             match keyword.to_ascii_uppercase().as_str() {
                 "NOTIFY" => rcpt.notify = notify(value)?,
-                "ORCPT" if value.contains(';') => rcpt.orcpt = Some(xtext(value, 500)?),
+                "ORCPT" if value.contains(';') => rcpt.orcpt = Some(parse_xtext(value, 500)?),
                 _ => return Err(CommandError::Parameter),
             }
         }
         Ok(rcpt)
+    }
+
+    /// Writes the whole command, without its CRLF; what reports are wanted, only to a server that offered `DSN`. It then
+    /// always says so, since servers may report delays to those who keep silent (RFC 3461 4.1).
+    #[must_use]
+    pub fn command(&self, offered: &Extensions) -> String {
+        let mut command = format!("RCPT TO:<{}>", self.to);
+        if offered.has("DSN") {
+            command += match (self.notify.success, self.notify.failure) {
+                (true, true) => " NOTIFY=SUCCESS,FAILURE",
+                (true, false) => " NOTIFY=SUCCESS",
+                (false, true) => " NOTIFY=FAILURE",
+                (false, false) => " NOTIFY=NEVER",
+            };
+            if let Some(orcpt) = &self.orcpt {
+                let _ = write!(command, " ORCPT={orcpt}");
+            }
+        }
+        command
     }
 }
 
@@ -154,8 +212,22 @@ fn number(value: &str) -> Result<u64, CommandError> {
         .ok_or(CommandError::Parameter)
 }
 
+/// Writes a value as xtext (RFC 3461 4): what is no plain character becomes a plus sign and two hexadecimal digits.
+#[must_use]
+pub fn xtext(value: &str) -> String {
+    let mut text = String::new();
+    for byte in value.bytes() {
+        if matches!(byte, b'!'..=b'~') && !matches!(byte, b'+' | b'=') {
+            text.push(char::from(byte));
+        } else {
+            text += &format!("+{byte:02X}");
+        }
+    }
+    text
+}
+
 /// RFC 3461 4: printable ASCII, kept encoded as it came.
-fn xtext(value: &str, longest: usize) -> Result<String, CommandError> {
+fn parse_xtext(value: &str, longest: usize) -> Result<String, CommandError> {
     let fine =
         !value.is_empty() && value.len() <= longest && value.bytes().all(|b| b.is_ascii_graphic());
     fine.then(|| value.to_owned())
@@ -180,4 +252,49 @@ fn notify(value: &str) -> Result<Notify, CommandError> {
         }
     }
     Ok(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Command, Reply};
+
+    fn offering(keywords: &[&str]) -> Extensions {
+        let lines = ["kit.example"].iter().chain(keywords);
+        Extensions::offered(&Reply::lines(250, lines.map(|line| (*line).to_owned())))
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_what_it_was() {
+        let all = offering(&["SIZE 0", "8BITMIME", "SMTPUTF8", "DSN"]);
+        for line in [
+            "MAIL FROM:<>",
+            "MAIL FROM:<a@kit.example> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=FULL ENVID=q+2B1",
+            "RCPT TO:<\"a b\"@kit.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;x+40y",
+            "RCPT TO:<b@kit.example> NOTIFY=NEVER",
+        ] {
+            let written = match Command::parse(line.as_bytes()) {
+                Ok(Command::Mail(mail)) => mail.command(&all),
+                Ok(Command::Rcpt(rcpt)) => rcpt.command(&all),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(written, line);
+        }
+    }
+
+    #[test]
+    fn no_parameter_goes_to_a_server_that_did_not_offer_it() {
+        let line = b"MAIL FROM:<a@kit.example> SIZE=5 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=1";
+        let Ok(Command::Mail(mail)) = Command::parse(line) else {
+            panic!("a command")
+        };
+        assert_eq!(mail.command(&offering(&[])), "MAIL FROM:<a@kit.example>");
+        let eight_bit = mail.command(&offering(&["8BITMIME"]));
+        assert_eq!(eight_bit, "MAIL FROM:<a@kit.example> BODY=8BITMIME");
+        let Ok(Command::Rcpt(rcpt)) = Command::parse(b"RCPT TO:<b@kit.example> NOTIFY=NEVER")
+        else {
+            panic!("a command")
+        };
+        assert_eq!(rcpt.command(&offering(&[])), "RCPT TO:<b@kit.example>");
+    }
 }

@@ -19,7 +19,8 @@ impl Reply {
         Self::lines(code, [format!("{status} {text}")])
     }
 
-    /// Lines as they are: the greeting, the answer to EHLO, `354`. Control characters become `?`, so that no text can add a line.
+    /// Lines as they are: the greeting, the answer to EHLO, `354`. Control characters become `?`, so that no text can add
+    /// a line.
     #[must_use]
     pub fn lines(code: u16, lines: impl IntoIterator<Item = String>) -> Self {
         let clean = |l: String| l.replace(char::is_control, "?");
@@ -47,6 +48,12 @@ impl Reply {
         self.code / 100 == 2
     }
 
+    /// 4xx: the same again may go well later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.code / 100 == 4
+    }
+
     /// 5xx: the same again would fail again.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
@@ -67,7 +74,18 @@ impl Reply {
         fine.then_some(word)
     }
 
-    /// All of it on one line, for reports and for people.
+    /// What it says to people: its lines without codes, one below the other.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let status = self.status();
+        let lines = self.lines.iter().map(|line| match status {
+            Some(status) => line.strip_prefix(status).unwrap_or(line).trim_start(),
+            None => line.as_str(),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// All of it on one line, for reports and for logs.
     #[must_use]
     pub fn in_one_line(&self) -> String {
         format!("{} {}", self.code, self.lines.join(" "))
@@ -98,30 +116,57 @@ impl ReplyReader {
     /// # Errors
     /// The server does not speak SMTP; nothing more that it says can be relied on.
     pub fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
-        let digits = line.get(..3).ok_or(ReplyError)?;
-        let known = matches!(digits, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9']);
-        if !known {
+        let line = ReplyLine::parse(line)?;
+        if self.code.is_some_and(|c| c != line.code) || self.lines.len() == MOST_LINES {
+            return Err(ReplyError);
+        }
+        self.code = Some(line.code);
+        self.lines
+            .push(String::from_utf8_lossy(line.text).into_owned());
+        if !line.is_last {
+            return Ok(None);
+        }
+        self.code = None;
+        let lines = std::mem::take(&mut self.lines);
+        Ok(Some(Reply::lines(line.code, lines)))
+    }
+}
+
+/// One line of a reply, for whoever passes replies on line by line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyLine<'l> {
+    /// The three digits, of a class that RFC 5321 knows for replies to commands: 2xx to 5xx.
+    pub code: u16,
+    /// Whether the reply ends with it.
+    pub is_last: bool,
+    /// What follows the code.
+    pub text: &'l [u8],
+}
+
+impl<'l> ReplyLine<'l> {
+    /// Parses a line without its CRLF (RFC 5321 4.2).
+    ///
+    /// # Errors
+    /// The server does not speak SMTP.
+    pub fn parse(line: &'l [u8]) -> Result<Self, ReplyError> {
+        let (digits, rest) = line.split_at_checked(3).ok_or(ReplyError)?;
+        if !matches!(digits, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9']) {
             return Err(ReplyError);
         }
         let code = digits
             .iter()
             .fold(0, |code, d| code * 10 + u16::from(d - b'0'));
-        if self.code.is_some_and(|c| c != code) || self.lines.len() == MOST_LINES {
-            return Err(ReplyError);
-        }
-        let last = match line.get(3) {
-            None | Some(b' ') => true,
-            Some(b'-') => false,
+        let (is_last, text) = match rest.split_first() {
+            None => (true, rest),
+            Some((b' ', text)) => (true, text),
+            Some((b'-', text)) => (false, text),
             Some(_) => return Err(ReplyError),
         };
-        let text = String::from_utf8_lossy(line.get(4..).unwrap_or_default());
-        self.code = Some(code);
-        self.lines.push(text.into_owned());
-        if !last {
-            return Ok(None);
-        }
-        self.code = None;
-        Ok(Some(Reply::lines(code, std::mem::take(&mut self.lines))))
+        Ok(Self {
+            code,
+            is_last,
+            text,
+        })
     }
 }
 
@@ -174,6 +219,15 @@ mod tests {
             Reply::lines(550, ["no such user".to_owned()]).status(),
             None
         );
+    }
+
+    #[test]
+    fn people_hear_no_codes() {
+        let taken = ["2.0.0 taken".to_owned(), "2.0.0 as q17".to_owned()];
+        assert_eq!(Reply::lines(250, taken).words(), "taken\nas q17");
+        let plain = ["hello".to_owned(), "SIZE 10".to_owned()];
+        assert_eq!(Reply::lines(250, plain).words(), "hello\nSIZE 10");
+        assert_eq!(Reply::lines(250, [String::new()]).words(), "");
     }
 
     #[test]
