@@ -1,4 +1,4 @@
-//! Own accounts for tests, with hashes that cost little.
+//! Own accounts for tests, whose password hashes cost little.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use sekisho_directory::{ArgonCost, NewAccount, OwnAccounts, Settings};
 /// Opens the accounts of `kit.example` in a folder.
 ///
 /// # Errors
-/// The file can't be made.
+/// The file can't be opened or made.
 pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<OwnAccounts> {
     let settings = Settings {
         cost: ArgonCost::least(),
@@ -25,7 +25,7 @@ pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> anyhow::Result<OwnAccounts>
     )?)
 }
 
-/// Adds somebody with an address at `kit.example`.
+/// Adds an account with an address at `kit.example`.
 ///
 /// # Errors
 /// The name is taken.

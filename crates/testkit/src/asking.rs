@@ -1,4 +1,5 @@
-//! Servers that a site keeps in front, and that ask: Debian's nginx, Postfix and Exim. ([`crate::dovecot`] can ask as well.)
+//! Servers that stay in front of Sekisho and ask its auth API: Debian's nginx, Postfix and Exim. [`crate::dovecot`] can
+//! ask, too.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
@@ -23,7 +24,7 @@ use crate::ports::free_port;
 use crate::stage::Stage;
 use crate::tools::tools;
 
-/// What peers show.
+/// The secret that asking servers send.
 const SECRET: &str = "the secret of those who ask";
 
 /// How long a server may take to start.
@@ -38,10 +39,10 @@ pub struct AuthApi {
     folder: TempDir,
 }
 
-/// Takes the port where it will be: Dovecot has to know before it runs.
+/// Binds the auth API's port before the API runs, because Dovecot's configuration needs the port.
 ///
 /// # Errors
-/// There is none.
+/// No port can be bound.
 pub fn place() -> anyhow::Result<(std::net::TcpListener, Asked)> {
     let socket = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let asked = Asked {
@@ -52,10 +53,13 @@ pub fn place() -> anyhow::Result<(std::net::TcpListener, Asked)> {
 }
 
 impl AuthApi {
-    /// Opens it: for a Dovecot that asks and is told by the cutter, and for an nginx before another Dovecot and what that one submits to.
+    /// Opens the auth API for nginx, Postfix, Exim and a Dovecot that asks.
+    ///
+    /// `cutter` closes connections of the Dovecot that asks. `behind` is the Dovecot to which nginx proxies;
+    /// submissions go to its sink.
     ///
     /// # Errors
-    /// There is no port.
+    /// A port or socket can't be bound.
     pub async fn open(
         stage: &Stage,
         (socket, asked): (std::net::TcpListener, Asked),
@@ -82,14 +86,14 @@ impl AuthApi {
         Ok(api)
     }
 
-    /// The socket for Exim.
+    /// The path of the Unix socket that Exim asks at.
     #[must_use]
     pub fn sasl_socket(&self) -> PathBuf {
         self.folder.path().join("sasl")
     }
 }
 
-/// What answers those who ask.
+/// The auth API's answers, without a listener.
 #[must_use]
 pub fn api(stage: &Stage, asked: &Asked, cutter: Option<Cutter>, behind: &Dovecot) -> Arc<Api> {
     let system = &stage.demo.system;
@@ -109,10 +113,10 @@ pub fn api(stage: &Stage, asked: &Asked, cutter: Option<Cutter>, behind: &Doveco
     })
 }
 
-/// Has a Dovecot close connections.
+/// What closes a Dovecot's connections through doveadm.
 ///
 /// # Errors
-/// There is none.
+/// The system's root certificates can't be read.
 pub fn cutter(stage: &Stage, dovecot: &Dovecot) -> anyhow::Result<Cutter> {
     let connector = Connector::new(&Roots::System, PATIENCE)?;
     let doveadm = ("127.0.0.1".to_owned(), dovecot.ports.doveadm);
@@ -138,10 +142,10 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts one that asks there.
+    /// Starts an nginx that asks the auth API.
     ///
     /// # Errors
-    /// It is not installed, or does not start.
+    /// nginx is not installed or does not start.
     pub async fn start(asked: &Asked) -> anyhow::Result<Self> {
         ensure!(
             Path::new("/usr/lib/nginx/modules/ngx_mail_module.so").exists(),
@@ -207,7 +211,7 @@ mail {{
         })
     }
 
-    /// What it logged.
+    /// Everything that nginx has logged.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
@@ -231,10 +235,10 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    /// Starts one that asks there. It has to be started by root, as Postfix demands.
+    /// Starts a Postfix that asks at the port `sasl`. Postfix must be started by root.
     ///
     /// # Errors
-    /// It is not installed, or does not start.
+    /// Postfix is not installed or does not start.
     pub async fn start(sasl: u16) -> anyhow::Result<Self> {
         ensure!(
             Path::new("/usr/sbin/postfix").exists(),
@@ -295,7 +299,7 @@ postlog unix-dgram n - n - 1 postlogd
         Ok(postfix)
     }
 
-    /// What it logged.
+    /// Everything that Postfix has logged.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
@@ -326,7 +330,8 @@ impl Drop for Postfix {
     }
 }
 
-/// A running Exim that takes submissions, behind the PROXY protocol. Debian's package can't be installed beside Postfix; so `scripts/test` unpacks it.
+/// A running Exim that takes submissions behind the PROXY protocol. Debian's package can't be installed together with
+/// Postfix, so `scripts/test` unpacks it.
 pub struct Exim {
     daemon: Child,
     folder: TempDir,
@@ -335,10 +340,10 @@ pub struct Exim {
 }
 
 impl Exim {
-    /// Starts one that asks at that socket. It has to be started by root, as Exim demands.
+    /// Starts an Exim that asks at the socket `sasl`. Exim must be started by root.
     ///
     /// # Errors
-    /// It is not there, or does not start.
+    /// Exim is not unpacked or does not start.
     pub async fn start(sasl: &Path) -> anyhow::Result<Self> {
         let program = tools().join("exim/usr/sbin/exim4");
         ensure!(
@@ -351,7 +356,8 @@ impl Exim {
         let authenticators: String = ["PLAIN", "LOGIN"]
             .map(|mechanism| {
                 format!(
-                    "sekisho_{mechanism}:\n  driver = dovecot\n  public_name = {mechanism}\n  server_socket = {}\n  server_set_id = $auth1\n",
+                    "sekisho_{mechanism}:\n  driver = dovecot\n  public_name = {mechanism}\n  \
+                     server_socket = {}\n  server_set_id = $auth1\n",
                     sasl.display()
                 )
             })
@@ -385,7 +391,7 @@ begin authenticators
         let mut give = Command::new("chown");
         give.args(["-R", "Debian-exim"]).arg(folder.path());
         ensure!(give.status()?.success(), "there is no user Debian-exim");
-        // Exim reads no configuration that others than root may change.
+        // Exim refuses a configuration file that anyone but root may change.
         let mut keep = Command::new("chown");
         keep.arg("root").arg(&file).status()?;
         let log = std::fs::File::create(folder.path().join("out"))?;
@@ -409,7 +415,7 @@ begin authenticators
         Ok(exim)
     }
 
-    /// What it logged.
+    /// Everything that Exim has logged.
     #[must_use]
     pub fn log(&self) -> String {
         ["out", "mainlog", "paniclog"]
@@ -426,7 +432,7 @@ impl Drop for Exim {
     }
 }
 
-/// Waits until somebody answers at a port of this machine.
+/// Waits until a port of this machine accepts connections.
 pub(crate) async fn answers(port: u16) -> anyhow::Result<()> {
     let mut waited = Duration::ZERO;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port))

@@ -1,6 +1,8 @@
-//! A real browser, Chromium or Firefox, as a person uses it: it looks, types, presses and waits until the page shows what is expected.
+//! A real browser, Chromium or Firefox, used as a person does: it reads, types, presses, and waits until the page shows
+//! what is expected.
 //!
-//! Everything waits for a condition, never for a time; what is not there after [`PATIENCE`] is an error that says what was looked for and where.
+//! Every wait is for a condition, never for a fixed time. A condition that does not hold after [`PATIENCE`] is an error
+//! that says what was awaited, and where.
 
 mod driver;
 mod effort;
@@ -22,22 +24,22 @@ use url::Url;
 use driver::Driver;
 pub use effort::Effort;
 
-/// How long anything may take to appear: long, because the machines that test are busy.
+/// How long a condition may take to hold; long, because test machines are busy.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a condition is looked at.
+/// How often a condition is checked.
 const EVERY: Duration = Duration::from_millis(40);
 
-/// Which browser.
+/// Which browser it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Chromium, and so Chrome and Edge.
+    /// Chromium; stands for Chrome and Edge, too.
     Chromium,
     /// Firefox.
     Firefox,
 }
 
 impl Kind {
-    /// Its name, for files and messages.
+    /// The name for files and messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,12 +49,12 @@ impl Kind {
     }
 }
 
-/// How the browser is to be.
+/// The settings of a browser.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes {
-    /// Which one.
+    /// Which browser it is.
     pub kind: Kind,
-    /// The language that it asks pages for.
+    /// The language in `Accept-Language`.
     pub lang: &'static str,
     /// The window's width, in CSS pixels.
     pub width: u32,
@@ -69,7 +71,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts one with an empty profile.
+    /// Starts a browser with an empty profile.
     ///
     /// # Errors
     /// The browser or its driver is missing or does not start.
@@ -86,15 +88,15 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Ends it.
+    /// Ends the browser.
     ///
     /// # Errors
-    /// It is gone already.
+    /// The browser is gone already.
     pub async fn close(&self) -> anyhow::Result<()> {
         Ok(self.client.clone().close().await?)
     }
 
-    /// What the person has done since this was asked last.
+    /// What the person has done since the last call.
     pub fn take_effort(&self) -> Effort {
         std::mem::take(&mut self.effort.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -106,13 +108,13 @@ impl Browser {
         effort.keys += u32::try_from(keys).unwrap_or(u32::MAX);
     }
 
-    /// How it is.
+    /// The settings that it was started with.
     #[must_use]
     pub fn wishes(&self) -> Wishes {
         self.wishes
     }
 
-    /// Types an address.
+    /// Opens a URL.
     ///
     /// # Errors
     /// Nobody answers there.
@@ -121,7 +123,7 @@ impl Browser {
         opened.with_context(|| format!("opening {url}"))
     }
 
-    /// Where it is.
+    /// The URL of the page.
     ///
     /// # Errors
     /// The browser is gone.
@@ -129,7 +131,7 @@ impl Browser {
         Ok(self.client.current_url().await?)
     }
 
-    /// Loads the page again.
+    /// Reloads the page.
     ///
     /// # Errors
     /// The browser is gone.
@@ -137,7 +139,7 @@ impl Browser {
         Ok(self.client.refresh().await?)
     }
 
-    /// Forgets what the site at hand left in the browser to know it by.
+    /// Deletes the cookies of the page's site.
     ///
     /// # Errors
     /// The browser is gone.
@@ -145,7 +147,7 @@ impl Browser {
         Ok(self.client.delete_all_cookies().await?)
     }
 
-    /// Throws the page away and comes back to it, as phones do with what is out of sight: it is fetched anew.
+    /// Leaves the page and goes back to it, which fetches it again, as when a phone has discarded it.
     ///
     /// # Errors
     /// The browser is gone.
@@ -158,7 +160,7 @@ impl Browser {
             .await
     }
 
-    /// Waits for a tab beside those known, and puts it in front.
+    /// Waits for a tab other than those known, and switches to it.
     ///
     /// # Errors
     /// None opens.
@@ -174,7 +176,7 @@ impl Browser {
         Ok(tab)
     }
 
-    /// Opens an address in a new tab and stays there.
+    /// Opens a URL in a new tab and switches to it.
     ///
     /// # Errors
     /// Nobody answers there.
@@ -186,7 +188,7 @@ impl Browser {
         Ok(tab)
     }
 
-    /// The tab in front.
+    /// The current tab.
     ///
     /// # Errors
     /// The browser is gone.
@@ -194,7 +196,7 @@ impl Browser {
         Ok(self.client.window().await?)
     }
 
-    /// Puts a tab in front.
+    /// Switches to a tab, without counting effort.
     ///
     /// # Errors
     /// There is no such tab.
@@ -202,7 +204,7 @@ impl Browser {
         Ok(self.client.switch_to_window(tab.clone()).await?)
     }
 
-    /// Waits until something can be seen, and gives its text.
+    /// Waits until an element is visible, and returns its text.
     ///
     /// # Errors
     /// It does not appear.
@@ -211,10 +213,10 @@ impl Browser {
             .await
     }
 
-    /// Waits until something contains a text.
+    /// Waits until a visible element contains a text.
     ///
     /// # Errors
-    /// It does not appear; the error says what is there instead.
+    /// It does not; the error says what the element contains instead.
     pub async fn read(&self, css: &str, text: &str) -> anyhow::Result<()> {
         let mut last = String::new();
         let found = until(async || {
@@ -226,7 +228,7 @@ impl Browser {
             .await
     }
 
-    /// What something says now, if it can be seen.
+    /// The text of an element now; `None` if it is not visible.
     ///
     /// # Errors
     /// The browser is gone.
@@ -242,7 +244,7 @@ impl Browser {
         absent_is_none(look.await)
     }
 
-    /// How many of them the page has.
+    /// The number of elements that match.
     ///
     /// # Errors
     /// The browser is gone.
@@ -250,7 +252,7 @@ impl Browser {
         Ok(self.client.find_all(Locator::Css(css)).await?.len())
     }
 
-    /// Which of them contains a text, counted from 1.
+    /// The position of the first matching element that contains a text, counted from 1.
     ///
     /// # Errors
     /// None does.
@@ -264,10 +266,10 @@ impl Browser {
         bail!("no {css} with {text:?} at {}", self.address().await?)
     }
 
-    /// A property such as `value`, of something that can be seen.
+    /// A property of a visible element, such as `value`; empty if it is not set.
     ///
     /// # Errors
-    /// It does not appear.
+    /// The element does not appear.
     pub async fn property(&self, css: &str, name: &str) -> anyhow::Result<String> {
         let value = self
             .with(css, "see", async |element| element.prop(name).await)
@@ -275,7 +277,7 @@ impl Browser {
         Ok(value.unwrap_or_default())
     }
 
-    /// Types into a field, over what is there.
+    /// Replaces the text of a field by typing.
     ///
     /// # Errors
     /// There is no such field.
@@ -290,7 +292,7 @@ impl Browser {
         .await
     }
 
-    /// Pastes what was copied elsewhere into a field: two keys, whatever it is.
+    /// Replaces the text of a field by pasting, which counts as two keys however long the text is.
     ///
     /// # Errors
     /// There is no such field.
@@ -302,7 +304,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Goes over to another tab as a person does on one device, which costs a pointing.
+    /// Switches to a tab as a person does on one device, which counts as pointing once.
     ///
     /// # Errors
     /// There is no such tab.
@@ -311,30 +313,30 @@ impl Browser {
         self.go_to_tab(tab).await
     }
 
-    /// Clicks something that leads nowhere else.
+    /// Clicks an element that does not lead to another page.
     ///
     /// # Errors
-    /// There is no such thing.
+    /// There is no such element.
     pub async fn click(&self, css: &str) -> anyhow::Result<()> {
         self.costs(1, 0);
         self.with(css, "click", async |element| element.click().await)
             .await
     }
 
-    /// Clicks something that leads to another page, and waits for that.
+    /// Clicks an element that leads to another page, and waits for that page.
     ///
     /// # Errors
-    /// There is no such thing, or it leads nowhere.
+    /// There is no such element, or no other page comes.
     pub async fn press(&self, css: &str) -> anyhow::Result<()> {
         let before = self.client.find(Locator::Css("html")).await?;
         self.click(css).await?;
         self.turned(&before, css).await
     }
 
-    /// Types a key, such as Tab or Enter, at whatever has the focus. Each is waited for: `leads` says that a new page comes of it.
+    /// Types a key, such as Tab or Enter, into the focused element. With `leads`, waits for another page.
     ///
     /// # Errors
-    /// Nothing has the focus, or no page comes.
+    /// Nothing has the focus, or no other page comes.
     pub async fn key(&self, key: fantoccini::key::Key, leads: bool) -> anyhow::Result<()> {
         let before = self.client.find(Locator::Css("html")).await?;
         let focus = self.client.active_element().await?;
@@ -345,7 +347,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Types at whatever has the focus.
+    /// Types a text into the focused element.
     ///
     /// # Errors
     /// Nothing has the focus.
@@ -354,7 +356,7 @@ impl Browser {
         Ok(focus.send_keys(text).await?)
     }
 
-    /// A property of whatever has the focus.
+    /// A property of the focused element; empty if it is not set.
     ///
     /// # Errors
     /// Nothing has the focus.
@@ -363,10 +365,10 @@ impl Browser {
         Ok(focus.prop(property).await?.unwrap_or_default())
     }
 
-    /// Looks into a frame of the page and gives the text of something in there, and how many scripts it holds.
+    /// The text of an element inside a frame, and how many `script` elements the frame's document has.
     ///
     /// # Errors
-    /// There is no such frame.
+    /// There is no such frame or element.
     pub async fn framed(&self, css: &str, inside: &str) -> anyhow::Result<(String, usize)> {
         self.see(css).await?;
         let frame = self.client.find(Locator::Css(css)).await?;
@@ -377,7 +379,7 @@ impl Browser {
         found
     }
 
-    /// Runs a script in the page.
+    /// Runs a script in the page and returns its result.
     ///
     /// # Errors
     /// The script fails.
@@ -385,7 +387,7 @@ impl Browser {
         Ok(self.client.execute(script, arguments).await?)
     }
 
-    /// Runs a script in every page from now on, before the page's own. Chromium alone can.
+    /// Runs a script in every page from now on, before the page's own scripts. Only Chromium can.
     ///
     /// # Errors
     /// The browser can't.
@@ -398,17 +400,17 @@ impl Browser {
         .map(drop)
     }
 
-    /// Waits until a file with that ending has arrived, whole, and gives what is in it.
+    /// Waits until a file whose name has this ending is downloaded completely, and returns its content.
     ///
     /// # Errors
-    /// None comes.
+    /// None arrives.
     pub async fn downloaded(&self, ending: &str) -> anyhow::Result<Vec<u8>> {
         let folder = self.driver.downloads();
         let found = until(async || {
             let files: Vec<PathBuf> = std::fs::read_dir(&folder)?
                 .map(|entry| Ok(entry?.path()))
                 .collect::<std::io::Result<_>>()?;
-            // What is still coming has a name of its own beside it.
+            // An unfinished download has another file, with one of these extensions, beside it.
             let is_coming = files.iter().any(|file| {
                 matches!(
                     file.extension().and_then(|e| e.to_str()),
@@ -426,7 +428,7 @@ impl Browser {
             .await
     }
 
-    /// What the browser's console complained of since the start: broken scripts, refused resources, violated policies.
+    /// The console's warnings and errors since the start: broken scripts, refused resources, violated policies.
     ///
     /// # Errors
     /// The browser is gone.
@@ -438,11 +440,11 @@ impl Browser {
                 let bad = entries
                     .iter()
                     .filter(|entry| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING")));
-                // A form that is shown again with what is wrong with it is no trouble of the page.
+                // Our own answer to a form with a mistake; the page is in order.
                 let shown_again = "the server responded with a status of 422";
-                // The OTP app asks the site for its time, and can do without.
+                // The OTP app asks the site for the time, and works without it.
                 let offline = "/now - Failed to load resource";
-                // The browser's own, when one looks at another tab while a page is coming.
+                // Chromium reports this when the person switches tabs while a page loads.
                 let unseen = "Transition was aborted";
                 let said = bad.map(|entry| entry["message"].to_string());
                 Ok(said
@@ -455,7 +457,9 @@ impl Browser {
             Kind::Firefox => {
                 let script = "return Services.console.getMessageArray()
                     .filter((m) => m instanceof Ci.nsIScriptError && /^(https?:|$)/.test(m.sourceName)
-                        && /javascript|Content Security Policy|Mixed Content|CSP|ServiceWorker|DOM:Security/i.test(m.category) && !(m.flags & 8))
+                        && /javascript|Content Security Policy|Mixed Content|CSP|ServiceWorker|DOM:Security/i
+                            .test(m.category)
+                        && !(m.flags & 8))
                     .map((m) => `${m.sourceName}:${m.lineNumber} ${m.category}: ${m.errorMessage}`)";
                 let found = self.in_the_parent(script).await?;
                 let found = found.as_array().cloned().unwrap_or_default();
@@ -492,7 +496,7 @@ impl Browser {
         self.explain(done, || format!("{doing} {css} {last}")).await
     }
 
-    /// Waits until the page that an element was on is gone and the next one is whole.
+    /// Waits until the page with the element `before` is gone and the next one has a body.
     async fn turned(&self, before: &Element, by: &str) -> anyhow::Result<()> {
         let gone = until(async || match before.tag_name().await {
             Ok(_) => Ok(None),
@@ -505,7 +509,7 @@ impl Browser {
         self.see("body").await.map(drop)
     }
 
-    /// What was waited for, or an error that says where.
+    /// What was found; or an error that says what was awaited, and on which page.
     async fn explain<T>(
         &self,
         found: anyhow::Result<Option<T>>,
@@ -518,13 +522,13 @@ impl Browser {
         }
     }
 
-    /// A command of this driver alone.
+    /// Sends a command that only this browser's driver knows.
     async fn ask(&self, path: &'static str, body: Value) -> anyhow::Result<Value> {
         let command = Own { path, body };
         Ok(self.client.issue_cmd(command).await?)
     }
 
-    /// Runs a script in Firefox itself rather than in the page.
+    /// Runs a script in Firefox's parent process instead of the page.
     async fn in_the_parent(&self, script: &str) -> anyhow::Result<Value> {
         ensure!(self.wishes.kind == Kind::Firefox, "Firefox alone has that");
         self.ask("moz/context", json!({ "context": "chrome" }))
@@ -536,10 +540,10 @@ impl Browser {
     }
 }
 
-/// Looks again and again until there is something, or patience ends.
+/// Repeats `look` until it finds something; `None` if it finds nothing within [`PATIENCE`].
 ///
 /// # Errors
-/// The look itself failed.
+/// `look` failed.
 pub async fn until<T>(
     mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<Option<T>> {
@@ -557,7 +561,7 @@ pub async fn until<T>(
         .transpose()
 }
 
-/// Whether an error tells only that the page is not there yet, or no longer.
+/// Whether an error only means that the page is still loading or was left.
 fn is_passing(error: &CmdError) -> bool {
     error.is_no_such_element()
         || error.is_stale_element_reference()
@@ -582,7 +586,7 @@ fn absent_is_none<T>(outcome: Result<Option<T>, CmdError>) -> anyhow::Result<Opt
     }
 }
 
-/// A command that only one driver knows.
+/// A command that only one driver knows. Without a body it is a GET.
 #[derive(Debug)]
 struct Own {
     path: &'static str,

@@ -1,4 +1,4 @@
-//! A checkpoint over real databases, with a letter box in place of the mail system and people who use it.
+//! A checkpoint over real databases, with a letter box in place of the mail system, and two people who use it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,14 +27,14 @@ use sekisho_checkpoint::ports::Clock;
 
 /// An address in the trusted network of [`site`].
 pub const CAMPUS: &str = "203.0.113.7";
-/// An address at home.
+/// An address outside the trusted network.
 pub const HOME: &str = "198.51.100.23";
-/// Another address, in a café.
+/// Another address outside the trusted network.
 pub const CAFE: &str = "192.0.2.99";
 /// Alice's password.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// The source of an address that is known for certain.
+/// The source of an address that is certain.
 ///
 /// # Panics
 /// The text is no address.
@@ -46,7 +46,7 @@ pub fn from(address: &str) -> Source {
     Source::assured(address, KeyLength::default())
 }
 
-/// The site of the stories: `kit.example`, with a campus network that is trusted and an untrusted part of it.
+/// The site of the tests: `kit.example`, with a trusted campus network and an untrusted part of it.
 ///
 /// # Panics
 /// Never: its networks and domains are well formed.
@@ -119,36 +119,36 @@ impl Courier for LetterBox {
     }
 }
 
-/// A checkpoint with Alice and Bob, and everything a test needs to play them.
+/// A checkpoint with the accounts of Alice and Bob.
 pub struct Kit {
     /// The checkpoint.
     pub checkpoint: Arc<Checkpoint>,
-    /// Its clock.
+    /// The checkpoint's clock.
     pub clock: Arc<HandClock>,
-    /// Its letters.
+    /// The letters that the checkpoint has sent.
     pub letters: Arc<LetterBox>,
-    /// Its accounts.
+    /// The accounts that the checkpoint asks.
     pub accounts: Arc<sekisho_directory::OwnAccounts>,
-    /// Alice.
+    /// Alice's account.
     pub alice: AccountId,
-    /// Bob.
+    /// Bob's account.
     pub bob: AccountId,
     folder: TempDir,
 }
 
 impl Kit {
-    /// Starts one for the usual [`site`].
+    /// Starts a checkpoint for [`site`].
     ///
     /// # Errors
-    /// Something could not be made.
+    /// A part can't be opened.
     pub async fn start() -> anyhow::Result<Self> {
         Self::start_for(site()).await
     }
 
-    /// Starts one for a site of the test's own.
+    /// Starts a checkpoint for another site.
     ///
     /// # Errors
-    /// Something could not be made.
+    /// A part can't be opened.
     pub async fn start_for(site: Site) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let clock = HandClock::new();
@@ -168,10 +168,10 @@ impl Kit {
         })
     }
 
-    /// Another checkpoint on the same records and accounts, as a restarted process or a second node has it.
+    /// Starts another checkpoint on the same records and accounts, as a restarted process or a second node does.
     ///
     /// # Errors
-    /// Something could not be opened.
+    /// A part can't be opened.
     pub async fn another(&self, site: Site) -> anyhow::Result<Arc<Checkpoint>> {
         start_checkpoint(
             self.folder.path(),
@@ -183,13 +183,13 @@ impl Kit {
         .await
     }
 
-    /// Where everything is kept.
+    /// The folder of all databases.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// All that the records keep on disk.
+    /// All bytes of the records' files.
     ///
     /// # Errors
     /// A file can't be read.
@@ -201,18 +201,18 @@ impl Kit {
         Ok(bytes)
     }
 
-    /// Makes the records useless, as a disk that goes away does.
+    /// Makes the records unusable, as when their disk fails.
     ///
     /// # Errors
-    /// They can't be reached by the test either.
+    /// The file can't be changed.
     pub fn break_the_records(&self) -> anyhow::Result<()> {
         records::break_in(self.folder.path())
     }
 
-    /// Tries a mail client's door.
+    /// Logs in at the IMAP door.
     ///
     /// # Errors
-    /// Not admitted.
+    /// The login is not admitted.
     pub async fn mail_client(
         &self,
         name: &str,
@@ -244,10 +244,10 @@ impl Kit {
         Ok((signed.token, signed.standing))
     }
 
-    /// Signs Alice in where she must be let in.
+    /// Signs Alice in where the password is enough.
     ///
     /// # Errors
-    /// She is not.
+    /// She owes a factor.
     pub async fn seat(&self, source: Source) -> anyhow::Result<(SessionToken, Seat)> {
         match self.sign_in(source).await? {
             (token, WebStanding::Admitted(seat)) => Ok((token, seat)),
@@ -257,10 +257,10 @@ impl Kit {
         }
     }
 
-    /// Signs Alice in where she must owe a factor.
+    /// Signs Alice in where she owes a factor.
     ///
     /// # Errors
-    /// She does not.
+    /// She is admitted without one.
     pub async fn owed(&self, source: Source) -> anyhow::Result<(SessionToken, FactorOwed)> {
         match self.sign_in(source).await? {
             (token, WebStanding::Owed(owed)) => Ok((token, owed)),
@@ -270,7 +270,7 @@ impl Kit {
         }
     }
 
-    /// A seat again, for a later request of a session.
+    /// Judges a later request of a session.
     ///
     /// # Errors
     /// The session is gone or owes a factor.
@@ -281,10 +281,10 @@ impl Kit {
         }
     }
 
-    /// Alice registers an OTP app on campus and turns MFA on. Returns the app.
+    /// Registers an OTP app for Alice on campus and turns MFA on; returns the app.
     ///
     /// # Errors
-    /// Something was refused.
+    /// A step was refused.
     pub async fn alice_uses_mfa(&self) -> anyhow::Result<App> {
         let (token, seat) = self.seat(from(CAMPUS)).await?;
         let app = self
@@ -297,10 +297,11 @@ impl Kit {
         Ok(app)
     }
 
-    /// Exchanges the codes and finishes the registration of an app in a session. The clock moves on by a step, so that the app's next code is a new one.
+    /// Registers an OTP app in a session. Moves the clock forward by one OTP step, so that the app's next code is a new
+    /// one.
     ///
     /// # Errors
-    /// Something was refused.
+    /// A step was refused.
     pub async fn register_app(
         &self,
         person: Person<'_>,
@@ -336,7 +337,7 @@ impl Kit {
         Ok(app)
     }
 
-    /// Alice proves her app in the webmail, so that a grant is made. The clock moves on by a step.
+    /// Signs Alice in and proves her app, so that a grant is made. Moves the clock forward by one OTP step.
     ///
     /// # Errors
     /// The code was refused.
@@ -356,26 +357,26 @@ pub struct App {
 }
 
 impl App {
-    /// The code that it shows now.
+    /// The code that the app shows now.
     #[must_use]
     pub fn shows(&self) -> OtpCode {
         self.shows_at(0)
     }
 
-    /// The code that it would show so many seconds from now.
+    /// The code that the app shows in so many seconds.
     #[must_use]
     pub fn shows_at(&self, seconds: i64) -> OtpCode {
         self.key
             .code(Step::at(self.clock.now().as_second() + seconds))
     }
 
-    /// That code as it is given to the webmail.
+    /// The current code as a proof.
     #[must_use]
     pub fn entry(&self) -> Proof {
         Proof::App(self.shows())
     }
 
-    /// A code that the app does not show, now or within ten minutes.
+    /// A code that the app does not show within 15 minutes before or after now.
     #[must_use]
     pub fn wrong(&self) -> Proof {
         let now = self.clock.now().as_second();

@@ -6,14 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::ports::{BoxFuture, Clock};
 use tokio::sync::watch;
 
-/// A clock in the test's hand. Sleepers wake when it is moved past their time.
+/// A clock that only the test moves. Sleepers wake when it is moved past their time.
 #[derive(Debug)]
 pub struct HandClock {
     now: watch::Sender<Timestamp>,
 }
 
 impl HandClock {
-    /// A clock that stands at noon of 20 November 2026 in Japan.
+    /// A clock that stands at noon of 20 November 2026, Japanese time.
     #[must_use]
     pub fn new() -> Arc<Self> {
         let start = Timestamp::new(1_795_143_600, 0).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -22,12 +22,12 @@ impl HandClock {
         })
     }
 
-    /// Moves the clock; back too, as a badly set machine does.
+    /// Moves the clock; a negative `by` moves it back, as happens on badly set machines.
     pub fn advance(&self, by: SignedDuration) {
         self.now.send_modify(|now| *now += by);
     }
 
-    /// Moves it by seconds.
+    /// Moves the clock by seconds.
     pub fn advance_seconds(&self, seconds: i64) {
         self.advance(SignedDuration::from_secs(seconds));
     }

@@ -1,4 +1,5 @@
-//! Cyrus IMAP as the mail system that a site has already. Debian's package can't be installed beside Dovecot's; so `scripts/test` unpacks it.
+//! Cyrus IMAP as the mail system that a site already has. Debian's package can't be installed together with Dovecot's,
+//! so `scripts/test` unpacks it.
 
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -15,10 +16,10 @@ use crate::asking::answers;
 use crate::ports::free_port;
 use crate::tools::tools;
 
-/// The password of the user who may act for others.
+/// The password of the proxy user, who may log in for others.
 const PROXY: &str = "who-acts-for-others";
 
-/// How long it may take to start.
+/// How long Cyrus may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running Cyrus.
@@ -32,10 +33,10 @@ pub struct Cyrus {
 }
 
 impl Cyrus {
-    /// Starts it with people of these names and passwords. It has to be started by root, as Cyrus demands.
+    /// Starts Cyrus with accounts of these names and passwords. Cyrus must be started by root.
     ///
     /// # Errors
-    /// It is not there, or does not start.
+    /// Cyrus is not unpacked or does not start.
     pub async fn start(people: &[(&str, &str)]) -> anyhow::Result<Self> {
         let unpacked = tools().join("cyrus/usr/lib/cyrus/bin");
         ensure!(
@@ -56,16 +57,19 @@ impl Cyrus {
                  servername: localhost\nproxyservers: sekisho\nallowplaintext: yes\n\
                  sasl_pwcheck_method: auxprop\nsasl_auxprop_plugin: sasldb\nsasl_sasldb_path: {place}/people\n\
                  sasl_mech_list: PLAIN LOGIN\nunixhierarchysep: yes\nautocreate_quota: 0\nautocreate_post: yes\n\
-                 autocreate_inbox_folders: Sent|Trash|Drafts\nxlist-sent: Sent\nxlist-trash: Trash\nxlist-drafts: Drafts\n"
+                 autocreate_inbox_folders: Sent|Trash|Drafts\n\
+                 xlist-sent: Sent\nxlist-trash: Trash\nxlist-drafts: Drafts\n"
             ),
         )?;
         std::fs::write(
             folder.path().join("cyrus.conf"),
             format!(
                 "START {{\n  recover cmd=\"/usr/lib/cyrus/bin/ctl_cyrusdb -C {place}/imapd.conf -r\"\n}}\n\
-                 SERVICES {{\n  imap cmd=\"{services}/imapd -C {place}/imapd.conf\" listen=\"127.0.0.1:{imap}\" prefork=0\n\
+                 SERVICES {{\n\
+                 \x20 imap cmd=\"{services}/imapd -C {place}/imapd.conf\" listen=\"127.0.0.1:{imap}\" prefork=0\n\
                  \x20 pop3 cmd=\"{services}/pop3d -C {place}/imapd.conf\" listen=\"127.0.0.1:{pop3}\" prefork=0\n}}\n\
-                 EVENTS {{\n  checkpoint cmd=\"/usr/lib/cyrus/bin/ctl_cyrusdb -C {place}/imapd.conf -c\" period=30\n}}\n"
+                 EVENTS {{\n\
+                 \x20 checkpoint cmd=\"/usr/lib/cyrus/bin/ctl_cyrusdb -C {place}/imapd.conf -c\" period=30\n}}\n"
             ),
         )?;
         let proxy = [("sekisho", PROXY)];
@@ -81,7 +85,7 @@ impl Cyrus {
             .arg(folder.path().join("cyrus.conf"))
             .arg("-C")
             .arg(folder.path().join("imapd.conf"))
-            // Two can't have one pid file.
+            // Otherwise two instances would share one pid file.
             .arg("-p")
             .arg(folder.path().join("var/pid"))
             .stdin(Stdio::null())
@@ -101,16 +105,16 @@ impl Cyrus {
         Ok(cyrus)
     }
 
-    /// What it said.
+    /// Everything that Cyrus has printed.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("out")).unwrap_or_default()
     }
 
-    /// It as an upstream, to which people are passed on by the user who may act for others.
+    /// This Cyrus as an upstream, to which the proxy user logs people in.
     ///
     /// # Errors
-    /// The system's roots can't be read.
+    /// The system's root certificates can't be read.
     pub fn upstream(&self) -> anyhow::Result<Upstream> {
         let servers = |port| Servers::new(vec![Server::new("127.0.0.1".to_owned(), port)]);
         Ok(Upstream {
@@ -137,7 +141,7 @@ impl Cyrus {
 
 impl Drop for Cyrus {
     fn drop(&mut self) {
-        // Its services too, at once: an orderly end takes them seconds, and nobody reads what they keep again.
+        // Kills its services, too. An orderly end takes seconds, and nobody reads their data again.
         let group = format!("-{}", self.master.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).output();
         let _ = self.master.wait();

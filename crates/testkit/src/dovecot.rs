@@ -1,4 +1,4 @@
-//! Debian's Dovecot as the mail system that a site has already, on free ports and in a folder of its own.
+//! Debian's Dovecot as the mail system that a site already has, on free ports and in a temporary folder.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -21,65 +21,65 @@ use crate::sink::Sink;
 /// The password of the master user `sekisho`.
 const MASTER: &str = "the-master-of-all";
 
-/// The key to doveadm of a Dovecot that asks.
+/// The doveadm API key of a Dovecot that asks the auth API.
 pub const DOVEADM_KEY: &str = "the-key-of-doveadm";
 
-/// How long it may take to start.
+/// How long Dovecot may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running Dovecot.
 pub struct Dovecot {
     master: Child,
     folder: TempDir,
-    /// Its ports, with STARTTLS.
+    /// The ports where it listens.
     pub ports: Ports,
-    /// Where it hands on what is submitted.
+    /// The server to which it relays submitted mail.
     pub sink: Sink,
 }
 
-/// Where Dovecot listens.
+/// Dovecot's ports on 127.0.0.1.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
-    /// IMAP.
+    /// IMAP with STARTTLS.
     pub imap: u16,
-    /// IMAP, TLS from the first byte.
+    /// IMAP with TLS from the first byte.
     pub imaps: u16,
-    /// IMAP, behind the PROXY protocol.
+    /// IMAP with the PROXY protocol.
     pub imap_proxied: u16,
-    /// POP3.
+    /// POP3 with STLS.
     pub pop3: u16,
-    /// POP3, behind the PROXY protocol.
+    /// POP3 with the PROXY protocol.
     pub pop3_proxied: u16,
-    /// Submission.
+    /// Submission with STARTTLS.
     pub submission: u16,
-    /// ManageSieve.
+    /// ManageSieve with STARTTLS.
     pub sieve: u16,
-    /// doveadm, by HTTP.
+    /// doveadm over HTTP.
     pub doveadm: u16,
 }
 
-/// Whom a Dovecot asks that takes connections itself.
+/// The auth API that a Dovecot asks about logins which it takes itself.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// The port of the auth API on 127.0.0.1.
     pub port: u16,
-    /// The secret to show there.
+    /// The shared secret of the auth API.
     pub secret: String,
 }
 
 impl Dovecot {
-    /// Starts it with people of these names and passwords; each has a mailbox with nothing in it.
+    /// Starts Dovecot with accounts of these names and passwords, each with an empty mailbox.
     ///
     /// # Errors
-    /// It is not installed, or does not start.
+    /// Dovecot is not installed or does not start.
     pub async fn start(people: &[(&str, &str)]) -> anyhow::Result<Self> {
         Self::start_asking(people, None).await
     }
 
-    /// Starts one that asks before it lets anybody in.
+    /// Starts Dovecot; if `asked` is given, it asks that auth API about every login.
     ///
     /// # Errors
-    /// It is not installed, or does not start.
+    /// Dovecot is not installed or does not start.
     pub async fn start_asking(
         people: &[(&str, &str)],
         asked: Option<&Asked>,
@@ -134,7 +134,7 @@ impl Dovecot {
         Ok(dovecot)
     }
 
-    /// What it logged.
+    /// Everything that Dovecot has logged.
     #[must_use]
     pub fn log(&self) -> String {
         ["out", "log"]
@@ -142,13 +142,13 @@ impl Dovecot {
             .concat()
     }
 
-    /// Its certificate, in PEM.
+    /// The file of its certificate and key, in PEM.
     #[must_use]
     pub fn certificate(&self) -> std::path::PathBuf {
         self.folder.path().join("self-signed.pem")
     }
 
-    /// Passes people on by the master user.
+    /// Logs people in with the master user's password.
     #[must_use]
     pub fn by_master(&self) -> Passing {
         Passing::Master {
@@ -157,7 +157,7 @@ impl Dovecot {
         }
     }
 
-    /// Passes people on by tokens.
+    /// Logs people in with OAuth tokens.
     ///
     /// # Errors
     /// The key can't be read.
@@ -167,7 +167,7 @@ impl Dovecot {
         Ok(Passing::Token(Box::new(key)))
     }
 
-    /// It as an upstream, spoken to by STARTTLS, its certificate verified.
+    /// This Dovecot as an upstream, over STARTTLS and with its certificate verified.
     ///
     /// # Errors
     /// The certificate can't be read.
@@ -192,10 +192,10 @@ impl Dovecot {
         })
     }
 
-    /// Ends it, as if the machine went away.
+    /// Stops Dovecot, for tests of an upstream that goes away.
     ///
     /// # Errors
-    /// It is not there any more.
+    /// The process can't be signalled.
     pub fn stop(&mut self) -> anyhow::Result<()> {
         if self.master.try_wait()?.is_some() {
             return Ok(());
@@ -237,7 +237,8 @@ fn write(
         folder.join("masters"),
         format!("sekisho:{{PLAIN}}{MASTER}\n"),
     )?;
-    // Dovecot looks for a key under the token's azp, which ours have not, its algorithm and its key id.
+    // Dovecot looks for the key in the folder of the token's `azp` claim (`default`, since our tokens have none), its
+    // algorithm and its key id.
     let keys = folder.join("keys/default/ES256");
     std::fs::create_dir_all(&keys)?;
     let openssl = |arguments: &[&str]| -> anyhow::Result<()> {
@@ -275,8 +276,10 @@ fn write(
     } else {
         let me = whoami()?;
         format!(
-            "default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group = {me}\nfirst_valid_uid = 1\n\
-             service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\nservice pop3-login {{\n  chroot =\n}}\n\
+            "default_internal_user = {me}\ndefault_login_user = {me}\ndefault_internal_group = {me}\n\
+             first_valid_uid = 1\n\
+             service anvil {{\n  chroot =\n}}\nservice imap-login {{\n  chroot =\n}}\n\
+             service pop3-login {{\n  chroot =\n}}\n\
              service submission-login {{\n  chroot =\n}}\nservice managesieve-login {{\n  chroot =\n}}\n"
         )
     };
@@ -290,7 +293,7 @@ fn write(
         sieve,
         doveadm,
     } = ports;
-    // As the operating guide has it.
+    // The settings that `docs/operating.md` recommends.
     let asking = asked.map_or_else(String::new, |Asked { port, secret }| {
         format!(
             r"auth_policy_server_url = http://127.0.0.1:{port}/auth/dovecot

@@ -1,4 +1,5 @@
-//! A visitor of few words to web pages, over plain sockets and without a browser: keeps cookies, follows redirects, fills in the forms of the page that it is on.
+//! A minimal visitor of web pages over plain sockets: keeps cookies, follows redirects, and submits the forms of the
+//! page that it is on.
 
 use std::collections::BTreeMap;
 
@@ -6,43 +7,43 @@ use anyhow::{Context, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The most redirects in a row.
+/// The most redirects that are followed in a row.
 const REDIRECTS: usize = 10;
 
-/// What a server answered.
+/// A server's answer.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
-    /// Its header fields, names in lower case.
+    /// The header fields, with names in lower case.
     pub headers: Vec<(String, String)>,
-    /// Its text.
+    /// The body as text.
     pub body: String,
 }
 
 impl Page {
-    /// The first header field of that name, in lower case.
+    /// The value of the first header field with this name, in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let field = self.headers.iter().find(|(known, _)| known == name);
         field.map(|(_, value)| value.as_str())
     }
 
-    /// What a person reads: without tags, entities resolved, each run of white space one space.
+    /// The text that a person reads: without tags, with entities resolved and white space collapsed.
     #[must_use]
     pub fn words(&self) -> String {
         let text = unescaped(&bare(&self.body, " "));
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// The text within the first element whose tag begins with `tag`, up to `end`, without the tags inside it.
+    /// The text from the first tag that begins with `tag` to `end`, without tags.
     #[must_use]
     pub fn within(&self, tag: &str, end: &str) -> Option<String> {
         let from = self.body.split_once(tag)?.1.split_once('>')?.1;
         Some(unescaped(&bare(from.split_once(end)?.0, "")))
     }
 
-    /// The target and the hidden fields of the form that goes to `action`, a query aside.
+    /// The target and the hidden fields of the form whose target is `action`, not counting its query.
     fn form(&self, action: &str) -> Option<(String, Vec<(String, String)>)> {
         self.body.split("<form").skip(1).find_map(|form| {
             let (head, rest) = form.split_once('>')?;
@@ -67,14 +68,14 @@ pub struct Visitor {
     origin: String,
     cookies: BTreeMap<String, String>,
     extra: Vec<(String, String)>,
-    /// Where it is: the path of the last page.
+    /// The path of the last page.
     pub path: String,
     /// The last page.
     pub page: Page,
 }
 
 impl Visitor {
-    /// A visitor with nothing in hand, for an origin such as `http://127.0.0.1:8601`.
+    /// A visitor without cookies, for an origin such as `http://127.0.0.1:8601`.
     #[must_use]
     pub fn new(origin: &str) -> Self {
         Self {
@@ -86,36 +87,36 @@ impl Visitor {
         }
     }
 
-    /// Goes on at another node, as a load balancer has it: same cookies, another door.
+    /// Continues at another node with the same cookies, as a load balancer may decide.
     pub fn is_sent_to(&mut self, origin: &str) {
         origin.clone_into(&mut self.origin);
     }
 
-    /// Sends this header field with every request from now on.
+    /// Sets a header field that every request from now on carries.
     pub fn always_send(&mut self, name: &str, value: &str) {
         self.extra.retain(|(known, _)| known != name);
         self.extra.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The values of the cookies that it holds.
+    /// The values of all cookies.
     #[must_use]
     pub fn cookies(&self) -> Vec<String> {
         self.cookies.values().cloned().collect()
     }
 
-    /// Opens a page, by redirects if need be.
+    /// Opens a page, and follows redirects.
     ///
     /// # Errors
-    /// Nobody answers, or not in HTTP.
+    /// Nobody answers, or the answer is not HTTP.
     pub async fn open(&mut self, path: &str) -> anyhow::Result<&Page> {
         let answer = self.request("GET", path, "").await?;
         self.arrive(path, answer).await
     }
 
-    /// Sends the form of the present page that goes to `action`, its hidden fields with it.
+    /// Submits the form of the page that goes to `action`, with its hidden fields.
     ///
     /// # Errors
-    /// The page has no such form; as [`Self::open`].
+    /// The page has no such form; otherwise as [`Self::open`].
     pub async fn submit(&mut self, action: &str, fields: &[(&str, &str)]) -> anyhow::Result<&Page> {
         let (target, hidden) = self.page.form(action).with_context(|| {
             format!(
@@ -131,7 +132,7 @@ impl Visitor {
         self.arrive(&target, answer).await
     }
 
-    /// Sends a request as it is and follows nothing.
+    /// Sends a request without following redirects.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -154,7 +155,8 @@ impl Visitor {
         }
         if method == "POST" {
             head.push_str(&format!(
-                "Origin: {}\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+                "Origin: {}\r\nSec-Fetch-Site: same-origin\r\n\
+                 Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
                 self.origin,
                 body.len()
             ));
@@ -246,7 +248,7 @@ fn unchunked(mut rest: &[u8]) -> anyhow::Result<Vec<u8>> {
     }
 }
 
-/// HTML without its tags, something else in place of each.
+/// HTML with each tag replaced by `instead`.
 fn bare(html: &str, instead: &str) -> String {
     let pieces = html
         .split('<')
@@ -271,7 +273,7 @@ fn unescaped(text: &str) -> String {
     text.replace("&#39;", "'").replace("&amp;", "&")
 }
 
-/// Fields as a form sends them.
+/// Fields in the format `application/x-www-form-urlencoded`.
 fn encoded<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let percent = |text: &str| -> String { text.bytes().map(|b| format!("%{b:02X}")).collect() };
     let pairs = fields.map(|(name, value)| format!("{}={}", percent(name), percent(value)));

@@ -1,9 +1,14 @@
-//! Starts Sekisho, or parts of it, for tests: on free ports, in a temporary folder, with the clock in the test's hand.
+//! Starts Sekisho, or parts of it, for tests: on free ports, in a temporary folder, with a clock that only the test
+//! moves.
 //!
-//! [`clock`] is that clock; [`accounts`] makes people; [`checkpoint`] is a checkpoint over real databases with a letter box in place of the mail system.
-//! [`records`] gets at the file of its records. [`browser`] is Chromium or Firefox. [`stage`] is the whole system as `sekisho demo` runs it, used through its doors alone: over [`http`] and over the [`wire`]. [`dovecot`], [`cyrus`], [`asking`], [`openldap`], [`postgres`] and [`sink`] are what a site has
-//! already; [`ports`] finds room for them, [`tools`] those that are not installed. The stories themselves
-//! are in `tests/it/` and `tests/browsers/`, named after what they show.
+//! It holds no expectations of its own: the tests are in `tests/it/` and `tests/browsers/`, each file named after what
+//! it shows.
+//!
+//! In reading order: [`clock`] is that clock; [`accounts`] adds accounts. [`checkpoint`] is a checkpoint over real
+//! databases, with a letter box in place of the mail system; [`records`] changes the file of its records. [`stage`] is
+//! the whole system as `sekisho demo` runs it, used only through its doors: over [`http`], over the [`wire`], or with a
+//! [`browser`]. [`dovecot`], [`cyrus`], [`asking`], [`openldap`], [`postgres`] and [`sink`] are servers that a site has
+//! already; [`ports`] finds free ports for them, and [`tools`] the programs that `scripts/test` unpacks.
 
 pub mod accounts;
 pub mod asking;

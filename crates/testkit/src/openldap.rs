@@ -1,4 +1,4 @@
-//! Debian's OpenLDAP in a folder of its own, with people in it.
+//! Debian's OpenLDAP with a few people, in a temporary folder.
 
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpStream};
@@ -14,13 +14,13 @@ use tempfile::TempDir;
 
 use crate::ports::free_port;
 
-/// The password of the user who searches.
+/// The password of the bind user and of the administrator.
 const SEARCHER: &str = "who-searches";
 
-/// How long it may take to start.
+/// How long OpenLDAP may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Below what everything is.
+/// The distinguished name above all entries.
 const SUFFIX: &str = "dc=kit,dc=example";
 
 /// A running OpenLDAP.
@@ -31,28 +31,28 @@ pub struct OpenLdap {
     pub port: u16,
 }
 
-/// Somebody in it.
+/// A person in the directory.
 #[derive(Debug, Clone, Copy)]
 pub struct Listed<'a> {
-    /// `uid`.
+    /// The login name: attribute `uid`.
     pub login: &'a str,
-    /// `uidNumber`.
+    /// The account's stable number: attribute `uidNumber`.
     pub number: u32,
-    /// `cn`.
+    /// The display name: attribute `cn`.
     pub name: &'a str,
-    /// `mail`, some.
+    /// The mail addresses: attribute `mail`, one value each.
     pub addresses: &'a [&'a str],
     /// The password.
     pub password: &'a str,
-    /// A group.
+    /// The group that the person is a member of.
     pub group: Option<&'a str>,
 }
 
 impl OpenLdap {
-    /// Starts one with these people.
+    /// Starts OpenLDAP with these people.
     ///
     /// # Errors
-    /// It is not installed, or does not start.
+    /// OpenLDAP is not installed or does not start.
     pub fn start(people: &[Listed<'_>]) -> anyhow::Result<Self> {
         ensure!(
             Path::new("/usr/sbin/slapd").exists(),
@@ -110,7 +110,7 @@ access to * by dn.exact="cn=sekisho,{SUFFIX}" read by * none
         Ok(ldap)
     }
 
-    /// It as a directory, spoken to by StartTLS, its certificate verified.
+    /// Settings for a directory on this server, over StartTLS and with its certificate verified.
     #[must_use]
     pub fn settings(&self) -> LdapSettings {
         LdapSettings {
@@ -136,10 +136,10 @@ access to * by dn.exact="cn=sekisho,{SUFFIX}" read by * none
         }
     }
 
-    /// Changes entries, by LDIF.
+    /// Changes entries, described in LDIF.
     ///
     /// # Errors
-    /// It does not take that.
+    /// The server refuses the change.
     pub fn change(&self, ldif: &str) -> anyhow::Result<()> {
         let mut modify = Command::new("ldapmodify")
             .args(["-x", "-ZZ", "-D", &format!("cn=admin,{SUFFIX}")])
@@ -160,17 +160,17 @@ access to * by dn.exact="cn=sekisho,{SUFFIX}" read by * none
         Ok(())
     }
 
-    /// Ends it, as if the machine went away.
+    /// Stops the server, for tests of a directory that goes away.
     ///
     /// # Errors
-    /// It is not there any more.
+    /// The process can't be signalled.
     pub fn stop(&mut self) -> anyhow::Result<()> {
         self.server.kill()?;
         self.server.wait()?;
         Ok(())
     }
 
-    /// Starts it again, at the same port.
+    /// Starts the server again, at the same port.
     ///
     /// # Errors
     /// It does not start.
@@ -179,10 +179,10 @@ access to * by dn.exact="cn=sekisho,{SUFFIX}" read by * none
         self.answers()
     }
 
-    /// Leaves it where it is, answering nothing, or lets it go on.
+    /// Suspends the server, so that it keeps its connections and answers nothing; `false` resumes it.
     ///
     /// # Errors
-    /// It is not there any more.
+    /// `kill` can't be run.
     pub fn hang(&self, hangs: bool) -> anyhow::Result<()> {
         let signal = if hangs { "-STOP" } else { "-CONT" };
         let process = self.server.id().to_string();
@@ -242,7 +242,8 @@ fn ldif(people: &[Listed<'_>]) -> String {
         "dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: kit\ndc: kit\n\n\
          dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n\n\
          dn: ou=groups,{SUFFIX}\nobjectClass: organizationalUnit\nou: groups\n\n\
-         dn: cn=sekisho,{SUFFIX}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: sekisho\nuserPassword: {SEARCHER}\n\n"
+         dn: cn=sekisho,{SUFFIX}\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\n\
+         cn: sekisho\nuserPassword: {SEARCHER}\n\n"
     );
     for person in people {
         ldif.push_str(&entry(person));
@@ -261,7 +262,7 @@ fn ldif(people: &[Listed<'_>]) -> String {
     ldif
 }
 
-/// Somebody's entry, as LDIF.
+/// A person's entry in LDIF.
 #[must_use]
 pub fn entry(person: &Listed<'_>) -> String {
     let Listed {
@@ -284,7 +285,7 @@ pub fn entry(person: &Listed<'_>) -> String {
     entry
 }
 
-/// The distinguished name of somebody.
+/// The distinguished name of the person with this login name.
 #[must_use]
 pub fn dn(login: &str) -> String {
     format!("uid={login},ou=people,{SUFFIX}")

@@ -1,19 +1,21 @@
-//! Ports for programs that can't be asked which one they got.
+//! Free ports for programs that can't report which port they got.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A port of 127.0.0.1: free at this moment, given out once by this process, and below those that the system takes for connections and for port 0 (Linux'
-/// `ip_local_port_range`), so that it is still free when the program comes to it.
+/// A free port of 127.0.0.1 that this process has not given out before.
+///
+/// It lies below the ports that the system picks itself (Linux' `ip_local_port_range`), so it is still free when the
+/// program binds it.
 ///
 /// # Errors
-/// There is none.
+/// All ports of the range are in use.
 pub fn free_port() -> io::Result<u16> {
     const FIRST: u32 = 10_240;
     const COUNT: u32 = 22_528;
     static GIVEN: AtomicU32 = AtomicU32::new(0);
-    // Test programs that run at once begin at different places.
+    // Test programs that run at the same time start at different ports.
     let start = std::process::id().wrapping_mul(101);
     for _ in 0..COUNT {
         let given = GIVEN.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Debian's PostgreSQL in a folder of its own, by a Unix socket alone.
+//! Debian's PostgreSQL in a temporary folder, reachable only through a Unix socket.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use sekisho_records::PostgresSettings;
 
-/// What keeps the server: it starts and stops it as it is told, and ends with it, and with its folder, when nobody can tell it any more. It runs as a user other than
-/// root, since PostgreSQL demands that.
+/// The shell script that keeps the server. It starts and stops the server on orders from its standard input; when that
+/// closes, it stops the server and removes the folder. It must not run as root, which PostgreSQL forbids.
 const KEEPER: &str = r#"
 set -e
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
@@ -52,10 +52,10 @@ struct Talk {
 }
 
 impl Postgres {
-    /// Makes a server with nothing in it.
+    /// Starts a server without databases.
     ///
     /// # Errors
-    /// It is not installed, or does not start.
+    /// PostgreSQL is not installed or does not start.
     pub fn start() -> anyhow::Result<Self> {
         ensure!(
             Path::new("/usr/lib/postgresql").exists(),
@@ -91,10 +91,10 @@ impl Postgres {
         })
     }
 
-    /// Makes an empty database, and says how to get to it.
+    /// Creates an empty database, and returns the settings to connect to it.
     ///
     /// # Errors
-    /// The server does not make it.
+    /// The server does not create it.
     pub fn database(&self) -> anyhow::Result<PostgresSettings> {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let database = format!("site_{number}");
@@ -110,31 +110,31 @@ impl Postgres {
         })
     }
 
-    /// Has a statement executed in a database, by the server's owner.
+    /// Executes a statement in a database as its owner.
     ///
     /// # Errors
-    /// It failed.
+    /// The statement fails.
     pub fn sql(&self, database: &str, statement: &str) -> anyhow::Result<()> {
         self.order(&format!("sql {database} {statement}"))
     }
 
-    /// Stops the server; whoever is connected is thrown out.
+    /// Stops the server and disconnects its clients.
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The server's keeper has ended.
     pub fn stop(&self) -> anyhow::Result<()> {
         self.order("stop")
     }
 
-    /// Stops it as a power cut does.
+    /// Stops the server without shutting it down, as a crash does.
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The server's keeper has ended.
     pub fn crash(&self) -> anyhow::Result<()> {
         self.order("crash")
     }
 
-    /// Starts it again.
+    /// Starts the server again.
     ///
     /// # Errors
     /// It does not start.
@@ -142,18 +142,18 @@ impl Postgres {
         self.order("start")
     }
 
-    /// Leaves it where it is: it keeps its connections and answers nothing.
+    /// Suspends the server: it keeps its connections and answers nothing.
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The server's keeper has ended.
     pub fn freeze(&self) -> anyhow::Result<()> {
         self.order("freeze")
     }
 
-    /// Lets it go on.
+    /// Resumes the server after [`Self::freeze`].
     ///
     /// # Errors
-    /// It can't be reached.
+    /// The server's keeper has ended.
     pub fn thaw(&self) -> anyhow::Result<()> {
         self.order("thaw")
     }
@@ -187,10 +187,10 @@ impl Drop for Postgres {
     }
 }
 
-/// Whether root runs the tests.
+/// Whether the tests run as root.
 ///
 /// # Errors
-/// Nobody can be asked.
+/// `id` can't be run.
 pub fn is_root() -> anyhow::Result<bool> {
     let output = Command::new("id").arg("-u").output()?;
     Ok(output.stdout.trim_ascii() == b"0")

@@ -1,11 +1,11 @@
-//! The checkpoint's records as a test gets at them: by the file, beside the program that uses it.
+//! Reads and changes the file of the checkpoint's records, beside the process that uses it.
 
 use std::path::Path;
 
-/// Makes the records in a data folder useless, as a disk that goes away does.
+/// Makes the records unusable, as when their disk fails.
 ///
 /// # Errors
-/// They can't be reached by the test either.
+/// The file can't be changed.
 pub fn break_in(folder: &Path) -> anyhow::Result<()> {
     let tables = rusqlite::Connection::open(folder.join("records.sqlite"))?;
     let names: Vec<String> = tables
@@ -21,10 +21,11 @@ pub fn break_in(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Takes all revocations away and ends all grants, as if a database had taken over to which they never came.
+/// Deletes all revocations and ends all grants, as when another database takes over that never received the
+/// revocations.
 ///
 /// # Errors
-/// The file can't be reached.
+/// The file can't be changed.
 pub fn lose_the_last_revocations(folder: &Path) -> anyhow::Result<()> {
     let tables = rusqlite::Connection::open(folder.join("records.sqlite"))?;
     tables.execute_batch(
@@ -34,7 +35,7 @@ pub fn lose_the_last_revocations(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The passwords that are kept in sessions, as they are kept.
+/// The sealed passwords in the sessions.
 ///
 /// # Errors
 /// The file can't be read.

@@ -1,4 +1,4 @@
-//! A mail server that takes everything, and remembers it.
+//! A mail server that accepts everything and remembers it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,16 +8,16 @@ use tokio::net::{TcpListener, TcpStream};
 /// A running sink.
 #[derive(Debug, Clone)]
 pub struct Sink {
-    /// Where it listens on 127.0.0.1.
+    /// Its port on 127.0.0.1.
     pub port: u16,
     heard: Arc<Mutex<Vec<String>>>,
 }
 
 impl Sink {
-    /// Starts one, for as long as the test's runtime lives.
+    /// Starts a sink, which runs as long as the test's runtime.
     ///
     /// # Errors
-    /// There is no port.
+    /// No port can be bound.
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let sink = Self {
@@ -33,7 +33,7 @@ impl Sink {
         Ok(sink)
     }
 
-    /// All lines that it heard, commands and messages.
+    /// All lines that clients have sent, commands and messages.
     #[must_use]
     pub fn heard(&self) -> Vec<String> {
         self.heard

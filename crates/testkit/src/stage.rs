@@ -1,4 +1,5 @@
-//! The demo as a stage for stories: the whole system on free ports, with the clock in the test's hand and people who use it through its doors alone.
+//! The demo as a stage for tests: the whole system on free ports, with a clock that only the test moves, and people who
+//! use it only through its doors.
 
 use std::sync::Arc;
 
@@ -17,14 +18,14 @@ use crate::clock::HandClock;
 use crate::http::Visitor;
 use crate::wire::{MailDoor, Way, Wire};
 
-/// The login name of the demo's first person.
+/// The login name of the demo's first account.
 pub const HANAKO: &str = "hanako";
-/// The login name of the other.
+/// The login name of the demo's second account.
 pub const KEN: &str = "ken";
 
 /// A running demo.
 pub struct Stage {
-    /// The system.
+    /// The running system and its accounts.
     pub demo: Demo,
     /// Its clock.
     pub clock: Arc<HandClock>,
@@ -32,26 +33,27 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts one whose grants live 14 hours.
+    /// Starts a demo with grants of 14 hours.
     ///
     /// # Errors
-    /// Something can't be opened.
+    /// A part of the system can't be opened.
     pub async fn start() -> anyhow::Result<Self> {
         Self::start_with_grants_of(SignedDuration::from_hours(14)).await
     }
 
-    /// Starts one. Refusals leave at once, since the clock stands still; [`Self::delay_refusals`] sets that back.
+    /// Starts a demo with grants of this length. Refusals are sent at once, because the clock stands still;
+    /// [`Self::delay_refusals`] changes that.
     ///
     /// # Errors
-    /// Something can't be opened.
+    /// A part of the system can't be opened.
     pub async fn start_with_grants_of(grant: SignedDuration) -> anyhow::Result<Self> {
         Self::open(grant, Elsewhere::default()).await
     }
 
-    /// Starts one whose mail is kept by upstreams. People have the demo's names and passwords there.
+    /// Starts a demo whose mail is at upstreams. The accounts there must have the demo's names and passwords.
     ///
     /// # Errors
-    /// Something can't be opened.
+    /// A part of the system can't be opened.
     pub async fn start_before(upstreams: Upstreams) -> anyhow::Result<Self> {
         let elsewhere = Elsewhere {
             upstreams: Some(upstreams),
@@ -60,18 +62,19 @@ impl Stage {
         Self::start_with(elsewhere).await
     }
 
-    /// Starts one that does not keep everything itself. People in a directory have the demo's names and passwords.
+    /// Starts a demo that keeps some of its data elsewhere. Accounts in a directory must have the demo's names and
+    /// passwords.
     ///
     /// # Errors
-    /// Something can't be opened.
+    /// A part of the system can't be opened.
     pub async fn start_with(elsewhere: Elsewhere) -> anyhow::Result<Self> {
         Self::open(SignedDuration::from_hours(14), elsewhere).await
     }
 
-    /// Starts one whose records are kept elsewhere.
+    /// Starts a demo on these records.
     ///
     /// # Errors
-    /// Something can't be opened.
+    /// A part of the system can't be opened.
     pub async fn start_on(records: Arc<dyn Records>) -> anyhow::Result<Self> {
         let elsewhere = Elsewhere {
             records: Some(records),
@@ -80,10 +83,11 @@ impl Stage {
         Self::open(SignedDuration::from_hours(14), elsewhere).await
     }
 
-    /// Starts another node of the same site: with the same accounts and keys, and its own connections to the records.
+    /// Starts another node of the same site: with copies of the accounts and keys, and `records` as its own connection
+    /// to the shared records.
     ///
     /// # Errors
-    /// Something can't be opened.
+    /// A part of the system can't be opened.
     pub async fn another_node(&self, records: Arc<dyn Records>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let ours = self.demo.folder();
@@ -137,21 +141,21 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Has refusals leave so long after the attempt.
+    /// Sets how long after the attempt a refusal is sent.
     pub async fn delay_refusals(&self, delay: SignedDuration) {
         let mut site = self.demo.system.checkpoint.site().as_ref().clone();
         site.policy.refusal_delay = delay;
         self.demo.system.checkpoint.reconfigure(site).await;
     }
 
-    /// The password of somebody.
+    /// The password of an account of the demo; empty for others.
     #[must_use]
     pub fn password(&self, login: &str) -> &str {
         let person = self.demo.tour.accounts.iter().find(|p| p.login == login);
         person.map_or("", |p| p.password.as_str())
     }
 
-    /// The account of somebody.
+    /// The account with this login name.
     ///
     /// # Errors
     /// There is none.
@@ -165,19 +169,19 @@ impl Stage {
         found.with_context(|| format!("{login} has no account"))
     }
 
-    /// The campus' doors.
+    /// The addresses of the doors as seen from the campus, a trusted network.
     #[must_use]
     pub fn campus(&self) -> &Place {
         &self.demo.tour.campus
     }
 
-    /// The home's doors.
+    /// The addresses of the doors as seen from home, an untrusted network.
     #[must_use]
     pub fn home(&self) -> &Place {
         &self.demo.tour.home
     }
 
-    /// Tries a mail client's door; returns the answer and the connection.
+    /// Logs in at a mail client's door; returns the door's answer and the connection.
     ///
     /// # Errors
     /// The connection ended.
@@ -198,10 +202,10 @@ impl Stage {
         Ok((answer, wire))
     }
 
-    /// Fills in the sign-in form in a new browser.
+    /// Submits the login form in a new browser.
     ///
     /// # Errors
-    /// There is none.
+    /// The webmail does not answer.
     pub async fn sign_in(&self, place: &Place, login: &str) -> anyhow::Result<Visitor> {
         let mut browser = Visitor::new(&place.web);
         browser.open("/login").await?;
@@ -212,10 +216,10 @@ impl Stage {
         Ok(browser)
     }
 
-    /// Somebody signs in on campus, registers an OTP app there (F3) and turns MFA on (F2).
+    /// Signs in on campus, registers an OTP app there and turns MFA on. Moves the clock forward by one OTP step.
     ///
     /// # Errors
-    /// A page is not as it should be.
+    /// A page differs from what is expected.
     pub async fn uses_mfa(&self, login: &str) -> anyhow::Result<App> {
         let mut browser = self.sign_in(self.campus(), login).await?;
         browser.open("/preferences/mfa/app").await?;
@@ -260,10 +264,11 @@ impl Stage {
         Ok(app)
     }
 
-    /// Somebody signs in with the app where a factor is owed (F6), so that a grant is made. The clock moves on by a step.
+    /// Signs in where a factor is owed and proves the app, so that a grant is made. Moves the clock forward by one OTP
+    /// step.
     ///
     /// # Errors
-    /// It does not end in the mailbox.
+    /// The sign-in does not end in the mailbox.
     pub async fn proves(&self, place: &Place, login: &str, app: &App) -> anyhow::Result<Visitor> {
         let mut browser = self.sign_in(place, login).await?;
         ensure!(
@@ -284,7 +289,7 @@ impl Stage {
     }
 }
 
-/// Somebody's OTP app.
+/// A person's OTP app.
 #[derive(Debug, Clone)]
 pub struct App {
     key: OtpKey,
@@ -292,7 +297,7 @@ pub struct App {
 }
 
 impl App {
-    /// The digits that it shows now.
+    /// The OTP that the app shows now.
     #[must_use]
     pub fn shows(&self) -> String {
         self.key
@@ -301,7 +306,7 @@ impl App {
             .to_owned()
     }
 
-    /// The app's key, for those who look for it where it must not be.
+    /// The app's key, for tests that look for it where it must not be.
     #[must_use]
     pub fn key(&self) -> &OtpKey {
         &self.key

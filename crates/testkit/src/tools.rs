@@ -1,8 +1,8 @@
-//! Programs that `scripts/test` unpacks, since they can't be installed beside others.
+//! Finds the programs that `scripts/test` unpacks because Debian's packages of them conflict with others.
 
 use std::path::{Path, PathBuf};
 
-/// Where they are: where the script says, or where it puts them in this checkout.
+/// Their folder: `SEKISHO_TOOLS`, or else `target/tools` of this checkout.
 #[must_use]
 pub fn tools() -> PathBuf {
     std::env::var_os("SEKISHO_TOOLS").map_or_else(

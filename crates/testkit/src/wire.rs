@@ -1,4 +1,4 @@
-//! Speaking line protocols byte by byte over real sockets, and the logins of the doors for mail clients.
+//! Speaks line protocols over real sockets, byte by byte, and logs in at the doors for mail clients.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 pub struct Wire(BufReader<TcpStream>);
 
 impl Wire {
-    /// Connects, and reads nothing yet.
+    /// Connects without reading anything.
     ///
     /// # Errors
     /// Nobody listens there.
@@ -24,17 +24,17 @@ impl Wire {
     /// Connects and reads the greeting.
     ///
     /// # Errors
-    /// Nobody listens there, or hangs up at once.
+    /// Nobody listens there, or the server closes the connection at once.
     pub async fn greeted(door: &str) -> anyhow::Result<Self> {
         let mut wire = Self::connect(door).await?;
         wire.line().await?;
         Ok(wire)
     }
 
-    /// Connects as a load balancer does for a client at that address (PROXY protocol, version 1), and reads the greeting.
+    /// Connects as a load balancer does for a client at `address` (PROXY protocol version 1), and reads the greeting.
     ///
     /// # Errors
-    /// Nobody listens there, or hangs up at once.
+    /// Nobody listens there, or the server closes the connection at once.
     pub async fn greeted_for(address: IpAddr, port: u16) -> anyhow::Result<Self> {
         let mut wire = Self::connect(&format!("127.0.0.1:{port}")).await?;
         let header = match address {
@@ -46,7 +46,7 @@ impl Wire {
         Ok(wire)
     }
 
-    /// The next line, without its end; an error if the connection ended.
+    /// The next line without its line end.
     ///
     /// # Errors
     /// The connection ended.
@@ -68,7 +68,7 @@ impl Wire {
         Ok(self.0.write_all(bytes.as_ref()).await?)
     }
 
-    /// Sends a tagged IMAP command; returns all up to its answer, literals among it.
+    /// Sends an IMAP command with the tag `t`; returns everything up to its tagged answer, literals included.
     ///
     /// # Errors
     /// The connection ended.
@@ -77,7 +77,7 @@ impl Wire {
         self.imap_answer().await
     }
 
-    /// Reads up to the answer tagged `t`.
+    /// Reads everything up to the answer with the tag `t`.
     ///
     /// # Errors
     /// The connection ended.
@@ -102,7 +102,7 @@ impl Wire {
         }
     }
 
-    /// Sends a line of SMTP or LMTP; returns the last line of its reply.
+    /// Sends a line of SMTP or LMTP; returns the last line of the reply.
     ///
     /// # Errors
     /// The connection ended.
@@ -111,7 +111,7 @@ impl Wire {
         self.smtp_reply().await
     }
 
-    /// Reads one reply; returns its last line.
+    /// Reads a reply; returns its last line.
     ///
     /// # Errors
     /// The connection ended.
@@ -124,7 +124,7 @@ impl Wire {
         }
     }
 
-    /// Sends a line of POP3; returns the first line of its answer.
+    /// Sends a line of POP3; returns the first line of the answer.
     ///
     /// # Errors
     /// The connection ended.
@@ -133,26 +133,23 @@ impl Wire {
         self.line().await
     }
 
-    /// Whether the other side has hung up: all that it still sends is read away.
-    ///
-    /// # Errors
-    /// None that is not the end.
+    /// Reads until the server closes or resets the connection; returns what it still sent.
     pub async fn until_closed(&mut self) -> String {
         let mut rest = Vec::new();
-        // A reset is an end as well.
+        // A reset ends the connection, too.
         let _ = self.0.read_to_end(&mut rest).await;
         String::from_utf8_lossy(&rest).into_owned()
     }
 }
 
-/// A way to log in at the doors for mail clients.
+/// A login method at the doors for mail clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// IMAP LOGIN.
     ImapLogin,
-    /// IMAP AUTHENTICATE PLAIN, the message behind a continuation.
+    /// IMAP AUTHENTICATE PLAIN, with the message after a continuation request.
     ImapPlain,
-    /// IMAP AUTHENTICATE PLAIN, the message in the command (SASL-IR).
+    /// IMAP AUTHENTICATE PLAIN, with the message in the command (SASL-IR, RFC 4959 section 3).
     ImapPlainAtOnce,
     /// Submission AUTH PLAIN.
     SubmissionPlain,
@@ -160,23 +157,23 @@ pub enum Way {
     SubmissionLogin,
     /// POP3 USER and PASS.
     Pop3Pass,
-    /// POP3 AUTH PLAIN, the message in the command.
+    /// POP3 AUTH PLAIN, with the message in the command.
     Pop3Plain,
 }
 
 /// A door for mail clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailDoor {
-    /// IMAP's.
+    /// The IMAP door.
     Imap,
-    /// Submission's.
+    /// The submission door.
     Submission,
-    /// POP3's.
+    /// The POP3 door.
     Pop3,
 }
 
 impl Way {
-    /// Every way.
+    /// Every method.
     pub const ALL: [Self; 7] = [
         Self::ImapLogin,
         Self::ImapPlain,
@@ -187,7 +184,7 @@ impl Way {
         Self::Pop3Plain,
     ];
 
-    /// Which door it goes to.
+    /// The door that the method is for.
     #[must_use]
     pub fn door(self) -> MailDoor {
         match self {
@@ -197,7 +194,7 @@ impl Way {
         }
     }
 
-    /// Tries to log in over a greeted connection; returns the door's answer, and the connection.
+    /// Logs in over a connection whose greeting is read; returns the door's answer.
     ///
     /// # Errors
     /// The connection ended.
@@ -210,7 +207,7 @@ impl Way {
         let plain = BASE64_STANDARD.encode(format!("\0{name}\0{password}"));
         match self {
             Self::ImapLogin => {
-                // Literals carry any name (RFC 3501, section 4.3).
+                // Literals carry any name (RFC 3501 section 4.3).
                 wire.send(format!("t LOGIN {{{}}}\r\n", name.len())).await?;
                 wire.line().await?;
                 wire.send(format!("{name} {{{}}}\r\n", password.len()))
@@ -251,7 +248,7 @@ impl Way {
         }
     }
 
-    /// Whether an answer lets in.
+    /// Whether the answer admits the client.
     #[must_use]
     pub fn lets_in(self, answer: &str) -> bool {
         answer.starts_with(match self.door() {
@@ -261,7 +258,7 @@ impl Way {
         })
     }
 
-    /// How an answer that refuses begins.
+    /// The beginning of an answer that refuses.
     #[must_use]
     pub fn refusal(self) -> &'static str {
         match self.door() {
@@ -271,7 +268,7 @@ impl Way {
         }
     }
 
-    /// How an answer begins that says "temporarily".
+    /// The beginning of an answer that reports a temporary failure.
     #[must_use]
     pub fn unavailable(self) -> &'static str {
         match self.door() {
@@ -290,7 +287,7 @@ fn last_line(answer: &str) -> anyhow::Result<String> {
         .context("an answer")
 }
 
-/// Hands a message to LMTP for one recipient; returns the reply to its data, or the first reply that refuses.
+/// Delivers a message by LMTP to one recipient; returns the reply to the message, or the first reply that refuses.
 ///
 /// # Errors
 /// The connection ended.

@@ -1,4 +1,4 @@
-//! A browser's driver: a process of its own on a free port, with a browser that knows nothing yet.
+//! A browser's WebDriver: a process on a free port, which starts browsers with an empty profile.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -18,12 +18,12 @@ use super::{Kind, Wishes};
 
 /// How long a driver may take to listen, or a browser to start.
 const START: Duration = Duration::from_secs(60);
-/// How often a driver that ends before it listens is started.
+/// How many times a driver is started that ends before it listens.
 const STARTS: u32 = 8;
-/// What to do about a missing browser.
+/// The advice when a browser is missing.
 const BY_SCRIPT: &str = "run the tests by ./scripts/test, which installs what they need";
 
-/// A driver ended before it listened.
+/// The driver ended before it listened; another start may succeed.
 #[derive(Debug, thiserror::Error)]
 #[error("{program} ended at once: {BY_SCRIPT}; it said {said:?}")]
 struct EndedAtOnce {
@@ -31,7 +31,7 @@ struct EndedAtOnce {
     said: String,
 }
 
-/// A driver that runs, and the folder of its browser. Ends when dropped.
+/// A running driver and its browser's folder. Dropping it ends the process.
 pub(super) struct Driver {
     process: Child,
     url: String,
@@ -40,17 +40,17 @@ pub(super) struct Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It may have ended by itself; all that matters is that it runs no more.
+        // The process may have ended already, which is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Driver {
-    /// Starts the driver of that browser.
+    /// Starts the driver of a browser.
     ///
-    /// Chromium's chooses a port of one address family and gives up if somebody has the same port of the other, which happens where many connections are
-    /// open. So one that ends before it listens is started again.
+    /// Chromedriver picks a port that is free for one address family, and ends if the port is taken for the other,
+    /// which happens while many connections are open. So a driver that ends before it listens is started again.
     pub(super) async fn start(kind: Kind) -> anyhow::Result<Self> {
         let mut last = None;
         for _ in 0..STARTS {
@@ -63,11 +63,11 @@ impl Driver {
         Err(last.context("a driver was never started")?.into())
     }
 
-    /// One start; the inner error is worth another.
+    /// Starts the driver once. The inner error is worth another attempt, the outer one is not.
     async fn start_once(kind: Kind) -> anyhow::Result<Result<Self, EndedAtOnce>> {
         let (program, arguments): (_, &[&str]) = match kind {
             Kind::Chromium => ("chromedriver", &["--port=0"]),
-            // The parent process is where Firefox keeps what its console said.
+            // Firefox's console messages can only be read from its parent process.
             Kind::Firefox => ("geckodriver", &["--port=0", "--allow-system-access"]),
         };
         let folder = TempDir::with_prefix("sekisho-browser-")?;
@@ -90,7 +90,7 @@ impl Driver {
         std::thread::spawn(move || {
             let mut tell = Some(tell);
             let mut said = String::new();
-            // Read to the end: a driver that nobody listens to stands still when the pipe is full.
+            // The output is read to its end, because a driver whose pipe is full stops.
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let port = port_in(&line);
                 if tell.is_some() {
@@ -99,7 +99,7 @@ impl Driver {
                 }
                 let Some(port) = port else { continue };
                 if let Some(tell) = tell.take() {
-                    // Whoever asked may have lost patience.
+                    // The receiver is gone if the start has timed out.
                     let _ = tell.send(Ok(port));
                 }
             }
@@ -122,7 +122,7 @@ impl Driver {
         }))
     }
 
-    /// Where the browser puts what it downloads.
+    /// The folder for the browser's downloads.
     pub(super) fn downloads(&self) -> std::path::PathBuf {
         self.folder.path().join("downloads")
     }
@@ -143,7 +143,8 @@ impl Driver {
     }
 }
 
-/// "... on port 41231." of one, "Listening on 127.0.0.1:41231" of the other.
+/// The port in a line of the driver's output: `... successfully on port 41231.` (chromedriver) or
+/// `Listening on 127.0.0.1:41231` (geckodriver).
 fn port_in(line: &str) -> Option<u16> {
     let (_, rest) = line
         .split_once("successfully on port ")
@@ -166,8 +167,9 @@ fn chromium(wishes: Wishes, folder: &Path, downloads: &Path) -> Capabilities {
         "goog:loggingPrefs": { "browser": "ALL" },
         "goog:chromeOptions": {
             "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--disable-dev-shm-usage", "--hide-scrollbars",
                 format!("--accept-lang={}", wishes.lang),
                 format!("--user-data-dir={}", folder.join("profile").display()),
             ],

@@ -1,27 +1,27 @@
-//! What a person does to get something done, and how long that takes by the keystroke-level model (Card, Moran and Newell 1980).
+//! Counts what a person does, and estimates its time by the keystroke-level model (Card, Moran and Newell 1980).
 
 use std::ops::AddAssign;
 
-/// Seconds for a key.
+/// Seconds to type a key.
 const KEY: f64 = 0.28;
-/// Seconds for pointing at something and pressing it.
+/// Seconds to point at something and press it.
 const POINTING: f64 = 1.1;
-/// Seconds for the decision before each step.
+/// Seconds to decide on each step.
 const DECISION: f64 = 1.35;
 
-/// What was done.
+/// What a person did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Effort {
-    /// Things decided and done one by one: a field filled in, a button pressed.
+    /// Actions that each need a decision: a field filled in, a button pressed.
     pub steps: u32,
-    /// Of them, or before them, pointings.
+    /// How often the person pointed at something.
     pub pointings: u32,
-    /// Characters typed.
+    /// Keys typed.
     pub keys: u32,
 }
 
 impl Effort {
-    /// How long it takes somebody used to it, in seconds; the machine's own time aside.
+    /// The time that a practised person needs, in seconds, without the time that the machine takes.
     #[must_use]
     pub fn seconds(&self) -> f64 {
         f64::from(self.keys) * KEY

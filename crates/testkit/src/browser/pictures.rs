@@ -1,4 +1,4 @@
-//! Pictures of pages, and what can be checked of a page by looking at it.
+//! Screenshots of pages, and checks of what pages show.
 
 use std::path::{Path, PathBuf};
 
@@ -9,33 +9,38 @@ use serde_json::{Value, json};
 
 use super::{Browser, Kind, until};
 
-/// Transitions are waited for: a colour on its way is none that people see.
+/// Runs axe-core. Animations are finished first, because the contrast of a colour in transition means nothing.
 const AXE: &str = r"
     return (async () => {
         for (const animation of document.getAnimations()) animation.finish();
         const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
-        return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 120)} ${node.failureSummary}`));
+        const said = (id) => (node) => `${id}: ${node.html.slice(0, 120)} ${node.failureSummary}`;
+        return violations.flatMap(({ id, nodes }) => nodes.map(said(id)));
     })();
 ";
 
-/// A desktop's and a phone's window.
+/// The window widths of a desktop and a phone, in CSS pixels.
 const WIDTHS: [u32; 2] = [1280, 390];
 const HEIGHT: u32 = 844;
 
-/// What no page may do, checked on each that is pictured: scroll sideways, have a field without a label or a button without a name, jump about with the Tab key.
+/// Finds what no page may do: scroll sideways, have a field without a label or a button without a name, change the
+/// order of the Tab key, and more.
 const FAULTS: &str = r"
     const faults = [];
     const shown = (e) => e.checkVisibility() && e.type !== 'hidden';
     const root = document.documentElement;
-    if (root.scrollWidth > root.clientWidth) faults.push(`scrolls sideways: ${root.scrollWidth} in ${root.clientWidth}`);
+    if (root.scrollWidth > root.clientWidth)
+        faults.push(`scrolls sideways: ${root.scrollWidth} in ${root.clientWidth}`);
     for (const field of document.querySelectorAll('input, select, textarea')) {
-        if (shown(field) && !field.labels?.length && !field.ariaLabel) faults.push(`no label: ${field.outerHTML.slice(0, 90)}`);
+        if (shown(field) && !field.labels?.length && !field.ariaLabel)
+            faults.push(`no label: ${field.outerHTML.slice(0, 90)}`);
     }
     for (const e of document.querySelectorAll('a, button')) {
         if (shown(e) && !e.textContent.trim() && !e.ariaLabel) faults.push(`no name: ${e.outerHTML.slice(0, 90)}`);
     }
     for (const image of document.querySelectorAll('img:not([alt])')) faults.push(`no alt: ${image.src}`);
-    for (const e of document.querySelectorAll('[tabindex]')) if (e.tabIndex > 0) faults.push(`jumps: ${e.outerHTML.slice(0, 90)}`);
+    for (const e of document.querySelectorAll('[tabindex]'))
+        if (e.tabIndex > 0) faults.push(`jumps: ${e.outerHTML.slice(0, 90)}`);
     const ids = [...document.querySelectorAll('[id]')].map((e) => e.id);
     for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push(`twice: #${id}`);
     if ([...document.querySelectorAll('h1')].filter(shown).length !== 1) faults.push('not one heading');
@@ -44,14 +49,15 @@ const FAULTS: &str = r"
 ";
 
 impl Browser {
-    /// Keeps pictures of the whole page as it is on a desktop and on a phone, in light and in dark (`-dark`), as
-    /// `target/screenshots/<browser>/<width>-<lang>-<page>.png`, and looks for faults in all of them.
+    /// Takes pictures of the whole page on a desktop and on a phone, in light and in dark (`-dark`), stores them as
+    /// `target/screenshots/<browser>/<width>-<lang>-<page>.png`, and checks the page in each.
     ///
     /// # Errors
     /// The page has a fault.
     pub async fn picture(&self, page: &str) -> anyhow::Result<()> {
         self.picture_as_it_is(page).await?;
-        // The dark colours are the same style sheet's: Firefox, which takes its time over each picture, shows them in the long form alone.
+        // The dark colours come from the same style sheet in both browsers. Firefox is slow at pictures, so it takes
+        // the dark ones in long runs only.
         if self.wishes.kind == Kind::Firefox && std::env::var_os("SEKISHO_LONG").is_none() {
             return Ok(());
         }
@@ -82,7 +88,7 @@ impl Browser {
         self.resize(wishes.width).await
     }
 
-    /// What axe-core holds against the page: WCAG 2.2 to level AA, and its best practices.
+    /// What axe-core reports: violations of WCAG 2.2 level AA and of its best practices.
     async fn violations(&self) -> anyhow::Result<Value> {
         let has_it = self.run("return Boolean(window.axe)", Vec::new()).await?;
         let axe = if has_it == true {
@@ -96,7 +102,7 @@ impl Browser {
         self.run(&format!("{axe}; {AXE}"), Vec::new()).await
     }
 
-    /// Keeps a WebP picture of the page's content, at that place, for people to look at. Chromium alone can.
+    /// Writes a WebP picture of the page's content to `file`, for the guide. Only Chromium can.
     ///
     /// # Errors
     /// The file can't be written.
@@ -104,7 +110,7 @@ impl Browser {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        // As far down as there is something: pages fill the window.
+        // Up to the lowest element, because the page itself is at least as high as the window.
         let end = "const ends = [...document.querySelector('main').children]
             .filter((e) => e.checkVisibility())
             .map((e) => e.getBoundingClientRect().bottom);
@@ -119,7 +125,7 @@ impl Browser {
         Ok(std::fs::write(file, BASE64_STANDARD.decode(picture)?)?)
     }
 
-    /// Keeps a text under `target/`.
+    /// Writes a text to a file under `target/`.
     ///
     /// # Errors
     /// The file can't be written.
@@ -127,7 +133,7 @@ impl Browser {
         Ok(std::fs::write(target().join(name), text)?)
     }
 
-    /// Keeps a picture of where a story failed.
+    /// Takes a picture of the page on which a story failed, and returns its file.
     ///
     /// # Errors
     /// The browser is gone.
@@ -139,7 +145,7 @@ impl Browser {
         Ok(file)
     }
 
-    /// Makes the page as wide as that.
+    /// Sets the width of the page, in CSS pixels.
     pub(super) async fn resize(&self, width: u32) -> anyhow::Result<()> {
         if self.wishes.kind == Kind::Chromium {
             let size = json!({ "width": width, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": false });
@@ -148,7 +154,7 @@ impl Browser {
                 .await
                 .map(drop);
         }
-        // Firefox' own bars ask for 500 pixels.
+        // Firefox's own toolbars demand 500 pixels.
         self.in_the_parent("document.documentElement.style.minWidth = 0")
             .await?;
         self.client.set_window_size(width, HEIGHT).await?;
@@ -169,7 +175,9 @@ impl Browser {
             }
             Kind::Firefox => {
                 let number = u8::from(!on);
-                self.in_the_parent(&format!("Services.prefs.setIntPref('layout.css.prefers-color-scheme.content-override', {number})")).await?;
+                let preference = "layout.css.prefers-color-scheme.content-override";
+                let set = format!("Services.prefs.setIntPref('{preference}', {number})");
+                self.in_the_parent(&set).await?;
             }
         }
         let is_so = until(async || {
@@ -202,7 +210,7 @@ impl Browser {
     }
 }
 
-/// The tests run in `target/<profile>/deps`, wherever `target` is.
+/// The `target` folder.
 pub(super) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
