@@ -1,4 +1,4 @@
-//! The release binary's demo, as a process.
+//! The demo of the release binary, as a process.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde::Deserialize;
 
-/// A running demo; it ends when this is dropped.
+/// A running demo. Dropping it ends the process.
 pub struct Demo {
     child: Child,
     binary: PathBuf,
-    /// Where everything is.
+    /// The addresses and accounts of the demo.
     pub tour: Tour,
-    /// From the start of the process until everything listened.
+    /// The time from the start of the process until all doors listened.
     pub started_in: Duration,
 }
 
-/// What the demo says of itself.
+/// The demo's JSON output.
 #[derive(Debug, Deserialize)]
 pub struct Tour {
     pub campus: Place,
@@ -27,14 +27,14 @@ pub struct Tour {
     pub accounts: Vec<Person>,
 }
 
-/// The doors of a place.
+/// The addresses of a place's doors.
 #[derive(Debug, Deserialize)]
 pub struct Place {
     pub web: String,
     pub imap: String,
 }
 
-/// Somebody.
+/// An account of the demo.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Person {
     pub login: String,
@@ -43,7 +43,7 @@ pub struct Person {
 }
 
 impl Demo {
-    /// Starts the binary that lies beside this example.
+    /// Starts the binary in the same target folder as this example.
     pub fn start() -> anyhow::Result<Self> {
         let examples = std::env::current_exe()?;
         let binary = examples
@@ -73,7 +73,7 @@ impl Demo {
         })
     }
 
-    /// Resident memory of the process.
+    /// The resident memory of the process, in MiB.
     pub fn resident_mib(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status
@@ -84,7 +84,7 @@ impl Demo {
         Ok(kib / 1024.0)
     }
 
-    /// The size of the binary.
+    /// The size of the binary, in MiB.
     pub fn binary_mib(&self) -> anyhow::Result<f64> {
         Ok(std::fs::metadata(&self.binary)?.len() as f64 / (1024.0 * 1024.0))
     }
@@ -92,7 +92,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Asked to end, so that it removes its temporary folder.
+        // SIGTERM lets the demo remove its temporary folder.
         let asked = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();

@@ -1,7 +1,8 @@
-//! Prints the figures that matter: `cargo run --release -p sekisho-testkit --example figures`.
+//! Measures the release binary from outside: `cargo run --release -p sekisho-testkit --example figures`.
 //!
-//! It starts the release binary's demo as a process of its own (build it first: `cargo build --release`), fills a mailbox with 10,000 messages by LMTP, and
-//! measures from outside. `-- --oracle 10000` instead compares how long refusals take, class by class, with so many samples each.
+//! Starts the demo as a process of its own (run `cargo build --release` first), fills a mailbox with 10,000 messages
+//! over LMTP, and prints the figures. With `-- --oracle 10000` it compares instead how long refusals take, with that
+//! many samples for each cause.
 
 mod demo;
 mod oracle;
@@ -13,11 +14,11 @@ use anyhow::Context;
 use demo::Demo;
 use talk::{Http, Line};
 
-/// How many messages fill the mailbox.
+/// The number of messages in the mailbox.
 const MESSAGES: usize = 10_000;
-/// How many inbox pages are asked for.
+/// The number of inbox pages that are fetched.
 const PAGES: usize = 300;
-/// How long logins are counted.
+/// For how long logins are counted.
 const LOGINS_FOR: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -98,8 +99,9 @@ async fn deliveries(demo: &Demo) -> anyhow::Result<()> {
 
 fn message(sender: usize, number: usize) -> String {
     let mut text = format!(
-        "From: Sender {sender} <sender@figures.example>\r\nTo: hanako@kit.example\r\nSubject: Message {number} of sender {sender}\r\n\
-         Date: Mon, 23 Nov 2026 12:00:00 +0900\r\nMessage-ID: <{sender}.{number}@figures.example>\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\n"
+        "From: Sender {sender} <sender@figures.example>\r\nTo: hanako@kit.example\r\n\
+         Subject: Message {number} of sender {sender}\r\nDate: Mon, 23 Nov 2026 12:00:00 +0900\r\n\
+         Message-ID: <{sender}.{number}@figures.example>\r\nContent-Type: text/plain; charset=UTF-8\r\n\r\n"
     );
     for line in 0..40 {
         text.push_str(&format!(

@@ -1,18 +1,19 @@
-//! How long refusals take, by their cause: a stranger must not be able to tell them apart (security rule 8).
+//! Compares how long refusals take for different causes; a stranger must see no difference (security rule 8).
 //!
-//! Samples of all classes are taken interleaved, many at once, since each takes two seconds by design. The medians are compared with the spread that chance
-//! alone gives them. A class of its own, to which 200 microseconds are added, shows that such a difference would be seen.
+//! Many attempts of all classes run at once, because each takes two seconds by design. The difference of two medians is
+//! compared with the spread that chance alone gives. A class of its own adds 200 microseconds, to show that such a
+//! difference would be found.
 
 use std::time::{Duration, Instant};
 
 use crate::demo::Demo;
 use crate::talk::Line;
 
-/// How many attempts wait at once.
+/// How many attempts run at once.
 const AT_ONCE: usize = 400;
-/// The planted difference.
+/// The difference that one class adds.
 const PLANTED: Duration = Duration::from_micros(200);
-/// The classes: name, password, and what is added.
+/// The classes: label, login name, password, and the time that is added.
 const CLASSES: [(&str, &str, &str, Duration); 4] = [
     ("wrong password", "hanako", "wrong", Duration::ZERO),
     ("unknown account", "nobody", "wrong", Duration::ZERO),
@@ -20,7 +21,7 @@ const CLASSES: [(&str, &str, &str, Duration); 4] = [
     ("planted 200 us", "hanako", "wrong", PLANTED),
 ];
 
-/// Takes so many samples of each class and prints how they compare with the first.
+/// Measures so many samples of each class, and prints how each class compares with the first.
 pub async fn run(samples: usize) -> anyhow::Result<()> {
     let demo = Demo::start()?;
     let mut times = vec![Vec::with_capacity(samples); CLASSES.len()];
@@ -46,7 +47,7 @@ async fn attempt(door: &str, class: usize, index: usize) -> anyhow::Result<Durat
     let (_, name, password, planted) = CLASSES[class];
     let mut line = Line::connect(door).await?;
     line.expect("* OK").await?;
-    // Spread out, so that answers do not all fall due at the same instant.
+    // The attempts are spread out, so that their answers are not all due at the same instant.
     tokio::time::sleep(Duration::from_millis(5 * index as u64)).await;
     let began = Instant::now();
     line.say(
@@ -74,7 +75,8 @@ fn report(times: &mut [Vec<Duration>]) {
         crate::print(
             class.0,
             format!(
-                "{} samples, median {median:.3} ms, {difference:+.3} ms against the first (chance alone: {chance:.3}): {verdict}",
+                "{} samples, median {median:.3} ms, {difference:+.3} ms against the first \
+                 (chance alone: {chance:.3}): {verdict}",
                 samples.len()
             ),
         );

@@ -1,10 +1,10 @@
-//! Just enough of each protocol to measure from outside.
+//! Just enough of each protocol for measurements from outside.
 
 use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 
-/// A connection of lines.
+/// A connection for a line protocol.
 pub struct Line(BufStream<TcpStream>);
 
 impl Line {
@@ -15,14 +15,14 @@ impl Line {
         Ok(Self(BufStream::new(stream)))
     }
 
-    /// Says a line and waits for the answer that begins with `wanted`.
+    /// Sends a line and waits for the answer that begins with `wanted`.
     pub async fn say(&mut self, line: &str, wanted: &str) -> anyhow::Result<String> {
         self.0.write_all(format!("{line}\r\n").as_bytes()).await?;
         self.0.flush().await?;
         self.expect(wanted).await
     }
 
-    /// Waits for a line that begins with `wanted`; others of the same answer are passed over.
+    /// Waits for a line that begins with `wanted`, skipping other lines of the same answer.
     pub async fn expect(&mut self, wanted: &str) -> anyhow::Result<String> {
         loop {
             let mut line = String::new();
@@ -41,7 +41,7 @@ impl Line {
     }
 }
 
-/// A browser with one connection and its cookies.
+/// A minimal browser: one connection, and its cookies.
 pub struct Http {
     line: BufStream<TcpStream>,
     host: String,

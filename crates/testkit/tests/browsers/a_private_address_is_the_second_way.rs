@@ -1,4 +1,4 @@
-//! F5, then F6 by it: a private mail address becomes a factor, and a code mailed there opens the inbox at home.
+//! A private mail address becomes a factor, and a code mailed there opens the inbox at home.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ async fn a_private_address_is_registered_and_proves_who_it_is(
     browser.open(&scene.campus("/preferences/mfa/mail")).await?;
     browser.picture("register-address").await?;
 
-    // An address of the site itself would be no second way.
+    // An address of the site itself is refused, because the password may open its mailbox.
     browser.fill("#address", "hanako@Mail.KIT.example").await?;
     browser
         .press("form[action='/preferences/mfa/mail/address'] button")
@@ -50,7 +50,7 @@ async fn a_private_address_is_registered_and_proves_who_it_is(
         .issue("form[action^='/mfa-step/mail/issue'] button")
         .await?;
     browser.picture("prove-mail-sent").await?;
-    // Reading the mail elsewhere takes time; the page is the same when one comes back.
+    // The person reads the letter elsewhere for a while; the page is the same on return.
     browser.reload().await?;
     browser.fill("#otp", &code).await?;
     browser

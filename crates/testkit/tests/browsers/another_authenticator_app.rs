@@ -1,4 +1,4 @@
-//! Other authenticator apps take the key by a QR code, a link, or typed; the code that they show finishes the registration.
+//! Other authenticator apps take the key from a QR code, a link, or by typing; their OTP completes the registration.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::scene::{HANAKO, KEN, Scene, in_every_browser};
 
 in_every_browser!(another_authenticator_app_will_do);
 
-/// The bytes of a key in the letters that authenticators take (RFC 4648, section 6).
+/// Decodes base32 (RFC 4648 section 6), as authenticator apps do.
 fn unbase32(text: &str) -> anyhow::Result<Vec<u8>> {
     let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
     for symbol in text.bytes().filter(u8::is_ascii_alphanumeric) {

@@ -1,4 +1,4 @@
-//! F4: the first factor is registered off campus, and neither leaving for the app nor a reload at any step loses anything.
+//! Registration of the first factor off campus: neither a look at the app nor a reload loses anything, at any step.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ async fn a_registration_off_campus_survives_a_look_at_the_app(
         "the same code at the last step"
     );
 
-    // From the bare address of the webmail, as after the phone threw the page away, it goes on as well.
+    // The webmail's front page leads to the same step, for a phone that has discarded the tab.
     browser.open(&scene.home("/")).await?;
     ensure!(
         browser.see(".code").await? == user_code,

@@ -1,4 +1,4 @@
-//! With JavaScript blocked: registering an address, signing in at home by a mailed code, reading, writing, deleting.
+//! With JavaScript blocked: registering an address, signing in at home with a mailed code, reading, writing, deleting.
 
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ async fn everything_works_without_scripts(scene: Arc<Scene>) -> anyhow::Result<(
     browser.see("#user").await.map(drop)
 }
 
-/// The wizard, the line's other address, recovery codes, renewal and ending: by forms alone. The app itself keeps keys, and so needs scripts; its digits come
-/// from elsewhere here.
+/// The wizard, the other address family, recovery codes, renewing and ending a grant, all without scripts. The OTP app
+/// itself needs scripts to keep its keys, so the test computes the OTP.
 async fn every_factor_works_without_scripts(scene: Arc<Scene>) -> anyhow::Result<()> {
     let browser = &scene.browser;
     scene.turn_mfa_on(HANAKO).await?;
@@ -75,7 +75,7 @@ async fn every_factor_works_without_scripts(scene: Arc<Scene>) -> anyhow::Result
     browser.press("button[form=step]").await?;
     browser.see(".notice.good").await?;
 
-    // Within the minute the other address is let in by a button.
+    // Within a minute after the proof, a button lets the other address family join the grant.
     browser.open(&scene.home("/mfa")).await?;
     browser
         .press("form[action$='/mfa/companion'] button")
@@ -99,7 +99,7 @@ async fn every_factor_works_without_scripts(scene: Arc<Scene>) -> anyhow::Result
         .press("form[action='/preferences/mfa/recovery/kept'] button")
         .await?;
 
-    // The grant is renewed by one of them, and ended.
+    // A recovery code renews the grant, which is then ended.
     browser.open(&scene.home("/mfa")).await?;
     browser.click("#renew summary").await?;
     browser.press("#renew button[name=proof-recover]").await?;

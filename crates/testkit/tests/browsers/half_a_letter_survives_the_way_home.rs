@@ -1,4 +1,4 @@
-//! A laptop that signed in on campus is asked for a code at home, and finds its half-written letter again.
+//! A laptop that signed in on campus is asked for a factor at home, and finds its half-written letter again.
 
 use std::sync::Arc;
 

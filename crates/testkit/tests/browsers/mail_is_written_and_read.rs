@@ -1,4 +1,4 @@
-//! Writing, reading, answering, forwarding, deleting; attachments; Japanese mail; HTML that means harm.
+//! Writing, reading, replying, forwarding and deleting; attachments; Japanese mail; hostile HTML.
 
 use std::sync::Arc;
 
@@ -6,10 +6,12 @@ use anyhow::ensure;
 
 use crate::scene::{HANAKO, KEN, Scene, in_every_browser};
 
-const HARM: &str = "From: Mallory <mallory@away.example>\nTo: hanako@kit.example\nSubject: You won\nDate: Fri, 20 Nov 2026 09:00:00 +0900\n\
+const HARM: &str = "From: Mallory <mallory@away.example>\nTo: hanako@kit.example\n\
+    Subject: You won\nDate: Fri, 20 Nov 2026 09:00:00 +0900\n\
     Message-ID: <harm@away.example>\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n\
     <h2 onclick=\"top.document.title='taken'\">Congratulations</h2><script>top.document.title='taken'</script>\
-    <img src=x onerror=\"top.document.title='taken'\"><form action=\"https://away.example/\"><input name=password></form>\
+    <img src=x onerror=\"top.document.title='taken'\">\
+    <form action=\"https://away.example/\"><input name=password></form>\
     <svg onload=\"top.document.title='taken'\"></svg>\n";
 
 in_every_browser!(mail_is_written_read_answered_and_thrown_away);
@@ -23,7 +25,7 @@ async fn mail_is_written_read_answered_and_thrown_away(scene: Arc<Scene>) -> any
     browser.press("a.write").await?;
     browser.picture("compose").await?;
 
-    // A slip in the address costs nothing of what was written.
+    // A wrong address does not lose the text.
     browser.fill("#to", "ken@").await?;
     browser.fill("#subject", "来週の予定").await?;
     browser
@@ -70,7 +72,7 @@ async fn mail_is_written_read_answered_and_thrown_away(scene: Arc<Scene>) -> any
     browser.press("button[value=send]").await?;
     browser.see(".notice.good").await?;
 
-    // Forwarded, then thrown away, and taken back.
+    // A message is forwarded, deleted, and restored.
     browser.open(&scene.campus("/mail")).await?;
     browser.press("ol.mails li:first-child a").await?;
     browser.press("a[data-key=f]").await?;
@@ -107,13 +109,13 @@ async fn mail_of_all_kinds_is_shown_and_harms_nobody(scene: Arc<Scene>) -> anyho
     scene.deliver(HANAKO, HARM).await?;
     scene.sign_in(&scene.campus(""), HANAKO).await?;
 
-    // Old Japanese mail, in ISO-2022-JP.
+    // An old Japanese message, in ISO-2022-JP.
     scene.open_message("来週の会議").await?;
     browser.read(".plain", "来週の会議は水曜日の").await?;
     browser.read("dl.head", "山田").await?;
     browser.picture("message-japanese").await?;
 
-    // HTML, in its frame; pictures only when asked for.
+    // HTML is shown in its frame; remote pictures load only on demand.
     scene.open_message("Your loan is due").await?;
     browser.see(".notice a[href*=pictures]").await?;
     browser.picture("message-html").await?;
@@ -123,7 +125,7 @@ async fn mail_of_all_kinds_is_shown_and_harms_nobody(scene: Arc<Scene>) -> anyho
         "the letter can be read: {text:?}"
     );
 
-    // A file, only ever downloaded.
+    // An attachment can only be downloaded.
     scene.open_message("Measurements from last week").await?;
     browser.picture("message-attachment").await?;
     browser.click(".files a").await?;
@@ -133,7 +135,7 @@ async fn mail_of_all_kinds_is_shown_and_harms_nobody(scene: Arc<Scene>) -> anyho
         "the file comes whole"
     );
 
-    // Letters that would run scripts: nothing runs, and nobody is asked for a password.
+    // Messages with scripts and password forms: nothing runs, and no form is shown.
     scene.open_message("You won").await?;
     let (text, scripts) = browser.framed("iframe.html-mail", "h2").await?;
     ensure!(
@@ -146,7 +148,7 @@ async fn mail_of_all_kinds_is_shown_and_harms_nobody(scene: Arc<Scene>) -> anyho
 }
 
 impl Scene {
-    /// Opens the message of the inbox with that subject.
+    /// Opens the message with this subject in the inbox.
     async fn open_message(&self, subject: &str) -> anyhow::Result<()> {
         self.browser.open(&self.campus("/mail")).await?;
         let place = self.browser.which("ol.mails li", subject).await?;

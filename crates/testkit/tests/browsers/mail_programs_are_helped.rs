@@ -1,5 +1,5 @@
-//! F7 and F8 on the page whose address the refused mail program names: what was refused and why, until when it works, renewed, the line's other address, a relay
-//! that hides the browser's address, and "that wasn't me".
+//! The status page, whose address refused mail programs show: what was refused and why, until when the grant lives, its
+//! renewal, the other address family, a relay that hides the browser's address, and "that wasn't me".
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ async fn mail_programs_are_helped(scene: Arc<Scene>) -> anyhow::Result<()> {
     scene.use_mfa(&scene.campus(""), "yes").await?;
     ensure!(!scene.mail_client_at_home(HANAKO).await?, "refused");
 
-    // The address in the sentence leads to sign-in, to the question, and back to the page.
+    // The address in the refusal leads to the sign-in, to the factor, and back to the status page.
     browser.open(&scene.home("/mfa")).await?;
     browser.fill("#user", HANAKO).await?;
     browser.fill("#password", scene.password(HANAKO)?).await?;
@@ -33,7 +33,7 @@ async fn mail_programs_are_helped(scene: Arc<Scene>) -> anyhow::Result<()> {
     ensure!(scene.mail_client_at_home(HANAKO).await?, "admitted");
     browser.picture("mfa-after-proof").await?;
 
-    // The script brought the token by the line's other address, which is let in as well.
+    // The script brings the token over the other address family, which joins the grant.
     let joined = until(async || {
         browser.reload().await?;
         let row = browser.seen("tr.here").await?.unwrap_or_default();
@@ -41,7 +41,7 @@ async fn mail_programs_are_helped(scene: Arc<Scene>) -> anyhow::Result<()> {
     });
     ensure!(joined.await?.is_some(), "the other address joined");
 
-    // A mail program elsewhere: the page names both addresses.
+    // After a login from a third address the page names both addresses.
     scene.move_home("192.0.2.77".parse()?);
     ensure!(!scene.mail_client_at_home(HANAKO).await?, "refused there");
     scene.move_home(sekisho::demo::HOME);
@@ -49,7 +49,7 @@ async fn mail_programs_are_helped(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.read(".notice.warning", "192.0.2.77").await?;
     browser.picture("mfa-elsewhere").await?;
 
-    // Half an hour before the end every page says so, and the proof is renewed.
+    // Half an hour before the grant ends every page says so, and the grant is renewed.
     scene.advance(13 * 3600 + 40 * 60).await?;
     scene.sign_in(&scene.home(""), HANAKO).await?;
     browser.see("section.banner").await?;
@@ -65,7 +65,7 @@ async fn mail_programs_are_helped(scene: Arc<Scene>) -> anyhow::Result<()> {
     scene.advance(30 * 60).await?;
     ensure!(scene.mail_client_at_home(HANAKO).await?, "it goes on");
 
-    // Somebody has the password, and stops at the question: it is told on the page.
+    // Somebody knows the password and stops at the factor: the status page reports it.
     scene.move_home("192.0.2.66".parse()?);
     browser.delete_cookies().await?;
     scene.sign_in(&scene.home(""), HANAKO).await?;

@@ -1,6 +1,8 @@
-//! What people do with it, in Chromium and Firefox: each story in both, in Japanese and English, in a window as wide as a desktop's and one as wide as a phone's.
+//! What people do with Sekisho, in Chromium and Firefox. Each story runs in both, in Japanese and English, in windows
+//! as wide as a desktop's and a phone's.
 //!
-//! The pages that a story comes by are kept as pictures under `target/screenshots/`, and looked over for faults while they are.
+//! Stories take pictures of the pages that they visit, under `target/screenshots/`, and check each of these pages for
+//! faults.
 
 mod a_private_address_is_the_second_way;
 mod another_authenticator_app;

@@ -1,4 +1,5 @@
-//! F4 on one device: the phone shows the webmail and the app in two tabs. The user code goes by the link, and only the app code and the digits are carried back.
+//! Registration on one phone, with the webmail and the app in two tabs. The link carries the user code; the person
+//! copies only the app code and the OTP.
 
 use std::sync::Arc;
 
@@ -26,7 +27,7 @@ async fn where_registration_is_forbidden_the_page_says_what_to_do(
     browser.picture("wizard-forbidden").await?;
     ensure!(browser.count("main form").await? == 0, "nothing to fill in");
 
-    // Where the help desk's code is needed, the page asks for it, and a wrong one is told apart.
+    // Where an enrolment code is needed, the page asks for it and refuses a wrong one.
     site.policy.first_registration = FirstRegistration::EnrolmentCode;
     checkpoint.reconfigure(site).await;
     browser.reload().await?;
@@ -62,7 +63,7 @@ async fn one_phone_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.click(".account .toggle-code").await?;
     let digits = browser.read_digits().await?;
 
-    // Back in the webmail a slip is told while it is typed, and the user code is not shown once more.
+    // In the webmail, a slip is shown while it is typed. The step with the user code is skipped.
     browser.go_to_tab(&webmail).await?;
     browser.fill("#app-code", &user_code).await?;
     browser.see(".verdict.wrong").await?;
@@ -75,7 +76,7 @@ async fn one_phone_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.press("button[form=step]").await?;
     browser.see("#otp").await?;
 
-    // Back to the user code, to the app code, and on again: all is there.
+    // Going back to the user code and the app code, and on again, loses nothing.
     browser.press("main .buttons a.quiet").await?;
     ensure!(browser.see(".code").await? == user_code, "the same code");
     browser.press("a[href*='step=app-code']").await?;

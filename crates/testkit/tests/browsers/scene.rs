@@ -1,4 +1,4 @@
-//! A running demo and a browser before it, and the steps that several stories take.
+//! The scene of a story: a running demo and a browser, and the steps that several stories share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,11 +19,11 @@ use sekisho_testkit::wire::{Way, Wire};
 use serde_json::json;
 use tokio::task::LocalSet;
 
-/// The demo's first person, and the second.
+/// The login names of the demo's accounts.
 pub const HANAKO: &str = "hanako";
 pub const KEN: &str = "ken";
 
-/// Tells a story in both browsers and both languages, and both widths by turns.
+/// Makes the tests of a story: both browsers, each in both languages, with both widths in turn.
 macro_rules! in_every_browser {
     ($story:ident, scripts: $scripts:literal) => {
         mod $story {
@@ -63,14 +63,14 @@ macro_rules! in_every_browser {
 }
 pub(crate) use in_every_browser;
 
-/// The demo and a browser.
+/// A running demo and a browser.
 pub struct Scene {
     pub demo: Demo,
     pub browser: Browser,
     clock: Arc<AheadClock>,
 }
 
-/// The machine's clock, set ahead: the app's next code is waited for in both by setting both ahead.
+/// The machine's clock, set ahead. Setting this and the page's clock ahead replaces the wait for the app's next OTP.
 #[derive(Debug, Default)]
 struct AheadClock {
     seconds: AtomicI64,
@@ -87,7 +87,7 @@ impl Clock for AheadClock {
     }
 }
 
-/// Sets the scene, tells the story, and sees that the browser had nothing to complain of.
+/// Starts a demo and a browser, runs the story, and fails if the browser's console has complaints.
 pub async fn tell<F>(
     name: &str,
     wishes: Wishes,
@@ -116,7 +116,7 @@ where
         browser,
         clock,
     });
-    // In a task of its own, so that the browser is closed even behind a panic.
+    // The story is a task of its own, so that the browser is closed even after a panic.
     let tasks = LocalSet::new();
     let told = tasks.spawn_local(story(Arc::clone(&scene)));
     let told = tasks.run_until(told).await;
@@ -141,31 +141,31 @@ where
 }
 
 impl Scene {
-    /// A page of the webmail, come to from the campus.
+    /// The URL of a webmail page for a browser on campus, in the trusted network.
     pub fn campus(&self, path: &str) -> String {
         format!("{}{path}", self.demo.tour.campus.web)
     }
 
-    /// A page of the webmail, come to from home.
+    /// The URL of a webmail page for a browser at home, in an untrusted network.
     pub fn home(&self, path: &str) -> String {
         format!("{}{path}", self.demo.tour.home.web)
     }
 
-    /// Somebody's password.
+    /// The password of an account.
     pub fn password(&self, login: &str) -> anyhow::Result<&str> {
         let mut people = self.demo.tour.accounts.iter();
         let person = people.find(|person| person.login == login);
         Ok(&person.context("nobody has that name")?.password)
     }
 
-    /// Somebody's account.
+    /// The account with this login name.
     pub async fn account(&self, login: &str) -> anyhow::Result<Account> {
         let name = LoginName::parse(login)?;
         let account = self.demo.system.accounts.find(&name).await?;
         account.context("nobody has that name")
     }
 
-    /// F1: user name and password, at a place such as `campus("")`.
+    /// Signs in with user name and password. `place` is `campus("")` or `home("")`.
     pub async fn sign_in(&self, place: &str, login: &str) -> anyhow::Result<()> {
         let browser = &self.browser;
         browser.open(&format!("{place}/login")).await?;
@@ -174,7 +174,7 @@ impl Scene {
         browser.press("form[action='/login'] button").await
     }
 
-    /// The help desk turns MFA on for somebody.
+    /// Turns MFA on for an account, as the help desk.
     pub async fn turn_mfa_on(&self, login: &str) -> anyhow::Result<()> {
         let account = self.account(login).await?;
         let checkpoint = &self.demo.system.checkpoint;
@@ -184,13 +184,13 @@ impl Scene {
         Ok(())
     }
 
-    /// Presses a button that mails a code, and reads the code where it arrives.
+    /// Presses a button that mails a code; returns the code from the letter.
     pub async fn issue(&self, button: &str) -> anyhow::Result<String> {
         self.issued_by(async || self.browser.press(button).await)
             .await
     }
 
-    /// Reads the code that something has mailed.
+    /// Returns the code from the letter that `mail` causes.
     pub async fn issued_by(
         &self,
         mail: impl AsyncFnOnce() -> anyhow::Result<()>,
@@ -219,7 +219,7 @@ impl Scene {
             .to_owned())
     }
 
-    /// F6 by a mailed code, where the question stands.
+    /// Proves a factor with a mailed code, on the page that offers one.
     pub async fn proves_by_mail(&self) -> anyhow::Result<()> {
         let code = self
             .issue("form[action^='/mfa-step/mail/issue'] button")
@@ -230,7 +230,7 @@ impl Scene {
             .await
     }
 
-    /// F5 from the preferences: a private address becomes a factor.
+    /// Registers a private address in the preferences.
     pub async fn register_address(&self, place: &str, address: &str) -> anyhow::Result<()> {
         let browser = &self.browser;
         browser
@@ -247,8 +247,8 @@ impl Scene {
         browser.read("main", address).await
     }
 
-    /// F3 on campus, with the app in a second tab: it is registered there and here. The app's tab, which shows its digits, is returned with those
-    /// that were used; the webmail's is in front.
+    /// Registers the app on campus, with the app in a second tab. Returns the app's tab, which shows its OTP, and the
+    /// OTP that the registration used. The webmail's tab is the current one afterwards.
     pub async fn register_app(&self, place: &str) -> anyhow::Result<(WindowHandle, String)> {
         let browser = &self.browser;
         browser.open(&format!("{place}/preferences/mfa")).await?;
@@ -275,18 +275,18 @@ impl Scene {
         Ok((app, digits))
     }
 
-    /// The line at home gets another address.
+    /// Gives the network line at home another address.
     pub fn move_home(&self, address: std::net::IpAddr) {
         self.demo.home.set(address);
     }
 
-    /// The whole site goes away.
+    /// Stops the whole site.
     pub async fn stop_the_server(&self) {
         let grace = std::time::Duration::from_secs(10);
         self.demo.system.shutdown.drain(grace).await;
     }
 
-    /// In the app's tab: adds an account with a user code, and leaves its digits in sight. The app code is returned.
+    /// Adds an account in the app's tab, which must be the current one, and shows its OTP. Returns the app code.
     pub async fn add_to_app(&self, user_code: &str, name: &str) -> anyhow::Result<String> {
         let browser = &self.browser;
         browser.click("#add").await?;
@@ -300,17 +300,18 @@ impl Scene {
         Ok(app_code)
     }
 
-    /// The clocks of the site and of the page in front are set ahead.
+    /// Sets the site's clock and the current page's clock ahead.
     pub async fn advance(&self, seconds: i64) -> anyhow::Result<()> {
         self.clock.seconds.fetch_add(seconds, Ordering::Relaxed);
-        let ahead = "const now = window.Date.now; const by = arguments[0]; window.Date.now = () => now() + by; return true";
+        let ahead = "const now = window.Date.now; const by = arguments[0]; \
+                     window.Date.now = () => now() + by; return true";
         self.browser
             .run(ahead, vec![json!(seconds * 1000)])
             .await
             .map(drop)
     }
 
-    /// A mail client tries the home's IMAP door; whether it is let in.
+    /// Whether an IMAP login from home is admitted.
     pub async fn mail_client_at_home(&self, login: &str) -> anyhow::Result<bool> {
         let mut wire = Wire::greeted(&self.demo.tour.home.imap).await?;
         let answer = Way::ImapLogin
@@ -319,7 +320,8 @@ impl Scene {
         Ok(Way::ImapLogin.lets_in(&answer))
     }
 
-    /// F2: turns MFA on or off in the preferences, from a place where the password is proof enough.
+    /// Turns MFA on or off in the preferences, from a place where the password is proof enough. `choice` is `yes` or
+    /// `no`.
     pub async fn use_mfa(&self, place: &str, choice: &str) -> anyhow::Result<()> {
         let browser = &self.browser;
         browser.open(&format!("{place}/preferences/mfa")).await?;
@@ -332,7 +334,8 @@ impl Scene {
         browser.see(".notice.good").await.map(drop)
     }
 
-    /// The app's next code, half a minute from now: clocks are set ahead, since a code is accepted once only. The app's tab is in front.
+    /// Sets the clocks ahead by half a minute, so that the app shows its next OTP, because an OTP is accepted only
+    /// once. The app's tab must be the current one.
     pub async fn wait_for_next_code(&self) -> anyhow::Result<()> {
         let before = self.browser.read_digits().await?;
         self.advance(30).await?;
@@ -341,7 +344,7 @@ impl Scene {
         changed.context("the app shows the same code")
     }
 
-    /// Puts a message into somebody's inbox, as it arrives by LMTP: lines end in CRLF.
+    /// Delivers a message to an inbox. Its lines may end in LF.
     pub async fn deliver(self: &Arc<Self>, login: &str, message: &str) -> anyhow::Result<()> {
         let account = self.account(login).await?.id;
         let message = NewMessage {
@@ -350,7 +353,7 @@ impl Scene {
             internal_date: self.clock.now(),
         };
         let scene = Arc::clone(self);
-        // The store blocks its thread, which no task of a LocalSet may, as stories are.
+        // Stories run on a LocalSet, where the store may not block the thread.
         let delivery = tokio::spawn(async move {
             let mailbox = scene.demo.system.operator.open(account).await?;
             let inbox = mailbox.folder(&FolderName::inbox()).await?;
@@ -361,9 +364,9 @@ impl Scene {
     }
 }
 
-/// What the OTP app shows.
+/// Reads the OTP app's page.
 pub trait AppTab {
-    /// The six digits, when they are there.
+    /// The OTP, as soon as it is shown.
     async fn read_digits(&self) -> anyhow::Result<String>;
 }
 

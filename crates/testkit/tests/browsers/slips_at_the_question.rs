@@ -1,5 +1,5 @@
-//! F6 with what people slip on: full-width digits, spaces, too few of them, the code of another time, a code that was used, the other method midway, a letter that
-//! does not come, and time that runs out.
+//! Proving a factor with the slips that people make: full-width digits, spaces, too few digits, an old code, a used
+//! code, a change of the method midway, a letter that does not come, and a code that has expired.
 
 use std::sync::Arc;
 
@@ -36,31 +36,32 @@ async fn slips_at_the_question_cost_nothing_that_matters(scene: Arc<Scene>) -> a
         .await?;
     scene.use_mfa(&scene.campus(""), "yes").await?;
 
-    // Both ways are offered, the app first.
+    // Both factors are offered, the app first.
     scene.sign_in(&scene.home(""), HANAKO).await?;
     browser.see("a.row[href*='/mfa-step/app']").await?;
     browser.picture("prove-choice").await?;
     browser.press("a.row[href*='/mfa-step/app']").await?;
 
-    // A code that was used is told apart from a wrong one, and costs no try. It comes first: in a minute it would be merely old.
+    // The page says that a used code was used, and counts no try. This comes first, because a minute later the code
+    // would only be old.
     browser.fill("#otp", &used).await?;
     browser.press(APP).await?;
     browser.see(".notice.wrong").await?;
     browser.picture("prove-app-used").await?;
-    // So are too few digits, and a code of the wrong kind.
+    // Too few digits, or a code of another kind, count no try either.
     for (typed, words) in [("12345", "5"), ("8DE7R-DNB4K-M240Y", "VIEW CODE")] {
         browser.fill("#otp", typed).await?;
         browser.press(APP).await?;
         browser.read(".notice.wrong", words).await?;
     }
-    // A wrong one says how many tries are left.
+    // A wrong code counts, and the page says how many tries are left.
     browser
         .fill("#otp", if used == "000000" { "111111" } else { "000000" })
         .await?;
     browser.press(APP).await?;
     browser.read(".notice.wrong", "4").await?;
 
-    // Midway to the other method; the letter is asked for, and once more a moment later.
+    // The person changes to the mailed code midway, and asks for a second letter soon after the first.
     browser.press("nav.ways a[href*='/mfa-step/mail']").await?;
     let first = scene.issue(ISSUE).await?;
     browser.discard().await?;
@@ -74,7 +75,7 @@ async fn slips_at_the_question_cost_nothing_that_matters(scene: Arc<Scene>) -> a
     browser.click("main details summary").await?;
     let second = scene.issue(ISSUE).await?;
     ensure!(first != second, "another code");
-    // Time runs out for both; the place is kept.
+    // Both codes expire; the page stays the same.
     scene.advance(601).await?;
     browser.fill("#otp", &second).await?;
     browser.press(MAIL).await?;
@@ -86,7 +87,7 @@ async fn slips_at_the_question_cost_nothing_that_matters(scene: Arc<Scene>) -> a
     browser.reload().await?;
     browser.click("main details summary").await?;
     scene.issue(ISSUE).await?;
-    // Asking again did not kill the one sent a moment ago; and it may be typed as it comes.
+    // A new letter does not invalidate the one before it. A code may be typed in full-width digits with a space.
     browser.fill("#otp", &full_width(&third)).await?;
     browser.press(MAIL).await?;
     browser.see("ol.mails").await.map(drop)

@@ -1,4 +1,5 @@
-//! F10: several accounts, in one's own order and under one's own names; deleted and brought back; right though the clock is wrong; and all without a network.
+//! The OTP app with several accounts: renamed, reordered, deleted and restored; right although the clock is wrong; and
+//! working without a network.
 
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ const CAMERA: &str = "
     };
 ";
 
-/// The accounts' names in their order.
+/// The names of the accounts, in order.
 async fn names(browser: &Browser) -> anyhow::Result<Vec<String>> {
     let script = "return [...document.querySelectorAll('.account-name')].map((e) => e.textContent)";
     Ok(serde_json::from_value(
@@ -44,7 +45,7 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     }
     are(browser, &["work", "school", "club"]).await?;
 
-    // Renamed, and moved to the front.
+    // An account is renamed and moved to the front.
     browser.click(".account:last-child .edit-account").await?;
     browser.picture("app-editing").await?;
     browser.fill("#edit-name", "tea club").await?;
@@ -57,7 +58,7 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.click("#edit-close").await?;
     are(browser, &["tea club", "work", "school"]).await?;
 
-    // Deleted, after a question, and brought back.
+    // An account is deleted after a question, and restored.
     browser.click(".account:first-child .edit-account").await?;
     browser.click("#delete").await?;
     browser.picture("app-deleting").await?;
@@ -66,7 +67,7 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.picture("app-deleted").await?;
     browser.click("#undo").await?;
     are(browser, &["tea club", "work", "school"]).await?;
-    // What is not brought back is gone with the next visit.
+    // A deletion that is not undone is final at the next visit.
     browser.click(".account:last-child .edit-account").await?;
     browser.click("#delete").await?;
     browser.click("#delete-confirm").await?;
@@ -74,7 +75,8 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.reload().await?;
     are(browser, &["tea club", "work"]).await?;
 
-    // Where the browser reads QR codes, the camera brings the user code: here a camera and a reader that find the webmail's link.
+    // Where the browser can read QR codes, the camera brings the user code. The test replaces camera and reader by ones
+    // that find the webmail's link.
     if browser.wishes().kind == Kind::Chromium {
         let code = UserCode::generate().grouped();
         let script = CAMERA.replace("CODE", &code);
@@ -92,10 +94,11 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
         browser.reload().await?;
     }
 
-    // A phone whose clock is seven minutes fast shows the digits of the site's time, and says so.
+    // A phone whose clock is seven minutes fast shows the OTP of the site's time, and says so.
     browser.click(".account:first-child .toggle-code").await?;
     let right = browser.read_digits().await?;
-    let fast = "const now = window.Date.now; window.Date.now = () => now() + arguments[0]; window.dispatchEvent(new Event('online'))";
+    let fast = "const now = window.Date.now; window.Date.now = () => now() + arguments[0]; \
+                window.dispatchEvent(new Event('online'))";
     browser
         .run(
             fast.replace("arguments[0]", "420000").as_str(),
@@ -107,8 +110,9 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     let still = browser.read_digits().await?;
     ensure!(still.len() == 6 && right.len() == 6, "digits: {still}");
 
-    // Without a server, or a network, it opens and shows digits all the same.
-    let is_ready = "return navigator.serviceWorker.ready.then(() => navigator.serviceWorker.controller !== null || 'reload')";
+    // Without a server or a network the app opens and shows OTPs all the same.
+    let is_ready = "return navigator.serviceWorker.ready\
+                    .then(() => navigator.serviceWorker.controller !== null || 'reload')";
     if browser.run(is_ready, Vec::new()).await? != true {
         browser.reload().await?;
     }

@@ -1,4 +1,4 @@
-//! F1, F3, F2, F6 and F8: the OTP app is registered on campus with its own page in a second tab, and asked for at home.
+//! The OTP app is registered on campus, in a second tab, and asked for at home.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
 ) -> anyhow::Result<()> {
     let browser = &scene.browser;
 
-    // The front page asks who it is, and a wrong password opens nothing.
+    // The front page leads to the login, and a wrong password opens nothing.
     browser.open(&scene.campus("/")).await?;
     browser.picture("sign-in").await?;
     browser.fill("#user", HANAKO).await?;
@@ -22,7 +22,7 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     browser.see(".notice.wrong").await?;
     browser.picture("sign-in-refused").await?;
 
-    // F1: on campus the inbox opens.
+    // On campus the password opens the inbox.
     scene.sign_in(&scene.campus(""), HANAKO).await?;
     browser.see("ol.mails").await?;
     browser.open(&scene.campus("/preferences")).await?;
@@ -30,7 +30,7 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     browser.press("main a[href='/preferences/mfa']").await?;
     browser.picture("mfa-unused").await?;
 
-    // F3: the user code is made here, the app code there; each is read off one screen and typed into the other.
+    // Registration: the webmail makes the user code, the app the app code; the person types each into the other.
     let webmail = browser.tab().await?;
     browser
         .press("form[action='/preferences/mfa/app/user-code'] button")
@@ -53,7 +53,7 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     browser.see(".account .view-code").await?;
     browser.picture("app-account").await?;
 
-    // A code with a slip is shown back to be compared, and the user code stays in sight.
+    // A mistyped app code is shown again for comparison, and the user code stays visible.
     browser.go_to_tab(&webmail).await?;
     let mut slip = app_code.clone();
     slip.replace_range(..1, if slip.starts_with('2') { "3" } else { "2" });
@@ -91,14 +91,14 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     browser.see(".notice.good").await?;
     browser.picture("register-app-done").await?;
 
-    // F2: MFA is turned on; on campus that changes nothing.
+    // Turning MFA on changes nothing on campus.
     scene.use_mfa(&scene.campus(""), "yes").await?;
     browser.picture("mfa-on").await?;
     browser.press("form[action='/logout'] button").await?;
     scene.sign_in(&scene.campus(""), HANAKO).await?;
     browser.see("ol.mails").await?;
 
-    // F6: at home the password alone opens nothing, and neither does a code that was used.
+    // At home neither the password alone nor a used OTP opens anything.
     scene.sign_in(&scene.home(""), HANAKO).await?;
     browser.see("#otp").await?;
     browser.picture("prove-app").await?;
@@ -123,7 +123,7 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
         .await?;
     browser.see("ol.mails").await?;
 
-    // F8: from where, since when, until when.
+    // The status page shows the grant's source, its start and its end.
     browser.open(&scene.home("/mfa")).await?;
     browser.read("tr.here", "198.51.100.23").await?;
     browser.read("tr.here", "JST").await?;
@@ -135,9 +135,9 @@ async fn the_app_is_registered_on_campus_and_asked_for_at_home(
     Ok(())
 }
 
-/// What the webmail's page shows of the codes.
+/// Reads the codes on a page of the webmail.
 trait Codes {
-    /// Whether that code is among those on the page.
+    /// Whether the page shows this code.
     async fn reads_code(&self, code: &str) -> anyhow::Result<bool>;
 }
 

@@ -1,5 +1,5 @@
-//! F11: the guide's pictures are of the pages as they are. They are taken by `./scripts/test --pictures`; any other run holds the words of each page against those
-//! that it had when its picture was taken, so that no picture can go stale unnoticed.
+//! The guide's pictures show the pages as they are. `./scripts/test --pictures` takes them; any other run compares the
+//! text of each page with the text at the time of its picture, so that no picture becomes outdated unnoticed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,7 +67,8 @@ async fn the_guide_shows_the_pages(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.fill("#otp", &digits).await?;
     browser.press("button[form=step]").await?;
     browser.see(".notice.good").await?;
-    // The line's second address joins from the page by itself, before or after the mail program; the picture has it before.
+    // The script joins the other address family before or after the mail program's login. The picture waits for it, so
+    // that it always comes first.
     until(async || {
         browser.open(&scene.home("/mfa")).await?;
         let here = browser.seen("tr.here").await?;
@@ -92,7 +93,7 @@ async fn the_guide_shows_the_pages(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.see("#otp").await?;
     scene.in_the_guide("external-mail").await?;
 
-    // And the guide itself, with its pictures in it.
+    // The guide itself, with its pictures.
     browser.open(&scene.home("/help")).await?;
     browser.see(".guide article").await?;
     let broken = "return [...document.images].filter((i) => !(i.complete && i.naturalWidth > 1)).map((i) => i.src)";
@@ -105,7 +106,7 @@ async fn the_guide_shows_the_pages(scene: Arc<Scene>) -> anyhow::Result<()> {
 }
 
 impl Scene {
-    /// Takes the guide's picture of the page at hand, or sees that the one it has is of this page still.
+    /// Takes the guide's picture of the current page, or checks that the picture it has still shows this page.
     async fn in_the_guide(&self, name: &str) -> anyhow::Result<()> {
         let lang = self.browser.wishes().lang;
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/pictures");
@@ -121,12 +122,14 @@ impl Scene {
             .with_context(|| format!("{} is missing", beside.display()))?;
         ensure!(
             words == then,
-            "the guide's picture {name} ({lang}) is not of this page any more: ./scripts/test --pictures takes it again.\nThen:\n{then}\nNow:\n{words}"
+            "the guide's picture {name} ({lang}) is not of this page any more: \
+             ./scripts/test --pictures takes it again.\n\
+             Then:\n{then}\nNow:\n{words}"
         );
         Ok(())
     }
 
-    /// What the page says, without what differs each time: codes, digits, ports.
+    /// The text of the page, without what differs each time: codes, OTPs, ports.
     async fn words_of_the_page(&self) -> anyhow::Result<String> {
         let words = self
             .browser
@@ -142,7 +145,7 @@ impl Scene {
                 })
                 .collect::<Vec<_>>()
                 .join(" ");
-            // Times left have one part more or less, and numbers more or fewer digits.
+            // Remaining times can have one unit more or less, and numbers one digit more or less.
             let mut masked = String::new();
             for c in line.chars() {
                 if !c.is_ascii_digit() {

@@ -1,4 +1,4 @@
-//! Signing in, having a code mailed and entering it, by the keyboard alone.
+//! Signing in and entering a mailed code with the keyboard alone.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use sekisho_testkit::browser::Browser;
 
 use crate::scene::{AppTab as _, KEN, Scene, in_every_browser};
 
-/// More stops of the Tab key than any of these pages has.
+/// More Tab stops than any of these pages has.
 const MANY: usize = 40;
 
 in_every_browser!(the_keyboard_is_enough);
@@ -22,7 +22,7 @@ async fn the_keyboard_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
         .await?;
     scene.use_mfa(&scene.campus(""), "yes").await?;
 
-    // The first field has the focus already, and the next one is one Tab away.
+    // The first field has the focus, and the next one is one Tab away.
     browser.open(&scene.home("/login")).await?;
     ensure!(
         browser.focused("id").await? == "user",
@@ -49,7 +49,7 @@ async fn the_keyboard_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.key(Key::Enter, true).await?;
     browser.see("ol.mails").await?;
 
-    // The first stop leads past the navigation.
+    // The first Tab stop is the link that skips the navigation.
     browser.key(Key::Tab, false).await?;
     ensure!(
         browser.focused("className").await? == "skip",
@@ -60,7 +60,7 @@ async fn the_keyboard_is_enough(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.see("article.message").await.map(drop)
 }
 
-/// F3 and F10 without a pointer, in webmail and app.
+/// Registers the app without a pointer, in the webmail and in the app.
 async fn the_keyboard_registers_the_app(scene: Arc<Scene>) -> anyhow::Result<()> {
     let browser = &scene.browser;
     scene.sign_in(&scene.campus(""), KEN).await?;
@@ -79,7 +79,7 @@ async fn the_keyboard_registers_the_app(scene: Arc<Scene>) -> anyhow::Result<()>
     browser.type_blind(&user_code.to_lowercase()).await?;
     browser.see(".verdict.right").await?;
     browser.key(Key::Enter, false).await?;
-    // The digits come by holding a key as well as by the toggle; the toggle is one Tab further.
+    // A held key shows the OTP, and so does the toggle, which is one Tab further.
     browser.see(".account .view-code").await?;
     browser.key(Key::Tab, false).await?;
     browser.key(Key::Enter, false).await?;
@@ -102,7 +102,7 @@ async fn the_keyboard_registers_the_app(scene: Arc<Scene>) -> anyhow::Result<()>
     browser.go_to_tab(&app).await
 }
 
-/// Types Tab until the focus is on the element of that id.
+/// Types Tab until the element with this id has the focus.
 async fn tab_to_id(browser: &Browser, id: &str) -> anyhow::Result<()> {
     for _ in 0..MANY {
         browser.key(Key::Tab, false).await?;
@@ -113,9 +113,10 @@ async fn tab_to_id(browser: &Browser, id: &str) -> anyhow::Result<()> {
     bail!("the Tab key never comes to #{id}")
 }
 
-/// Types Tab until the focus is on a link to such an address, or on a button whose form goes there.
+/// Types Tab until a link to such an address has the focus, or a button whose form goes there.
 async fn tab_to(browser: &Browser, address: &str) -> anyhow::Result<()> {
-    const LEADS: &str = "const e = document.activeElement; return e.href ?? (e.matches('button') ? e.form?.action : null) ?? ''";
+    const LEADS: &str = "const e = document.activeElement; \
+                         return e.href ?? (e.matches('button') ? e.form?.action : null) ?? ''";
     for _ in 0..MANY {
         browser.key(Key::Tab, false).await?;
         let leads = browser.run(LEADS, Vec::new()).await?;

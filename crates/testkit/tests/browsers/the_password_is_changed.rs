@@ -1,4 +1,4 @@
-//! F12: a new password, and the old one opens nothing any more.
+//! After a change of the password the old one opens nothing.
 
 use std::sync::Arc;
 

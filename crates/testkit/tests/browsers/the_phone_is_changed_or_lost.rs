@@ -1,4 +1,4 @@
-//! F9: recovery codes; the new phone registered by the old one; the old one removed; and a way in when both are out of reach.
+//! Recovery codes; a new phone registered with the old one; the old one removed; and a way in when both are lost.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ async fn the_phone_is_changed_or_lost(scene: Arc<Scene>) -> anyhow::Result<()> {
     let (old_phone, _) = scene.register_app(&scene.campus("")).await?;
     scene.use_mfa(&scene.campus(""), "yes").await?;
 
-    // Ten codes, shown once, though a reload loses none.
+    // Ten codes are shown once, and a reload shows the same ones.
     browser
         .open(&scene.campus("/preferences/mfa/recovery"))
         .await?;
@@ -39,7 +39,7 @@ async fn the_phone_is_changed_or_lost(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.see(".notice.good").await?;
     ensure!(!browser.see("main").await?.contains(codes[0]), "no more");
 
-    // At home, without the phone.
+    // A sign-in at home without the phone.
     scene.sign_in(&scene.home(""), HANAKO).await?;
     browser.see("#otp").await?;
     browser
@@ -57,7 +57,8 @@ async fn the_phone_is_changed_or_lost(scene: Arc<Scene>) -> anyhow::Result<()> {
         .await?;
     browser.see("ol.mails").await?;
 
-    // The new phone is registered by the old one: from home, five minutes later, password and digits are asked for.
+    // The old phone proves the registration of the new one: at home, after five minutes, password and OTP are asked
+    // for.
     scene.advance(400).await?;
     browser.open(&scene.home("/preferences/mfa/app")).await?;
     browser
@@ -70,13 +71,13 @@ async fn the_phone_is_changed_or_lost(scene: Arc<Scene>) -> anyhow::Result<()> {
         .await?;
     browser.go_to_tab(&old_phone).await?;
     browser.reload().await?;
-    // The site is ahead of the phone by now; the app sees that, and goes by the site.
+    // The site's clock is ahead of the phone's by now; the app notices and uses the site's time.
     browser.see("#clock-off").await?;
     browser.click(".account .toggle-code").await?;
     let digits = browser.read_digits().await?;
     browser.go_to_tab(&webmail).await?;
     browser.fill("#otp", &digits).await?;
-    // Enter presses what the form is for, not the button that mails a code or asks for another one.
+    // Enter submits the form; it does not press the button that mails a code or asks for a recovery code.
     browser.key(Key::Enter, true).await?;
     let user_code = browser.see(".code").await?;
     browser.go_to_tab(&old_phone).await?;
@@ -96,7 +97,7 @@ async fn the_phone_is_changed_or_lost(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.read("main", "new phone").await?;
     browser.picture("two-apps").await?;
 
-    // The old one is given a name, so that the right one is removed.
+    // The old app gets a name, so that the right one is removed.
     let old = "main .rows > div:first-child";
     browser
         .click(&format!("{old} details.rename summary"))

@@ -1,5 +1,5 @@
-//! For each flow the steps, pointings and typed characters of somebody who knows the way, and how long that takes by the keystroke-level model. The table is kept
-//! as `target/effort.md`.
+//! Counts, for each flow, the steps, pointings and typed characters of a practised person, and estimates the time by
+//! the keystroke-level model. Writes the table to `target/effort.md`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use sekisho_testkit::browser::{Browser, Effort, Kind, Wishes};
 
 use crate::scene::{self, AppTab as _, HANAKO, KEN, Scene};
 
-/// How many steps the guide of the service that people know takes for F4.
+/// How many steps the first registration off campus takes by the guide of the service that the users know.
 const KNOWN_F4: u32 = 15;
 
 type Table = Arc<Mutex<Vec<(&'static str, Effort)>>>;
@@ -103,14 +103,14 @@ async fn every_day(scene: Arc<Scene>, table: Table) -> anyhow::Result<()> {
         .await?;
     row("F8 end a grant");
 
-    // The session fell back to the question.
+    // A factor is owed again, because the grant was ended.
     browser.press("a.row[href*='/mfa-step/mail']").await?;
     scene.proves_by_mail().await?;
     row("F6 a mailed code, behind the password");
     Ok(())
 }
 
-/// Ken's first sign-in at home, reading each code off one screen and typing it into the other.
+/// Ken's first sign-in at home, typing each code from one screen into the other.
 async fn typed_by_hand(scene: Arc<Scene>, table: Table) -> anyhow::Result<()> {
     let browser = &scene.browser;
     scene.turn_mfa_on(KEN).await?;
@@ -150,7 +150,7 @@ async fn typed_by_hand(scene: Arc<Scene>, table: Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same on one device: the user code goes by the link, app code and digits by copy and paste.
+/// The same on one device: the link carries the user code; app code and OTP are copied and pasted.
 async fn by_link(scene: Arc<Scene>, table: Table) -> anyhow::Result<()> {
     let browser = &scene.browser;
     scene.turn_mfa_on(KEN).await?;

@@ -1,4 +1,5 @@
-//! Somebody who has the password and not the factor is told of to the one whose password it is: once a day for a source, by mail and on the page.
+//! When somebody proves the password but not the factor, the account's owner hears of it: once a day for each source,
+//! by mail and on the status page.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ fn told(kit: &Kit) -> Vec<Notice> {
         .collect()
 }
 
-/// How many of them the account's page lists.
+/// How many such events the status page lists.
 async fn listed(kit: &Kit) -> anyhow::Result<usize> {
     let kinds = [What::FactorNeverCame];
     let events = kit.checkpoint.recent(kit.alice, &kinds, 30, 10).await?;
@@ -33,17 +34,17 @@ async fn the_person_hears_of_it_and_of_nothing_else() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     let keeper = tokio::spawn(Arc::clone(&kit.checkpoint).keep());
-    // Her own ways in: on campus no factor is owed, at home she proves one, by the second try.
+    // Alice's own sign-ins: on campus no factor is owed; at home she proves one at the second attempt.
     kit.seat(from(CAMPUS)).await?;
     kit.owed(from(HOME)).await?;
     kit.prove(&app, from(HOME)).await?;
-    // Her phone begins on one line, and proves the factor on another.
+    // Her phone signs in from one address and proves the factor from another.
     let (token, _) = kit.owed(from(BUS)).await?;
     let WebStanding::Owed(owed) = kit.checkpoint.resume(&token, from(TRAIN)).await? else {
         anyhow::bail!("let in on the train");
     };
     kit.checkpoint.prove(&owed, app.entry(), "phone").await?;
-    // The thief tries twice, and stops at the question.
+    // The thief tries twice, and stops when the factor is asked for.
     kit.owed(from(CAFE)).await?;
     kit.clock.advance_seconds(60);
     kit.owed(from(CAFE)).await?;
@@ -56,7 +57,7 @@ async fn the_person_hears_of_it_and_of_nothing_else() -> anyhow::Result<()> {
     assert_eq!(letters[0].from, Some(CAFE.parse()?));
     assert_eq!(letters[0].page, "https://mail.kit.example/mfa");
 
-    // The next day it is news again.
+    // On the next day it is reported again.
     kit.clock.advance_seconds(24 * 3600);
     kit.owed(from(CAFE)).await?;
     kit.clock.advance_seconds(16 * 60);

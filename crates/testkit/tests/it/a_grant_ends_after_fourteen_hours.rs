@@ -1,4 +1,5 @@
-//! Security rule 5: grants expire at their second, whatever the clock does, and what lived by them is closed.
+//! Security rule 5: a grant expires at its second, whatever the clock does, and closes the connections that it
+//! admitted.
 
 use jiff::SignedDuration;
 use sekisho_checkpoint::lease::LeaseEnd;

@@ -1,4 +1,4 @@
-//! A session is judged anew for each request's source: begun on campus without a code, used at home it owes one.
+//! A session is judged anew at each request, for the request's source: one that began on campus owes a factor at home.
 
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::web::{NoSession, Person, WebStanding};

@@ -1,5 +1,5 @@
-//! Real mail clients: Python's imaplib and poplib are refused at home with a sentence that helps, and admitted after the sign-in; swaks then submits a
-//! message, curl fetches it by POP3.
+//! Real mail clients: Python's imaplib and poplib are refused at home with a sentence that helps, and admitted after
+//! the sign-in; then swaks submits a message and curl fetches it over POP3.
 
 use std::process::Command;
 
@@ -26,7 +26,7 @@ client.logout()
 print('ADMITTED')
 ";
 
-/// Logs in with poplib, prints all messages, and removes the first; or prints the refusal.
+/// Logs in with poplib, prints all messages and deletes the first; or prints the refusal.
 const POPLIB: &str = r"
 import poplib, sys
 host, port, user, password = sys.argv[1:]
@@ -152,7 +152,7 @@ async fn swaks(demo: &Demo, user: &str, password: &str, to: &str) -> anyhow::Res
     run("swaks", &arguments).await
 }
 
-/// Runs a program and returns all it says.
+/// Runs a program and returns all its output.
 async fn run(program: &str, arguments: &[&str]) -> anyhow::Result<String> {
     let mut command = Command::new(program);
     command.args(arguments);

@@ -1,4 +1,4 @@
-//! Security rule 12: no way leads from a stolen password to a factor of the thief's.
+//! Security rule 12: a thief who has only the password can't register a factor.
 
 use sekisho_checkpoint::account::Password;
 use sekisho_checkpoint::address::MailAddress;

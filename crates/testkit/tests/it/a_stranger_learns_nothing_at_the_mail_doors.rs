@@ -1,4 +1,5 @@
-//! Security rule 8 and 9: one answer for every cause, and no memory that tells a password is right.
+//! Security rules 8 and 9: every refusal gives the same answer, and the cache of verified passwords does not show that
+//! a password is right.
 
 use sekisho_checkpoint::{NotAdmitted, Refusal};
 use sekisho_testkit::checkpoint::{CAFE, HOME, Kit, PASSWORD, from};

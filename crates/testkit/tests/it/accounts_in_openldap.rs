@@ -1,4 +1,4 @@
-//! A site keeps its accounts in OpenLDAP.
+//! A site that keeps its accounts in OpenLDAP.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +71,7 @@ async fn a_name_leads_to_one_account_or_to_none() -> anyhow::Result<()> {
         ("ｈａｎａｋｏ", Some("hanako")),
         ("seki@KIT.example", Some("hanako")),
         ("mori", Some("mori")),
-        // It is two people's.
+        // Two people have this address.
         ("office@kit.example", None),
         ("nobody", None),
         ("hanako+detail@kit.example", None),
@@ -147,7 +147,7 @@ async fn an_account_keeps_its_number_and_its_name_may_go_to_another() -> anyhow:
     let mori = directory.find(&LoginName::parse("mori")?).await?;
     assert_eq!(mori.context("found")?.id, AccountId::new(10_010));
 
-    // Two of one number are nobody.
+    // Two people with the same number are no account.
     let twin = format!(
         "dn: {}\nchangetype: modify\nreplace: uidNumber\nuidNumber: 10007\n",
         dn("ken")
@@ -178,7 +178,7 @@ async fn away_hanging_or_without_its_certificate_it_is_out_of_reach_and_no_passw
     ldap.hang(true)?;
     assert!(found(&directory, "hanako").await.is_err());
     assert!(is_right(&directory, 10_007, HANAKOS).await.is_err());
-    // A second server helps out.
+    // If the first server does not answer, the second one is asked.
     let other = OpenLdap::start(&PEOPLE)?;
     let mut both = other.settings();
     both.servers.insert(0, ("localhost".to_owned(), ldap.port));
@@ -206,7 +206,7 @@ async fn away_hanging_or_without_its_certificate_it_is_out_of_reach_and_no_passw
         error.to_string().contains("the user who searches"),
         "{error}"
     );
-    // This server takes no password in the clear, and none is sent to one that is asked without.
+    // The server refuses a bind without TLS, and settings without TLS must not send a password.
     let plain = LdapSettings {
         security: LdapSecurity::None,
         ..impatient

@@ -1,4 +1,4 @@
-//! Security rule 5 and product flows F7 and F8, over real sockets: a grant that lives seconds, and what lived by it.
+//! Security rule 5, over real sockets: when a grant of a few seconds ends, so do the connections that it admitted.
 
 use jiff::SignedDuration;
 use sekisho_testkit::stage::{HANAKO, Stage};
@@ -7,7 +7,7 @@ use sekisho_testkit::wire::Way;
 #[tokio::test]
 async fn an_idling_mail_client_is_cut_off_the_next_login_refused_and_the_page_says_so()
 -> anyhow::Result<()> {
-    // The clock moves on by 30 s with the sign-in's code.
+    // Proving the factor moves the clock forward by 30 s.
     let stage = Stage::start_with_grants_of(SignedDuration::from_secs(40)).await?;
     let app = stage.uses_mfa(HANAKO).await?;
     let mut browser = stage.proves(stage.home(), HANAKO, &app).await?;

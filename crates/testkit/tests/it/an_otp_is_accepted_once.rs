@@ -1,4 +1,4 @@
-//! Security rule 3: a code opens once, however many ask at the same moment.
+//! Security rule 3: a code is accepted once, however many requests present it at the same moment.
 
 use sekisho_checkpoint::{Proof, ProofError};
 use sekisho_testkit::checkpoint::{CAFE, HOME, Kit, from, site};

@@ -1,4 +1,5 @@
-//! A load balancer in front: Debian's haproxy, by the PROXY protocol before every door, and by forwarding headers before the webmail.
+//! A site with a load balancer: Debian's haproxy in front of every door, with the PROXY protocol, and in front of the
+//! webmail with forwarding headers.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -16,7 +17,8 @@ use sekisho_testkit::stage::{HANAKO, Stage};
 use sekisho_testkit::wire::{MailDoor, Way, Wire};
 use tempfile::TempDir;
 
-/// A running haproxy. What comes to it says itself where it is: its mail doors take the PROXY protocol, its web door the field `X-Test-Client`.
+/// A running haproxy. Tests choose their client address: the mail doors take it from the PROXY protocol, the web door
+/// from the header field `X-Test-Client`.
 struct Haproxy {
     child: Child,
     _folder: TempDir,
@@ -74,11 +76,13 @@ impl Haproxy {
             ("pop3", pop3, ports[2]),
         ] {
             config.push_str(&format!(
-                "listen {name}\n  mode tcp\n  bind 127.0.0.1:{front} accept-proxy\n  server node 127.0.0.1:{behind} send-proxy-v2\n"
+                "listen {name}\n  mode tcp\n  bind 127.0.0.1:{front} accept-proxy\n  \
+                 server node 127.0.0.1:{behind} send-proxy-v2\n"
             ));
         }
         config.push_str(&format!(
-            "listen web\n  mode http\n  bind 127.0.0.1:{web}\n  http-request set-src hdr(x-test-client)\n  option forwardfor\n  server node 127.0.0.1:{}\n",
+            "listen web\n  mode http\n  bind 127.0.0.1:{web}\n  http-request set-src hdr(x-test-client)\n  \
+             option forwardfor\n  server node 127.0.0.1:{}\n",
             ports[3]
         ));
         std::fs::write(folder.path().join("haproxy.cfg"), config)?;

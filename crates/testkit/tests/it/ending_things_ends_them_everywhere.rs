@@ -1,4 +1,4 @@
-//! Security rule 6: each change ends what product rules say it ends, on every node, and nothing else.
+//! Security rule 6: each change ends everything that it must end, on every node, and nothing else.
 
 use sekisho_checkpoint::account::Password;
 use sekisho_checkpoint::lease::LeaseEnd;
@@ -257,7 +257,7 @@ async fn logging_out_ends_the_session_and_leaves_the_grant() -> anyhow::Result<(
     Ok(())
 }
 
-/// A database that took over lacks the last revocations: what they ended can't be known.
+/// When another database takes over without the last revocations, nobody knows what they ended.
 #[tokio::test]
 async fn where_revocations_were_lost_everybody_is_judged_anew() -> anyhow::Result<()> {
     let kit = Kit::start().await?;

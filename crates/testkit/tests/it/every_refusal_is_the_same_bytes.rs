@@ -1,4 +1,4 @@
-//! Security rule 8, over real sockets: a stranger reads the same words at the same time, whatever the cause.
+//! Security rule 8, over real sockets: every refusal has the same words and the same delay, whatever its cause.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
 
-/// The answer without its reference, of which it has exactly one, of fixed length.
+/// The answer without its reference. Checks that it has exactly one, of fixed length.
 fn without_reference(answer: &str) -> String {
     let Some((before, rest)) = answer.split_once("(Ref ") else {
         return format!("no reference in {answer}");
@@ -75,7 +75,7 @@ async fn no_refusal_leaves_before_its_time_whatever_the_cause() -> anyhow::Resul
     ] {
         let mut wire = Wire::greeted(&stage.home().imap).await?;
         let mut answer = std::pin::pin!(Way::ImapPlainAtOnce.try_on(&mut wire, name, password));
-        // The clock stands still: however long the door is watched, nothing may come.
+        // The clock stands still, so no answer may come, however long the test waits.
         let early = tokio::time::timeout(Duration::from_millis(300), &mut answer).await;
         assert!(early.is_err(), "{name}: {early:?}");
         stage.clock.advance_seconds(2);

@@ -1,4 +1,5 @@
-//! The house stands as ARCHITECTURE.md draws it: a room uses rooms of lower floors only, and those that its row names.
+//! The crates depend on each other as the floors table in ARCHITECTURE.md says: only on lower floors, and only on the
+//! rooms that their row names.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,7 +7,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-/// A row of the table: the floor, and the rooms that may be used.
+/// A row of the table: the floor, and the rooms that the room may use.
 struct Room {
     floor: u32,
     may_use: Vec<String>,
@@ -39,7 +40,7 @@ fn table() -> anyhow::Result<BTreeMap<String, Room>> {
     Ok(rows.collect())
 }
 
-/// Every edge between rooms: from, to, and whether it is for tests alone.
+/// Every dependency between rooms: from, to, and whether it is for tests only.
 fn edges() -> anyhow::Result<Vec<(String, String, bool)>> {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -82,7 +83,7 @@ fn every_room_uses_lower_floors_only_and_no_room_that_its_row_does_not_name() ->
                 .with_context(|| format!("{to} has no row in ARCHITECTURE.md"))?,
         );
         if for_tests {
-            // Tests of a room may furnish it with its neighbours, never with what stands on it.
+            // A room's tests may use rooms of the same floor, but none above it.
             assert!(used.floor <= room.floor, "{from} tests with {to}");
         } else {
             assert!(

@@ -1,4 +1,4 @@
-//! Security rule 4: counters of guesses survive whatever a guesser does between two of them.
+//! Security rule 4: the counters of wrong guesses survive whatever happens between two guesses.
 
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::web::{FirstStep, SignInError};

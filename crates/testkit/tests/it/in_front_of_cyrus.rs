@@ -1,4 +1,5 @@
-//! A site that keeps its mail in Cyrus: what Cyrus has, people get, and what would lead past the checkpoint does not reach it.
+//! A site that keeps its mail in Cyrus: people can use what Cyrus offers, but nothing that leads past the checkpoint
+//! reaches it.
 
 use anyhow::Context as _;
 use sekisho_testkit::cyrus::Cyrus;
@@ -49,7 +50,8 @@ async fn refused_without_a_grant_admitted_with_one_read_in_the_webmail_and_cut()
     let letter = browser.open("/mail?q=lanterns").await?.words();
     assert!(letter.contains("lanterns on Friday"), "{letter}");
 
-    // A client that would log in anew is cut, whether Cyrus offers that or not.
+    // A client that sends UNAUTHENTICATE, to log in as somebody else, is disconnected, whether Cyrus offers the command
+    // or not.
     let (_, mut wire) = stage
         .mail_client(stage.home(), Way::ImapLogin, HANAKO, password)
         .await?;

@@ -1,4 +1,4 @@
-//! A site that keeps its mail in Dovecot: every door leads through the checkpoint, and behind it into Dovecot.
+//! A site that keeps its mail in Dovecot: every door leads through the checkpoint and then to Dovecot.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
 use sekisho_upstream::{Keeps, Passing, Server, Servers, Told, Upstream, Upstreams};
 
-/// The demo's people, as Dovecot knows them.
+/// The demo's accounts, with the passwords that Dovecot knows.
 pub(crate) const PEOPLE: [(&str, &str); 2] =
     [(HANAKO, "sakura-no-hana-7"), (KEN, "over-the-hakone-pass")];
 
-/// A stage before one upstream.
+/// Starts a stage with one upstream.
 pub(crate) async fn before(upstream: Upstream) -> anyhow::Result<Stage> {
     let mut upstreams = Upstreams::default();
     upstreams.add(Arc::new(upstream), Keeps::default());
@@ -102,7 +102,7 @@ async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> any
             upstream.pop3 = only(dovecot.ports.pop3_proxied);
         }
         let stage = before(upstream).await?;
-        // Dovecot looks at the clock on the wall.
+        // Dovecot uses the machine's clock, so the stage's clock is set to it.
         let wall = WallClock.now();
         stage.clock.advance(wall.duration_since(stage.clock.now()));
         let before = dovecot.log().len();
@@ -232,7 +232,7 @@ async fn the_webmail_passes_on_a_password_that_the_browser_alone_unseals() -> an
     let dovecot = Dovecot::start(&[PEOPLE[0], (KEN, "another")]).await?;
     let stage = before(dovecot.upstream(Passing::SamePassword)?).await?;
     let app = stage.uses_mfa(HANAKO).await?;
-    // The session gets another token when the factor is proven: the password goes along.
+    // Proving the factor gives the session a new token; the sealed password must survive that.
     let mut hanako = stage.proves(stage.home(), HANAKO, &app).await?;
     let inbox = hanako.open("/mail").await?;
     assert_eq!(inbox.status, 200, "{}", inbox.words());
@@ -259,7 +259,7 @@ async fn the_webmail_passes_on_a_password_that_the_browser_alone_unseals() -> an
     let subject = "Subject: by her own password";
     assert!(heard.iter().any(|line| line == subject), "{heard:?}");
 
-    // Whose mailbox does not take the password hears so, and is asked for another.
+    // Ken's mailbox does not take his password: the page says so and asks for another.
     let ken = stage.sign_in(stage.campus(), KEN).await?;
     let words = ken.page.words();
     assert!(words.contains("Your mailbox did not take"), "{words}");
@@ -272,7 +272,7 @@ async fn the_webmail_passes_on_a_password_that_the_browser_alone_unseals() -> an
 async fn where_dovecot_has_the_passwords_they_are_checked_by_a_login_there() -> anyhow::Result<()> {
     let mut dovecot = Dovecot::start(&[(HANAKO, "known-to-dovecot"), PEOPLE[1]]).await?;
     let mut upstreams = Upstreams::default();
-    // Who is admitted is let in there: nothing but the check stands before the mail.
+    // The master user lets everyone in whom the checkpoint admits, so nothing but the password check protects the mail.
     let upstream = dovecot.upstream(dovecot.by_master())?;
     upstreams.add(Arc::new(upstream), Keeps::default());
     let stage = Stage::start_with(Elsewhere {
@@ -283,10 +283,10 @@ async fn where_dovecot_has_the_passwords_they_are_checked_by_a_login_there() -> 
     .await?;
     let tries = [
         (HANAKO, "known-to-dovecot", true),
-        // As it was kept here, once.
+        // The password of the account here, which Dovecot does not know.
         (HANAKO, PEOPLE[0].1, false),
         (HANAKO, "", false),
-        // Dovecot's own spelling of a master user who acts for her, and a name that is not hers alone.
+        // Dovecot's spelling for the master user logging in as hanako.
         ("hanako*sekisho", "the-master-of-all", false),
         ("nobody", "known-to-dovecot", false),
         (KEN, PEOPLE[1].1, true),
@@ -341,7 +341,7 @@ async fn a_server_that_is_away_is_passed_over_and_all_away_is_said_so() -> anyho
             answer.contains("Your mailbox is temporarily out of reach"),
             "{answer}"
         );
-        // The connection can be used to try again.
+        // The client can try again on the same connection.
         let again = way.try_on(&mut wire, KEN, "not the password").await?;
         assert!(again.starts_with(way.refusal()), "{way:?}: {again}");
     }
@@ -388,7 +388,7 @@ async fn scripts_are_managed_by_whoever_is_admitted_and_by_nobody_else() -> anyh
     Ok(())
 }
 
-/// Connects to ManageSieve and reads what it says first.
+/// Connects to ManageSieve and reads the greeting.
 async fn sieve_greeted(door: &str) -> anyhow::Result<(Wire, String)> {
     let mut wire = Wire::connect(door).await?;
     let mut greeting = String::new();

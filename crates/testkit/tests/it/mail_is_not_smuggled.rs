@@ -3,7 +3,7 @@
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
 
-/// What implementations elsewhere took for the end.
+/// Sequences that other implementations took for the end of a message.
 const NOT_THE_END: [&str; 6] = ["\n.\n", "\r.\r", "\n.\r\n", "\r\n.\n", "\r\n.\r", "\r.\r\n"];
 
 async fn inbox_of(stage: &Stage, login: &str) -> anyhow::Result<String> {
@@ -18,7 +18,8 @@ async fn inbox_of(stage: &Stage, login: &str) -> anyhow::Result<String> {
 async fn smuggle(wire: &mut Wire, end: &str) -> anyhow::Result<String> {
     wire.smtp("DATA").await?;
     let message = format!(
-        "From: hanako@kit.example\r\nSubject: outer\r\n\r\nbody{end}MAIL FROM:<hanako@kit.example>\r\nRCPT TO:<ken@kit.example>\r\nDATA\r\nSubject: smuggled\r\n\r\nx"
+        "From: hanako@kit.example\r\nSubject: outer\r\n\r\nbody{end}MAIL FROM:<hanako@kit.example>\r\n\
+         RCPT TO:<ken@kit.example>\r\nDATA\r\nSubject: smuggled\r\n\r\nx"
     );
     wire.send(message).await?;
     wire.smtp("\r\n.").await
@@ -55,7 +56,7 @@ async fn no_other_sequence_ends_a_message_at_either_door() -> anyhow::Result<()>
             submission.smtp(line).await?;
         }
         let submission_said = smuggle(&mut submission, end).await;
-        // Refused, hung up on, or taken as one message: all the same, as long as it is not two.
+        // The server may refuse, close the connection, or accept one message; it must not accept two.
         for said in [lmtp_said, submission_said].into_iter().flatten() {
             assert!(said.starts_with(['2', '5']), "{end:?}: {said}");
         }

@@ -1,4 +1,4 @@
-//! The stories, in one test binary.
+//! End-to-end tests of the whole system, in one test binary. Security rules are numbered as in `docs/security.md`.
 
 mod a_factor_that_never_came_is_told;
 mod a_grant_ends_after_fourteen_hours;

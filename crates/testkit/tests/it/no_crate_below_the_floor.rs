@@ -1,4 +1,5 @@
-//! Security rule 26: what `cargo deny` forbids stays forbidden, and nothing of it is locked. Open advisories are its own check, where their database can be had.
+//! Security rule 26: `deny.toml` keeps forbidding the crates that it forbids, and `Cargo.lock` contains none of them.
+//! `cargo deny` checks for open advisories where it can reach their database.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
-//! Security rule 1, over real sockets: every way in against every standing that an account can have: by our doors, with the mail here and in Dovecot, and by
-//! the doors of servers that ask.
+//! Security rule 1, over real sockets: every login method against every standing that an account can have, at our own
+//! doors with the mail here and in Dovecot, and at servers that ask the auth API.
 
 use anyhow::ensure;
 use jiff::SignedDuration;
@@ -12,7 +12,7 @@ use sekisho_testkit::wire::Way;
 use crate::in_front_of_dovecot::{PEOPLE, before};
 use crate::servers_that_ask::Site;
 
-/// The ways in: ours, and those of servers beside us.
+/// Our own doors, and servers that ask the auth API.
 struct Doors<'a> {
     stage: &'a Stage,
     beside: Option<&'a Site>,
@@ -34,7 +34,7 @@ fn led(browser: &Visitor) -> Led {
     }
 }
 
-/// Tries every way in at home with the right password; `mail` is whether mail clients are let in.
+/// Tries every login method at home with the right password. `mail` says whether mail clients must be admitted.
 async fn every_way(
     doors: &Doors<'_>,
     case: &str,
@@ -218,7 +218,7 @@ async fn no_spelling_of_a_name_leads_to_the_mail_without_the_factor() -> anyhow:
         assert_eq!(browser.open("/mail").await?.status, 200, "led elsewhere");
         assert_ne!(led(&browser), Led::ToMail, "{name:?}");
         for way in Way::ALL {
-            // A NUL can't be sent in these protocols; the connection's end is an answer too.
+            // Some methods can't send a NUL; then the server may also close the connection.
             if let Ok((answer, _)) = stage.mail_client(stage.home(), way, name, password).await {
                 assert!(!way.lets_in(&answer), "{way:?} as {name:?} said {answer}");
             }

@@ -1,4 +1,4 @@
-//! Mail and names that no well-meaning program makes: each is refused in clear words, or kept and readable.
+//! Messages and names that no well-behaved program makes: each is refused with a clear answer, or stored and readable.
 
 use sekisho_testkit::stage::{HANAKO, Stage};
 use sekisho_testkit::wire::{Way, Wire, deliver};

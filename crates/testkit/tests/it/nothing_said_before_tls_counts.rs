@@ -1,4 +1,4 @@
-//! Security rule 16, at the demo's real ports: what stands behind STARTTLS in the same packet is never obeyed.
+//! Security rule 16, at the demo's real ports: what follows STARTTLS in the same packet is never obeyed.
 
 use sekisho_testkit::stage::{HANAKO, Stage};
 use sekisho_testkit::wire::Wire;

@@ -1,4 +1,4 @@
-//! The demo on the machine's clock, for programs that know no other, and Hanako with an OTP app.
+//! The demo on the machine's clock, for programs that have no other clock, and Hanako with an OTP app.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use sekisho_directory::ArgonCost;
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
 use sekisho_source::{KeyLength, Source};
 
-/// The demo, on free ports.
+/// Starts the demo on free ports.
 pub async fn demo() -> anyhow::Result<Demo> {
     let arguments = DemoArguments {
         dir: None,
@@ -29,14 +29,14 @@ pub async fn demo() -> anyhow::Result<Demo> {
     .await
 }
 
-/// Her OTP app.
+/// Hanako's OTP app.
 pub struct App {
     key: OtpKey,
     used: u64,
 }
 
 impl App {
-    /// The next code that was not used yet, which the checkpoint takes up to one step early.
+    /// The next unused code. It can be one step early, which the checkpoint accepts.
     pub fn next(&mut self, demo: &Demo) -> OtpCode {
         let now = Step::at(demo.system.checkpoint.now().as_second()).0;
         self.used = now.max(self.used + 1);
@@ -92,7 +92,7 @@ pub async fn hanako_uses_mfa(demo: &Demo) -> anyhow::Result<App> {
     Ok(app)
 }
 
-/// Hanako proves her app at home, as in the webmail.
+/// Signs Hanako in at home and proves her app.
 pub async fn hanako_proves(demo: &Demo, app: &mut App) -> anyhow::Result<()> {
     let checkpoint = &demo.system.checkpoint;
     let home = Source::assured(demo.home.get(), KeyLength::default());

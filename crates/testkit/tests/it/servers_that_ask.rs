@@ -1,4 +1,4 @@
-//! A site keeps its own servers in front, and they ask: Dovecot, nginx, Postfix and Exim as Debian has them.
+//! A site that keeps its own servers in front, which ask the auth API: Debian's Dovecot, nginx, Postfix and Exim.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::in_front_of_dovecot::PEOPLE;
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A stage whose mail clients go to servers of the site.
+/// A stage whose mail clients log in at the site's own servers.
 pub(crate) struct Site {
     pub(crate) stage: Stage,
     pub(crate) dovecot: Dovecot,
@@ -32,13 +32,13 @@ impl Site {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         let place = asking::place()?;
         let dovecot = Dovecot::start_asking(&PEOPLE, Some(&place.1)).await?;
-        // nginx asks, so that the one behind it need not.
+        // This Dovecot is behind nginx, which asks already.
         let behind = Dovecot::start(&PEOPLE).await?;
         let stage = Stage::start().await?;
         let cutter = asking::cutter(&stage, &dovecot)?;
         let api = AuthApi::open(&stage, place, Some(cutter), &behind).await?;
         let nginx = Nginx::start(&api.asked).await?;
-        // These have to be started by root; CI is.
+        // Postfix and Exim must be started by root, as in CI.
         let by_root = match is_root()? {
             true => {
                 let exim = Exim::start(&api.sasl_socket()).await?;
@@ -56,7 +56,7 @@ impl Site {
         })
     }
 
-    /// Every way in by a server that asks: which it is, and its port.
+    /// Every login method at every server that asks: the server, the method, and its port.
     pub(crate) fn ways(&self) -> Vec<(&'static str, Way, u16)> {
         let ports = &self.dovecot.ports;
         let mut ways = Vec::new();
@@ -82,7 +82,7 @@ impl Site {
         ways
     }
 
-    /// Tries one from where the home is.
+    /// Logs in at a server from the home's address.
     pub(crate) async fn try_way(
         &self,
         (server, way, port): (&'static str, Way, u16),
@@ -118,9 +118,9 @@ async fn refused_without_a_grant_admitted_with_one_and_cut_where_that_can_be() -
         let (answer, _) = site.try_way(way, HANAKO, password).await?;
         assert!(!way.1.lets_in(&answer), "{way:?}: {answer}");
         let as_told = match way.0 {
-            // It says nothing but its own words.
+            // Exim sends only its own text.
             "Exim" => answer.starts_with("535"),
-            // It puts words of its own in front.
+            // Dovecot puts its own text before ours.
             "Dovecot" => answer.contains("first sign in at"),
             _ => answer.starts_with(way.1.refusal()) && answer.contains("first sign in at"),
         };
@@ -179,7 +179,7 @@ async fn without_the_checkpoint_nobody_comes_in() -> anyhow::Result<()> {
     }
     let gone = std::mem::replace(&mut site.stage, Stage::start().await?);
     gone.demo.stop().await;
-    // Nobody answers those who ask.
+    // The auth API is gone, so the servers get no answer.
     for way in site.ways() {
         let answer = site.try_way(way, KEN, &password).await;
         let let_in = answer.is_ok_and(|(answer, _)| way.1.lets_in(&answer));
@@ -219,7 +219,7 @@ async fn whoever_does_not_show_the_secret_is_told_nothing() -> anyhow::Result<()
     peer.always_send("X-Sekisho-Secret", &site.api.asked.secret);
     let page = peer.request("GET", "/auth/nginx", "").await?;
     assert_eq!(page.header("auth-status"), Some("OK"));
-    // What is no question of nginx's, and what has no address of a client's.
+    // A protocol that nginx never asks about, and client addresses that are none.
     peer.always_send("Auth-Protocol", "gopher");
     let page = peer.request("GET", "/auth/nginx", "").await?;
     assert_eq!(page.status, 400);
@@ -242,7 +242,7 @@ async fn wrong_passwords_that_dovecot_sees_count_here() -> anyhow::Result<()> {
         let (answer, _) = site.try_way(dovecot, KEN, &guess).await?;
         assert!(!answer.starts_with("t OK"), "{answer}");
     }
-    // Dovecot reports behind its answer.
+    // Dovecot reports the failures after its answer.
     let counted = async {
         loop {
             let browser = site.stage.sign_in(site.stage.home(), KEN).await?;
@@ -340,7 +340,7 @@ async fn whom_dovecot_let_in_before_the_service_began_is_cut_off_or_watched() ->
     let behind = Dovecot::start(&PEOPLE).await?;
     let stage = Stage::start().await?;
     let asked = place.1.clone();
-    // One that forgets whom it let in, as one that has ended did.
+    // An API without a cutter: it knows nothing of the connections afterwards, like a process that has ended.
     let _former = AuthApi::open(&stage, place, None, &behind).await?;
     let app = stage.uses_mfa(HANAKO).await?;
     stage.proves(stage.home(), HANAKO, &app).await?;

@@ -1,4 +1,5 @@
-//! Two nodes keep their records in one PostgreSQL: whoever proved a factor at one is known to the other, and what ends at one ends at both.
+//! Two nodes keep their records in one PostgreSQL: a grant that one makes counts at the other, and what ends at one
+//! ends at both.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,7 +11,7 @@ use sekisho_testkit::postgres::Postgres;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::Way;
 
-/// For the stories that leave the server as it is.
+/// The server of all tests that do not stop it.
 static SERVER: LazyLock<anyhow::Result<Postgres>> = LazyLock::new(Postgres::start);
 
 async fn records(settings: &PostgresSettings) -> anyhow::Result<Arc<PostgresRecords>> {
@@ -57,14 +58,14 @@ async fn a_sign_in_at_one_opens_the_other_and_an_ending_at_one_cuts_the_other() 
         .mail_client(other.home(), Way::ImapLogin, KEN, one.password(KEN))
         .await?;
 
-    // The load balancer sends the browser to the other node, and back.
+    // The load balancer sends the browser to the other node and back.
     browser.is_sent_to(&other.home().web);
     let status = browser.open("/mfa").await?.words();
     assert!(status.contains("198.51.100.23"), "{status}");
     browser.is_sent_to(&one.home().web);
     browser.open("/mfa").await?;
 
-    // The clocks stand still: nobody looks at the records by himself, the database tells.
+    // The clocks stand still, so the nodes do not poll the records: only the database's notice can end the connections.
     browser.submit("/mfa/end-grants", &[]).await?;
     for (way, wire) in Way::ALL.into_iter().zip(&mut open) {
         wire.until_closed().await;
@@ -82,7 +83,7 @@ async fn a_sign_in_at_one_opens_the_other_and_an_ending_at_one_cuts_the_other() 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_passwords_count_for_both_nodes() -> anyhow::Result<()> {
     let (one, other) = two_nodes_of_the_shared_server().await?;
-    // Half of the guesses at each: together they are as many as one account may have.
+    // Each node gets half of the guesses; together they are as many as one account may have.
     for round in 0..PASSWORDS_FOR_ACCOUNT.count / 2 {
         for (node, name) in [(&one, "one"), (&other, "other")] {
             let mut browser = Visitor::new(&node.home().web);
@@ -115,7 +116,7 @@ async fn while_the_database_restarts_everybody_hears_temporarily_and_afterwards_
     let mut browser = one.proves(one.home(), HANAKO, &app).await?;
     let nodes = [Arc::new(one), Arc::new(other)];
 
-    // Clients that log in again and again, through the restart.
+    // Clients that log in all the time while the server restarts.
     let (ending, end) = tokio::sync::watch::channel(false);
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..12 {

@@ -1,4 +1,4 @@
-//! Security rule 7: when the records can't be asked, everything stays closed, and nobody is told that a password is wrong.
+//! Security rule 7: while the records can't be reached, everything stays closed, and no password is called wrong.
 
 use sekisho_checkpoint::NotAdmitted;
 use sekisho_checkpoint::web::{NoSession, SignInError};

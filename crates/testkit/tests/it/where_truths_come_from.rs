@@ -1,8 +1,8 @@
-//! Security rules 15 and 23: the source of a request is found in one place, and links never follow what a request calls the site.
+//! Security rules 15 and 23: only `net` finds the source of a request, and links never follow the `Host` of a request.
 
 use std::path::{Path, PathBuf};
 
-/// Every Rust file of a room's own code, tests aside.
+/// Adds every Rust file below a folder.
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -15,7 +15,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The files, but for those of some rooms, that mention any of these words.
+/// The source files that contain any of these words, except those of the rooms in `rooms_aside`.
 fn files_that_mention(words: &[&str], rooms_aside: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
@@ -38,7 +38,7 @@ fn files_that_mention(words: &[&str], rooms_aside: &[&str]) -> anyhow::Result<Ve
 
 #[test]
 fn no_room_but_net_reads_where_a_connection_comes_from() -> anyhow::Result<()> {
-    // The binary names the header in the reference of its configuration.
+    // `sekisho` mentions the header in its configuration reference.
     let words = [
         "x-forwarded-for",
         "\"forwarded\"",

@@ -120,7 +120,7 @@ async fn a_used_code_and_a_wrong_clock_are_told_apart() {
         .post("/mfa-step/app", &[("otp", &app.shows_at(-300))])
         .await
         .says("min slow");
-    // A code of the future is only called wrong: who had guessed it would otherwise know that it becomes valid.
+    // A code of the future is only called wrong: somebody who guessed it must not learn that it becomes valid.
     second
         .post("/mfa-step/app", &[("otp", &app.shows_at(300))])
         .await
