@@ -1,4 +1,4 @@
-//! The directory as the checkpoint sees it: names to accounts, and passwords.
+//! The directory as the checkpoint sees it: finds accounts by name, and checks passwords.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -18,23 +18,23 @@ use crate::pool::{Pool, Verdict};
 use crate::store::{self, Kept, Store};
 use crate::{AccountsError, rules};
 
-/// What a site settles about its accounts.
+/// A site's settings for its accounts.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The mail domains in which accounts can have addresses.
     pub own_domains: OwnDomains,
-    /// What a password hash costs.
+    /// The cost of a password hash.
     pub cost: ArgonCost,
-    /// How many hashes are computed at once.
+    /// How many hashes are computed at once, each on a thread of its own.
     pub hashes_at_once: NonZeroUsize,
     /// The shortest new password, in characters.
     pub shortest_password: usize,
-    /// The zone in which an end that is given as a date is meant.
+    /// The time zone for an account's end that is given as a date.
     pub zone: TimeZone,
 }
 
 impl Settings {
-    /// The usual settings for mail domains: hashes on every core, twelve characters, UTC.
+    /// The default settings for mail domains: hashes on every core, passwords of twelve characters, UTC.
     #[must_use]
     pub fn new(own_domains: OwnDomains) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Settings {
     }
 }
 
-/// The site's own accounts, in a SQLite file that several processes may have open.
+/// The site's own accounts, in an SQLite file that several processes may have open.
 pub struct OwnAccounts {
     pub(crate) store: Store,
     pub(crate) pool: Pool,
@@ -56,10 +56,10 @@ pub struct OwnAccounts {
 }
 
 impl OwnAccounts {
-    /// Opens the file, makes it if it is missing and brings it up to date.
+    /// Opens the file, creates it if it is missing, and migrates it to the newest version.
     ///
     /// # Errors
-    /// The file can't be opened or made, or was written by a newer program.
+    /// The file can't be opened or created, or was made by a newer program.
     pub fn open(
         path: &Path,
         settings: Settings,
@@ -73,13 +73,14 @@ impl OwnAccounts {
         })
     }
 
-    /// How many password hashes were computed since the start: exactly one for each verification, whoever it was for.
+    /// How many password hashes were computed since the start: exactly one for each verification, even for names
+    /// without an account.
     #[must_use]
     pub fn hashes_computed(&self) -> u64 {
         self.pool.computed()
     }
 
-    /// The account of what is kept, as it stands now.
+    /// The stored account, with `usable` as of now.
     pub(crate) fn as_of_now(&self, kept: Kept) -> Account {
         let ended = kept.ends_at.is_some_and(|end| end <= self.clock.now());
         Account {
@@ -123,7 +124,7 @@ impl OwnAccounts {
 
 #[async_trait]
 impl Directory for OwnAccounts {
-    /// The account of a login name or of a whole address. A `+detail` leads to none: it is for delivery alone.
+    /// The account of a login name or of a whole address. A `+detail` leads to none: it only counts for delivery.
     async fn find(&self, name: &LoginName) -> Result<Option<Account>, DirectoryError> {
         let Some(folded) = folded(name) else {
             return Ok(None);
@@ -132,13 +133,14 @@ impl Directory for OwnAccounts {
         Ok(kept.map(|kept| self.as_of_now(kept)))
     }
 
-    /// An account by its id; a deleted one too, which is not usable.
+    /// An account by its id. A deleted account is found, too, but is not usable.
     async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
         let kept = self.store.look_up(move |db| store::kept(db, id)).await?;
         Ok(kept.map(|kept| self.as_of_now(kept)))
     }
 
-    /// The account of an address, or those that share it, or the same for the address without its `+detail`. One that is disabled or has ended still gets its mail; a deleted one does not.
+    /// The account of an address, or the accounts that share it; if there are none, the same for the address without
+    /// its `+detail`. An account that is disabled or has ended still receives mail; a deleted one does not.
     async fn recipients(&self, address: &MailAddress) -> Result<Vec<AccountId>, DirectoryError> {
         let whole = address.folded();
         let without_detail = address
@@ -205,7 +207,7 @@ impl fmt::Debug for OwnAccounts {
     }
 }
 
-/// The one form under which a typed name is looked up; `None` for what can lead to no account.
+/// The folded form under which a typed name is looked up; `None` if no account can have the name.
 fn folded(name: &LoginName) -> Option<String> {
     if name.as_str().contains('@') {
         MailAddress::parse(name.as_str())

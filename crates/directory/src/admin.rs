@@ -1,4 +1,4 @@
-//! What the command line does with accounts. Each operation is all or nothing, and is on disk when it returns.
+//! What the command line does with accounts. Each operation is all or nothing, and on disk when it returns.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -14,43 +14,43 @@ use crate::{AccountsError, rules};
 /// The longest display name and group name, in bytes.
 const LONGEST_TEXT: usize = 200;
 
-/// What a new account is made of.
+/// The data of a new account.
 #[derive(Debug, Clone, Default)]
 pub struct NewAccount {
-    /// The login name as given.
+    /// The login name as typed.
     pub login: String,
-    /// The person's or role's name; may be empty.
+    /// The display name of the person or role; may be empty.
     pub display_name: String,
-    /// Its addresses, the first for sending. Without any it gets its login name in the site's first mail domain.
+    /// Its addresses; the first is the sender's. Without any, it gets its login name in the site's first mail domain.
     pub addresses: Vec<MailAddress>,
     /// Its groups.
     pub groups: Vec<Group>,
-    /// Its password; without one nobody can sign in until one is set.
+    /// Its password. Without one, nobody can sign in until one is set.
     pub password: Option<Password>,
-    /// The first instant at which it can no longer be used.
+    /// The time from which it can't be used any more.
     pub ends_at: Option<Timestamp>,
 }
 
-/// An account as the command line lists it.
+/// An account with details for the command line.
 #[derive(Debug, Clone)]
 pub struct Listed {
-    /// The account, as it stands now.
+    /// The account, with `usable` as of now.
     pub account: Account,
     /// Whether it was disabled by hand.
     pub disabled: bool,
-    /// The first instant at which it can no longer be used.
+    /// The time from which it can't be used any more.
     pub ends_at: Option<Timestamp>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
     /// Whether a password is set.
     pub has_password: bool,
 }
 
 impl OwnAccounts {
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// A part of it is not valid, or one of its names is taken.
+    /// A part of it is invalid, or one of its names is taken.
     pub async fn add(&self, new: NewAccount) -> Result<AccountId, AccountsError> {
         let mut fresh = checked(&new, &self.settings.own_domains, self.clock.now())?;
         if let Some(password) = &new.password {
@@ -60,7 +60,7 @@ impl OwnAccounts {
         self.store.write(move |db| store::insert(db, &fresh)).await
     }
 
-    /// All accounts, by login name; deleted ones are not listed.
+    /// All accounts by login name, except deleted ones.
     ///
     /// # Errors
     /// The file can't be read.
@@ -81,10 +81,10 @@ impl OwnAccounts {
         Ok(self.listed(kept))
     }
 
-    /// Sets a new password, if it keeps the rules. What that ends is the checkpoint's business.
+    /// Sets a new password if it obeys the rules. The checkpoint decides which sessions and connections that ends.
     ///
     /// # Errors
-    /// The rule it breaks, or there is no such account.
+    /// The rule that it breaks, or that there is no such account.
     pub async fn change_password(
         &self,
         account: AccountId,
@@ -102,10 +102,10 @@ impl OwnAccounts {
         .await
     }
 
-    /// Whether a new password would be taken; nothing is changed.
+    /// Checks whether a new password would be accepted; nothing is changed.
     ///
     /// # Errors
-    /// Why it would not.
+    /// Why it would be refused.
     pub async fn check_password(
         &self,
         account: AccountId,
@@ -137,10 +137,10 @@ impl OwnAccounts {
         .await
     }
 
-    /// Gives an account another login name; the old one is free at once.
+    /// Changes the login name; the old one becomes free at once.
     ///
     /// # Errors
-    /// The name is not valid or is taken.
+    /// The name is invalid or taken.
     pub async fn rename(&self, account: AccountId, login: &str) -> Result<(), AccountsError> {
         let login = login_name(login)?;
         self.change(account, move |db, _| store::set_login(db, account, &login))
@@ -150,7 +150,7 @@ impl OwnAccounts {
     /// Sets the display name.
     ///
     /// # Errors
-    /// It has control characters or is too long.
+    /// It contains control characters or is too long.
     pub async fn set_display_name(
         &self,
         account: AccountId,
@@ -163,10 +163,10 @@ impl OwnAccounts {
         .await
     }
 
-    /// Gives an account one more address; one that it has already is left as it is.
+    /// Adds an address; does nothing if the account has it already.
     ///
     /// # Errors
-    /// The address is not in an own domain, or leads to another account.
+    /// The address is not in one of the site's own domains, or belongs to another account.
     pub async fn add_address(
         &self,
         account: AccountId,
@@ -183,10 +183,11 @@ impl OwnAccounts {
         .await
     }
 
-    /// Lets an account share an address, such as office@: its mail goes to all accounts that do. Nobody logs in by it or sends in its name.
+    /// Lets an account share an address, such as office@, whose mail goes to all accounts that share it. Nobody can
+    /// sign in with it or send from it.
     ///
     /// # Errors
-    /// The address is not in an own domain, or is some account's own.
+    /// The address is not in one of the site's own domains, or belongs to one account.
     pub async fn share(
         &self,
         address: &MailAddress,
@@ -198,10 +199,10 @@ impl OwnAccounts {
             .await
     }
 
-    /// Ends that an account shares an address.
+    /// Ends the sharing of an address by an account.
     ///
     /// # Errors
-    /// It does not.
+    /// [`AccountsError::NotShared`] if the account doesn't share it.
     pub async fn unshare(
         &self,
         address: &MailAddress,
@@ -226,10 +227,10 @@ impl OwnAccounts {
         self.store.read(store::shared).await
     }
 
-    /// Takes an address away.
+    /// Removes an address.
     ///
     /// # Errors
-    /// The account does not have it, or has no other.
+    /// The account doesn't have it, or has no other.
     pub async fn remove_address(
         &self,
         account: AccountId,
@@ -251,10 +252,10 @@ impl OwnAccounts {
         .await
     }
 
-    /// Sets the groups in place of those it had.
+    /// Replaces the account's groups.
     ///
     /// # Errors
-    /// A group's name is not valid.
+    /// A group's name is invalid.
     pub async fn set_groups(
         &self,
         account: AccountId,
@@ -267,7 +268,7 @@ impl OwnAccounts {
         .await
     }
 
-    /// Sets the first instant at which the account can no longer be used, or that there is none.
+    /// Sets or removes the time from which the account can't be used any more.
     ///
     /// # Errors
     /// There is no such account.
@@ -280,7 +281,7 @@ impl OwnAccounts {
             .await
     }
 
-    /// Reads an end as people write it, in the site's zone: see [`parse_end`].
+    /// Parses an account's end as people write it, in the site's time zone: see [`parse_end`].
     ///
     /// # Errors
     /// It is neither a date nor a time.
@@ -288,7 +289,8 @@ impl OwnAccounts {
         parse_end(text, &self.settings.zone)
     }
 
-    /// Deletes an account. Its names are free; its id is never given again, so who gets a name next inherits nothing. Its mail is the mailroom's business.
+    /// Deletes an account; its mail is kept. Its names become free, but its id is never used again, so the next owner
+    /// of a name inherits nothing.
     ///
     /// # Errors
     /// There is no such account.
@@ -322,10 +324,11 @@ impl OwnAccounts {
     }
 }
 
-/// Reads the end of an account: a date is its last day in the zone, so the end is the midnight after it; a time says it itself.
+/// Parses the end of an account. A date is the account's last day in the zone, so it ends at the midnight after it; a
+/// time is taken as it is.
 ///
 /// # Errors
-/// It is neither.
+/// The text is neither a date nor a time.
 pub fn parse_end(text: &str, zone: &TimeZone) -> Result<Timestamp, AccountsError> {
     let text = text.trim();
     let midnight_after = |day: Date| {
@@ -340,7 +343,7 @@ pub fn parse_end(text: &str, zone: &TimeZone) -> Result<Timestamp, AccountsError
     .ok_or_else(|| AccountsError::BadEnd(text.to_owned()))
 }
 
-/// Checks all of a new account but its password.
+/// Checks everything about a new account except its password.
 pub(crate) fn checked(
     new: &NewAccount,
     own: &OwnDomains,
@@ -374,7 +377,8 @@ pub(crate) fn parse_address(text: &str) -> Result<MailAddress, AccountsError> {
     })
 }
 
-/// A login name that leads to one account in every way of reading: no `@`, which makes an address, no `+`, which makes a detail.
+/// Parses a login name. It must not be readable as anything else: `@` would make it an address, and `+` would start a
+/// detail.
 fn login_name(text: &str) -> Result<String, AccountsError> {
     let name = LoginName::parse(text)?;
     let name = name.as_str();
@@ -408,7 +412,7 @@ fn group_name(group: &Group) -> Result<(), AccountsError> {
     Ok(())
 }
 
-/// A display name goes into mail headers: no line of it may end.
+/// A display name goes into mail headers, so it must not contain a line end.
 fn plain_text(text: &str) -> Result<String, AccountsError> {
     let text = text.trim();
     if text.len() > LONGEST_TEXT || text.chars().any(char::is_control) {

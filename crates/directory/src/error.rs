@@ -1,4 +1,4 @@
-//! What can go wrong with own accounts, in words for the person at the command line.
+//! Errors of own accounts, in words for the person at the command line.
 
 use sekisho_checkpoint::account::LoginNameError;
 use sekisho_checkpoint::address::MailAddress;
@@ -6,13 +6,13 @@ use sekisho_checkpoint::ports::{DirectoryError, SetPasswordError};
 
 use crate::hash::HashError;
 
-/// What was asked of the accounts could not be done; nothing was changed.
+/// Why an operation on accounts failed; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountsError {
-    /// There is no such account, or it was deleted.
+    /// There is no such account, or it has been deleted.
     #[error("there is no such account: list the accounts to see their names")]
     NoSuchAccount,
-    /// The login name or address leads to an account already.
+    /// The login name or address belongs to an account already.
     #[error(
         "{0:?} belongs to an account already: choose another, or take it from that account first"
     )]
@@ -25,18 +25,19 @@ pub enum AccountsError {
     /// The account does not share that address.
     #[error("the account does not share the address {0}")]
     NotShared(MailAddress),
-    /// The login name can belong to no account.
+    /// The text can't be a login name.
     #[error("not a login name: {0}")]
     Login(#[from] LoginNameError),
     /// The login name has characters that would make it ambiguous.
     #[error(
-        "{0:?} is not a login name: use letters, digits, '.', '-' and '_', beginning with a letter or digit (addresses are given apart)"
+        "{0:?} is not a login name: use letters, digits, '.', '-' and '_', beginning with a letter or digit \
+         (addresses are given apart)"
     )]
     LoginCharacters(String),
     /// The text is not a mail address.
     #[error("{text:?} is not a mail address: {why}")]
     NotAnAddress {
-        /// What was given.
+        /// The text.
         text: String,
         /// What is wrong with it.
         why: sekisho_checkpoint::address::MailAddressError,
@@ -46,7 +47,7 @@ pub enum AccountsError {
         "{0} is not in one of the site's own mail domains: add the domain to the configuration, or use another address"
     )]
     ForeignDomain(MailAddress),
-    /// The address has a `+`, which delivery reads as a detail.
+    /// The address contains a `+`, which delivery reads as the start of a detail (RFC 5233).
     #[error("{0} has a '+', which delivery takes for a detail: use an address without")]
     Detail(MailAddress),
     /// An account without any address.
@@ -58,7 +59,7 @@ pub enum AccountsError {
     /// The display name or a group has control characters or is too long.
     #[error("{0:?} has control characters or is too long")]
     BadText(String),
-    /// A group's name is empty or has blanks or separators.
+    /// A group's name is empty, or contains blanks or separators.
     #[error("{0:?} is not a group's name: use one word without ';' and ','")]
     BadGroup(String),
     /// The end of an account is neither a date nor a time.
@@ -66,7 +67,7 @@ pub enum AccountsError {
         "{0:?} is not an end: use YYYY-MM-DD (the last day) or a time such as 2027-03-31T17:00:00+09:00"
     )]
     BadEnd(String),
-    /// The password was not taken.
+    /// The password was refused.
     #[error(transparent)]
     Password(#[from] SetPasswordError),
     /// The hash of another system can't be checked here.
@@ -75,30 +76,31 @@ pub enum AccountsError {
     /// The CSV file can't be read at all.
     #[error("the CSV file can't be read: {0}")]
     Csv(#[from] csv::Error),
-    /// The CSV file's first line does not name the columns.
+    /// The CSV file's first line does not name the columns as it should.
     #[error(
-        "{0}; the first line names the columns: login,name,addresses,groups,password_hash,ends (all but login may be left out)"
+        "{0}; the first line names the columns: \
+         login,name,addresses,groups,password_hash,ends (all but login may be left out)"
     )]
     Columns(String),
-    /// The file is of a newer program.
+    /// The accounts' file was made by a newer program.
     #[error("the accounts' file has version {0}, made by a newer program than this one: use that")]
     Newer(u32),
-    /// The file can't be made.
+    /// The accounts' file can't be created.
     #[error("the accounts' file can't be made: {0}")]
     Create(#[source] std::io::Error),
-    /// A stored value can't be read.
+    /// A stored value can't be parsed.
     #[error("the stored {0} of an account can't be read")]
     Damaged(&'static str),
-    /// A thread that computes password hashes can't be started: the machine has no more to give.
+    /// A thread that computes password hashes can't be started, because the machine is short of resources.
     #[error("the threads for password hashes can't be started: {0}")]
     Thread(#[source] std::io::Error),
-    /// SQLite failed; it can be tried again once the cause is mended.
+    /// SQLite failed; try again once the cause is mended.
     #[error("the accounts' file can't be used: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The system has no randomness, or no memory for a hash.
+    /// The system has no randomness, or no memory, for a hash.
     #[error("the password could not be hashed: {0}")]
     Hashing(String),
-    /// The work was given up because the program ends.
+    /// The operation was abandoned because the program ends.
     #[error("the work was given up")]
     GivenUp,
 }

@@ -1,7 +1,8 @@
-//! How passwords are kept, and which hashes of other systems can be checked.
+//! How passwords are stored, and which hashes of other systems can be checked.
 //!
-//! New hashes are argon2id in PHC form. Taken over are argon2 of any kind and cost, SHA-crypt (`$5$`, `$6$`, as in `/etc/shadow`) and salted SHA as LDAP
-//! servers keep it (`{SSHA}`, `{SSHA256}`, `{SSHA512}`). Each stays until its owner's first right password, which gives it the site's own form.
+//! New hashes are argon2id in PHC form. Argon2 of any kind and cost, SHA-crypt (`$5$`, `$6$`, as in `/etc/shadow`) and
+//! salted SHA as LDAP servers store it (`{SSHA}`, `{SSHA256}`, `{SSHA512}`) can be imported. Each stays until its owner
+//! first gives the right password; then a hash in the site's own form replaces it.
 
 use std::fmt;
 
@@ -16,7 +17,8 @@ use subtle::ConstantTimeEq;
 
 use crate::AccountsError;
 
-/// The most that a hash of another system may cost: 1 GiB, 16 passes, a million rounds. More would let an imported file stop the server.
+/// The highest cost of another system's hash: 1 GiB, 16 passes, a million rounds. A higher one would let an imported
+/// file stop the server.
 const MOST_MEMORY_KIB: u32 = 1024 * 1024;
 const MOST_PASSES: u32 = 16;
 const MOST_ROUNDS: u32 = 1_000_000;
@@ -25,12 +27,13 @@ const MOST_ROUNDS: u32 = 1_000_000;
 const SALT: usize = 16;
 const OUTPUT: usize = 32;
 
-/// What one argon2id computation costs.
+/// The cost of one argon2id computation.
 #[derive(Debug, Clone)]
 pub struct ArgonCost(Params);
 
 impl ArgonCost {
-    /// Memory in KiB, passes over it, and lanes (RFC 9106 3.1); `None` for what argon2 has not, or more than 1 GiB or 16 passes.
+    /// Memory in KiB, number of passes, and number of lanes (RFC 9106 section 3.1). `None` for values that argon2
+    /// doesn't allow, and for more than 1 GiB or 16 passes.
     #[must_use]
     pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Option<Self> {
         let bearable = memory_kib <= MOST_MEMORY_KIB && passes <= MOST_PASSES;
@@ -38,7 +41,7 @@ impl ArgonCost {
         bearable.then_some(Self(params))
     }
 
-    /// The least that argon2 has, for tests and demonstrations alone: it protects nothing.
+    /// The lowest cost that argon2 allows. Only for tests and demonstrations: it protects nothing.
     #[must_use]
     pub fn least() -> Self {
         match Params::new(
@@ -80,22 +83,23 @@ impl ArgonCost {
 }
 
 impl Default for ArgonCost {
-    /// 19 MiB, two passes, one lane: what OWASP's password storage sheet asks for at least.
+    /// 19 MiB, two passes, one lane: the minimum of OWASP's Password Storage Cheat Sheet.
     fn default() -> Self {
         Self(Params::DEFAULT)
     }
 }
 
-/// What argon2 works in, kept from one computation to the next: the allocator would else hold on to a multiple of it.
+/// Argon2's working memory, kept from one computation to the next: otherwise the allocator would hold on to a multiple
+/// of it.
 #[derive(Default)]
 pub(crate) struct Memory(Vec<Block>);
 
 impl Memory {
-    /// The blocks that one computation needs.
+    /// The blocks for one computation.
     fn blocks(&mut self, params: &Params) -> &mut [Block] {
         let needed = params.block_count();
         if self.0.len() < needed {
-            // What is there goes first, so that both never exist at once.
+            // The old blocks are freed first, so that both never exist at once.
             self.0 = Vec::new();
             self.0 = vec![Block::default(); needed];
         }
@@ -103,7 +107,7 @@ impl Memory {
     }
 }
 
-/// A stored hash of which it is known that it can be checked.
+/// A stored hash whose scheme and form can be checked.
 #[derive(Debug, Clone)]
 pub(crate) enum StoredHash {
     Argon2(Box<PasswordHash>),
@@ -115,7 +119,7 @@ pub(crate) enum StoredHash {
     },
 }
 
-/// Which SHA a salted hash is of.
+/// The SHA variant of a salted hash.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sha {
     One,
@@ -123,18 +127,19 @@ pub(crate) enum Sha {
     Two512,
 }
 
-/// A hash of another system was not taken. The hash itself is not repeated: it is nearly a password.
+/// Why a hash of another system was refused. The error doesn't contain the hash, since that is nearly a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// The scheme is not one of those that can be checked.
+    /// The scheme can't be checked here.
     #[error(
-        "password hashes of the kind {0:?} can't be checked here (argon2, SHA-crypt and SSHA can): leave the hash empty and have the person set a password"
+        "password hashes of the kind {0:?} can't be checked here (argon2, SHA-crypt and SSHA can): \
+         leave the hash empty and have the person set a password"
     )]
     Unsupported(String),
-    /// The scheme is known, but the hash is not well formed.
+    /// The scheme is known, but the hash is malformed.
     #[error("the password hash is damaged, or cut off")]
     Malformed,
-    /// Checking it would take more memory or time than a server can give.
+    /// Checking it would take more memory or time than a server can spare.
     #[error(
         "the password hash costs too much to check (1 GiB, 16 passes or 1,000,000 rounds at most)"
     )]
@@ -142,7 +147,7 @@ pub enum HashError {
 }
 
 impl StoredHash {
-    /// Reads a hash as it is kept here or as another system kept it; a scheme in braces before it, as LDAP and Dovecot write, is understood.
+    /// Parses a hash of this or another system. It may follow a scheme in braces, as LDAP and Dovecot write it.
     pub(crate) fn parse(text: &str) -> Result<Self, HashError> {
         let text = text.trim();
         let (scheme, rest) = text
@@ -162,7 +167,7 @@ impl StoredHash {
         }
     }
 
-    /// Whether the password is the one.
+    /// Whether the password matches.
     pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> bool {
         match self {
             Self::Argon2(hash) => argon2_matches(hash, password, memory).unwrap_or(false),
@@ -175,7 +180,8 @@ impl StoredHash {
         }
     }
 
-    /// Whether it is what [`ArgonCost::hash`] makes today; another is replaced at the next right password.
+    /// Whether [`ArgonCost::hash`] would make a hash of the same kind and cost. Other hashes are replaced at the next
+    /// right password.
     pub(crate) fn is_current(&self, cost: &ArgonCost) -> bool {
         let Self::Argon2(hash) = self else {
             return false;
@@ -212,7 +218,7 @@ impl Sha {
     }
 }
 
-/// Whether a password has this hash; `None` if the hash is not whole.
+/// Whether the password matches; `None` if the hash is incomplete.
 fn argon2_matches(hash: &PasswordHash, password: &[u8], memory: &mut Memory) -> Option<bool> {
     let (salt, wanted) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
     let algorithm = Algorithm::new(hash.algorithm.as_str()).ok()?;
@@ -238,7 +244,7 @@ fn salted(sha: Sha, length: usize, encoded: &str) -> Result<StoredHash, HashErro
     Ok(StoredHash::SaltedSha { sha, digest, salt })
 }
 
-/// `$name$...`, in PHC or in the modular form of crypt(3).
+/// A hash of the form `$name$...`: PHC, or the modular form of crypt(3).
 fn modular(text: &str) -> Result<StoredHash, HashError> {
     let mut parts = text.split('$');
     let name = match (parts.next(), parts.next()) {
@@ -262,7 +268,7 @@ fn modular(text: &str) -> Result<StoredHash, HashError> {
     }
 }
 
-/// `$5$` or `$6$`, perhaps `rounds=N$`, then salt and digest.
+/// `$5$` or `$6$`, an optional `rounds=N$`, then salt and digest.
 fn sha_crypt_hash<'t>(
     text: &str,
     name: &str,
@@ -294,7 +300,7 @@ fn sha_crypt_hash<'t>(
 mod tests {
     use super::*;
 
-    /// Made with `openssl passwd`, the last with Python's `hashlib`.
+    /// Made with `openssl passwd`; the last one with Python's `hashlib`.
     const FOREIGN: [(&str, &str); 4] = [
         (
             "Hello world!",
@@ -354,7 +360,8 @@ mod tests {
             ("$5$saltstring$5B8vYYiY", HashError::Malformed),
             ("$argon2id$v=19$m=19456", HashError::Malformed),
             (
-                "$6$rounds=999999999$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
+                "$6$rounds=999999999$saltstring$\
+                 svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1",
                 HashError::TooCostly,
             ),
         ] {

@@ -1,7 +1,8 @@
-//! Accounts from a CSV file: all of its lines or none, with word of each line that can't be taken.
+//! Imports accounts from a CSV file: all of its lines or none, with a report on each line that can't be imported.
 //!
-//! The first line names the columns: `login`, and in any order and number `name`, `addresses` and `groups` (several with `;` between), `password_hash` (see
-//! [`crate::hash`]; may be empty) and `ends` (see [`crate::admin::parse_end`]). Passwords in the clear have no column.
+//! The first line names the columns: `login`, and in any order any of `name`, `addresses` and `groups` (several values
+//! are separated by `;`), `password_hash` (see [`crate::hash`]; may be empty) and `ends` (see
+//! [`crate::admin::parse_end`]). There is no column for passwords in the clear.
 
 use std::io::Read;
 
@@ -31,28 +32,28 @@ const GROUPS: usize = 3;
 const PASSWORD_HASH: usize = 4;
 const ENDS: usize = 5;
 
-/// What became of an import.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Report {
-    /// Whether the accounts were made: every line was good, and it was no trial.
+    /// Whether the accounts were created: every line was valid, and it was not a trial.
     pub written: bool,
     /// The lines, in order.
     pub lines: Vec<Line>,
 }
 
-/// A line of the file that is an account.
+/// A line of the file that describes an account.
 #[derive(Debug)]
 pub struct Line {
-    /// Its number in the file, the first being 1.
+    /// Its number in the file, counted from 1.
     pub number: u64,
-    /// The login name as it stands there.
+    /// The login name as written in the file.
     pub login: String,
-    /// The account it makes, or what is wrong with it. Where nothing was written the id is not given to anybody.
+    /// The id of the new account, or what is wrong with the line. If nothing was written, the id remains free.
     pub outcome: Result<AccountId, AccountsError>,
 }
 
 impl Report {
-    /// The lines that can't be taken.
+    /// The lines that can't be imported.
     pub fn problems(&self) -> impl Iterator<Item = (u64, &AccountsError)> {
         self.lines
             .iter()
@@ -61,10 +62,11 @@ impl Report {
 }
 
 impl OwnAccounts {
-    /// Makes the accounts of a CSV file, if every line can be taken; a `trial` makes none and reports alike.
+    /// Creates the accounts of a CSV file if every line is valid. A `trial` creates none but reports the same.
     ///
     /// # Errors
-    /// The file or its first line can't be read, or the accounts' file can't be written. Lines that can't be taken are in the report.
+    /// The file or its first line can't be read, or the accounts' file can't be written. Invalid lines are in the
+    /// report instead.
     pub async fn import_csv(&self, file: impl Read, trial: bool) -> Result<Report, AccountsError> {
         let now = self.clock.now();
         let candidates = read(file, &self.settings, now)?;
@@ -93,7 +95,7 @@ fn all_good(lines: &[Line]) -> bool {
     lines.iter().all(|line| line.outcome.is_ok())
 }
 
-/// A line that may become an account.
+/// A line that has been read but not yet stored.
 struct Candidate {
     number: u64,
     login: String,
@@ -101,7 +103,7 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Makes the account, unless that line alone can't be taken.
+    /// Creates the account. An error that concerns only this line becomes its outcome.
     fn insert(self, db: &Connection) -> Result<Line, AccountsError> {
         let outcome = match self.fresh {
             Ok(fresh) => store::provisionally(db, || store::insert(db, &fresh), Result::is_ok)?,
@@ -141,14 +143,14 @@ fn read(
     Ok(candidates)
 }
 
-/// Where each of [`COLUMNS`] stands in this file, if it does.
+/// The position of each of [`COLUMNS`] in this file, if it has that column.
 struct Columns([Option<usize>; COLUMNS.len()]);
 
 impl Columns {
     fn read(header: &StringRecord) -> Result<Self, AccountsError> {
         let mut places = [None; COLUMNS.len()];
         for (place, found) in header.iter().enumerate() {
-            // Spreadsheets begin a file with a byte order mark.
+            // Spreadsheet programs start a file with a byte order mark.
             let name = found.trim_start_matches('\u{feff}').to_lowercase();
             let column = COLUMNS.iter().position(|known| *known == name);
             let slot = column

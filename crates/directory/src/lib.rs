@@ -1,15 +1,16 @@
-//! Where names are mapped to accounts and passwords checked: own accounts in one SQLite file, or a site's LDAP directory.
+//! Finds the account of a name and checks passwords: own accounts in one SQLite file, or a site's LDAP directory.
 //!
-//! The crate carries out the port [`sekisho_checkpoint::ports::Directory`]. A typed name leads to exactly one account or to none: every spelling is folded to
-//! one form first, and a folded name is the key of a table. An id is never given twice, so an account that gets a name which another had before inherits
-//! nothing of it. Passwords are kept as argon2id hashes; hashes of other systems are taken over and replaced at the first right password.
+//! The crate implements the port [`sekisho_checkpoint::ports::Directory`]. A typed name leads to exactly one account or
+//! to none: every spelling is normalised (folded) first, and the folded name is the key of a table. An id is never used
+//! twice, so an account that gets the former name of another inherits nothing from it. Passwords are stored as argon2id
+//! hashes. Hashes of other systems are imported as they are, and replaced at the first sign-in with the right password.
 //!
-//! It decides nothing about who gets in: whether a usable account with the right password is admitted is the checkpoint's business. It never sees a factor, and
-//! no password leaves it in any form.
+//! It does not decide who is admitted: that is up to the checkpoint. It never sees a factor. A
+//! password leaves it only in a bind to the LDAP server.
 //!
-//! In reading order: [`accounts`] is the directory as the checkpoint sees it, [`admin`] what the command line does with it, [`import`] takes accounts from a
-//! CSV file; [`hash`] is how passwords are kept, [`rules`] which new ones are taken, `pool` where they are computed; `store` has all of the SQL.
-//! [`ldap`] is the other directory.
+//! In reading order: [`accounts`] is the directory as the checkpoint sees it, [`admin`] is for the command line,
+//! [`import`] reads accounts from a CSV file; [`hash`] is how passwords are stored, [`rules`] which new ones are
+//! accepted, `pool` where hashes are computed; `store` has all of the SQL. [`ldap`] is the other directory.
 
 pub mod accounts;
 pub mod admin;

@@ -1,6 +1,7 @@
-//! Where hashes are computed: on threads of their own, as many as the machine has cores.
+//! Computes hashes on threads of its own, by default one for each core.
 //!
-//! A hash takes 19 MiB. On threads that come and go, the allocator keeps a multiple of it for each of them; these few use theirs again and again.
+//! A hash takes 19 MiB. On threads that come and go, the allocator keeps a multiple of that for each of them; these few
+//! threads use the same memory again and again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -13,25 +14,25 @@ use crate::AccountsError;
 use crate::hash::{ArgonCost, Memory, StoredHash};
 use crate::rules::LONGEST;
 
-/// Computes hashes, a bounded number at once; who finds it full waits, holding no thread.
+/// Computes a limited number of hashes at once; further ones wait without blocking a thread.
 pub(crate) struct Pool {
     jobs: Sender<Job>,
     worker: Arc<Worker>,
 }
 
-/// What a thread does for somebody who waits.
+/// A computation for a waiting task.
 type Job = Box<dyn FnOnce(&Worker, &mut Memory) + Send>;
 
-/// What a password was found to be.
+/// The result of checking a password.
 pub(crate) enum Verdict {
     Wrong,
     Right,
-    /// Right, and here is its hash in the site's own form, to be kept instead.
+    /// Right. The password's hash in the site's own form is to replace the stored one.
     RightButKeep(String),
 }
 
 impl Pool {
-    /// Starts that many threads; they end with the pool.
+    /// Starts `at_once` threads, which end with the pool.
     pub(crate) fn start(cost: ArgonCost, at_once: usize) -> Result<Self, AccountsError> {
         let worker = Arc::new(Worker {
             cost,
@@ -60,7 +61,8 @@ impl Pool {
             .await
     }
 
-    /// Checks a password. Whatever is stored, even nothing, one hash of full cost is computed.
+    /// Checks a password. Exactly one hash of full cost is computed, even if none is stored, so that the time taken
+    /// tells nothing.
     pub(crate) async fn verify(
         &self,
         stored: Option<StoredHash>,
@@ -77,7 +79,7 @@ impl Pool {
     ) -> Result<T, AccountsError> {
         let (answer, answered) = oneshot::channel();
         let job = move |worker: &Worker, memory: &mut Memory| {
-            // Who has hung up meanwhile needs no answer.
+            // If the waiting task has been dropped, nobody needs the result.
             if !answer.is_closed() {
                 let _ = answer.send(work(worker, memory));
             }
@@ -89,7 +91,7 @@ impl Pool {
     }
 }
 
-/// Does one job after the other until the pool is gone.
+/// Does one job after another until the pool is dropped.
 fn work(waiting: &Mutex<Receiver<Job>>, worker: &Worker) {
     let mut memory = Memory::default();
     loop {
@@ -98,21 +100,22 @@ fn work(waiting: &Mutex<Receiver<Job>>, worker: &Worker) {
             .unwrap_or_else(PoisonError::into_inner)
             .recv();
         let Ok(job) = next else { return };
-        // A job that panics answers nobody, which is an error to who waits; the thread goes on.
+        // If a job panics, its waiting task gets an error and this thread goes on.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             job(worker, &mut memory);
         }));
     }
 }
 
-/// Computes and counts: each hash of full cost goes through one of its two doors.
+/// Computes hashes and counts them: each hash of full cost is computed by `hash` or `matches`.
 struct Worker {
     cost: ArgonCost,
     computed: AtomicU64,
 }
 
 impl Worker {
-    /// For a foreign hash the computation yields its replacement if the password was right; otherwise, and for no hash at all, it yields nothing.
+    /// A hash that is missing or not in the site's own form still costs one full computation: that of its replacement,
+    /// which is used only if the password was right.
     fn verify(
         &self,
         stored: Option<StoredHash>,

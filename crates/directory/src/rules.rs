@@ -1,15 +1,17 @@
-//! Which new passwords are taken (NIST SP 800-63B-4 3.1.1.2): long enough, not among those that everybody tries, and no rules of composition.
+//! Which new passwords are accepted (NIST SP 800-63B-4 section 3.1.1.2): long ones that are not among the first
+//! guesses. There are no rules about kinds of characters.
 
 use sekisho_checkpoint::account::Password;
 use sekisho_checkpoint::ports::SetPasswordError;
 
-/// The longest password, in bytes: longer ones are neither taken nor checked, so that nobody makes us hash megabytes.
+/// The longest password, in bytes. Longer ones are neither accepted nor checked, so that nobody can make the server
+/// hash megabytes.
 pub const LONGEST: usize = 1024;
 
-/// The shortest password unless the site says otherwise, in characters.
+/// The shortest password, in characters, unless the site configures another.
 pub const SHORTEST: usize = 12;
 
-/// What passwords are made of that are long, and yet the first to be tried. In lower case.
+/// Words, in lower case, that make even a long password one of the first guesses.
 const COMMON: [&str; 40] = [
     "1q2w3e4r5t6y",
     "1qaz2wsx3edc",
@@ -53,10 +55,10 @@ const COMMON: [&str; 40] = [
     "password123",
 ];
 
-/// Checks a new password of the account with that login name.
+/// Checks a new password for the account with that login name.
 ///
 /// # Errors
-/// Which rule it broke.
+/// The rule that it breaks.
 pub fn check(new: &Password, login: &str, shortest: usize) -> Result<(), SetPasswordError> {
     let typed = new.expose();
     if typed.len() > LONGEST {
@@ -78,7 +80,8 @@ pub fn check(new: &Password, login: &str, shortest: usize) -> Result<(), SetPass
     Ok(())
 }
 
-/// Whether a password is a word, perhaps repeated, with no more than digits, marks and up to three letters around it: `Password2027!`, `alicealice123`.
+/// Whether a password is a word, once or repeated, with at most digits, punctuation and three letters around it:
+/// `Password2027!`, `alicealice123`.
 fn adds_little_to(password: &str, word: &str) -> bool {
     password.contains(word)
         && password
@@ -89,7 +92,7 @@ fn adds_little_to(password: &str, word: &str) -> bool {
             <= 3
 }
 
-/// Whether each character is the one before it, or its neighbour in one direction: `aaaaaaaaaaaa`, `123456789012`.
+/// Whether each character equals the one before it, or all go up or all go down by one: `aaaaaaaaaaaa`, `123456789012`.
 fn is_a_run(password: &str) -> bool {
     let all: Vec<u32> = password.chars().map(u32::from).collect();
     let nine_to_zero = |a: u32, b: u32| a == u32::from('9') && b == u32::from('0');

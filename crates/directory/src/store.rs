@@ -1,6 +1,7 @@
-//! The accounts' file: every statement of SQL in this crate.
+//! The accounts' file, with every SQL statement of this crate.
 //!
-//! Who changes an account's login name or addresses has its names indexed anew in the same transaction; the table of names refuses one that is taken.
+//! A change of an account's login name or addresses writes its names to the table `names` in the same transaction; that
+//! table refuses a name that is taken.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::OpenOptions;
@@ -25,38 +26,38 @@ const MIGRATIONS: [&str; NEWEST as usize] = [include_str!("../migrations/0001.sq
 /// The newest version of the file that this program knows.
 const NEWEST: u32 = 1;
 
-/// How long one process waits for another that writes.
+/// How long a connection waits for another one's lock.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// How many accounts each connection that looks up remembers by the names that lead to them.
+/// How many accounts each look-up connection caches, by the names that lead to them.
 const REMEMBERED: usize = 10_000;
 
-/// The most connections that look up.
+/// The highest number of look-up connections.
 const LOOKING_UP: usize = 4;
 
-/// The open file: connections that do not wait for each other, as WAL allows.
+/// The open file, with connections that do not wait for one another, as the write-ahead log allows.
 #[derive(Clone)]
 pub(crate) struct Store {
     writing: Arc<Mutex<Connection>>,
-    /// For what takes a while.
+    /// For queries that may take a while.
     reading: Arc<Mutex<Connection>>,
-    /// For what a login asks: as many as threads may ask at once, within reason.
+    /// For a login's queries. Several connections, so that threads need not wait for one another.
     looking_up: Arc<[Mutex<LookingUp>]>,
 }
 
-/// A connection that looks up, and what it found.
+/// A look-up connection, with its cache.
 struct LookingUp {
     connection: Connection,
-    /// The version of the file at which `found` was found.
+    /// The version of the file that `found` was read from.
     version: i64,
-    /// Accounts by the folded names that lead to them, without their passwords.
+    /// Accounts without their passwords, by the folded names that lead to them.
     found: HashMap<String, Kept>,
 }
 
-/// An account as it is kept, deleted ones too.
+/// A stored account, which may be deleted.
 #[derive(Clone)]
 pub(crate) struct Kept {
-    /// With `usable` false: that depends on the time.
+    /// `usable` is false here: it depends on the time, and is set by the caller.
     pub(crate) account: Account,
     pub(crate) password: Option<String>,
     pub(crate) disabled: bool,
@@ -65,7 +66,7 @@ pub(crate) struct Kept {
     pub(crate) deleted_at: Option<Timestamp>,
 }
 
-/// What a new account is made of, all of it checked.
+/// A new account, checked.
 #[derive(Clone)]
 pub(crate) struct Fresh {
     pub(crate) login: String,
@@ -78,7 +79,7 @@ pub(crate) struct Fresh {
 }
 
 impl Store {
-    /// Opens the file, makes it if it is missing (readable for its owner alone) and brings it up to date.
+    /// Opens the file, creates it (readable by its owner only) if it is missing, and migrates it to the newest version.
     pub(crate) fn open(path: &Path) -> Result<Self, AccountsError> {
         create(path)?;
         let mut writing = connect(path)?;
@@ -104,7 +105,7 @@ impl Store {
         })
     }
 
-    /// Reads on a blocking thread, all of one moment.
+    /// Reads in one transaction, on a blocking thread.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
@@ -118,18 +119,20 @@ impl Store {
         .map_err(|_| AccountsError::GivenUp)?
     }
 
-    /// The account that a folded name leads to, without its password. What was found before is looked at again only if the file has changed since, whoever changed it.
+    /// The account of a folded name, without its password. A cached account is read again if the file has changed
+    /// since, in any process.
     pub(crate) async fn find(&self, folded: String) -> Result<Option<Kept>, AccountsError> {
         let found = self.free().map(|mut free| free.find(&folded));
         if let Some(Ok(found)) = found {
             return Ok(found);
         }
-        // It has to wait for somebody, or fails for good.
+        // The look-up would have to wait, or failed: this reports lasting errors.
         self.read(move |db| by_name(db, &folded)).await
     }
 
-    /// Looks something up on the thread that asks: a few pages that are in memory cost less than handing the question to another thread and waiting for it. Where
-    /// it would have to wait, for a lock or for another reading, it goes on on a blocking thread. All it reads is of one moment.
+    /// Reads on the calling thread, since reading a few pages from memory costs less than handing the query to another
+    /// thread. If the read would have to wait for a lock or another read, it is done on a blocking thread instead. It
+    /// runs in one transaction.
     pub(crate) async fn look_up<T: Send + 'static>(
         &self,
         work: impl Fn(&Connection) -> Result<T, AccountsError> + Send + 'static,
@@ -146,19 +149,19 @@ impl Store {
         self.read(work).await
     }
 
-    /// A connection that nobody looks something up on just now.
+    /// A look-up connection that is not in use now.
     fn free(&self) -> Option<MutexGuard<'_, LookingUp>> {
         self.looking_up.iter().find_map(|one| one.try_lock().ok())
     }
 
-    /// Writes on a blocking thread, all or nothing, on disk when it returns.
+    /// Writes in one transaction, on a blocking thread; the changes are on disk when it returns.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, AccountsError> + Send + 'static,
     ) -> Result<T, AccountsError> {
         let writing = Arc::clone(&self.writing);
         tokio::task::spawn_blocking(move || {
-            // A panic within a transaction rolled it back: the connection behind the lock is sound.
+            // If a panic poisoned the lock, it also rolled back its transaction, so the connection can still be used.
             let mut connection = writing.lock().unwrap_or_else(PoisonError::into_inner);
             in_transaction(&mut connection, TransactionBehavior::Immediate, work)
         })
@@ -168,7 +171,7 @@ impl Store {
 }
 
 impl LookingUp {
-    /// Finds an account without waiting for anybody.
+    /// Finds an account without waiting for a lock.
     fn find(&mut self, folded: &str) -> Result<Option<Kept>, AccountsError> {
         self.connection.busy_timeout(Duration::ZERO)?;
         let seen = version(&self.connection);
@@ -185,7 +188,7 @@ impl LookingUp {
             self.found.clear();
             self.version = seen;
         }
-        // Names of nobody are not remembered: strangers think of any number of them.
+        // Names without an account are not cached, because strangers can try any number of them.
         if let Some(kept) = &kept {
             self.found.insert(folded.to_owned(), kept.clone());
         }
@@ -193,7 +196,7 @@ impl LookingUp {
     }
 }
 
-/// Changes with every commit to the file by another connection than this one, in whichever process.
+/// A number that changes with every commit by another connection, in any process.
 fn version(db: &Connection) -> Result<i64, AccountsError> {
     Ok(db
         .prepare_cached("PRAGMA data_version")?
@@ -211,7 +214,7 @@ fn by_name(db: &Connection, folded: &str) -> Result<Option<Kept>, AccountsError>
     }))
 }
 
-/// Does something within the transaction, and takes it back if what came of it is not to be kept.
+/// Runs `work` in a savepoint of the transaction, and rolls it back unless `keep` accepts the result.
 pub(crate) fn provisionally<T>(
     db: &Connection,
     work: impl FnOnce() -> T,
@@ -226,7 +229,7 @@ pub(crate) fn provisionally<T>(
     Ok(result)
 }
 
-/// The account that a folded name leads to.
+/// The account of a folded name.
 pub(crate) fn find(db: &Connection, folded: &str) -> Result<Option<AccountId>, AccountsError> {
     let id = db
         .prepare_cached("SELECT account FROM names WHERE name = ?1")?
@@ -235,7 +238,7 @@ pub(crate) fn find(db: &Connection, folded: &str) -> Result<Option<AccountId>, A
     Ok(id.map(AccountId::new))
 }
 
-/// The accounts that get the mail of a folded address: the one whose name it is, or those that share it.
+/// The accounts that receive mail for a folded address: the account whose name it is, or those that share it.
 pub(crate) fn recipients(db: &Connection, folded: &str) -> Result<Vec<AccountId>, AccountsError> {
     if let Some(account) = find(db, folded)? {
         return Ok(vec![account]);
@@ -247,7 +250,7 @@ pub(crate) fn recipients(db: &Connection, folded: &str) -> Result<Vec<AccountId>
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Lets an account share an address, which may be nobody's own.
+/// Lets an account share an address, which must not belong to a single account.
 pub(crate) fn share(db: &Connection, folded: &str, id: AccountId) -> Result<(), AccountsError> {
     if find(db, folded)?.is_some() {
         return Err(AccountsError::NameTaken(folded.to_owned()));
@@ -257,7 +260,7 @@ pub(crate) fn share(db: &Connection, folded: &str, id: AccountId) -> Result<(), 
     Ok(())
 }
 
-/// Ends that. Says whether it was so.
+/// Ends the sharing of an address. Returns whether the account shared it.
 pub(crate) fn unshare(db: &Connection, folded: &str, id: AccountId) -> Result<bool, AccountsError> {
     let sql = "DELETE FROM shared_addresses WHERE address = ?1 AND account = ?2";
     Ok(db.prepare_cached(sql)?.execute(params![folded, id.get()])? > 0)
@@ -280,7 +283,7 @@ pub(crate) fn shared(db: &Connection) -> Result<Vec<(String, Vec<String>)>, Acco
     Ok(shared)
 }
 
-/// An account, a deleted one too.
+/// An account, even if it was deleted.
 pub(crate) fn kept(db: &Connection, id: AccountId) -> Result<Option<Kept>, AccountsError> {
     db.prepare_cached("SELECT * FROM accounts WHERE account = ?1")?
         .query_and_then([id.get()], |row| read(db, row))?
@@ -288,7 +291,7 @@ pub(crate) fn kept(db: &Connection, id: AccountId) -> Result<Option<Kept>, Accou
         .transpose()
 }
 
-/// The account, if it is there and not deleted.
+/// An account that is not deleted.
 pub(crate) fn existing(db: &Connection, id: AccountId) -> Result<Kept, AccountsError> {
     kept(db, id)?
         .filter(|kept| kept.deleted_at.is_none())
@@ -380,7 +383,7 @@ pub(crate) fn set_password(
     Ok(())
 }
 
-/// Keeps another hash of the same password, unless the password was changed meanwhile.
+/// Replaces a hash by another one of the same password, unless the password was changed meanwhile.
 pub(crate) fn replace_hash(
     db: &Connection,
     id: AccountId,
@@ -412,7 +415,7 @@ pub(crate) fn set_end(
     Ok(())
 }
 
-/// Marks an account as deleted: its names are free, its password is gone.
+/// Marks an account as deleted: its names become free and its password is erased.
 pub(crate) fn delete(db: &Connection, id: AccountId, at: Timestamp) -> Result<(), AccountsError> {
     db.prepare_cached("UPDATE accounts SET deleted_at = ?2, password = NULL WHERE account = ?1")?
         .execute(params![id.get(), at.as_millisecond()])?;
@@ -423,7 +426,7 @@ pub(crate) fn delete(db: &Connection, id: AccountId, at: Timestamp) -> Result<()
     Ok(())
 }
 
-/// Enters the names that lead to an account anew: its login name and its addresses, folded.
+/// Rewrites the names that lead to an account: its login name and its addresses, folded.
 fn index_names(db: &Connection, id: AccountId) -> Result<(), AccountsError> {
     let account = existing(db, id)?.account;
     let names: BTreeSet<String> = account
@@ -492,7 +495,7 @@ fn time(millis: i64) -> Result<Timestamp, AccountsError> {
     Timestamp::from_millisecond(millis).map_err(|_| AccountsError::Damaged("time"))
 }
 
-/// Reads without waiting for anybody.
+/// Reads in one transaction, without waiting for a lock.
 fn at_once<T>(
     connection: &mut Connection,
     work: impl Fn(&Connection) -> Result<T, AccountsError>,
@@ -525,7 +528,8 @@ fn connect(path: &Path) -> Result<Connection, AccountsError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(32);
-    // Without this, SQLite prepares a statement anew each time another value is bound, to look at its statistics, of which there are none.
+    // Without this setting, SQLite plans a statement again for each newly bound value, for statistics that don't exist
+    // here.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
@@ -536,7 +540,8 @@ fn connect_reading(path: &Path) -> Result<Connection, AccountsError> {
     Ok(connection)
 }
 
-/// Makes the file for its owner alone. One that exists is not opened here: closing it would drop the locks that SQLite holds on it in this process.
+/// Creates the file, accessible to its owner only. An existing file is not opened here, because closing it would drop
+/// the locks that SQLite holds on it in this process.
 fn create(path: &Path) -> Result<(), AccountsError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,4 +1,4 @@
-//! Filters that hold what strangers typed, and entries read as accounts.
+//! Filters with values that strangers typed, and entries as accounts.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use sekisho_checkpoint::address::MailAddress;
 
 use super::LdapSettings;
 
-/// A filter (RFC 4515) whose values are escaped: nothing typed can become a part of it.
+/// A filter (RFC 4515, section 3) whose values are escaped, so that nothing typed can change its structure.
 pub(super) struct Filter(String);
 
 impl Filter {
@@ -37,13 +37,13 @@ impl Entry {
         &self.0.dn
     }
 
-    /// The number that it keeps; only numbers above 0 are one.
+    /// The account's number; only numbers above 0 count.
     pub(super) fn id(&self, settings: &LdapSettings) -> Option<AccountId> {
         let number: i64 = self.first(&settings.id)?.parse().ok()?;
         (number > 0).then(|| AccountId::new(number))
     }
 
-    /// It as an account.
+    /// The account that the entry describes; `None` if an attribute is missing that an account needs.
     pub(super) fn account(&self, settings: &LdapSettings) -> Option<Account> {
         let login = self.first(&settings.login);
         let login = login.and_then(|login| LoginName::parse(login).ok());
@@ -74,7 +74,7 @@ impl Entry {
         })
     }
 
-    /// The groups that an attribute names, by a word or by the name of their entry.
+    /// The groups in an attribute, given by name or by DN.
     pub(super) fn groups(&self, attribute: &str) -> Vec<Group> {
         let values = self.all(attribute);
         values.map(|value| Group(group_name(value))).collect()
@@ -84,7 +84,7 @@ impl Entry {
         self.all(attribute).next()
     }
 
-    /// An attribute's values; its name is the same in capitals (RFC 4512, section 2.5).
+    /// An attribute's values. The case of attribute names doesn't matter (RFC 4512, section 2.5).
     fn all<'a>(&'a self, attribute: &'a str) -> impl Iterator<Item = &'a str> {
         let same = self.0.attrs.iter();
         let same = same.filter(move |(name, _)| name.eq_ignore_ascii_case(attribute));
@@ -92,7 +92,7 @@ impl Entry {
     }
 }
 
-/// Whether an account has this very name: its login name, or one of its addresses.
+/// Whether an account has exactly this name, as its login name or as one of its addresses.
 pub(super) fn is_called(account: &Account, name: &LoginName) -> bool {
     account.login == name.as_str()
         || account.addresses.iter().any(|address| {
@@ -100,7 +100,7 @@ pub(super) fn is_called(account: &Account, name: &LoginName) -> bool {
         })
 }
 
-/// `staff` of `cn=staff,ou=groups,dc=example`, or the word as it is.
+/// `staff` from `cn=staff,ou=groups,dc=example`; a value without a comma is returned as it is.
 fn group_name(value: &str) -> String {
     let first = value.split(',').next().unwrap_or_default();
     match first.split_once('=') {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Rule 15a and 18: whatever is typed stays one value of one equality.
+        /// Whatever is typed stays one value of one equality match.
         #[test]
         fn nothing_typed_becomes_a_part_of_the_filter(typed in any::<String>()) {
             let filter = Filter::equals("uid", &typed).to_string();

@@ -1,8 +1,9 @@
 //! Accounts in an LDAP directory (RFC 4511): found by a search, their passwords checked by a bind.
 //!
-//! Nothing is kept here. An account's id is a number that the directory has of it, such as `uidNumber`, so that all nodes know it by the same and a new login name
-//! is the same account. A name is sought as the login name or as an address; what is found counts only if it has that very name in the checkpoint's canonical
-//! spelling, since directories compare more loosely than that, and only if it is alone.
+//! Nothing is stored here. An account's id is a number from the directory, such as `uidNumber`: every node uses the
+//! same one, and it stays the same when the login name changes. A name is searched as the login name or as an address.
+//! An entry counts only if it has exactly that name in the checkpoint's canonical spelling, since directories compare
+//! names more loosely, and only if no other entry has it.
 
 mod entries;
 mod servers;
@@ -19,33 +20,33 @@ use sekisho_net::client::Roots;
 use entries::{Entry, Filter};
 use servers::Servers;
 
-/// How connections to the directory are guarded.
+/// How connections to the directory are encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LdapSecurity {
     /// TLS from the first byte (`ldaps`).
     Implicit,
-    /// TLS by the StartTLS operation (RFC 4511, section 4.14); without it nothing is said.
+    /// TLS by the StartTLS operation (RFC 4511, section 4.14); if the server refuses it, the connection fails.
     StartTls,
-    /// Nothing: this machine.
+    /// Not at all, for a server on this machine.
     None,
 }
 
-/// Where the directory is, and what an account is there.
+/// How to reach the directory, and which of its entries and attributes make an account.
 #[derive(Clone)]
 pub struct LdapSettings {
-    /// The servers, with their ports: the first that is up.
+    /// The servers with their ports; the first that is up is used.
     pub servers: Vec<(String, u16)>,
-    /// How they are spoken to.
+    /// How connections are encrypted.
     pub security: LdapSecurity,
-    /// Whose certificate counts.
+    /// Which server certificates are trusted.
     pub roots: Roots,
-    /// As whom accounts are sought; anonymously, if `None`.
+    /// The DN and password for searches; `None` for anonymous searches.
     pub search_as: Option<(String, Password)>,
-    /// Below which entry accounts are.
+    /// The DN below which accounts are searched.
     pub base: String,
-    /// Which entries are accounts.
+    /// The filter for entries that are accounts.
     pub filter: String,
-    /// The attribute with the number that an account keeps for ever.
+    /// The attribute with an account's number, which never changes.
     pub id: String,
     /// The attribute with the login name.
     pub login: String,
@@ -53,15 +54,15 @@ pub struct LdapSettings {
     pub name: String,
     /// The attributes with addresses; the first address found is the main one.
     pub addresses: Vec<String>,
-    /// The attribute with groups: their names, or their entries' names.
+    /// The attribute with groups: their names or their DNs.
     pub groups: String,
-    /// Below which entry groups are that name their members; they are not looked up if `None`.
+    /// The DN below which groups are searched that list their members; `None` if they are not searched.
     pub group_base: Option<String>,
-    /// Which of them an account is in: `{dn}` and `{login}` stand for the account's own.
+    /// The filter for an account's groups; `{dn}` and `{login}` stand for those of the account.
     pub group_filter: String,
-    /// The domain of whoever has no address: the login name is its local part.
+    /// The domain for accounts without an address, whose address is then the login name in this domain.
     pub domain: String,
-    /// How long a question may take, over all servers.
+    /// How long a query may take, including attempts at all servers.
     pub time_limit: Duration,
     /// Where people change their passwords.
     pub password_url: String,
@@ -76,7 +77,7 @@ impl fmt::Debug for LdapSettings {
     }
 }
 
-/// A directory that is asked by LDAP.
+/// A directory that is queried over LDAP.
 #[derive(Debug)]
 pub struct LdapDirectory {
     settings: LdapSettings,
@@ -84,16 +85,16 @@ pub struct LdapDirectory {
 }
 
 impl LdapDirectory {
-    /// Makes ready to ask; connects to nobody yet.
+    /// Prepares the directory without connecting yet.
     ///
     /// # Errors
-    /// The authorities to trust can't be read.
+    /// The trusted certificates can't be read.
     pub fn new(settings: LdapSettings) -> Result<Self, DirectoryError> {
         let servers = Servers::new(&settings)?;
         Ok(Self { settings, servers })
     }
 
-    /// The entries that a filter finds among the accounts.
+    /// The accounts' entries that match a filter.
     async fn seek(&self, filter: &Filter) -> Result<Vec<Entry>, DirectoryError> {
         let filter = format!("(&{}{filter})", self.settings.filter);
         let attributes = self.settings.attributes();
@@ -103,7 +104,7 @@ impl LdapDirectory {
         Ok(found.await?.into_iter().map(Entry).collect())
     }
 
-    /// The account of an entry; `None` if it lacks what makes one.
+    /// The account of an entry; `None` if an attribute is missing that an account needs.
     async fn account_of(&self, entry: Entry) -> Result<Option<Account>, DirectoryError> {
         let Some(mut account) = entry.account(&self.settings) else {
             return Ok(None);
@@ -149,7 +150,7 @@ impl LdapSettings {
     }
 }
 
-/// Whether a text is a filter (RFC 4515), once names stand in it for their placeholders.
+/// Whether a text is a filter (RFC 4515, section 3) once its placeholders are replaced.
 #[must_use]
 pub fn is_filter(text: &str) -> bool {
     let filled = text.replace("{dn}", "cn=x").replace("{login}", "x");
@@ -210,7 +211,7 @@ impl Directory for LdapDirectory {
         account: Option<AccountId>,
         password: &Password,
     ) -> Result<bool, DirectoryError> {
-        // A bind without a password succeeds for everybody (RFC 4513, section 5.1.2).
+        // A simple bind without a password may succeed for any name (RFC 4513, section 5.1.2).
         if password.expose().is_empty() {
             return Ok(false);
         }
@@ -221,7 +222,8 @@ impl Directory for LdapDirectory {
         match entry {
             Some(entry) => self.servers.bind(entry.dn(), password).await,
             None => {
-                // The same way for nobody: a search and a bind.
+                // Names without an account take the same steps, a search and a bind, so that the time taken tells
+                // nothing.
                 if account.is_none() {
                     self.entry_of(AccountId::new(-1)).await?;
                 }

@@ -1,4 +1,5 @@
-//! Connections to the directory's servers: one that searches, shared by all; and some that bind, each for one person at a time.
+//! Connections to the directory's servers: one for all searches, and several for binds, each used for one person at a
+//! time.
 
 use std::fmt;
 use std::future::Future;
@@ -14,24 +15,24 @@ use tokio::time::timeout;
 
 use super::{LdapSecurity, LdapSettings};
 
-/// The most connections that wait for the next person's bind.
+/// The highest number of idle connections kept for binds.
 const IDLE: usize = 16;
 
-/// Result codes (RFC 4511, section 4.1.9) of a bind that say no.
+/// The result codes (RFC 4511, section 4.1.9) of a bind that mean that the password is wrong.
 const NO_SUCH_OBJECT: u32 = 32;
 const INVALID_DN: u32 = 34;
 const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
 const INVALID_CREDENTIALS: u32 = 49;
 const UNWILLING_TO_PERFORM: u32 = 53;
 
-/// The servers.
+/// The servers, with the open connections.
 pub(super) struct Servers {
     urls: Vec<String>,
     connector: Connector,
     security: LdapSecurity,
     search_as: Option<(String, Password)>,
     time_limit: Duration,
-    /// The one that answered last.
+    /// The index of the server to try first: the last one that worked, or the next one after a timeout.
     now: AtomicUsize,
     searching: tokio::sync::Mutex<Option<Ldap>>,
     binding: Mutex<Vec<Ldap>>,
@@ -43,7 +44,7 @@ impl fmt::Debug for Servers {
     }
 }
 
-/// A server is gone, or answers nonsense: another may do better.
+/// A server failed or sent an unexpected result; another server may work.
 struct Trouble(String);
 
 impl From<LdapError> for Trouble {
@@ -79,7 +80,7 @@ impl Servers {
         })
     }
 
-    /// The entries that a filter finds below a base.
+    /// The entries that match a filter below a base DN.
     pub(super) async fn search(
         &self,
         base: &str,
@@ -90,7 +91,7 @@ impl Servers {
             let mut ldap = self.searcher().await?;
             match find(&mut ldap, base, filter, attributes).await {
                 Ok(found) => Ok(found),
-                // It may have been closed while nobody asked: once more, over a new one.
+                // The server may have closed the connection while it was idle: try again over a new one.
                 Err(_) => {
                     *self.searching.lock().await = None;
                     let mut ldap = self.searcher().await?;
@@ -101,7 +102,7 @@ impl Servers {
         .await
     }
 
-    /// Whether somebody may bind by a password, which is not empty.
+    /// Whether a bind with this DN and password succeeds. The password must not be empty.
     pub(super) async fn bind(&self, dn: &str, password: &Password) -> Result<bool, DirectoryError> {
         self.in_time(|| async {
             let idle = self.idle().pop();
@@ -139,7 +140,7 @@ impl Servers {
         Ok(is_right)
     }
 
-    /// The connection that searches, bound as configured.
+    /// The connection for searches, bound as configured.
     async fn searcher(&self) -> Result<Ldap, Trouble> {
         let mut searching = self.searching.lock().await;
         if let Some(ldap) = &*searching {
@@ -157,11 +158,11 @@ impl Servers {
         Ok(ldap)
     }
 
-    /// Connects to the first server that is up, beginning with the one that was last.
+    /// Connects to the first server that is up, starting with the last one that worked.
     async fn connect(&self) -> Result<Ldap, Trouble> {
         let first = self.now.load(Ordering::Relaxed);
         let mut trouble = Trouble("no server is configured".to_owned());
-        // Each gets its share of the time, so that one that hangs does not use it up.
+        // Each server gets a share of the time, so that a server that hangs doesn't use up all of it.
         let share = self.time_limit / u32::try_from(self.urls.len() + 1).unwrap_or(u32::MAX);
         for place in 0..self.urls.len() {
             let which = (first + place) % self.urls.len();
@@ -194,7 +195,8 @@ impl Servers {
         self.binding.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does it within the time, whatever hangs; behind a failure all connections are made anew.
+    /// Runs `work` within the time limit. After a failure all connections are dropped, so that the next query opens new
+    /// ones.
     async fn in_time<T, F>(&self, work: impl Fn() -> F) -> Result<T, DirectoryError>
     where
         F: Future<Output = Result<T, Trouble>>,
@@ -203,7 +205,7 @@ impl Servers {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(Trouble(words))) => words,
             Err(_) => {
-                // The next begins with another server.
+                // The next query starts with another server.
                 self.now.fetch_add(1, Ordering::Relaxed);
                 "it takes too long".to_owned()
             }

@@ -5,7 +5,8 @@ use sekisho_directory::import::Report;
 use crate::site::{Site, address, instant};
 
 const GOOD: &str = "\u{feff}login,name,addresses,groups,password_hash,ends
-carol,\"佐藤, Carol\",carol@kit.example; c.sato@kit.example ,staff;teachers,$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5,2027-03-31
+carol,\"佐藤, Carol\",carol@kit.example; c.sato@kit.example ,staff;teachers,\
+$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc5,2027-03-31
 Ｄａｖｅ,,,,,
 ";
 

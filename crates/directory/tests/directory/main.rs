@@ -1,4 +1,5 @@
-//! The directory of own accounts: names that lead to one account or to none, passwords, what the command line does, imports.
+//! The directory of own accounts: names that lead to one account or to none, passwords, operations of the command line,
+//! imports.
 
 mod imports;
 mod names;

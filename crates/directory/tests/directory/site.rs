@@ -1,4 +1,4 @@
-//! A directory of two accounts in a folder of its own.
+//! A directory with two accounts, in a folder of its own.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 pub const PASSWORD: &str = "four plain little words";
 
-/// A clock that stands where it is put.
+/// A clock that moves only when it is set.
 pub struct Held(pub Mutex<Timestamp>);
 
 impl Clock for Held {
@@ -35,7 +35,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// `alice`, with an alias, and `bob`.
+    /// An account `alice` with an alias, and an account `bob`.
     pub async fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let clock = Arc::new(Held(Mutex::new(instant("2026-04-06T09:00:00Z"))));
@@ -54,12 +54,12 @@ impl Site {
         }
     }
 
-    /// The same file, opened once more.
+    /// The same file, opened again.
     pub fn reopened(&self, cost: ArgonCost) -> OwnAccounts {
         open(&self.folder, &self.clock, cost)
     }
 
-    /// The hash that the file keeps for an account.
+    /// The hash stored for an account.
     pub fn stored_hash(&self, account: AccountId) -> String {
         let file = self.folder.path().join("directory.sqlite");
         rusqlite::Connection::open(file)
@@ -90,7 +90,7 @@ impl Site {
     }
 }
 
-/// A new account with a password and nothing else but its name.
+/// A new account with only a name and a password.
 pub fn plain(login: &str) -> NewAccount {
     NewAccount {
         login: login.to_owned(),
