@@ -1,4 +1,4 @@
-//! Codes as people type them: one that is taken is the one that is shown.
+//! Codes as people type them: a code that is accepted reads the same when it is shown and typed again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A compressed stream of IMAP: any client's bytes, in whatever pieces.
+//! A compressed IMAP stream: any bytes from a client, cut at any place.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: (u8, &[u8])| {

@@ -1,4 +1,4 @@
-//! How mail is filed, as it was set: what is taken is kept and read back the same.
+//! Filing rules: settings that are accepted are the same after they were stored and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! What an IMAP client sends, in whatever pieces: cut into the same commands, and each understood or refused.
+//! The bytes of an IMAP client: they are split into the same commands however they are cut, and each command is parsed
+//! or refused.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

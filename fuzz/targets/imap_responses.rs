@@ -1,4 +1,4 @@
-//! What an IMAP server says, which may be anybody's: read as far as it can be, in whatever pieces.
+//! The bytes of an IMAP server, which may be hostile: they are read the same however they are cut.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! What the webmail reads of a message: its parts as a server describes them, and their encodings.
+//! What the webmail reads: a server's description of a message's parts, transfer encodings, and the replies of a
+//! submission server.
 #![no_main]
 
 use sekisho_mailclient::fuzzing;

@@ -1,4 +1,4 @@
-//! An mbox file from anywhere, and one that was written here.
+//! Mbox files: any bytes, and files that we wrote ourselves.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sekisho_mailroom::fuzzing::mbox(bytes));

@@ -1,4 +1,4 @@
-//! Any message: taken apart within limits, and described in words that our own client understands.
+//! Any message: parsed within limits, and described so that our own IMAP client understands the description.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,5 @@
-//! Names and addresses as people and other servers write them: what is taken reads the same again.
+//! Names and addresses as people and other servers write them: one that is accepted reads the same when it is written
+//! and read again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Lines of POP3 behind the login.
+//! Lines of POP3 after the login.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|line: &[u8]| sekisho_mailroom::fuzzing::pop3_command(line));

@@ -1,4 +1,4 @@
-//! What proxies say of where a connection or a request comes from: they alone are believed, and nothing makes an address of nothing.
+//! The PROXY protocol and forwarding headers: only configured peers are believed, and no bytes cause a panic.
 #![no_main]
 
 use std::net::IpAddr;
@@ -32,7 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         };
         let headers = || values.iter().map(|value| (name, *value));
         policy.resolve(Source::assured(loopback, key_length), headers());
-        // Nobody else's word counts.
+        // A peer that is not configured keeps its own address.
         let own = Source::assured(stranger, key_length);
         assert_eq!(policy.resolve(own, headers()).source, own);
     }

@@ -1,4 +1,5 @@
-//! What a client sends behind its login, in whatever pieces: no line that would log it in anew is passed on, however servers tell lines and words apart.
+//! The bytes that a client sends after its login, cut at any place: a line with UNAUTHENTICATE is never passed on,
+//! whichever bytes the server takes for line ends and spaces.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +15,7 @@ fuzz_target!(|data: (u8, &[u8])| {
     assert_eq!(whole, passes(step.into()));
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | 0);
     let mut lines: Vec<_> = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).collect();
-    // Its line has not ended.
+    // The last line has not ended yet.
     lines.pop();
     let logs_in_anew = lines.iter().any(|line| {
         let mut words = line.split(is_space).filter(|word| !word.is_empty());

@@ -1,4 +1,5 @@
-//! A message on the wire: the same however it is cut, never ended by anything but its end, and what is encoded comes back.
+//! The data of an SMTP message: decoded the same however it is cut, ended only by CR LF dot CR LF, and unchanged by
+//! encoding and decoding.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

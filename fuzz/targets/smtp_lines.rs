@@ -1,4 +1,4 @@
-//! Lines of SMTP and LMTP, of clients and of servers.
+//! Lines of SMTP and LMTP, from clients and from servers: the same however they are cut.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A whole session behind the greeting, with DATA and BDAT: the same however it is cut.
+//! A whole SMTP session after the greeting, with DATA and BDAT: the same however it is cut.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: (u8, &[u8])| {

@@ -1,4 +1,4 @@
-//! Names and passwords on their way to an upstream's LOGIN: they arrive as they are, and as nothing else.
+//! Names and passwords in an upstream's LOGIN: they arrive unchanged, and nothing else does.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: (&str, &str)| {

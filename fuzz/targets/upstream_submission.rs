@@ -1,4 +1,4 @@
-//! What a client sends behind its login by submission, in whatever pieces: nothing but mail transactions come to the upstream.
+//! The bytes that a client sends after a submission login, cut at any place: only mail transactions reach the upstream.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: (u8, &[u8])| {
