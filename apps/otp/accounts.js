@@ -1,4 +1,4 @@
-// The registered accounts, each with its six digits behind a button that is held down.
+// The registered accounts. A button that is held down shows an account's OTP.
 
 import { STEP_SECONDS, digitsAt, stepAt } from './agree.js';
 import { nowSeconds } from './clock.js';
@@ -15,7 +15,7 @@ export class AccountList {
     this.#onEdit = onEdit;
   }
 
-  /** Shows these accounts; a card that is there already goes on with what it is showing. */
+  /** Shows these accounts. The card of an account that is shown already keeps its state. */
   show(accounts) {
     const place = document.getElementById('account-list');
     const ids = new Set(accounts.map((account) => account.id));
@@ -32,12 +32,12 @@ export class AccountList {
     });
   }
 
-  /** Writes the cards anew in the present language. */
+  /** Writes the cards' texts in the current language. */
   rewrite() {
     for (const card of this.#cards.values()) card.rewrite();
   }
 
-  /** Leads the person to an account; gives it if it is there. */
+  /** Scrolls to an account and focuses it; returns its card, if it is shown. */
   focus(id) {
     const card = this.#cards.get(id);
     card?.root.scrollIntoView({ block: 'center' });
@@ -111,7 +111,7 @@ class AccountCard {
     else this.#hide();
   }
 
-  /** Shows the present digits and the seconds they have left, and comes back when a second has passed. */
+  /** Shows the current OTP and how many seconds it is valid, and runs again when the next second begins. */
   async #tick() {
     const now = nowSeconds();
     const step = stepAt(now);
@@ -137,9 +137,9 @@ class AccountCard {
       return span;
     });
     this.part('digits').replaceChildren(...halves);
-    // While the button is held there is no hand left to copy with.
+    // While the button is held, the person has no hand to press the copy button with.
     this.part('copy-digits').hidden = !this.#toggled;
-    // Read out one by one: a screen reader would make one large number of them.
+    // Digit by digit, because screen readers would read one large number.
     announce(text('announced', [...digits].join(' '), secondsLeft));
   }
 
@@ -156,7 +156,7 @@ function announce(sentence) {
   document.getElementById('announce').textContent = sentence;
 }
 
-/** Reports when a button begins and ceases to be held, by a pointer or by Space or Enter. */
+/** Reports when a button starts and stops being held, by a pointer or with Space or Enter. */
 function whileHeld(button, report) {
   let held = false;
   const hold = (now) => {
@@ -166,7 +166,7 @@ function whileHeld(button, report) {
 
   button.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return;
-    // A finger that slides off the button has not let go.
+    // A finger that slides off the button is still down.
     button.setPointerCapture(event.pointerId);
     hold(true);
   });
@@ -181,7 +181,7 @@ function whileHeld(button, report) {
   button.addEventListener('keyup', (event) => {
     if (isHoldKey(event)) hold(false);
   });
-  // A long press would open a menu over the digits.
+  // A long press would open a context menu over the OTP.
   button.addEventListener('contextmenu', (event) => event.preventDefault());
   document.addEventListener('visibilitychange', () => document.hidden && hold(false));
 }

@@ -1,5 +1,5 @@
-// The registration that is being made: the app code to be copied into the webmail, the user code to be
-// copied from it. All of it is stored as it is typed, so that it is still there after a look at the webmail.
+// The registration that is under way: the app code goes to the webmail, the user code comes from it. Everything is
+// stored as it is typed, so that it is still here after the person has looked at the webmail.
 
 import { agree } from './agree.js';
 import { SYMBOLS, generate, grouped, read } from './codes.js';
@@ -34,7 +34,7 @@ export class AddingForm {
     });
   }
 
-  /** Begins a registration or goes on with the one that waits; a user code may have come with a link. */
+  /** Begins a registration or continues the stored one. `userCode` is given if a link brought one. */
   async begin(userCode) {
     await store.beginAdding(generate());
     if (!userCode) return;
@@ -42,7 +42,7 @@ export class AddingForm {
     await store.keepTyped({ userTyped: userCode });
   }
 
-  /** Shows the registration that waits, or nothing. */
+  /** Shows the stored registration, or hides the form if there is none. */
   show(waiting) {
     element('adding').hidden = waiting === undefined;
     element('register-problem').hidden = true;
@@ -53,12 +53,12 @@ export class AddingForm {
     this.#judge();
   }
 
-  /** Brings the form to the person's attention, without a keyboard that would cover the app code. */
+  /** Focuses the heading rather than a field: a phone's keyboard would cover the app code. */
   reveal() {
     element('adding-heading').focus();
   }
 
-  /** Says what is wrong with the user code, or that it is right; gives the code if it is. */
+  /** Says whether the user code is right or what is wrong with it; returns the code if it is right. */
   #judge({ finished = false } = {}) {
     const field = element('user-code');
     const reading = read(field.value);
@@ -128,7 +128,8 @@ function sentence(problem, reading) {
   }
 }
 
-// What is stored may lag behind what is being typed, but when the registration has ended nothing stays.
+// The stored text may be older than what the person is typing, so a focused field keeps its text; but when the
+// registration has ended, the field is emptied.
 function fill(field, stored) {
   if (stored === undefined || document.activeElement !== field) field.value = stored ?? '';
 }

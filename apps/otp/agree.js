@@ -1,14 +1,14 @@
-// The key that follows from the two codes, and the digits that follow from the key. The key exists only
-// inside the browser's cryptography: it can sign, and can never be read out again.
+// Derives the key from the two codes, and OTPs from the key. The key is a non-extractable key of the browser's
+// Web Cryptography API: it can sign, and nobody can read it.
 
 import { secretOf } from './codes.js';
 
-/** How long six digits hold, in seconds (RFC 6238). */
+/** How long an OTP is valid, in seconds (RFC 6238 section 5.2). */
 export const STEP_SECONDS = 30;
 
 const utf8 = new TextEncoder();
 
-/** The key for an app code and a user code of 15 characters each: HKDF-SHA-256 into HMAC-SHA-1. */
+/** The key for an app code and a user code, 15 characters each: HKDF-SHA-256 gives a key for HMAC-SHA-1. */
 export async function agree(appCode, userCode) {
   const material = utf8.encode(secretOf(appCode) + secretOf(userCode));
   const base = await crypto.subtle.importKey('raw', material, 'HKDF', false, ['deriveKey']);
@@ -22,12 +22,12 @@ export async function agree(appCode, userCode) {
   );
 }
 
-/** The step (half-minute since 1970) in which a time in Unix seconds lies. */
+/** The number of the time step (30 s, counted from 1970) that contains a Unix time in seconds. */
 export function stepAt(unixSeconds) {
   return Math.floor(unixSeconds / STEP_SECONDS);
 }
 
-/** The six digits that hold in a step (RFC 4226 section 5.3 over the step's number). */
+/** The OTP of a time step, six digits (RFC 4226 section 5.3). */
 export async function digitsAt(key, step) {
   const counter = new DataView(new ArrayBuffer(8));
   counter.setBigUint64(0, BigInt(step));

@@ -1,5 +1,5 @@
-// Starts the app and joins its parts: the registration being made (adding.js), the accounts with their
-// codes (accounts.js), the dialogs that rename, move and delete (editing.js), the clock (clock.js).
+// Starts the app and connects its parts: the registration (adding.js), the accounts with their OTPs (accounts.js),
+// the dialogs that rename, move and delete an account (editing.js), and the clock (clock.js).
 
 import { AccountList } from './accounts.js';
 import { AddingForm } from './adding.js';
@@ -16,7 +16,7 @@ const list = new AccountList({ onEdit: (account) => editing.open(account) });
 const adding = new AddingForm({ onRegistered, onCancelled: refresh });
 const editing = new Editing({ onChanged: refresh, onRemoved });
 
-// Only Safari on iOS has `standalone`; false means a tab, whose storage the installed app will not see.
+// `standalone` exists only in Safari on iOS. False means a tab, and the installed app can't see a tab's storage.
 let leadsThroughInstallation = navigator.standalone === false;
 let installPrompt;
 let working = false;
@@ -35,10 +35,11 @@ async function start() {
   if (working) {
     element('add').addEventListener('click', add);
     element('undo').addEventListener('click', undo);
-    // What was removed in an earlier visit is gone: nobody can take it back any more.
+    // Accounts that were removed in an earlier visit can't be brought back any more.
     await store.forgetRemoved();
     element('install-skip').addEventListener('click', stayInTab);
-    element('install-copy').addEventListener('click', () => copyText(element('install-user-code'), element('install-copy')));
+    const installCopy = element('install-copy');
+    installCopy.addEventListener('click', () => copyText(element('install-user-code'), installCopy));
     window.addEventListener('hashchange', takeLink);
     document.addEventListener('visibilitychange', () => document.hidden || comeBack());
     window.addEventListener('online', compareClocks);
@@ -69,7 +70,7 @@ async function add() {
   adding.reveal();
 }
 
-/** A link from the webmail carries the user code in its fragment, which no server sees. */
+/** Takes the user code from the fragment of a link from the webmail. Servers never see fragments. */
 async function takeLink() {
   const userCode = new URLSearchParams(location.hash.slice(1)).get('u');
   if (!userCode || (await mustInstallFirst())) return;
@@ -93,7 +94,7 @@ async function onRegistered(id) {
   await refresh();
   const account = list.focus(id);
   if (account) showDone(text('registered', account.name));
-  // Asked now that there is something to lose. Some browsers ask the person, who may take their time.
+  // Asked only once there is a key to lose. Some browsers ask the person, which can take a while.
   navigator.storage?.persist?.().then(refresh);
 }
 
@@ -116,7 +117,7 @@ function comeBack() {
   return refresh();
 }
 
-/** A device whose clock is wrong is told, and shows the right digits all the same. */
+/** Asks the site for its time, and warns the person if the device's clock is wrong. OTPs use the site's time anyway. */
 async function compareClocks() {
   await compare();
   showClock();
@@ -190,9 +191,9 @@ function offerInstallation() {
 
 function workOffline() {
   if (!('serviceWorker' in navigator)) return;
-  // Where Trusted Types are enforced a worker's address has to be vouched for; ours is a constant.
+  // Trusted Types demand a policy for a worker's URL; ours is a constant.
   const policy = globalThis.trustedTypes?.createPolicy('offline', { createScriptURL: () => 'sw.js' });
   const address = policy?.createScriptURL('') ?? 'sw.js';
-  // Without the worker (some private windows refuse it) the app works as long as there is a network.
+  // Some private windows refuse the worker; then the app works while there is a network.
   navigator.serviceWorker.register(address, { updateViaCache: 'none' }).catch(() => {});
 }

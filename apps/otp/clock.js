@@ -1,26 +1,26 @@
-// The time by the site's clock: a phone whose own is wrong shows the right digits all the same. The difference is taken
-// whenever the site can be asked, and remembered for when it can't.
+// The site's time, so that OTPs are right on a device whose clock is wrong. The difference is measured whenever the
+// site can be reached, and remembered for when it can't.
 
 const REMEMBERED = 'clock';
-/** A difference that is this small may be the network's. */
+/** A smaller difference may come from the network's delay, and counts as none. */
 const SLIGHT_MS = 1500;
-/** One that was taken longer ago than this may be mended meanwhile. */
+/** After this time a remembered difference is forgotten, because the clock may have been corrected. */
 const GOOD_FOR_MS = 7 * 24 * 3600 * 1000;
 const PATIENCE_MS = 5000;
 
 let ahead = remembered();
 
-/** The time by the site's clock, in Unix seconds. */
+/** The site's time, in Unix seconds. */
 export function nowSeconds() {
   return (Date.now() + ahead) / 1000;
 }
 
-/** By how many minutes the device's clock is off, rounded: positive when it is fast. */
+/** How far the device's clock is ahead of the site's, in whole minutes; negative if it is behind. */
 export function minutesOff() {
   return 0 - Math.round(ahead / 60_000);
 }
 
-/** Asks the site for its time. Without a network everything stays as it was. */
+/** Measures the difference. If the site can't be reached, the last difference stays. */
 export async function compare() {
   const sent = Date.now();
   try {
@@ -32,7 +32,7 @@ export async function compare() {
     ahead = Math.abs(difference) < SLIGHT_MS ? 0 : difference;
     remember();
   } catch {
-    // Offline: the last difference is the best that is known.
+    // Offline: the last difference is the best estimate.
   }
 }
 
@@ -40,7 +40,7 @@ function remember() {
   try {
     localStorage.setItem(REMEMBERED, JSON.stringify({ ahead, at: Date.now() }));
   } catch {
-    // Then it holds for this visit alone.
+    // Storage is not available: the difference lasts for this visit only.
   }
 }
 

@@ -1,44 +1,43 @@
-// The app code and the user code: 15 characters of Crockford's base32, of which the last checks the others.
-// The server's crates/otp does the same in Rust; code-agreement.json holds the two together.
+// The app code and the user code: 15 characters of Crockford's base32; the last one is a check character.
+// crates/otp implements the same in Rust, and code-agreement.json has test vectors for both.
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const LOOK_ALIKES = { O: '0', I: '1', L: '1' };
 
-/** Characters in a code, the check character included. */
+/** The number of characters in a code, with the check character. */
 export const SYMBOLS = 15;
 const SECRET_SYMBOLS = SYMBOLS - 1;
 const GROUP = 5;
 
-/** Far more than any code needs; a pasted page is not read to its end. */
+/** The most characters that are read; longer than any code, and short enough for a pasted page. */
 const READ_AT_MOST = 200;
 
-// Spaces, and everything that a keyboard may give for a hyphen. With a Japanese input method switched on,
-// the hyphen key gives the long vowel mark. Pasted text may bring invisible spaces along.
+// Spaces, and what keyboards produce instead of a hyphen: with a Japanese input method the hyphen key types the long
+// vowel mark. Pasted text may contain invisible spaces.
 const SEPARATORS = /[\p{White_Space}\-\u2010-\u2015\u2212\u30FC\u200B\uFEFF]/gu;
 
-/** Makes a new code from 70 bits of the device's randomness, as 15 characters without hyphens. */
+/** A new code from 70 random bits, as 15 characters without hyphens. */
 export function generate() {
   const values = Array.from(crypto.getRandomValues(new Uint8Array(SECRET_SYMBOLS)), (byte) => byte & 31);
   return [...values, checkValue(values)].map((value) => ALPHABET[value]).join('');
 }
 
-/** A code as it is shown: three groups of five joined by hyphens. */
+/** A code as people see it: three groups of five characters, joined by hyphens. */
 export function grouped(code) {
   return code.replace(/(.{5})(?=.)/gu, '$1-');
 }
 
-/** The characters of a code that carry the secret: key material. */
+/** The characters of a code without the check character; they are the key material. */
 export function secretOf(code) {
   return code.slice(0, SECRET_SYMBOLS);
 }
 
 /**
- * Reads a code as people type it: lower case, full-width letters, spaces, hyphens missing or of another
- * kind, and O, I, L for the digits they resemble.
+ * Reads a code as people type it: with lower case, full-width letters, spaces, missing or other hyphens, and O, I, L
+ * for the digits that they resemble.
  *
- * Gives `symbols` (what was read, to be shown back: `{ shown, possible }` each) and either `code` (15
- * characters) or `problem`: 'empty', 'short', 'long', 'character' (with `at`, counted from 1, and `found`)
- * or 'check'.
+ * Returns `symbols` (each character as `{ shown, possible }`, to be shown to the person) and either `code` (15
+ * characters) or `problem`: 'empty', 'short', 'long', 'character' (with `at`, counted from 1, and `found`) or 'check'.
  */
 export function read(typed) {
   const symbols = Array.from(
@@ -61,7 +60,7 @@ export function read(typed) {
   return { symbols, code: symbols.map((symbol) => symbol.shown).join('') };
 }
 
-/** What was read, cut into the groups in which it is shown. */
+/** The characters of `read`, in the groups in which they are shown. */
 export function groupsOf(symbols) {
   const groups = [];
   for (let at = 0; at < symbols.length; at += GROUP) groups.push(symbols.slice(at, at + GROUP));

@@ -1,11 +1,11 @@
-// How codes are put on the screen and taken from it.
+// Shows codes and copies them.
 
 import { groupsOf } from './codes.js';
 import { text } from './strings.js';
 
 const COPIED_FOR_MS = 2000;
 
-/** Shows a code in groups; characters that no code contains are marked. */
+/** Shows a code in groups, with marks on characters that no code contains. */
 export function showCode(place, symbols) {
   const parts = groupsOf(symbols).flatMap((symbolsOfGroup, at) => {
     const group = document.createElement('span');
@@ -16,7 +16,7 @@ export function showCode(place, symbols) {
   place.replaceChildren(...parts);
 }
 
-/** Copies an element's text and says so on the button; where that is not allowed, selects it instead. */
+/** Copies an element's text and says so on the button. If the browser refuses, selects the text instead. */
 export async function copyText(source, button) {
   try {
     await navigator.clipboard.writeText(source.textContent);

@@ -1,4 +1,4 @@
-// The dialogs that rename an account and, after asking once more, delete it.
+// The dialogs that rename and move an account and, after a question, delete it.
 
 import * as store from './store.js';
 import { text } from './strings.js';
@@ -39,7 +39,7 @@ export class Editing {
     await this.#showPlace();
   }
 
-  /** There is nothing before the first and nothing behind the last, and a single one has no place to change. */
+  /** Disables the button that would move the account beyond an end; hides both if it is the only account. */
   async #showPlace() {
     const order = await store.accounts();
     const at = order.findIndex((account) => account.id === this.#account.id);

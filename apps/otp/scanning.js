@@ -1,4 +1,4 @@
-// The user code by the device's camera, in browsers that read QR codes: from the webmail on another screen.
+// Reads the user code from the QR code on the webmail's page, with the device's camera, where the browser can.
 
 import { read } from './codes.js';
 import { text } from './strings.js';
@@ -6,14 +6,14 @@ import { text } from './strings.js';
 const element = (id) => document.getElementById(id);
 const EVERY_MS = 150;
 
-/** Whether this browser can. */
+/** Whether this browser can read QR codes from a camera. */
 export async function canScan() {
   if (!('BarcodeDetector' in globalThis) || !navigator.mediaDevices?.getUserMedia) return false;
   const formats = await BarcodeDetector.getSupportedFormats().catch(() => []);
   return formats.includes('qr_code');
 }
 
-/** Shows what the camera sees until it finds a user code, which it gives, or until the person has enough of it: undefined. */
+/** Shows the camera's picture until it contains a user code; returns the code, or undefined if the person closes it. */
 export async function scan() {
   const [dialog, video] = [element('scanning'), element('scanning-view')];
   let stream;
@@ -27,7 +27,7 @@ export async function scan() {
   video.srcObject = stream ?? null;
   dialog.showModal();
   try {
-    // It may take a while to show something, or never do; the detector says nothing of what it can't see.
+    // The picture may come late or never. Nothing waits for it: the detector finds nothing until then.
     if (stream) video.play().catch(() => {});
     return await look(dialog, video, stream && new BarcodeDetector({ formats: ['qr_code'] }));
   } finally {
@@ -47,7 +47,7 @@ async function look(dialog, video, detector) {
   return undefined;
 }
 
-/** The user code of a link from the webmail, or a bare one. */
+/** The user code in a link from the webmail, or in the text itself. */
 export function userCodeIn(scanned) {
   const fragment = scanned.split('#')[1] ?? '';
   return read(new URLSearchParams(fragment).get('u') ?? scanned).code;

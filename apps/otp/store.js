@@ -1,12 +1,12 @@
-// What the device keeps: the registered accounts with their keys, and the one registration that is being
-// made, so that the person can go and look at the webmail, and the phone can discard this page meanwhile.
-// The two codes are kept only as long as that registration waits.
+// The device's storage: the registered accounts with their keys, and the one registration that is under way. The
+// registration is stored so that the person can look at the webmail, and the phone can discard this page meanwhile.
+// The two codes are stored only while the registration is under way.
 
 const ADDING = 'adding';
 
 let opening;
 
-/** Whether this browser, in this window, can keep a key that can't be read out. Private windows often can't. */
+/** Whether this window can store a non-extractable key. Private windows often can't. */
 export async function canKeepKeys() {
   try {
     const key = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-1' }, false, ['sign']);
@@ -19,18 +19,18 @@ export async function canKeepKeys() {
   }
 }
 
-/** The registered accounts in the person's order, which begins as that of their registration: `{ id, name, key }`. */
+/** The registered accounts, `{ id, name, key }`, in the person's order; at first that is the order of registration. */
 export async function accounts() {
   const all = await read('accounts', (store) => store.getAll());
   return all.filter((account) => !account.removed).sort((one, other) => placeOf(one) - placeOf(other));
 }
 
-/** The registration that is being made, `{ appCode, userTyped, name }`, or undefined. */
+/** The registration that is under way, `{ appCode, userTyped, name }`, or undefined. */
 export function adding() {
   return read(ADDING, (store) => store.get(ADDING));
 }
 
-/** Begins a registration with a new app code, unless one has begun already (here or in another tab). */
+/** Begins a registration with this app code, unless one is under way here or in another tab. */
 export function beginAdding(appCode) {
   return change([ADDING], (transaction) => {
     const store = transaction.objectStore(ADDING);
@@ -40,7 +40,7 @@ export function beginAdding(appCode) {
   });
 }
 
-/** Remembers what was typed so far. A registration that has ended meanwhile stays ended. */
+/** Stores what was typed so far. Does nothing if the registration has ended meanwhile. */
 export function keepTyped(typed) {
   return change([ADDING], (transaction) => {
     const store = transaction.objectStore(ADDING);
@@ -50,13 +50,13 @@ export function keepTyped(typed) {
   });
 }
 
-/** Forgets the registration and its codes. */
+/** Ends the registration and deletes its codes. */
 export function cancelAdding() {
   return change([ADDING], (transaction) => transaction.objectStore(ADDING).clear());
 }
 
 /**
- * Ends the registration: keeps the key and forgets the codes, both or neither. Gives the new account's id,
+ * Completes the registration in one transaction: stores the key and deletes the codes. Returns the new account's id,
  * or undefined if the registration with this app code had ended already.
  */
 export async function finishAdding(appCode, name, key) {
@@ -72,12 +72,12 @@ export async function finishAdding(appCode, name, key) {
   return added?.result;
 }
 
-/** Gives an account another name. */
+/** Renames an account. */
 export function rename(id, name) {
   return amend(id, { name });
 }
 
-/** Lets an account change places with the one before it (-1) or behind it (1). */
+/** Exchanges the places of an account and the one before it (-1) or after it (1). */
 export async function move(id, direction) {
   const order = await accounts();
   const at = order.findIndex((account) => account.id === id);
@@ -90,17 +90,17 @@ export async function move(id, direction) {
   });
 }
 
-/** Removes an account; until `forgetRemoved` it can be brought back. */
+/** Marks an account as removed; `bringBack` undoes it until `forgetRemoved` runs. */
 export function remove(id) {
   return amend(id, { removed: true });
 }
 
-/** Brings a removed account back. */
+/** Undoes the removal of an account. */
 export function bringBack(id) {
   return amend(id, { removed: undefined });
 }
 
-/** Forgets removed accounts and their keys for good. */
+/** Deletes removed accounts and their keys. */
 export async function forgetRemoved() {
   const removed = (await read('accounts', (store) => store.getAll())).filter((account) => account.removed);
   await change(['accounts'], (transaction) => {
@@ -108,7 +108,7 @@ export async function forgetRemoved() {
   });
 }
 
-/** Ids are given in order, so that an account which was never moved stands where it was registered. */
+/** An account's place in the order: the one that it was moved to, or its id, since ids grow with each registration. */
 function placeOf(account) {
   return account.place ?? account.id;
 }
@@ -131,7 +131,7 @@ function open() {
       request.result.createObjectStore('probe');
     };
     request.onsuccess = () => {
-      // A newer version of the app in another tab must not wait for this one.
+      // Lets a newer version of the app in another tab upgrade the database.
       request.result.onversionchange = () => {
         opening = undefined;
         request.result.close();
@@ -155,7 +155,7 @@ async function read(storeName, ask) {
   });
 }
 
-// Strict: once the webmail has been told the app's digits, a flat battery must not take the key away.
+// Strict durability: when the webmail has accepted the app's OTP, a power loss must not destroy the key.
 async function change(storeNames, act) {
   const transaction = (await open()).transaction(storeNames, 'readwrite', { durability: 'strict' });
   act(transaction);

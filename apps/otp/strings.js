@@ -1,4 +1,4 @@
-// Every sentence of the app, in Japanese and English. The labels are those of the webmail and its guide.
+// All texts of the app, in Japanese and English. The labels are the same as in the webmail and its guide.
 
 export const LANGUAGES = {
   ja: {
@@ -151,35 +151,35 @@ const REMEMBERED = 'language';
 
 let language = remembered() ?? (globalThis.navigator?.language?.startsWith('ja') ? 'ja' : 'en');
 
-/** The sentence of that name in the present language, with its blanks filled. */
+/** The text of this name in the current language, with its blanks filled in. */
 export function text(name, ...blanks) {
   const sentence = LANGUAGES[language][name];
   return typeof sentence === 'function' ? sentence(...blanks) : sentence;
 }
 
-/** Fills in the sentences that the page's markup names. */
+/** Writes the texts that the markup's data attributes name. */
 export function writeTexts(root) {
   for (const element of root.querySelectorAll('[data-text]')) element.textContent = text(element.dataset.text);
   for (const element of root.querySelectorAll('[data-example]')) element.placeholder = text(element.dataset.example);
 }
 
-/** The present language, as in an element's `lang`. */
+/** The current language, as a value for `lang`. */
 export function currentLanguage() {
   return language;
 }
 
-/** The language that the switch leads to. */
+/** The language that the switch changes to. */
 export function otherLanguage() {
   return language === 'ja' ? 'en' : 'ja';
 }
 
-/** Goes over to the other language and remembers it, if the browser lets us. */
+/** Changes the language, and remembers it where the browser allows that. */
 export function switchLanguage() {
   language = otherLanguage();
   try {
     localStorage.setItem(REMEMBERED, language);
   } catch {
-    // Then the next visit begins in the browser's own language again.
+    // Storage is not available: the next visit begins in the browser's language.
   }
 }
 

@@ -1,9 +1,9 @@
-// Keeps the whole app on the device, so that it opens without a network. The files of one version stay
-// together: they are fetched when this worker is installed and served from there until the next one.
+// Stores the whole app on the device, so that it opens without a network. When this worker is installed, it fetches
+// all files, and serves these until the next version is installed.
 
-// The beginning of a digest over the files below, so that any change to them reaches the devices.
-// `node --test` in this folder fails, and names the right one, when it is out of date.
-const VERSION = 'a2f0103de220';
+// The first digits of a hash of the files below, so that any change reaches the devices.
+// `node --test` in this folder fails if it is out of date, and prints the right one.
+const VERSION = 'f62dc77f597e';
 
 const FILES = [
   './',
@@ -43,7 +43,7 @@ self.addEventListener('fetch', (event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   const isOurs = request.mode === 'navigate' || OWN.has(pathname);
-  // What is not among the files, such as the site's time, is the network's business.
+  // Everything else, such as the site's time, comes from the network.
   if (request.method === 'GET' && origin === location.origin && isOurs) event.respondWith(answer(request));
 });
 
@@ -54,7 +54,8 @@ async function keepFiles() {
 
 async function dropOtherVersions() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)));
+  const others = names.filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+  await Promise.all(others.map((name) => caches.delete(name)));
 }
 
 async function answer(request) {

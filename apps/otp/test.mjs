@@ -1,4 +1,4 @@
-// The app's own modules against the vectors that the server's crates/otp is tested with.
+// Tests the app's modules with the same vectors as crates/otp.
 // Run: node --test apps/otp/
 
 import assert from 'node:assert/strict';
@@ -24,7 +24,8 @@ test('both sides agree on the key and on its codes', async () => {
       'raw', Buffer.from(vector.key_hex, 'hex'), { name: 'HMAC', hash: 'SHA-1' }, false, ['sign'],
     );
     const message = Buffer.from('any');
-    assert.deepEqual(await crypto.subtle.sign('HMAC', key, message), await crypto.subtle.sign('HMAC', expected, message));
+    const [signed, wanted] = [key, expected].map((by) => crypto.subtle.sign('HMAC', by, message));
+    assert.deepEqual(await signed, await wanted);
 
     for (const { unix_time, code } of vector.totp) assert.equal(await digitsAt(key, stepAt(unix_time)), code);
   }
@@ -80,7 +81,10 @@ test('every single wrong character and every swap of two is caught', () => {
 
 test('a device whose clock is wrong is corrected by the site, also later without a network', async (t) => {
   const kept = new Map();
-  globalThis.localStorage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
+  globalThis.localStorage = {
+    getItem: (name) => kept.get(name) ?? null,
+    setItem: (name, value) => kept.set(name, value),
+  };
   const site = Date.parse('2026-11-20T03:00:00Z');
   t.mock.timers.enable({ apis: ['Date'], now: site - 7 * 60_000 });
   t.mock.method(globalThis, 'fetch', async () => Response.json({ now: site }));
@@ -109,7 +113,9 @@ test('a user code is read from the link in a QR code, and from a bare one', () =
   const plain = code.replaceAll('-', '');
   assert.equal(userCodeIn(`https://otp.kit.example/#u=${code}`), plain);
   assert.equal(userCodeIn(code), plain);
-  for (const other of ['https://evil.example/', 'otpauth://totp/x?secret=AAAA', '']) assert.equal(userCodeIn(other), undefined);
+  for (const other of ['https://evil.example/', 'otpauth://totp/x?secret=AAAA', '']) {
+    assert.equal(userCodeIn(other), undefined);
+  }
 });
 
 test('both languages say everything, with the labels that people know', () => {
@@ -131,7 +137,8 @@ test('both languages say everything, with the labels that people know', () => {
 });
 
 test('the page and the modules ask only for sentences that exist, and for all of them', () => {
-  const sources = ['index.html', 'accounts.js', 'adding.js', 'app.js', 'display.js', 'editing.js', 'scanning.js'].map((name) => String(file(name))).join('\n');
+  const names = ['index.html', 'accounts.js', 'adding.js', 'app.js', 'display.js', 'editing.js', 'scanning.js'];
+  const sources = names.map((name) => String(file(name))).join('\n');
   const asked = [...sources.matchAll(/(?:data-text="|data-example="|text\(')(\w+)/gu)].map(([, name]) => name);
   const known = Object.keys(LANGUAGES.en);
   for (const name of asked) assert.ok(known.includes(name), name);
@@ -157,7 +164,8 @@ test('the worker keeps every file of this version, and the README lists them', (
   const worker = String(file('sw.js'));
   const kept = [...worker.matchAll(/^ {2}'([^']+)',$/gmu)].map(([, name]) => (name === './' ? 'index.html' : name));
   assert.deepEqual(kept.toSorted(), shipped().filter((name) => name !== 'sw.js').toSorted());
-  for (const name of shipped()) assert.ok(String(file('README.md')).includes(`\`${name}\``), `README.md misses ${name}`);
+  const readme = String(file('README.md'));
+  for (const name of shipped()) assert.ok(readme.includes(`\`${name}\``), `README.md misses ${name}`);
 
   const digest = createHash('sha256');
   for (const name of kept) digest.update(name).update(file(name));
@@ -165,7 +173,7 @@ test('the worker keeps every file of this version, and the README lists them', (
   assert.ok(worker.includes(`VERSION = '${version}'`), `set VERSION in sw.js to '${version}'`);
 });
 
-/** The files that the server serves: all but what only developers need. */
+/** The files that the server serves: all except those for developers. */
 function shipped() {
   const ours = new Set(['README.md', 'code-agreement.json', 'package.json', 'test.mjs', 'tools']);
   return readdirSync(new URL('.', import.meta.url)).filter((name) => !ours.has(name) && !name.startsWith('.'));
