@@ -52,7 +52,8 @@ if (form) {
     fields.delete('file');
     under_way = new AbortController();
     try {
-      const answer = await fetch(form.dataset.autosave, { method: 'POST', body: fields, redirect: 'manual', signal: under_way.signal });
+      const { signal } = under_way;
+      const answer = await fetch(form.dataset.autosave, { method: 'POST', body: fields, redirect: 'manual', signal });
       if (answer.type === 'opaqueredirect') {
         said.textContent = form.dataset.owed;
       } else if (answer.ok) {
