@@ -6,14 +6,16 @@
 //! header. A source that can't be relied on is *obscured*, never guessed.
 //!
 //! The crate also limits what connections that have not logged in can cost ([`Places`], [`Limits`]), speaks TLS as
-//! server and as client ([`TlsKeeper`], [`client`]) and shuts servers down in order ([`Shutdown`]). It knows no mail
-//! protocol and no account, and not which networks are trusted.
+//! server and as client ([`TlsKeeper`], [`client`]) and shuts servers down in order ([`Shutdown`]), work that clients
+//! began and left included ([`Finisher`]). It knows no mail protocol and no account, and not which networks are
+//! trusted.
 //!
 //! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the headers of web
-//! proxies), [`stream`] and [`tls`], [`places`], [`mod@serve`] with [`shutdown`], [`client`], [`dns`].
+//! proxies), [`stream`] and [`tls`], [`places`], [`mod@serve`] with [`shutdown`] and [`finish`], [`client`], [`dns`].
 
 pub mod client;
 pub mod dns;
+pub mod finish;
 pub mod forwarded;
 pub mod listener;
 pub mod peers;
@@ -24,6 +26,7 @@ pub mod shutdown;
 pub mod stream;
 pub mod tls;
 
+pub use finish::{Finish, Finisher, Panicked, Presence};
 pub use forwarded::{ForwardedPolicy, ForwardingHeader, WebSources};
 pub use listener::{GivenSource, Listener, SourceFrom};
 pub use peers::Peers;
