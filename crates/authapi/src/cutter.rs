@@ -28,10 +28,12 @@ const AGAIN: [Duration; 3] = [
     Duration::from_secs(30),
 ];
 
-/// After so long Dovecot is told once more: a login that was answered just before the end may have become a connection only behind the first cut.
+/// After so long Dovecot is told once more: a login that was answered just before the end may have become a connection
+/// only behind the first cut.
 const LATECOMERS: Duration = Duration::from_secs(3);
 
-/// After so long without a login, somebody's lease is let go: by then a mail program has logged in anew, and the register must not grow for ever.
+/// After so long without a login, somebody's lease is let go: by then a mail program has logged in anew, and the
+/// register must not grow for ever.
 const UNSEEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// How long to wait before Dovecot is asked again who is in.
@@ -99,7 +101,8 @@ impl Cutter {
         }))
     }
 
-    /// Keeps the lease of somebody who was let in, and cuts when it ends. One is kept for all connections of a user from an address: they end together.
+    /// Keeps the lease of somebody who was let in, and cuts when it ends. One is kept for all connections of a user
+    /// from an address: they end together.
     pub(crate) fn hold(&self, admitted: &Admitted, user: &str) {
         let whose = Whose {
             user: user.to_owned(),

@@ -1,10 +1,12 @@
 //! Doors for servers that stay in front: they take the connections, and ask the checkpoint who may come in.
 //!
-//! Each is asked in its own way, and each can say less than a door of ours: `docs/operating.md` has a table of what. [`Api::router`] answers nginx
-//! (`ngx_mail_auth_http_module`) and Dovecot's auth policy over HTTP, to those alone who show the secret; [`run_sasl`] speaks Dovecot's SASL protocol, for
-//! Postfix and Exim. What a peer says of a client's address is believed: whoever holds the secret, or reaches the socket, could as well open the mailboxes.
+//! Each is asked in its own way, and each can say less than a door of ours: `docs/operating.md` has a table of what.
+//! [`Api::router`] answers nginx (`ngx_mail_auth_http_module`) and Dovecot's auth policy over HTTP, to those alone who
+//! show the secret; [`run_sasl`] speaks Dovecot's SASL protocol, for Postfix and Exim. What a peer says of a client's
+//! address is believed: whoever holds the secret, or reaches the socket, could as well open the mailboxes.
 //!
-//! The crate decides nothing and holds no mail. Where Dovecot can be told to, [`Cutter`] has it close the connections of those whose admission ended.
+//! The crate decides nothing and holds no mail. Where Dovecot can be told to, [`Cutter`] has it close the connections
+//! of those whose admission ended.
 
 mod cutter;
 mod nginx;
@@ -23,6 +25,7 @@ use sekisho_checkpoint::audit::Door;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_checkpoint::sasl::Credentials;
 use sekisho_checkpoint::{Admitted, Attempt, Attested, Checkpoint, NotAdmitted, Password};
+use sekisho_net::{Finisher, Panicked};
 use sekisho_source::{KeyLength, Source};
 use subtle::ConstantTimeEq as _;
 
@@ -76,8 +79,8 @@ impl Api {
             .with_state(Arc::clone(self))
     }
 
-    /// Takes over whom Dovecot let in before this process began: who would not be let in now is cut off, the others are watched. Tries until it is done, or the end
-    /// is asked for.
+    /// Takes over whom Dovecot let in before this process began: who would not be let in now is cut off, the others are
+    /// watched. Tries until it is done, or the end is asked for.
     pub async fn catch_up(&self) {
         let Some(cutter) = &self.cutter else { return };
         for once_more in [false, true] {
@@ -110,12 +113,14 @@ impl Api {
         }
     }
 
-    /// Judges a name and a password; a refusal is returned when it is to be said. Whom it lets in, it lets in under the name that is returned.
+    /// Judges a name and a password; a refusal is returned when it is to be said. Whom it lets in, it lets in under the
+    /// name that is returned.
     async fn judge(
         &self,
         credentials: Credentials,
         source: Source,
         client: String,
+        finisher: &Finisher,
     ) -> Result<String, NotAdmitted> {
         let attempt = Attempt {
             door: Door::AuthApi,
@@ -125,7 +130,10 @@ impl Api {
             source,
             client,
         };
-        let admitted = self.in_time(self.checkpoint.admit(attempt).await).await?;
+        let checkpoint = Arc::clone(&self.checkpoint);
+        let admit = async move { checkpoint.admit(attempt).await };
+        let judged = finished(finisher, &source, admit).await;
+        let admitted = self.in_time(judged).await?;
         let Some(user) = admitted.details().name_elsewhere(&self.user) else {
             tracing::error!("an account has no address to be known by");
             return Err(NotAdmitted::Unavailable);
@@ -159,6 +167,18 @@ impl Api {
             None => Source::obscured(IpAddr::from([0, 0, 0, 0]), self.key_length),
         }
     }
+}
+
+/// What the checkpoint says, which it says to its end though the peer hangs up: nginx does when its client does, and a
+/// guess counts.
+async fn finished<T: Send + 'static>(
+    finisher: &Finisher,
+    source: &Source,
+    judging: impl Future<Output = Result<T, NotAdmitted>> + Send + 'static,
+) -> Result<T, NotAdmitted> {
+    finisher.room_for(source).await;
+    let judged = finisher.finish(source, |_| judging).await;
+    judged.unwrap_or_else(|Panicked| Err(NotAdmitted::Unavailable))
 }
 
 /// Lets those alone ask who show the secret.

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use percent_encoding::percent_decode;
 use sekisho_checkpoint::sasl::{Credentials, as_typed};
 use sekisho_checkpoint::{NotAdmitted, Password};
+use sekisho_net::Finisher;
 
 use crate::{Api, OUT_OF_ORDER};
 
@@ -102,7 +104,11 @@ impl Answer {
 }
 
 /// Answers a question of nginx. Anything that is no such question is a refusal that nginx passes on as its own trouble.
-pub(crate) async fn answer(State(api): State<Arc<Api>>, fields: HeaderMap) -> Response {
+pub(crate) async fn answer(
+    State(api): State<Arc<Api>>,
+    Extension(finisher): Extension<Finisher>,
+    fields: HeaderMap,
+) -> Response {
     let field = |name: &str| fields.get(name).map(HeaderValue::as_bytes);
     let Some(protocol) = field("auth-protocol").and_then(Protocol::parse) else {
         return axum::http::StatusCode::BAD_REQUEST.into_response();
@@ -128,7 +134,12 @@ pub(crate) async fn answer(State(api): State<Arc<Api>>, fields: HeaderMap) -> Re
     };
     let address = field("client-ip").and_then(|bytes| std::str::from_utf8(bytes).ok());
     let judged = api
-        .judge(credentials, api.source(address), "nginx".to_owned())
+        .judge(
+            credentials,
+            api.source(address),
+            "nginx".to_owned(),
+            &finisher,
+        )
         .await;
     let answer = match judged {
         Ok(user) => Answer::new("OK")

@@ -1,15 +1,17 @@
-//! Dovecot asks, behind a right password, whether the person may come in (its auth policy server), and reports wrong ones.
+//! Dovecot asks, behind a right password, whether the person may come in (its auth policy server), and reports wrong
+//! ones.
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use sekisho_checkpoint::{Attested, NotAdmitted, Password};
+use sekisho_net::Finisher;
 use serde::{Deserialize, Serialize};
 
-use crate::{Api, OUT_OF_ORDER};
+use crate::{Api, OUT_OF_ORDER, finished};
 
 /// What is asked.
 #[derive(Deserialize)]
@@ -26,7 +28,8 @@ enum Command {
     Report,
 }
 
-/// What Dovecot tells of an attempt: the attributes of `auth_policy_request_attributes`, as `docs/operating.md` has them.
+/// What Dovecot tells of an attempt: the attributes of `auth_policy_request_attributes`, as `docs/operating.md` has
+/// them.
 #[derive(Deserialize)]
 pub(crate) struct Told {
     /// The name under which Dovecot lets the person in.
@@ -74,9 +77,11 @@ impl Verdict {
     }
 }
 
-/// Answers Dovecot. What can't be judged is a failure of the server, upon which Dovecot lets nobody in (`auth_policy_reject_on_fail`).
+/// Answers Dovecot. What can't be judged is a failure of the server, upon which Dovecot lets nobody in
+/// (`auth_policy_reject_on_fail`).
 pub(crate) async fn answer(
     State(api): State<Arc<Api>>,
+    Extension(finisher): Extension<Finisher>,
     Query(question): Query<Question>,
     Json(told): Json<Told>,
 ) -> Response {
@@ -86,11 +91,13 @@ pub(crate) async fn answer(
         name: told.login,
     };
     match question.command {
-        Command::Allow => allow(&api, attested).await,
+        Command::Allow => allow(&api, attested, &finisher).await,
         Command::Report if told.success || told.policy_reject => Verdict::go_on().into_response(),
         Command::Report => {
             let password = Password::new(told.pwhash);
-            match api.checkpoint.wrong_elsewhere(&attested, &password).await {
+            let (source, checkpoint) = (attested.source, Arc::clone(&api.checkpoint));
+            let counting = async move { checkpoint.wrong_elsewhere(&attested, &password).await };
+            match finished(&finisher, &source, counting).await {
                 Ok(()) => Verdict::go_on().into_response(),
                 Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
             }
@@ -98,9 +105,11 @@ pub(crate) async fn answer(
     }
 }
 
-async fn allow(api: &Api, attested: Attested) -> Response {
-    let user = attested.name.clone();
-    let judged = api.checkpoint.admit_attested(attested).await;
+async fn allow(api: &Api, attested: Attested, finisher: &Finisher) -> Response {
+    let (user, source) = (attested.name.clone(), attested.source);
+    let checkpoint = Arc::clone(&api.checkpoint);
+    let admit = async move { checkpoint.admit_attested(attested).await };
+    let judged = finished(finisher, &source, admit).await;
     match api.in_time(judged).await {
         Ok(admitted) => {
             api.hold(&admitted, &user);

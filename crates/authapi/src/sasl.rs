@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_checkpoint::NotAdmitted;
 use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress};
-use sekisho_net::{BoxedStream, Shutdown};
+use sekisho_net::{BoxedStream, Finisher, Shutdown};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc;
@@ -52,13 +52,17 @@ impl SaslListener {
 
 /// Answers peers until the end is asked for.
 pub async fn run_sasl(listener: SaslListener, api: Arc<Api>, until: Shutdown) {
+    let finisher = Finisher::new(until.clone());
     loop {
         let accepted = tokio::select! {
             () = until.leaving() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok(stream) => until.spawn(talk(stream, Arc::clone(&api), until.clone())),
+            Ok(stream) => {
+                let talk = talk(stream, Arc::clone(&api), until.clone(), finisher.clone());
+                until.spawn(talk);
+            }
             Err(error) => {
                 tracing::warn!(?error, "a connection could not be accepted");
                 tokio::time::sleep(REST).await;
@@ -68,7 +72,7 @@ pub async fn run_sasl(listener: SaslListener, api: Arc<Api>, until: Shutdown) {
 }
 
 /// Speaks with a peer until it leaves.
-async fn talk(stream: BoxedStream, api: Arc<Api>, until: Shutdown) {
+async fn talk(stream: BoxedStream, api: Arc<Api>, until: Shutdown, finisher: Finisher) {
     let (reading, mut writing) = tokio::io::split(stream);
     let mut reading = BufReader::new(reading);
     let (lines, mut said) = mpsc::channel::<String>(MOST_EXCHANGES);
@@ -85,6 +89,8 @@ async fn talk(stream: BoxedStream, api: Arc<Api>, until: Shutdown) {
     }
     let mut peer = Peer {
         api,
+        until: until.clone(),
+        finisher,
         say,
         exchanges: HashMap::new(),
         greeted: false,
@@ -137,6 +143,8 @@ fn greeting() -> Result<String, sekisho_checkpoint::id::NoRandomness> {
 
 struct Peer {
     api: Arc<Api>,
+    until: Shutdown,
+    finisher: Finisher,
     say: Say,
     exchanges: HashMap<u32, Going>,
     greeted: bool,
@@ -150,8 +158,8 @@ struct Say {
 }
 
 impl Say {
-    /// Ends the connection, where there is no judgement. The protocol has a word for that, `temp`, but Postfix passes over it and calls the password wrong; a
-    /// connection that is lost is what it calls temporary, and Exim as well.
+    /// Ends the connection, where there is no judgement. The protocol has a word for that, `temp`, but Postfix passes
+    /// over it and calls the password wrong; a connection that is lost is what it calls temporary, and Exim as well.
     fn close(&self) {
         self.closes.cancel();
     }
@@ -263,9 +271,11 @@ impl Peer {
     fn judge(&self, id: u32, credentials: Credentials, remote: Option<&str>, service: &str) {
         let source = self.api.source(remote);
         let (api, say) = (Arc::clone(&self.api), self.say.clone());
+        let finisher = self.finisher.clone();
         let client = format!("SASL {service}");
-        tokio::spawn(async move {
-            let answer = match api.judge(credentials, source, client).await {
+        self.until.spawn(async move {
+            let judged = api.judge(credentials, source, client, &finisher).await;
+            let answer = match judged {
                 Ok(user) => format!("OK\t{id}\tuser={}\n", escaped(&user)),
                 Err(NotAdmitted::Refused(refusal)) => {
                     format!("FAIL\t{id}\treason={}\n", escaped(&refusal.sentence))

@@ -7,7 +7,10 @@ use std::time::Duration;
 use sekisho_checkpoint::audit;
 use sekisho_checkpoint::sasl::Credentials;
 use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted, Password};
-use sekisho_net::{Accepted, Limits, Listener, Place, Places, Shutdown, Stream, TlsKeeper, serve};
+use sekisho_net::{
+    Accepted, Finisher, Limits, Listener, Panicked, Place, Places, Shutdown, Stream, TlsKeeper,
+    serve,
+};
 use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
@@ -171,6 +174,7 @@ struct Keeper {
     checkpoint: Arc<Checkpoint>,
     mail: Arc<dyn MailServer>,
     shutdown: Shutdown,
+    finisher: Finisher,
 }
 
 /// Why a connection came to nothing.
@@ -207,6 +211,7 @@ impl Keeper {
             checkpoint,
             mail,
             shutdown: shutdown.clone(),
+            finisher: Finisher::new(shutdown.clone()),
         }
     }
 
@@ -316,7 +321,8 @@ impl<D: Dialogue> Visit<'_, D> {
         }
     }
 
-    /// Asks the checkpoint. A refusal is held back until it is due, in a timer, and then planned as the dialogue's next words.
+    /// Asks the checkpoint, to the end of its answer though the connection ends before: a guess counts. A refusal is held back until it is due, in a timer, and
+    /// then planned as the dialogue's next words.
     async fn attempt(&mut self, credentials: Credentials) -> Result<Option<Admitted>, Lost> {
         let attempt = Attempt {
             door: self.keeper.kind,
@@ -326,15 +332,25 @@ impl<D: Dialogue> Visit<'_, D> {
             source: self.source,
             client: self.dialogue.client().to_owned(),
         };
-        match self.keeper.checkpoint.admit(attempt).await {
-            Ok(admitted) => return Ok(Some(admitted)),
-            Err(NotAdmitted::Unavailable) => self.dialogue.troubled(Trouble::NotJudged),
-            Err(NotAdmitted::Refused(refusal)) => {
-                let due = self
-                    .keeper
-                    .checkpoint
-                    .clock()
-                    .sleep_until(refusal.answer_at);
+        let Keeper {
+            finisher,
+            checkpoint,
+            ..
+        } = self.keeper;
+        tokio::select! {
+            () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+            () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
+            () = finisher.room_for(&self.source) => {}
+        }
+        let asked = Arc::clone(checkpoint);
+        let answer = finisher.finish(&self.source, |_| async move { asked.admit(attempt).await });
+        match answer.await {
+            Ok(Ok(admitted)) => return Ok(Some(admitted)),
+            Ok(Err(NotAdmitted::Unavailable)) | Err(Panicked) => {
+                self.dialogue.troubled(Trouble::NotJudged);
+            }
+            Ok(Err(NotAdmitted::Refused(refusal))) => {
+                let due = checkpoint.clock().sleep_until(refusal.answer_at);
                 tokio::select! {
                     () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
                     () = self.keeper.shutdown.asked() => return Err(Lost::Ended(Farewell::ShuttingDown)),

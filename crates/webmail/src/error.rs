@@ -32,6 +32,9 @@ pub enum WebError {
     /// The checkpoint or the mail server can't be reached just now.
     #[error("temporarily out of reach")]
     Unavailable,
+    /// A fault of ours ended the request half-way; the log has it.
+    #[error("the request ended by a fault of ours")]
+    Broken,
 }
 
 impl WebError {
@@ -46,6 +49,7 @@ impl WebError {
             Self::TooOld => StatusCode::FORBIDDEN,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -71,6 +75,10 @@ impl WebError {
             Self::Unavailable => (
                 t!(lang, "error-unavailable"),
                 t!(lang, "error-unavailable-what-to-do"),
+            ),
+            Self::Broken => (
+                t!(lang, "error-broken"),
+                t!(lang, "error-broken-what-to-do"),
             ),
         }
     }

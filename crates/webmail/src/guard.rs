@@ -1,13 +1,19 @@
-//! Middleware around every handler: reads the visit once, turns errors into pages, and adds the security headers to
-//! each answer.
+//! Middleware around every handler: reads the visit once, runs what may change something to its end whether or not the
+//! browser stays, turns errors into pages, and adds the security headers to each answer.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as Polling, Poll};
 
 use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
+use sekisho_net::{Finisher, Panicked, Presence};
 use sekisho_source::Source;
 use tower_http::compression::CompressionLayer;
 
@@ -46,14 +52,30 @@ pub(crate) fn around(router: Router<Arc<Context>>, context: &Arc<Context>) -> Ro
 }
 
 async fn guard(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
-    let Some(&source) = request.extensions().get::<Source>() else {
-        tracing::error!("a request came without a source; the listener must give it one");
+    let extensions = request.extensions();
+    let (Some(&source), Some(finisher)) = (
+        extensions.get::<Source>(),
+        extensions.get::<Finisher>().cloned(),
+    ) else {
+        tracing::error!(
+            "a request came without a source, or without what finishes it; the listener must give it both"
+        );
         return WebError::Unavailable.into_response();
     };
     let (mut head, body) = request.into_parts();
     let visit = Visit::of(&context, source, &head);
     head.extensions.insert(visit.clone());
-    let mut response = next.run(Request::from_parts(head, body)).await;
+    let mut response = if head.method.is_safe() {
+        next.run(Request::from_parts(head, body)).await
+    } else {
+        finisher.room_for(&source).await;
+        let finished = finisher.finish(&source, |browser| {
+            let body = Body::new(WhileThere { body, browser });
+            next.run(Request::from_parts(head, body))
+        });
+        let ended = finished.await;
+        ended.unwrap_or_else(|Panicked| WebError::Broken.into_response())
+    };
     if let Some(error) = response.extensions_mut().remove::<WebError>() {
         let status = error.status();
         response = layout::error_page(&visit, &error);
@@ -61,6 +83,37 @@ async fn guard(State(context): State<Arc<Context>>, request: Request, next: Next
     }
     harden(&context, &mut response);
     response
+}
+
+/// A form on its way. Once the browser has hung up there is no more to read, and an end that comes then is none: what
+/// was sent may be half of what was meant.
+struct WhileThere {
+    body: Body,
+    browser: Presence,
+}
+
+impl HttpBody for WhileThere {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        polling: &mut Polling<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.browser.has_left() {
+            let error = io::Error::from(io::ErrorKind::ConnectionAborted);
+            return Poll::Ready(Some(Err(axum::Error::new(error))));
+        }
+        Pin::new(&mut self.body).poll_frame(polling)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 fn harden(context: &Context, response: &mut Response) {

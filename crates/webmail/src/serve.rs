@@ -7,7 +7,7 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use sekisho_net::{Accepted, Listener, Place, Places, Shutdown, TlsKeeper, WebSources};
+use sekisho_net::{Accepted, Finisher, Listener, Place, Places, Shutdown, TlsKeeper, WebSources};
 use sekisho_source::Source;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -45,30 +45,38 @@ pub async fn serve_router(entrance: Entrance, router: Router, shutdown: Shutdown
         sources,
     } = entrance;
     let until = shutdown.clone();
+    let shared = Arc::new(Shared {
+        router,
+        tls,
+        sources,
+        finisher: Finisher::new(shutdown.clone()),
+    });
     sekisho_net::serve(listener, places, shutdown, move |accepted| {
-        let (router, tls) = (router.clone(), tls.clone());
-        let (sources, until) = (Arc::clone(&sources), until.clone());
-        async move { talk(accepted, router, tls, sources, until).await }
+        let (shared, until) = (Arc::clone(&shared), until.clone());
+        async move { talk(accepted, shared, until).await }
     })
     .await;
 }
 
-async fn talk(
-    accepted: Accepted,
+/// What all connections of an entrance share.
+struct Shared {
     router: Router,
     tls: Option<Arc<TlsKeeper>>,
     sources: Arc<WebSources>,
-    until: Shutdown,
-) {
+    /// Each request carries it, beside its source: what a browser began is finished though it hangs up.
+    finisher: Finisher,
+}
+
+async fn talk(accepted: Accepted, shared: Arc<Shared>, until: Shutdown) {
     let Accepted {
         stream,
         source,
         place,
         ..
     } = accepted;
-    let stream = match tls {
+    let stream = match &shared.tls {
         None => stream,
-        Some(tls) => match timeout(PATIENCE, stream.start_tls(&tls, &[])).await {
+        Some(tls) => match timeout(PATIENCE, stream.start_tls(tls, &[])).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(_)) | Err(_) => return,
         },
@@ -76,9 +84,10 @@ async fn talk(
     let answered = Arc::new(Notify::new());
     let tell = Arc::clone(&answered);
     let service = tower::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        let source = source_of(source, &sources, &request);
+        let source = source_of(source, &shared.sources, &request);
         request.extensions_mut().insert(source);
-        let (router, tell) = (router.clone(), Arc::clone(&tell));
+        request.extensions_mut().insert(shared.finisher.clone());
+        let (router, tell) = (shared.router.clone(), Arc::clone(&tell));
         async move {
             let answer = router.oneshot(request.map(axum::body::Body::new)).await;
             tell.notify_one();

@@ -34,4 +34,6 @@ error-too-large = That is more than can be sent at once
 error-too-large-what-to-do = Attach less, or make it smaller, and try again.
 error-unavailable = Not available just now
 error-unavailable-what-to-do = The trouble is on our side and temporary; your password and codes are not at fault. Please try again in a while.
+error-broken = Something went wrong here
+error-broken-what-to-do = This is a fault of ours. What you asked for may have been done in part: please look before you do it again, and tell the help desk.
 

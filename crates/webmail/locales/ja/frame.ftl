@@ -34,4 +34,6 @@ error-too-large = 一度に送れる大きさを超えています
 error-too-large-what-to-do = 添付ファイルを減らすか小さくして、もう一度お試しください。
 error-unavailable = ただいま利用できません
 error-unavailable-what-to-do = 一時的な障害です。パスワードやコードの間違いではありません。しばらくしてから、もう一度お試しください。
+error-broken = 処理の途中でエラーが発生しました
+error-broken-what-to-do = こちらの不具合です。操作が途中まで行われている可能性があります。やり直す前に状態を確認し、ヘルプデスクにお知らせください。
 

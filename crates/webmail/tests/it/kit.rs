@@ -23,7 +23,7 @@ use sekisho_checkpoint::{
     Account, AccountId, Admitted, Checkpoint, LoginName, Parts, Password, Site,
 };
 use sekisho_directory::{ArgonCost, NewAccount, OwnAccounts, Settings};
-use sekisho_net::BoxedStream;
+use sekisho_net::{BoxedStream, Finisher, Shutdown};
 use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
 use sekisho_records::SqliteRecords;
 use sekisho_source::{KeyLength, Source};
@@ -498,6 +498,8 @@ impl Browser {
         let address = self.address.parse().expect("an address");
         let source = Source::assured(address, KeyLength::default());
         request.extensions_mut().insert(source);
+        let finisher = Finisher::new(Shutdown::new());
+        request.extensions_mut().insert(finisher);
         let cookies: Vec<String> = self
             .cookies
             .iter()
