@@ -7,7 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::address::MailAddress;
 
-/// The stable identity of an account. Login name and addresses change; this never does, and it is never given to another account.
+/// The stable identity of an account. Login name and addresses change; this never does, and it is never given to
+/// another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(i64);
 
@@ -31,10 +32,12 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// A login name in its one canonical spelling: NFKC (so full-width letters are plain ones), lower case, no surrounding blanks.
+/// A login name in its one canonical spelling: NFKC (so full-width letters are plain ones), lower case, no surrounding
+/// blanks.
 ///
-/// Names with control characters, inner blanks or `*` (the `user*master` form of some servers) are refused here, before any
-/// directory sees them. `+detail` is kept as typed and never stripped: it is simply another name, which no account has.
+/// Names with control characters, inner blanks or `*` (the `user*master` form of some servers) are refused here, before
+/// any directory sees them. `+detail` is kept as typed and never stripped: it is simply another name, which no account
+/// has.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LoginName(String);
 
@@ -151,7 +154,8 @@ impl Account {
         self.addresses.first()
     }
 
-    /// The name under which another system knows it: in `pattern`, `{login}` and `{address}` stand for the account's own. `None` if it lacks the address.
+    /// The name under which another system knows it: in `pattern`, `{login}` and `{address}` stand for the account's
+    /// own. `None` if it lacks the address.
     #[must_use]
     pub fn name_elsewhere(&self, pattern: &str) -> Option<String> {
         let name = pattern.replace("{login}", &self.login);

@@ -16,7 +16,8 @@ pub struct Attempt {
     pub door: Door,
     /// The name as typed.
     pub name: String,
-    /// SASL's authorisation identity as typed, if the mechanism has one: empty or equal to the name, or the attempt is refused.
+    /// SASL's authorisation identity as typed, if the mechanism has one: empty or equal to the name, or the attempt is
+    /// refused.
     pub authorization: Option<String>,
     /// The password.
     pub password: Password,
@@ -94,7 +95,8 @@ pub struct Refusal {
     pub reference: Reference,
     /// The one sentence, printable ASCII on one line, with the reference in it.
     pub sentence: String,
-    /// When the answer is to leave: a fixed time after the attempt. The door waits with [`crate::ports::Clock::sleep_until`].
+    /// When the answer is to leave: a fixed time after the attempt. The door waits with
+    /// [`crate::ports::Clock::sleep_until`].
     pub answer_at: Timestamp,
 }
 

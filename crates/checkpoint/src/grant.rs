@@ -10,7 +10,8 @@ use crate::id::GrantId;
 
 /// An account passed MFA from a source, and until when that holds.
 ///
-/// It belongs to the account and the source, not to a browser: whatever comes from that source for that account lives by it.
+/// It belongs to the account and the source, not to a browser: whatever comes from that source for that account lives
+/// by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// Its identity.

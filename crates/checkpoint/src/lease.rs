@@ -32,7 +32,8 @@ enum State {
     Ended(LeaseEnd),
 }
 
-/// Held by a mail connection; resolves when the admission ends. Dropping it, and its clones, gives the place in the register back.
+/// Held by a mail connection; resolves when the admission ends. Dropping it, and its clones, gives the place in the
+/// register back.
 #[derive(Debug, Clone)]
 pub struct Lease {
     entry: Arc<Entry>,
@@ -199,7 +200,8 @@ impl Register {
         }
     }
 
-    /// The earliest end among the leases that live by a grant, or an earlier instant at which nothing is due; the far future if none ends.
+    /// The earliest end among the leases that live by a grant, or an earlier instant at which nothing is due; the far
+    /// future if none ends.
     pub(crate) fn next_expiry(&self) -> Timestamp {
         Timestamp::from_millisecond(self.next_expiry.load(Ordering::SeqCst))
             .unwrap_or(Timestamp::MAX)

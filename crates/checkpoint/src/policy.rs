@@ -49,7 +49,8 @@ pub enum RefusalStyle {
     NamesCause,
 }
 
-/// The site's rules. Times are durations; the values of [`Policy::default`] are those people know unless their site says otherwise.
+/// The site's rules. Times are durations; the values of [`Policy::default`] are those people know unless their site
+/// says otherwise.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// The demand on everybody.

@@ -17,7 +17,7 @@ use crate::grant::{Companion, Grant};
 use crate::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
 use crate::sealing::Sealed;
 use crate::session::Session;
-use crate::throttle::Throttle;
+use crate::throttle::{GuessCount, Limit, Throttle};
 
 /// A future in a box.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -159,6 +159,18 @@ pub trait Records: Send + Sync + 'static {
 
     /// Records a failure (or a mailed code) under each of the keys.
     async fn count(&self, keys: &[Throttle], now: Timestamp) -> Result<(), RecordsError>;
+
+    /// Counts a guess under each of the keys before it is made, unless one of the limits is reached. However many are made at once, in whichever processes, no
+    /// more are counted than a limit allows.
+    async fn count_guess(
+        &self,
+        keys: &[Throttle],
+        limits: &[(Throttle, Limit)],
+        now: Timestamp,
+    ) -> Result<GuessCount, RecordsError>;
+
+    /// Takes back what [`Self::count_guess`] counted at an instant, once under each of the keys: the guess was right, or could not be made.
+    async fn take_guess_back(&self, keys: &[Throttle], at: Timestamp) -> Result<(), RecordsError>;
 
     /// The times recorded under each key after `since`, the oldest first, in the order of the keys; at most 200 a key.
     async fn counted(

@@ -1,9 +1,10 @@
 //! What failures are counted under, and how many are too many.
 //!
-//! Failures are single records with a time, counted within a window; they are kept for the account *and* for the source, so that neither many sources
-//! against one account nor one source against many accounts goes unnoticed. Names that lead to no account count alike, under a keyed hash.
+//! Failures are single records with a time, counted within a window; they are kept for the account *and* for the
+//! source, so that neither many sources against one account nor one source against many accounts goes unnoticed. Names
+//! that lead to no account count alike, under a keyed hash.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sekisho_source::SourceKey;
 
 use crate::account::AccountId;
@@ -77,6 +78,51 @@ pub struct Limit {
     pub count: u32,
     /// Over which time it is counted.
     pub window: SignedDuration,
+}
+
+impl Limit {
+    /// Until when no more is accepted, for what was counted at these times of the window, the oldest first; `None`
+    /// below the limit.
+    #[must_use]
+    pub fn reached_until(&self, times: &[Timestamp]) -> Option<Timestamp> {
+        let first_that_counts = times.len().checked_sub(self.count as usize)?;
+        times.get(first_that_counts).map(|&at| at + self.window)
+    }
+}
+
+/// Under what, and from when on, the counts of some limits are to be read at an instant.
+#[must_use]
+pub fn windows(limits: &[(Throttle, Limit)], now: Timestamp) -> Vec<(Throttle, Timestamp)> {
+    limits
+        .iter()
+        .map(|(throttle, limit)| (throttle.clone(), now - limit.window))
+        .collect()
+}
+
+/// Until when no more is accepted by the strictest of some limits, for the times counted under each in its window;
+/// `None` below all of them.
+#[must_use]
+pub fn reached_until(
+    limits: &[(Throttle, Limit)],
+    counted: &[Vec<Timestamp>],
+) -> Option<Timestamp> {
+    let ends = limits
+        .iter()
+        .zip(counted)
+        .filter_map(|((_, limit), times)| limit.reached_until(times));
+    ends.max()
+}
+
+/// What came of a guess that was to be counted before it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuessCount {
+    /// It is counted, and may be made.
+    Counted,
+    /// A limit is reached: nothing is counted, and nothing is to be tried.
+    LimitReached {
+        /// Until when.
+        until: Timestamp,
+    },
 }
 
 /// Wrong passwords for an account or an unknown name.

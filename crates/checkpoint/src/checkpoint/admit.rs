@@ -18,8 +18,8 @@ const NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 impl Checkpoint {
     /// Judges an attempt to come in by a mail client's door.
     ///
-    /// A refusal is written down under its reference before it is returned, for names of no account too; it carries the one sentence and the instant at
-    /// which the door is to answer, both the same whatever the cause.
+    /// A refusal is written down under its reference before it is returned, for names of no account too; it carries the
+    /// one sentence and the instant at which the door is to answer, both the same whatever the cause.
     ///
     /// # Errors
     /// [`NotAdmitted`]: refused, or the records or the directory can't be asked.
@@ -43,8 +43,8 @@ impl Checkpoint {
         self.answer(&Claim::of(&attested, Proof::Attested)).await
     }
 
-    /// Counts a wrong password that somebody else has seen, as one that was tried here. `password` is anything that is the same for the same password: who
-    /// repeats one guess guesses once.
+    /// Counts a wrong password that somebody else has seen, as one that was tried here. `password` is anything that is
+    /// the same for the same password: who repeats one guess guesses once.
     ///
     /// # Errors
     /// [`NotAdmitted::Unavailable`].
@@ -56,7 +56,7 @@ impl Checkpoint {
         let counted = async {
             let now = self.now();
             let subject = self.subject(&attested.name, None, now).await?;
-            self.count_wrong_password(&subject, password, &attested.source, now)
+            self.count_wrong_password(subject.whose(), password, &attested.source, now)
                 .await?;
             // Nobody was told a reference; but the help desk has to see why somebody is kept waiting.
             let claim = Claim::of(attested, Proof::Attested);
@@ -69,8 +69,8 @@ impl Checkpoint {
         })
     }
 
-    /// Judges whether somebody who came in earlier, before this process began, is still in by right; `None` if not. It is no attempt: nothing is counted or written
-    /// down.
+    /// Judges whether somebody who came in earlier, before this process began, is still in by right; `None` if not. It
+    /// is no attempt: nothing is counted or written down.
     ///
     /// # Errors
     /// [`NotAdmitted::Unavailable`].
@@ -113,7 +113,8 @@ impl Checkpoint {
     }
 
     async fn weigh(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Weighed, Out> {
-        // Something may be revoked, or the site configured anew, between reading the facts and opening the lease; then all is read again.
+        // Something may be revoked, or the site configured anew, between reading the facts and opening the lease; then
+        // all is read again.
         for _ in 0..8 {
             let seen = self.verified.epoch();
             let site = &self.site();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::admit::shortened;
 use super::mailed::external_address;
-use super::passwords::failure_keys;
+use super::passwords::{Guessed, Whose};
 use super::prove::{ProofError, Reproof, web_event};
 use super::register::shortened_name;
 use super::sign_in::offered;
@@ -519,21 +519,19 @@ impl Checkpoint {
     ) -> Result<(), ReproofError> {
         let now = self.now();
         let account = person.account.id;
-        let key = Throttle::AccountAt(account, person.source.throttle_key(), Guess::Password);
-        if let Some(until) = self
-            .over(&[(key.clone(), PASSWORDS_FOR_ACCOUNT)], now)
-            .await?
-        {
-            return Err(ReproofError::Proof(ProofError::Wait { until }));
-        }
         let Some(password) = password else {
             return Err(ReproofError::WrongPassword);
         };
-        if !self.directory.verify(Some(account), password).await? {
-            let all = Throttle::Account(account, Guess::Password);
-            let keys = failure_keys(all, key, &person.source);
-            self.records.count(&keys, now).await?;
-            return Err(ReproofError::WrongPassword);
+        let from_here = Throttle::AccountAt(account, person.source.throttle_key(), Guess::Password);
+        let limits = [(from_here, PASSWORDS_FOR_ACCOUNT)];
+        let whose = Whose::Account(account);
+        let guess = self.guess(whose, password, &person.source, &limits, now);
+        match guess.await? {
+            Guessed::Right => {}
+            Guessed::Wrong => return Err(ReproofError::WrongPassword),
+            Guessed::MustWait { until } => {
+                return Err(ReproofError::Proof(ProofError::Wait { until }));
+            }
         }
         let update = SessionUpdate {
             password_proven_at: Some(now),

@@ -11,7 +11,8 @@ use crate::factor::Standing;
 use crate::grant::Grant;
 use crate::rule::{Decision, Facts, decide};
 use crate::throttle::{
-    Guess, Limit, PASSWORDS_FOR_ACCOUNT, PASSWORDS_FROM_SITE, PASSWORDS_FROM_SOURCE, Throttle,
+    Guess, GuessCount, Limit, PASSWORDS_FOR_ACCOUNT, PASSWORDS_FROM_SITE, PASSWORDS_FROM_SOURCE,
+    Throttle, reached_until, windows,
 };
 
 /// Who a typed name leads to: an account, or nobody, then known by a keyed hash alone.
@@ -54,27 +55,64 @@ impl Subject {
         }
     }
 
-    fn throttle(&self) -> Throttle {
+    /// Whose password is guessed.
+    pub(super) fn whose(&self) -> Whose {
         match self {
-            Self::Known(known) => Throttle::Account(known.account.id, Guess::Password),
-            Self::Unknown(hash) => Throttle::Name(*hash, Guess::Password),
+            Self::Known(known) => Whose::Account(known.account.id),
+            Self::Unknown(hash) => Whose::Nobody(*hash),
+        }
+    }
+}
+
+/// Whose password is guessed: an account's, or that of a name that leads to none, which is treated alike.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    Account(AccountId),
+    Nobody([u8; 32]),
+}
+
+impl Whose {
+    fn account(self) -> Option<AccountId> {
+        match self {
+            Self::Account(account) => Some(account),
+            Self::Nobody(_) => None,
         }
     }
 
-    fn throttle_at(&self, source: &Source) -> Throttle {
+    /// What all guesses are counted under.
+    fn throttle(self) -> Throttle {
+        match self {
+            Self::Account(account) => Throttle::Account(account, Guess::Password),
+            Self::Nobody(name) => Throttle::Name(name, Guess::Password),
+        }
+    }
+
+    /// What those from one source are counted under.
+    fn throttle_at(self, source: &Source) -> Throttle {
         let key = source.throttle_key();
         match self {
-            Self::Known(known) => Throttle::AccountAt(known.account.id, key, Guess::Password),
-            Self::Unknown(hash) => Throttle::NameAt(*hash, key, Guess::Password),
+            Self::Account(account) => Throttle::AccountAt(account, key, Guess::Password),
+            Self::Nobody(name) => Throttle::NameAt(name, key, Guess::Password),
         }
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    fn bytes(self) -> Vec<u8> {
         match self {
-            Self::Known(known) => known.account.id.get().to_be_bytes().to_vec(),
-            Self::Unknown(hash) => hash.to_vec(),
+            Self::Account(account) => account.get().to_be_bytes().to_vec(),
+            Self::Nobody(name) => name.to_vec(),
         }
     }
+}
+
+/// What came of a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guessed {
+    Right,
+    Wrong,
+    /// Nothing was tried: too many guesses were wrong.
+    MustWait {
+        until: Timestamp,
+    },
 }
 
 /// What came of checking a name and a password.
@@ -125,7 +163,7 @@ impl Checkpoint {
         })
     }
 
-    /// Checks a password against its subject, counting and obeying failures. `seen` must have been taken before the subject was found.
+    /// Checks a password against its subject, counting and obeying failures.
     pub(super) async fn check_password(
         &self,
         subject: Subject,
@@ -139,32 +177,64 @@ impl Checkpoint {
         {
             return Ok(usable(subject, true));
         }
-        let sheltered = self.sheltered(&subject, source, site, now);
-        if let Some(until) = self.throttled(&subject, source, sheltered, now).await? {
-            return Ok(Checked::Refused(
-                What::RefusedThrottled,
-                subject,
-                Some(until),
-            ));
-        }
-        // One at a time, and the count is read again: guesses in parallel are counted like guesses in a row.
-        let _one_at_a_time = self.turn(&subject.bytes()).await;
-        if let Some(until) = self.throttled(&subject, source, sheltered, now).await? {
-            return Ok(Checked::Refused(
-                What::RefusedThrottled,
-                subject,
-                Some(until),
-            ));
-        }
-        if self.directory.verify(subject.account(), password).await? {
-            return Ok(usable(subject, false));
-        }
-        self.count_wrong_password(&subject, password, source, now)
-            .await?;
-        Ok(Checked::Refused(subject.wrong_password(), subject, None))
+        let limits = self.limits(&subject, source, site, now);
+        let guess = self.guess(subject.whose(), password, source, &limits, now);
+        Ok(match guess.await? {
+            Guessed::Right => usable(subject, false),
+            Guessed::Wrong => Checked::Refused(subject.wrong_password(), subject, None),
+            Guessed::MustWait { until } => {
+                Checked::Refused(What::RefusedThrottled, subject, Some(until))
+            }
+        })
     }
 
-    /// Takes somebody's word that the password was right, obeying failures as if it had been checked here: after too many, a right one does not count.
+    /// Makes a guess at a password. It is counted before anything is computed, so that whatever ends the work half-way,
+    /// nobody guesses for nothing; a right one is taken back. The same wrong one again counts once: it is remembered
+    /// when, and only when, it was counted.
+    ///
+    /// # Errors
+    /// The records or the directory are out of reach. Without records nothing is tried.
+    pub(super) async fn guess(
+        &self,
+        whose: Whose,
+        password: &Password,
+        source: &Source,
+        limits: &[(Throttle, Limit)],
+        now: Timestamp,
+    ) -> Result<Guessed, Out> {
+        // Whom a limit keeps waiting does not stand in the way of others as well.
+        if let Some(until) = self.over(limits, now).await? {
+            return Ok(Guessed::MustWait { until });
+        }
+        let subject = whose.bytes();
+        let _one_at_a_time = self.turn(&subject).await;
+        let keys = failure_keys(whose.throttle(), whose.throttle_at(source), source);
+        let is_counted = !self.verified.knows_wrong(&subject, password, source, now);
+        if is_counted {
+            // The limits are read again together with the counting: guesses in parallel are counted like guesses in a
+            // row, at other nodes too.
+            let counted = self.records.count_guess(&keys, limits, now).await?;
+            if let GuessCount::LimitReached { until } = counted {
+                return Ok(Guessed::MustWait { until });
+            }
+        }
+        let verified = self.directory.verify(whose.account(), password).await;
+        if let Ok(false) = verified {
+            self.verified
+                .remember_wrong(&subject, password, source, now);
+            return Ok(Guessed::Wrong);
+        }
+        let taken_back = match is_counted {
+            true => self.records.take_guess_back(&keys, now).await,
+            false => Ok(()),
+        };
+        verified?;
+        taken_back?;
+        Ok(Guessed::Right)
+    }
+
+    /// Takes somebody's word that the password was right, obeying failures as if it had been checked here: after too
+    /// many, a right one does not count.
     pub(super) async fn trust_password(
         &self,
         subject: Subject,
@@ -175,28 +245,29 @@ impl Checkpoint {
         if let Subject::Unknown(_) = subject {
             return Ok(trusted(subject));
         }
-        let sheltered = self.sheltered(&subject, source, site, now);
-        let throttled = self.throttled(&subject, source, sheltered, now).await?;
+        let limits = self.limits(&subject, source, site, now);
+        let throttled = self.over(&limits, now).await?;
         Ok(match throttled {
             Some(until) => Checked::Refused(What::RefusedThrottled, subject, Some(until)),
             None => trusted(subject),
         })
     }
 
-    /// Counts a wrong password, once however often it is repeated.
+    /// Counts a wrong password that was tried elsewhere, once however often it is repeated.
     pub(super) async fn count_wrong_password(
         &self,
-        subject: &Subject,
+        whose: Whose,
         password: &Password,
         source: &Source,
         now: Timestamp,
     ) -> Result<(), Out> {
-        if self
-            .verified
-            .is_new_wrong(&subject.bytes(), password, source, now)
-        {
-            let keys = failure_keys(subject.throttle(), subject.throttle_at(source), source);
+        let subject = whose.bytes();
+        let _one_at_a_time = self.turn(&subject).await;
+        if !self.verified.knows_wrong(&subject, password, source, now) {
+            let keys = failure_keys(whose.throttle(), whose.throttle_at(source), source);
             self.records.count(&keys, now).await?;
+            self.verified
+                .remember_wrong(&subject, password, source, now);
         }
         Ok(())
     }
@@ -239,7 +310,8 @@ impl Checkpoint {
         self.verified.remember(account, password, source, now, seen);
     }
 
-    /// Whether strangers' failures must not lock this source out: it lies in a trusted network or has a live grant. Its own still count.
+    /// Whether strangers' failures must not lock this source out: it lies in a trusted network or has a live grant. Its
+    /// own still count.
     fn sheltered(&self, subject: &Subject, source: &Source, site: &Site, now: Timestamp) -> bool {
         site.networks.trust(source)
             || match (subject, source.grant_key()) {
@@ -250,16 +322,18 @@ impl Checkpoint {
             }
     }
 
-    async fn throttled(
+    /// What limits guesses at a subject's password from a source.
+    fn limits(
         &self,
         subject: &Subject,
         source: &Source,
-        sheltered: bool,
+        site: &Site,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, Out> {
-        let mut limits = vec![(subject.throttle_at(source), PASSWORDS_FOR_ACCOUNT)];
-        if !sheltered {
-            limits.push((subject.throttle(), PASSWORDS_FOR_ACCOUNT));
+    ) -> Vec<(Throttle, Limit)> {
+        let whose = subject.whose();
+        let mut limits = vec![(whose.throttle_at(source), PASSWORDS_FOR_ACCOUNT)];
+        if !self.sheltered(subject, source, site, now) {
+            limits.push((whose.throttle(), PASSWORDS_FOR_ACCOUNT));
             limits.push((
                 Throttle::Source(source.throttle_key(), Guess::Password),
                 PASSWORDS_FROM_SOURCE,
@@ -268,7 +342,7 @@ impl Checkpoint {
                 limits.push((Throttle::Source(site, Guess::Password), PASSWORDS_FROM_SITE));
             }
         }
-        self.over(&limits, now).await
+        limits
     }
 
     /// The latest end of any limit that is reached.
@@ -277,24 +351,14 @@ impl Checkpoint {
         limits: &[(Throttle, Limit)],
         now: Timestamp,
     ) -> Result<Option<Timestamp>, Out> {
-        let keys: Vec<_> = limits
-            .iter()
-            .map(|(throttle, limit)| (throttle.clone(), now - limit.window))
-            .collect();
-        let counted = self.records.counted(&keys).await?;
-        let ends = limits
-            .iter()
-            .zip(counted)
-            .filter_map(|((_, limit), times)| {
-                let first_that_counts = times.len().checked_sub(limit.count as usize)?;
-                times.get(first_that_counts).map(|&at| at + limit.window)
-            });
-        Ok(ends.max())
+        let counted = self.records.counted(&windows(limits, now)).await?;
+        Ok(reached_until(limits, &counted))
     }
 }
 
-/// A wrong password counts for account (or name), source and both, wherever it comes from; whom it keeps waiting is another question.
-pub(super) fn failure_keys(all: Throttle, at_source: Throttle, source: &Source) -> Vec<Throttle> {
+/// A wrong password counts for account (or name), source and both, wherever it comes from; whom it keeps waiting is
+/// another question.
+fn failure_keys(all: Throttle, at_source: Throttle, source: &Source) -> Vec<Throttle> {
     let mut keys = vec![
         all,
         at_source,

@@ -269,7 +269,8 @@ pub(super) fn is_past(session: &Session, site: &Site, now: Timestamp) -> bool {
         || session.last_seen_at + site.policy.session_idle <= now
 }
 
-/// What someone who owes a factor is led to. A password alone leads to registration only where no factor is registered, disabled ones included.
+/// What someone who owes a factor is led to. A password alone leads to registration only where no factor is registered,
+/// disabled ones included.
 fn first_step(standing: &Standing, site: &Site) -> FirstStep {
     if !standing.has_factor() {
         return FirstStep::Register(first_registration(standing, site));
@@ -289,7 +290,8 @@ pub(super) fn offered(standing: &Standing, site: &Site) -> Vec<FactorKind> {
     offered
 }
 
-/// What a first registration from an untrusted network needs: the site's choice, or a code of the help desk after it took the factors away.
+/// What a first registration from an untrusted network needs: the site's choice, or a code of the help desk after it
+/// took the factors away.
 pub(super) fn first_registration(standing: &Standing, site: &Site) -> FirstRegistration {
     match site.policy.first_registration {
         FirstRegistration::Allow if standing.enrolment.is_some() => {

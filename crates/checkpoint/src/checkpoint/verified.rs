@@ -1,7 +1,8 @@
 //! The memory of verified passwords: a mail client logs in all day, and argon2 is slow on purpose.
 //!
-//! It is filled only when the whole attempt was admitted, so it tells nobody elsewhere that a password is right; it is keyed by a secret of this process
-//! over account, password and address; it lives minutes; and it is emptied for an account whenever anything of it is revoked.
+//! It is filled only when the whole attempt was admitted, so it tells nobody elsewhere that a password is right; it is
+//! keyed by a secret of this process over account, password and address; it lives minutes; and it is emptied for an
+//! account whenever anything of it is revoked.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -113,8 +114,8 @@ impl Verified {
         locked(&self.wrong).retain(|_, until| now < *until);
     }
 
-    /// Whether this wrong password is a new one for this account or name, and so counts.
-    pub(super) fn is_new_wrong(
+    /// Whether this very password was found wrong, and counted, for this account or name from this address a while ago.
+    pub(super) fn knows_wrong(
         &self,
         subject: &[u8],
         password: &Password,
@@ -122,16 +123,27 @@ impl Verified {
         now: Timestamp,
     ) -> bool {
         let digest = self.digest("wrong", subject, password, source);
+        locked(&self.wrong)
+            .get(&digest)
+            .is_some_and(|until| now < *until)
+    }
+
+    /// Remembers a wrong password that was counted. Where there is no room, it counts once more when it comes again.
+    pub(super) fn remember_wrong(
+        &self,
+        subject: &[u8],
+        password: &Password,
+        source: &Source,
+        now: Timestamp,
+    ) {
+        let digest = self.digest("wrong", subject, password, source);
         let mut wrong = locked(&self.wrong);
         if wrong.len() >= MOST {
             wrong.retain(|_, until| now < *until);
         }
-        if wrong.len() >= MOST {
-            return true;
+        if wrong.len() < MOST {
+            wrong.insert(digest, now + WRONG_REMEMBERED);
         }
-        wrong
-            .insert(digest, now + WRONG_REMEMBERED)
-            .is_none_or(|until| until <= now)
     }
 
     fn digest(

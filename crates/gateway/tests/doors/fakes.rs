@@ -20,7 +20,7 @@ use sekisho_checkpoint::ports::{
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::Throttle;
+use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle};
 use sekisho_checkpoint::{Checkpoint, Parts, Site};
 use sekisho_otp::Step;
 use tokio::sync::watch;
@@ -311,6 +311,19 @@ impl Records for FewRecords {
     }
 
     async fn count(&self, _: &[Throttle], _: Timestamp) -> Result<(), RecordsError> {
+        self.answer(())
+    }
+
+    async fn count_guess(
+        &self,
+        _: &[Throttle],
+        _: &[(Throttle, Limit)],
+        _: Timestamp,
+    ) -> Result<GuessCount, RecordsError> {
+        self.answer(GuessCount::Counted)
+    }
+
+    async fn take_guess_back(&self, _: &[Throttle], _: Timestamp) -> Result<(), RecordsError> {
         self.answer(())
     }
 

@@ -43,7 +43,7 @@ use sekisho_checkpoint::ports::{
 };
 use sekisho_checkpoint::sealing::KeyId;
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::Throttle;
+use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
 use sekisho_checkpoint::{AccountId, Password};
 use sekisho_net::client::{Connector, Roots};
 use sekisho_otp::Step;
@@ -567,14 +567,44 @@ impl Records for PostgresRecords {
             .await
     }
 
+    async fn count_guess(
+        &self,
+        keys: &[Throttle],
+        limits: &[(Throttle, Limit)],
+        now: Timestamp,
+    ) -> Result<GuessCount, RecordsError> {
+        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+        let windows = keyed(&windows(limits, now));
+        self.pool
+            .run(|| async {
+                let db = self.pool.write(Some(now), None).await?;
+                throttle::wait_for_others(&db, &windows).await?;
+                let counted = throttle::counted(&db, &windows).await?;
+                if let Some(until) = reached_until(limits, &counted) {
+                    return db.commit(GuessCount::LimitReached { until }).await;
+                }
+                throttle::count(&db, &keys, now).await?;
+                db.commit(GuessCount::Counted).await
+            })
+            .await
+    }
+
+    async fn take_guess_back(&self, keys: &[Throttle], at: Timestamp) -> Result<(), RecordsError> {
+        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+        self.pool
+            .run(|| async {
+                let db = self.pool.lend().await?;
+                throttle::take_back(&db, &keys, at).await?;
+                db.done(())
+            })
+            .await
+    }
+
     async fn counted(
         &self,
         keys: &[(Throttle, Timestamp)],
     ) -> Result<Vec<Vec<Timestamp>>, RecordsError> {
-        let keys: Vec<_> = keys
-            .iter()
-            .map(|(key, since)| (key.key(), *since))
-            .collect();
+        let keys = keyed(keys);
         self.pool
             .run(|| async {
                 let db = self.pool.lend().await?;
@@ -698,6 +728,14 @@ impl Records for PostgresRecords {
             })
             .await
     }
+}
+
+/// Windows by the keys under which counts are kept.
+fn keyed(windows: &[(Throttle, Timestamp)]) -> Vec<(String, Timestamp)> {
+    windows
+        .iter()
+        .map(|(throttle, since)| (throttle.key(), *since))
+        .collect()
 }
 
 /// What can go wrong here; the port knows it as one error, whose text this is.

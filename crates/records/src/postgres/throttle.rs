@@ -15,6 +15,40 @@ pub(super) async fn count(db: &Lent, keys: &[String], now: Timestamp) -> Result<
     Ok(())
 }
 
+/// Removes one count of that time under each key; of two who do so at once, each another.
+pub(super) async fn take_back(db: &Lent, keys: &[String], at: Timestamp) -> Result<(), Fault> {
+    db.execute(
+        "DELETE FROM counted WHERE ctid = ANY (ARRAY(
+             SELECT one.ctid FROM unnest($1::text[]) AS keys (key)
+             CROSS JOIN LATERAL
+                 (SELECT ctid FROM counted WHERE counted.key = keys.key AND at = $2
+                  LIMIT 1 FOR UPDATE SKIP LOCKED) AS one))",
+        &[&keys, &millis(at)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Marks the locks of those who count under a limit, beside those of accounts.
+const COUNTING: i32 = 1;
+
+/// Waits, until the transaction ends, for others who count what one of the limits concerns; always in the same order,
+/// so that nobody waits in a circle.
+pub(super) async fn wait_for_others(
+    db: &Lent,
+    windows: &[(String, Timestamp)],
+) -> Result<(), Fault> {
+    let keys: Vec<&str> = windows.iter().map(|(key, _)| key.as_str()).collect();
+    db.execute(
+        "SELECT pg_advisory_xact_lock($2, lock) FROM
+             (SELECT DISTINCT hashtext(key) AS lock FROM unnest($1::text[]) AS keys (key)
+              ORDER BY lock) AS locks",
+        &[&keys, &COUNTING],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The latest 200 under each key, the oldest of them first.
 pub(super) async fn counted(
     db: &Lent,

@@ -35,7 +35,7 @@ use sekisho_checkpoint::ports::{
     RevocationNumber, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::Throttle;
+use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
 use sekisho_otp::Step;
 
 use readers::Readers;
@@ -346,14 +346,40 @@ impl Records for SqliteRecords {
             .await
     }
 
+    async fn count_guess(
+        &self,
+        keys: &[Throttle],
+        limits: &[(Throttle, Limit)],
+        now: Timestamp,
+    ) -> Result<GuessCount, RecordsError> {
+        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+        let windows = keyed(&windows(limits, now));
+        let limits = limits.to_vec();
+        self.writer
+            .run(move |db| {
+                let counted = throttle::counted(db, &windows)?;
+                if let Some(until) = reached_until(&limits, &counted) {
+                    return Ok(GuessCount::LimitReached { until });
+                }
+                clock::raise(db, now)?;
+                throttle::count(db, &keys, now)?;
+                Ok(GuessCount::Counted)
+            })
+            .await
+    }
+
+    async fn take_guess_back(&self, keys: &[Throttle], at: Timestamp) -> Result<(), RecordsError> {
+        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+        self.writer
+            .run(move |db| throttle::take_back(db, &keys, at))
+            .await
+    }
+
     async fn counted(
         &self,
         keys: &[(Throttle, Timestamp)],
     ) -> Result<Vec<Vec<Timestamp>>, RecordsError> {
-        let keys: Vec<_> = keys
-            .iter()
-            .map(|(key, since)| (key.key(), *since))
-            .collect();
+        let keys = keyed(keys);
         self.readers
             .run(move |db| throttle::counted(db, &keys))
             .await
@@ -451,6 +477,14 @@ impl Records for SqliteRecords {
             .run(move |db| factors::replace_keys(db, &resealed))
             .await
     }
+}
+
+/// Windows by the keys under which counts are kept.
+fn keyed(windows: &[(Throttle, Timestamp)]) -> Vec<(String, Timestamp)> {
+    windows
+        .iter()
+        .map(|(throttle, since)| (throttle.key(), *since))
+        .collect()
 }
 
 /// What can go wrong here; the port knows it as one error, whose text this is.

@@ -14,6 +14,18 @@ pub(super) fn count(db: &Connection, keys: &[String], now: Timestamp) -> Result<
     Ok(())
 }
 
+/// Removes one count of that time under each key.
+pub(super) fn take_back(db: &Connection, keys: &[String], at: Timestamp) -> Result<(), Fault> {
+    let mut delete = db.prepare_cached(
+        "DELETE FROM counted WHERE rowid =
+             (SELECT rowid FROM counted WHERE key = ?1 AND at = ?2 LIMIT 1)",
+    )?;
+    for key in keys {
+        delete.execute(params![key, millis(at)])?;
+    }
+    Ok(())
+}
+
 /// The latest 200 under each key, the oldest of them first.
 pub(super) fn counted(
     db: &Connection,

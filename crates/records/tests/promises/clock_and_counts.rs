@@ -1,7 +1,8 @@
+use jiff::SignedDuration;
 use sekisho_checkpoint::audit::What;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::{Change, Ending, Order};
-use sekisho_checkpoint::throttle::{Guess, Throttle};
+use sekisho_checkpoint::throttle::{Guess, GuessCount, Limit, Throttle};
 
 use super::{Place, alice, at, bob, event, order, source};
 
@@ -57,4 +58,60 @@ pub async fn failures_are_counted_within_their_window_and_survive_reopening(plac
     assert_eq!(counted[1].len(), 200, "no more than anybody needs");
     assert_eq!(counted[2], [at(1), at(2), at(3)]);
     assert!(counted[3].is_empty());
+}
+
+pub async fn guesses_in_parallel_are_counted_up_to_the_limit_by_however_many_processes(
+    place: &dyn Place,
+) {
+    let of_alice = Throttle::Account(alice(), Guess::Password);
+    let from = Throttle::Source(source("2001:db8::1"), Guess::Password);
+    let twenty = Limit {
+        count: 20,
+        window: SignedDuration::from_mins(15),
+    };
+    let limits = [(of_alice.clone(), twenty)];
+    let mut guesses = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let records = place.open().await;
+        for _ in 0..32 {
+            let (records, limits) = (std::sync::Arc::clone(&records), limits.clone());
+            let keys = [of_alice.clone(), from.clone()];
+            guesses.spawn(async move {
+                let counted = records.count_guess(&keys, &limits, at(1)).await;
+                counted.expect("asked")
+            });
+        }
+    }
+    let answers = guesses.join_all().await;
+    let made = answers.iter().filter(|a| **a == GuessCount::Counted);
+    assert_eq!(made.count(), 20);
+    let over = GuessCount::LimitReached {
+        until: at(1) + twenty.window,
+    };
+    assert_eq!(answers.iter().filter(|a| **a == over).count(), 44);
+    let asked = [(of_alice, at(0)), (from, at(0))];
+    let counted = place.open().await.counted(&asked).await.expect("read");
+    assert_eq!(counted, [vec![at(1); 20], vec![at(1); 20]]);
+}
+
+pub async fn a_guess_is_taken_back_once_and_leaves_the_others(place: &dyn Place) {
+    let of_alice = Throttle::Account(alice(), Guess::Password);
+    let from = Throttle::Source(source("2001:db8::1"), Guess::Password);
+    let records = place.open().await;
+    let keys = [of_alice.clone(), from.clone()];
+    for second in [1, 2, 2, 2] {
+        let counted = records.count_guess(&keys, &[], at(second)).await;
+        assert_eq!(counted.expect("asked"), GuessCount::Counted);
+    }
+    let (one, other) = tokio::join!(
+        records.take_guess_back(&keys, at(2)),
+        records.take_guess_back(&keys[..1], at(2)),
+    );
+    one.and(other).expect("taken back");
+    let none = records.take_guess_back(&keys, at(3)).await;
+    none.expect("what was not counted is not missed");
+    drop(records);
+    let asked = [(of_alice, at(0)), (from, at(0))];
+    let counted = place.open().await.counted(&asked).await.expect("read");
+    assert_eq!(counted, [vec![at(1), at(2)], vec![at(1), at(2), at(2)]]);
 }
