@@ -512,9 +512,10 @@ impl Records for PostgresRecords {
     async fn put_session(&self, session: &Session) -> Result<(), RecordsError> {
         self.pool
             .run(|| async {
-                let db = self.pool.lend().await?;
+                // An ending that is being written does not see this session: it has to be there before this returns, so that whoever asks for endings hears of it.
+                let db = self.pool.write(None, Some(session.account)).await?;
                 sessions::put(&db, session).await?;
-                db.done(())
+                db.commit(()).await
             })
             .await
     }

@@ -63,6 +63,7 @@ macro_rules! held_by {
             grants::a_companion_joins_by_a_claim_that_is_taken_once
             sessions::a_session_comes_back_whole_and_is_updated_in_part
             sessions::ended_sessions_stay_ended
+            sessions::no_session_slips_past_an_ending_that_is_being_written
             sessions::a_sign_in_waits_until_its_factor_comes_or_it_is_taken
             steps::one_of_sixty_four_racing_callers_has_the_step_accepted
             steps::a_step_and_those_before_it_are_never_accepted_again

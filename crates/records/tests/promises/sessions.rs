@@ -148,3 +148,25 @@ pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn P
     let again = records.take_waiting(at(50), 10).await.expect("taken");
     assert!(again.is_empty(), "each is told of once");
 }
+
+/// Signing in looks for endings once its session is there, and ends it itself if there was one. So of an ending and a session that begin together, one sees the other.
+pub async fn no_session_slips_past_an_ending_that_is_being_written(place: &dyn Place) {
+    let records = [place.open().await, place.open().await];
+    for round in 1..=200 {
+        let (before, _) = records[0].revocations(None).await.expect("read");
+        let (token, new) = session(round);
+        let begins = async {
+            records[0].put_session(&new).await.expect("kept");
+            let (_, since) = records[0].revocations(Some(before)).await.expect("read");
+            !since.is_empty()
+        };
+        let ends = apply(&*records[1], Change::None, Ending::EVERYTHING);
+        let (saw_the_ending, _) = tokio::join!(begins, ends);
+        let goes_on = records[0].session(&token.hash()).await.expect("read");
+        assert!(
+            saw_the_ending || goes_on.is_none(),
+            "round {round}: the session outlives the ending, and nobody knows"
+        );
+        records[0].end_session(new.id).await.expect("ended");
+    }
+}
