@@ -1,4 +1,4 @@
-//! Reading all of a folder, to keep its messages elsewhere.
+//! Reads all messages of a folder, to store them elsewhere.
 
 use jiff::Timestamp;
 use sekisho_imap::command::{FetchItem, SearchKey, Section, SectionText};
@@ -9,23 +9,23 @@ use crate::message::{Flags, Uid};
 use crate::open::OpenFolder;
 use crate::search;
 
-/// What tells a message from others, without its bytes.
+/// What distinguishes a message from others, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Its number.
+    /// Its UID.
     pub uid: Uid,
-    /// Its size in bytes, as the server says.
+    /// Its size in bytes, as the server reports it.
     pub size: u64,
     /// Its flags.
     pub flags: Flags,
-    /// When it arrived.
+    /// When it arrived at the server; `None` if the server does not say.
     pub arrived: Option<Timestamp>,
-    /// The header fields `Message-ID`, `Date`, `From` and `Subject`, those that it has.
+    /// Those of the header fields `Message-ID`, `Date`, `From` and `Subject` that it has, as raw lines.
     pub header: Vec<u8>,
 }
 
 impl OpenFolder<'_> {
-    /// Every message of the folder, the oldest first.
+    /// All messages of the folder, earliest first.
     ///
     /// # Errors
     /// See [`Error`].
@@ -54,7 +54,8 @@ impl OpenFolder<'_> {
         Ok(fetched.into_iter().filter_map(identity).collect())
     }
 
-    /// The bytes of some messages; those that are not there are left out. Ask for a few megabytes at a time.
+    /// The content of messages. Messages that are not there are left out. Nothing limits the size: ask for a few
+    /// megabytes at a time.
     ///
     /// # Errors
     /// See [`Error`].

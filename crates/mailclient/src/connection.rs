@@ -1,4 +1,4 @@
-//! One connection: commands out, responses in.
+//! An IMAP connection: sends commands and collects their responses.
 
 use std::collections::VecDeque;
 
@@ -10,13 +10,13 @@ use sekisho_imap::response::{self, Code, Data, Response, Status, StatusKind};
 use crate::error::Error;
 use crate::wire::{Stream, Wire};
 
-/// The largest message that can be fetched, in bytes; callers ask for less.
+/// The largest message that can be fetched, in bytes. Callers usually set a lower limit.
 pub(crate) const MOST_BYTES: u32 = 64 * 1024 * 1024;
 
-/// How many bytes one answer may have, all its responses together.
+/// The most bytes that all responses to a command may have together.
 const MOST_ANSWER: usize = MOST_BYTES as usize * 2;
 
-/// What one response may cost. A search that finds a million messages is one line of 8 MB.
+/// The limits of one response, in bytes. A search that finds a million messages is one line of 8 MB.
 const LIMITS: Limits = Limits {
     line: 16 * 1024 * 1024,
     literal: MOST_BYTES as usize + 1,
@@ -30,27 +30,27 @@ pub(crate) struct Connection {
     reader: ResponseReader,
     last_tag: u64,
     capabilities: Vec<String>,
-    /// A command is under way, or one failed or was dropped in its middle: what comes next on the
-    /// stream belongs to nobody who still waits for it.
+    /// Whether a command is under way, or failed or was dropped before its end. The next responses could then belong to
+    /// it.
     unusable: bool,
-    /// How many messages the open folder has, kept up to date by every answer.
+    /// The number of messages in the open folder, as the last response says.
     pub(crate) messages: u32,
 }
 
-/// A command that can be sent.
+/// A command that is encoded and can be sent.
 pub(crate) struct Prepared {
     tag: Tag,
     chunks: Vec<Vec<u8>>,
 }
 
-/// What a server says until a command has ended.
+/// What a server sends until a command has ended.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// How the command went; of several, the last one.
+    /// The result of the command; with several commands, of the last one.
     pub(crate) status: Status,
-    /// What was told in the meantime with OK and a code.
+    /// The codes of untagged OK, NO and BAD responses.
     pub(crate) told: Vec<Code>,
-    /// What was told besides, in order.
+    /// All other untagged responses, in order.
     pub(crate) data: Vec<Data>,
 }
 
@@ -72,7 +72,7 @@ impl Connection {
             .any(|known| known.eq_ignore_ascii_case(word))
     }
 
-    /// The value of a capability such as `APPENDLIMIT=1000`.
+    /// The number in a capability such as `APPENDLIMIT=1000`.
     pub(crate) fn capability_value(&self, name: &str) -> Option<u64> {
         self.capabilities
             .iter()
@@ -80,7 +80,7 @@ impl Connection {
             .and_then(|value| value.parse().ok())
     }
 
-    /// Builds a command for later.
+    /// Encodes a command for [`exchange`](Self::exchange).
     pub(crate) fn prepare(
         &mut self,
         verb: &'static str,
@@ -101,7 +101,7 @@ impl Connection {
         Ok(Prepared { tag, chunks })
     }
 
-    /// Carries out one command. NO and BAD are errors.
+    /// Carries out one command. NO and BAD become errors.
     pub(crate) async fn run(
         &mut self,
         verb: &'static str,
@@ -121,8 +121,8 @@ impl Connection {
         }
     }
 
-    /// Sends commands at once and waits for all their ends, however they end. Commands with
-    /// synchronizing literals wait in between for the server to be ready.
+    /// Sends several commands without waiting in between, and collects all responses, whatever the results. Only before
+    /// a synchronizing literal it waits until the server asks for it.
     pub(crate) async fn exchange(&mut self, commands: Vec<Prepared>) -> Result<Answer, Error> {
         if std::mem::replace(&mut self.unusable, true) {
             return Err(Error::Gone);
@@ -156,7 +156,7 @@ impl Connection {
         })
     }
 
-    /// Waits for the server's first words.
+    /// Waits for the server's greeting.
     pub(crate) async fn greeting(&mut self) -> Result<(), Error> {
         let frame = self.next_frame().await?;
         match response::parse(&frame) {
@@ -169,7 +169,7 @@ impl Connection {
         }
     }
 
-    /// AUTHENTICATE PLAIN with the proof in base64.
+    /// Carries out AUTHENTICATE PLAIN. `proof` is the message in base64.
     pub(crate) async fn authenticate_plain(&mut self, proof: &str) -> Result<(), Error> {
         let mut command = self.prepare("AUTHENTICATE PLAIN", Ok)?;
         command.chunks.push(format!("{proof}\r\n").into_bytes());
@@ -183,7 +183,10 @@ impl Connection {
         }
     }
 
-    /// The stream, for TLS. Nothing may have come that belongs behind it.
+    /// Gives the stream back for a TLS handshake.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if the server sent anything after its answer: it would count as if it had come encrypted.
     pub(crate) fn into_stream(self) -> Result<Box<dyn Stream>, Error> {
         if self.reader.has_buffered() {
             return Err(Error::Protocol("words in the clear behind STARTTLS"));
@@ -191,7 +194,7 @@ impl Connection {
         Ok(self.wire.into_stream())
     }
 
-    /// Takes the server's capabilities.
+    /// Asks for the server's capabilities and stores them.
     pub(crate) async fn ask_capabilities(&mut self) -> Result<(), Error> {
         let answer = self.run("CAPABILITY", Ok).await?;
         for data in answer.data {
@@ -202,7 +205,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether the server wants the literal; otherwise the command has ended.
+    /// Waits until the server asks for the literal; `false` if the command has ended instead.
     async fn wait_to_go_on(&mut self, waiting: &mut Waiting, tag: &Tag) -> Result<bool, Error> {
         loop {
             if self.step(waiting).await? {
@@ -214,7 +217,7 @@ impl Connection {
         }
     }
 
-    /// Takes one response. Whether it was the request to go on.
+    /// Takes one response; returns whether it asked for a literal.
     async fn step(&mut self, waiting: &mut Waiting) -> Result<bool, Error> {
         let frame = self.next_frame().await?;
         waiting.bytes += frame.bytes().len();
@@ -243,7 +246,7 @@ impl Connection {
                 }
                 waiting.data.push(data);
             }
-            // Where the next response begins is certain all the same.
+            // The stream stays in step, because the end of the response is known.
             Err(error) => tracing::debug!(%error, "a response that can't be read"),
         }
         Ok(false)
@@ -265,10 +268,10 @@ impl Connection {
     }
 }
 
-/// What has come of an answer so far.
+/// The responses to commands that have not all ended.
 #[derive(Default)]
 struct Waiting {
-    /// Commands that have not ended, in the order they were sent and are answered.
+    /// The tags of commands that have not ended, in the order of sending, which is the order of their answers.
     tags: VecDeque<Tag>,
     status: Option<Status>,
     told: Vec<Code>,

@@ -1,4 +1,4 @@
-//! A part of a message, piece by piece.
+//! Downloads a part of a message piece by piece.
 
 use sekisho_imap::command::{FetchItem, SectionText};
 
@@ -9,16 +9,16 @@ use crate::open::{bytes_of, fetch_one};
 use crate::part::{BodyPart, PartNumber};
 use crate::transfer::Decoder;
 
-/// How many bytes are asked for at a time.
+/// How many bytes one FETCH asks for.
 const PIECE: u32 = 256 * 1024;
 
-/// The content of a part on its way. Each piece is a FETCH of its own, so that a reader who stops
-/// half way leaves the connection usable.
+/// A part's content while it is downloaded. Each piece is a FETCH of its own, so a caller may stop at any piece without
+/// making the connection unusable.
 pub struct Download<'a> {
     connection: &'a mut Connection,
     uid: Uid,
     number: PartNumber,
-    /// How many bytes have come; none after the last piece.
+    /// How many encoded bytes have arrived; `None` after the last piece.
     offset: Option<u32>,
     decoder: Option<Decoder>,
 }
@@ -34,7 +34,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// The next bytes with the transfer encoding undone; none at the end.
+    /// The next bytes, with the transfer encoding decoded; `None` at the end.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::NoSuchMessage`] if the message is not there any more.

@@ -1,4 +1,4 @@
-//! Ways for `fuzz/` to what is nobody else's. Each panics where something is not as it has to be.
+//! Entry points for `fuzz/` to private code. Each panics if a property does not hold.
 
 use sekisho_imap::framing::{Limits, ResponseReader};
 use sekisho_imap::response::{self, Data, Response};
@@ -6,7 +6,7 @@ use sekisho_imap::response::{self, Data, Response};
 use crate::part::{BodyPart, PartNumber, TransferEncoding};
 use crate::transfer::Decoder;
 
-/// Undoes transfer encodings, which is the same however the bytes are cut.
+/// Decodes transfer encodings: the result must be the same however the bytes are cut.
 pub fn transfer_encodings(step: usize, bytes: &[u8]) {
     for encoding in [
         TransferEncoding::Identity,
@@ -28,7 +28,7 @@ pub fn transfer_encodings(step: usize, bytes: &[u8]) {
     }
 }
 
-/// Reads the parts of a message as a server describes them.
+/// Reads a BODYSTRUCTURE that a server sends.
 pub fn parts(bytes: &[u8]) {
     let mut reader = ResponseReader::new(Limits::after_login(10_000));
     reader.push(b"* 1 FETCH (BODYSTRUCTURE ");

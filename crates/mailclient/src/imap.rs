@@ -1,4 +1,4 @@
-//! An account's mail on an IMAP server (RFC 3501, section 6).
+//! The mail of an account on an IMAP server (RFC 3501 section 6).
 
 use sekisho_imap::response::{Code, Data};
 use sekisho_imap::{Flag, MailboxName};
@@ -12,9 +12,9 @@ use crate::open::OpenFolder;
 
 /// A connection to an IMAP server that is logged in.
 ///
-/// One operation at a time; each ends by itself unless the server falls silent. Dropping the future
-/// of an operation is safe: whatever of it was under way, later operations fail with
-/// [`Error::Gone`] rather than take its answer for theirs.
+/// It carries out one operation at a time; each ends unless the server stops answering. The future of an operation can
+/// be dropped at any time: later operations then fail with [`Error::Gone`], because they could take its answer for
+/// theirs.
 pub struct Imap {
     pub(crate) connection: Connection,
 }
@@ -22,27 +22,26 @@ pub struct Imap {
 /// What a folder is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Only to read: EXAMINE.
+    /// For reading only (EXAMINE).
     Read,
-    /// To change flags and messages as well: SELECT.
+    /// For changing flags and messages, too (SELECT).
     Change,
 }
 
-/// Where an appended message is.
+/// Where an appended message was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
     /// The folder's UIDVALIDITY.
     pub uid_validity: u32,
-    /// The message's number.
+    /// The message's UID.
     pub uid: Uid,
 }
 
 impl Imap {
-    /// Takes over a stream on which the login is done and nothing more was said. Asks what the
-    /// server can do.
+    /// Takes over a stream on which the login is done and nothing was said since. Asks for the server's capabilities.
     ///
     /// # Errors
-    /// As every operation: see [`Error`].
+    /// See [`Error`].
     pub async fn authenticated(
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Self, Error> {
@@ -51,14 +50,14 @@ impl Imap {
         Ok(Self { connection })
     }
 
-    /// Whether the server announces a capability, in any case.
+    /// Whether the server announces a capability; upper and lower case are the same.
     #[must_use]
     pub fn capability(&self, word: &str) -> bool {
         self.connection.can(word)
     }
 
-    /// Every folder, INBOX first, with what it is for and its figures. A folder whose name isn't
-    /// decodable can't be asked for and is left out.
+    /// All folders, INBOX first, with their special use and their numbers of messages. Folders whose names can't be
+    /// decoded are left out, because no command could name them.
     ///
     /// # Errors
     /// See [`Error`].
@@ -66,7 +65,7 @@ impl Imap {
         listing::folders(&mut self.connection).await
     }
 
-    /// Makes a folder, and subscribes to it so that mail programs show it.
+    /// Creates a folder, and subscribes to it so that mail programs show it.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::is_folder_exists`] among them.
@@ -77,7 +76,8 @@ impl Imap {
         self.subscription("SUBSCRIBE", name).await
     }
 
-    /// Renames a folder and those below it; the subscription moves along for the folder itself.
+    /// Renames a folder and those below it. The folder's own subscription moves along, those of the folders below do
+    /// not.
     ///
     /// # Errors
     /// See [`Error`].
@@ -89,7 +89,7 @@ impl Imap {
         self.subscription("SUBSCRIBE", to).await
     }
 
-    /// Deletes a folder with all its messages, and its subscription.
+    /// Deletes a folder with its messages and its subscription.
     ///
     /// # Errors
     /// See [`Error`].
@@ -100,12 +100,12 @@ impl Imap {
         self.subscription("UNSUBSCRIBE", name).await
     }
 
-    /// Adds a message to a folder, with its line ends made CRLF. Tells where it is, if the server
-    /// does (UIDPLUS, RFC 4315).
+    /// Appends a message to a folder, after making its line ends CRLF. Returns where it was stored, if the server says
+    /// so (UIDPLUS, RFC 4315 section 3).
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::is_no_such_folder`] and [`Error::is_over_quota`] among them.
-    /// [`Error::TooLarge`] if the server announces a limit below the message's size.
+    /// See [`Error`]; [`Error::is_no_such_folder`] and [`Error::is_over_quota`] among them. [`Error::TooLarge`] if the
+    /// server announces a smaller limit than the message's size.
     pub async fn append(
         &mut self,
         folder: &MailboxName,
@@ -139,7 +139,7 @@ impl Imap {
         })
     }
 
-    /// Opens a folder; its messages can be reached through it only.
+    /// Opens a folder, through which its messages can be reached.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::is_no_such_folder`] among them.
@@ -154,7 +154,7 @@ impl Imap {
         };
         self.connection.messages = 0;
         let answer = self.connection.run(verb, |c| Ok(c.mailbox(name))).await?;
-        // Not counted along, since news of the folder that was open before may have come first.
+        // EXISTS is taken from this answer, since the counter may include news of the folder that was open before.
         let exists = answer.data.iter().rev().find_map(|data| match data {
             Data::Exists(messages) => Some(*messages),
             _ => None,
@@ -163,7 +163,7 @@ impl Imap {
         OpenFolder::new(&mut self.connection, access, &answer)
     }
 
-    /// Asks whether the connection is still there.
+    /// Checks whether the connection still works.
     ///
     /// # Errors
     /// [`Error::Gone`] if it isn't.
@@ -171,19 +171,19 @@ impl Imap {
         self.connection.run("NOOP", Ok).await.map(drop)
     }
 
-    /// Says good-bye.
+    /// Logs out and closes the connection.
     ///
     /// # Errors
-    /// [`Error::Protocol`] if the server answers something else than good-bye.
+    /// See [`Error`]; a connection that is gone already is no error.
     pub async fn logout(mut self) -> Result<(), Error> {
         match self.connection.run("LOGOUT", Ok).await {
-            // The untagged BYE ends it; nothing that comes behind it matters.
+            // After the server's BYE the connection is closed, so whatever follows does not matter.
             Ok(_) | Err(Error::Gone) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    /// Subscriptions are for other programs' lists: a refusal does no harm here.
+    /// Changes a subscription. A refusal is no error, because only other programs use subscriptions.
     async fn subscription(&mut self, verb: &'static str, name: &MailboxName) -> Result<(), Error> {
         match self.connection.run(verb, |c| Ok(c.mailbox(name))).await {
             Ok(_) | Err(Error::No { .. } | Error::Bad { .. }) => Ok(()),
@@ -192,7 +192,7 @@ impl Imap {
     }
 }
 
-/// Every CR LF, lone CR and lone LF as one CR LF.
+/// The message with every CR LF, lone CR and lone LF as CR LF.
 pub(crate) fn with_crlf(message: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(message.len() + message.len() / 32);
     let mut after_cr = false;

@@ -1,19 +1,18 @@
-//! The webmail's way to mail: a client of IMAP and of submission.
+//! The webmail's client of IMAP and submission servers.
 //!
-//! Both speak over any stream that is logged in already: a pipe into the mailroom, or TLS to an
-//! upstream. [`Stranger`] logs in by itself, for whoever moves mail from another server. The webmail gets typed operations, most of them one round trip, and typed results with
-//! names and subjects decoded.
+//! Both clients use any stream that is logged in already: a pipe into the mailroom, or TLS to an upstream. [`Stranger`]
+//! logs in itself, for tools that move mail from another server. Callers get typed operations, most of them one round
+//! trip, and typed results with names and subjects decoded.
 //!
-//! It refuses to send what its encoders didn't make (names, searches and addresses can't become
-//! commands), to use a form that the server did not announce, and to hold more of an answer than a
-//! limit allows. It keeps no cache and no clock: whoever wants a deadline drops the future, and the
-//! connection then counts as gone.
+//! It refuses to send what its encoders did not make (names, searches and addresses can't become commands), to use a
+//! form that the server did not announce, and to hold more of an answer than a limit allows. It keeps no cache and no
+//! clock: a caller that wants a deadline drops the future, and the connection then counts as gone.
 //!
 //! In reading order:
-//! - [`Error`]: what may go wrong, and what the caller can do
+//! - [`Error`]: what can go wrong, and what the caller can do
 //! - [`Imap`]: folders; [`OpenFolder`]: the messages of one; [`Download`]: a large part
-//! - [`Summary`], [`Envelope`], [`BodyPart`]: what is known of a message
-//! - [`HeaderText`], [`decode_words`]: text of headers
+//! - [`Summary`], [`Envelope`], [`BodyPart`]: what the server says of a message
+//! - [`HeaderText`], [`decode_words`]: the text of header fields
 //! - [`Submission`], which sends mail
 
 mod archive;

@@ -1,4 +1,4 @@
-//! The folders of an account.
+//! Lists the folders of an account.
 
 use std::collections::HashMap;
 
@@ -13,22 +13,22 @@ use crate::error::Error;
 /// A folder as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
-    /// Its whole name.
+    /// Its full name.
     pub name: MailboxName,
-    /// What parts the levels of names; none if the server has no levels.
+    /// The character between the levels of names; `None` if the server has no levels.
     pub delimiter: Option<char>,
-    /// What it is for, if the server says.
+    /// Its special use (RFC 6154 section 2), if the server says.
     pub special_use: Option<SpecialUse>,
-    /// Whether it can be opened; if not, it only has folders below it.
+    /// Whether it can be opened; if not, it only contains other folders.
     pub selectable: bool,
-    /// How many messages it has, if the server told.
+    /// The number of messages in it, if the server says.
     pub messages: Option<u32>,
-    /// How many of them were not read, if the server told.
+    /// The number of unread messages in it, if the server says.
     pub unseen: Option<u32>,
 }
 
 impl Folder {
-    /// The levels of its name.
+    /// The levels of its name, the highest first.
     #[must_use]
     pub fn path(&self) -> Vec<&str> {
         match self.delimiter {
@@ -58,8 +58,8 @@ impl Folder {
     }
 }
 
-/// Lists every folder with its figures: in one round trip if the server announces LIST-STATUS
-/// (RFC 5819), else in two.
+/// Lists all folders with their numbers of messages: in one round trip if the server announces LIST-STATUS (RFC 5819
+/// section 2), otherwise in two.
 pub(crate) async fn folders(connection: &mut Connection) -> Result<Vec<Folder>, Error> {
     let extended = connection.can("LIST-EXTENDED") || connection.can("IMAP4REV2");
     let special = connection.can("SPECIAL-USE") || connection.can("IMAP4REV2");
@@ -80,7 +80,7 @@ pub(crate) async fn folders(connection: &mut Connection) -> Result<Vec<Folder>, 
             _ => {}
         }
     }
-    // A stable sort: behind INBOX all stay as the server listed them, which may mean something.
+    // The sort is stable: after INBOX the folders stay in the server's order, which may have a meaning.
     folders.sort_by_key(|folder| !folder.name.is_inbox());
     if !status {
         figures = ask_figures(connection, &folders).await?;
@@ -97,7 +97,7 @@ pub(crate) async fn folders(connection: &mut Connection) -> Result<Vec<Folder>, 
     Ok(folders)
 }
 
-/// Asks for the figures of each folder, all at once. A folder that refuses to tell has none.
+/// Asks for the numbers of messages of all folders at once. Folders for which the server refuses have none.
 async fn ask_figures(
     connection: &mut Connection,
     folders: &[Folder],

@@ -1,4 +1,4 @@
-//! From a fresh connection to one that is logged in (RFC 3501, section 6.2; RFC 4616).
+//! Logs in on a fresh connection (RFC 3501 section 6.2, RFC 4616 section 2).
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -14,10 +14,10 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    /// Takes over a stream that was just opened: waits for the greeting, and asks what the server can do.
+    /// Takes over a stream that was just opened: waits for the greeting, and asks for the server's capabilities.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::Protocol`] if it greets as no IMAP server does.
+    /// See [`Error`]; [`Error::Protocol`] if the greeting is not that of an IMAP server.
     pub async fn greeted(
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Self, Error> {
@@ -27,7 +27,8 @@ impl Stranger {
         Ok(Self { connection })
     }
 
-    /// Takes over a stream on which TLS was started after [`Self::start_tls`]: there is no second greeting, and what the server said before counts no more.
+    /// Takes over a stream on which TLS was started after [`Self::start_tls`]. The server does not greet again, and its
+    /// earlier capabilities do not count.
     ///
     /// # Errors
     /// See [`Error`].
@@ -42,16 +43,17 @@ impl Stranger {
     /// Asks for TLS; returns the stream for the handshake.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::No`] or [`Error::Bad`] if the server has none, [`Error::Protocol`] if it said more than it may.
+    /// See [`Error`]; [`Error::No`] or [`Error::Bad`] if the server has no TLS, [`Error::Protocol`] if it sent anything
+    /// after its answer.
     pub async fn start_tls(mut self) -> Result<impl AsyncRead + AsyncWrite + Send + Unpin, Error> {
         self.connection.run("STARTTLS", Ok).await?;
         self.connection.into_stream()
     }
 
-    /// Logs in, by AUTHENTICATE PLAIN where the server has it and by LOGIN elsewhere.
+    /// Logs in with AUTHENTICATE PLAIN if the server announces it, otherwise with LOGIN.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::No`] if the server does not take name and password, or takes none over this connection.
+    /// See [`Error`]; [`Error::No`] if the server refuses name and password, or takes no password over this connection.
     pub async fn log_in(mut self, user: &str, password: &str) -> Result<Imap, Error> {
         if self.connection.can("AUTH=PLAIN") {
             let proof = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));

@@ -1,4 +1,4 @@
-//! What is known of a message.
+//! What the server says of a message.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -12,8 +12,8 @@ use sekisho_imap::response::{self, Fetched};
 use crate::part::BodyPart;
 use crate::text::{HeaderText, one_line};
 
-/// A message's number within its folder. It stays the same as long as the folder's UIDVALIDITY does
-/// (RFC 3501, section 2.3.1.1).
+/// A message's UID: its number within its folder, valid as long as the folder's UIDVALIDITY stays the same (RFC 3501
+/// section 2.3.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(NonZeroU32);
 
@@ -23,7 +23,7 @@ pub struct Uid(NonZeroU32);
 pub struct InvalidUid;
 
 impl Uid {
-    /// Takes a number; 0 is no UID.
+    /// The UID with this number; `None` for 0, which no message has.
     #[must_use]
     pub fn new(number: u32) -> Option<Self> {
         NonZeroU32::new(number).map(Self)
@@ -68,24 +68,24 @@ impl fmt::Display for Uid {
 /// A message as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Its number.
+    /// Its UID.
     pub uid: Uid,
     /// Its flags.
     pub flags: Flags,
     /// Its size in bytes.
     pub size: u64,
-    /// When it arrived.
+    /// When it arrived; `None` if the server does not say.
     pub arrived: Option<Timestamp>,
-    /// Its header in short; empty if the server's can't be read.
+    /// Its envelope; empty if the server's can't be read.
     pub envelope: Envelope,
-    /// Its parts, if the server's description can be read.
+    /// Its parts; `None` if the server's description can't be read.
     pub structure: Option<BodyPart>,
-    /// Its first words, if the server knows them.
+    /// The first words of its text; `None` if the server does not know them.
     pub preview: Option<String>,
 }
 
 impl Summary {
-    /// What was fetched as a summary; none if it is only news of a message's flags.
+    /// The summary in a FETCH response; `None` if the response has no UID or size, such as a report of changed flags.
     pub(crate) fn new(fetched: Fetched) -> Option<Self> {
         let arrived = fetched
             .internal_date
@@ -117,7 +117,7 @@ impl Summary {
 pub struct Message {
     /// What a list shows of it.
     pub summary: Summary,
-    /// Its bytes.
+    /// Its content.
     pub raw: Vec<u8>,
 }
 
@@ -156,40 +156,40 @@ impl Flags {
         self.has(&Flag::Draft)
     }
 
-    /// Whether it is to be removed.
+    /// Whether it is marked for deletion.
     #[must_use]
     pub fn deleted(&self) -> bool {
         self.has(&Flag::Deleted)
     }
 
-    /// Every flag that is set.
+    /// All flags that are set.
     pub fn iter(&self) -> impl Iterator<Item = &Flag> {
         self.0.iter()
     }
 }
 
-/// A message's header in short.
+/// The most important header fields of a message (RFC 3501 section 7.4.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
-    /// When it was sent, by its own account.
+    /// `Date`, if it can be read.
     pub date: Option<Timestamp>,
-    /// What it is about.
+    /// `Subject`.
     pub subject: HeaderText,
-    /// Who wrote it.
+    /// `From`: the authors.
     pub from: Vec<Address>,
-    /// Who sent it.
+    /// `Sender`: who submitted it.
     pub sender: Vec<Address>,
-    /// To whom an answer goes.
+    /// `Reply-To`: where a reply goes.
     pub reply_to: Vec<Address>,
-    /// To whom it went.
+    /// `To`.
     pub to: Vec<Address>,
-    /// Who got a copy.
+    /// `Cc`.
     pub cc: Vec<Address>,
-    /// Who got a copy that the others don't know of.
+    /// `Bcc`: recipients that the others don't see.
     pub bcc: Vec<Address>,
-    /// What it answers: message IDs with their angle brackets, in one line.
+    /// `In-Reply-To`: message IDs with their angle brackets, in one line.
     pub in_reply_to: Option<String>,
-    /// Its own message ID with its angle brackets.
+    /// `Message-ID`, with its angle brackets.
     pub message_id: Option<String>,
 }
 
@@ -215,20 +215,20 @@ impl Envelope {
     }
 }
 
-/// Somebody's address in a header.
+/// An address in a header field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The name before it; may be empty.
+    /// The display name; may be empty.
     pub name: HeaderText,
-    /// What stands before the `@`, in one line.
+    /// The local part, in one line.
     pub local: String,
-    /// What stands behind it, in one line; may be empty if the header was broken.
+    /// The domain, in one line; empty if the address was broken.
     pub domain: String,
 }
 
 impl Address {
-    /// `local@domain`, with the local part quoted where it has to be (RFC 5322, section 3.4.1); of a
-    /// broken address, what there is.
+    /// `local@domain`, with the local part quoted where it must be (RFC 5322 section 3.4.1). Without a domain, only the
+    /// local part.
     #[must_use]
     pub fn addr_spec(&self) -> String {
         let plain = |c: char| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c);
@@ -244,7 +244,7 @@ impl Address {
         format!("{local}@{}", self.domain)
     }
 
-    /// The name to show: the one that stands there, else the address.
+    /// The display name, or else the address.
     #[must_use]
     pub fn shown(&self) -> String {
         let name = self.name.decoded();
@@ -256,7 +256,7 @@ impl Address {
     }
 }
 
-/// Addresses of people; the marks where groups begin and end are left out.
+/// The addresses of people; the marks where groups begin and end are left out (RFC 3501 section 7.4.2).
 fn addresses(raw: Vec<response::Address>) -> Vec<Address> {
     raw.into_iter()
         .filter_map(|raw| {
@@ -269,7 +269,7 @@ fn addresses(raw: Vec<response::Address>) -> Vec<Address> {
         .collect()
 }
 
-/// A half of an address, without what Dovecot, Cyrus and UW IMAP put where a broken one lacks it.
+/// Half of an address; empty for the placeholders that Dovecot, Cyrus and UW IMAP put into a broken address.
 fn present(half: &[u8]) -> String {
     match half {
         b"MISSING_MAILBOX"

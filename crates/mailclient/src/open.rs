@@ -14,8 +14,8 @@ use crate::message::{Message, Summary, Uid};
 use crate::part::BodyPart;
 use crate::{search, transfer};
 
-/// A folder that is open on its connection. Messages that came or went are counted along, whenever
-/// the server tells of them.
+/// A folder that is open on its connection. Its number of messages is updated whenever the server reports messages that
+/// arrived or were removed.
 pub struct OpenFolder<'a> {
     connection: &'a mut Connection,
     uid_validity: u32,
@@ -26,13 +26,13 @@ pub struct OpenFolder<'a> {
 /// What is known of an open folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FolderState {
-    /// How many messages it has.
+    /// The number of messages in it.
     pub messages: u32,
-    /// Under another value every UID means another message (RFC 3501, section 2.3.1.1).
+    /// The folder's UIDVALIDITY. When it changes, UIDs mean other messages (RFC 3501 section 2.3.1.1).
     pub uid_validity: u32,
-    /// The UID that the next message was going to get when the folder was opened, if told.
+    /// The UID that the next message was to get when the folder was opened, if the server said.
     pub uid_next: Option<Uid>,
-    /// Whether nothing can be changed.
+    /// Whether nothing can be changed in it.
     pub read_only: bool,
 }
 
@@ -41,70 +41,70 @@ pub struct FolderState {
 pub struct PageRequest {
     /// How many messages come before the page.
     pub offset: u32,
-    /// How many messages it has at most; never more than 1,000.
+    /// The most messages on the page; at most 1,000 are returned.
     pub limit: u32,
-    /// In which order.
+    /// The order of the messages.
     pub order: Order,
-    /// Which messages; all, if none is given.
+    /// The search that selects the messages; all messages if `None`.
     pub query: Option<SearchKey>,
 }
 
 /// The order of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// What arrived last comes first.
+    /// By arrival, latest first.
     Newest,
-    /// What arrived first comes first.
+    /// By arrival, earliest first.
     Oldest,
-    /// By something else.
+    /// By something else. Messages that are equal in it are ordered by arrival.
     Sorted {
-        /// By what.
+        /// What to order by.
         by: SortBy,
         /// Whether the largest or latest comes first.
         descending: bool,
     },
 }
 
-/// What messages can be ordered by.
+/// What to order messages by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortBy {
-    /// When it was sent.
+    /// The date in the header.
     Date,
-    /// Who wrote it.
+    /// The author.
     From,
-    /// What it is about, without `Re:`.
+    /// The subject, without `Re:` and the like.
     Subject,
-    /// How large it is.
+    /// The size in bytes.
     Size,
 }
 
 /// A page of messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// How many messages there are, on all pages.
+    /// The number of messages on all pages together.
     pub total: u32,
-    /// The order they are in: as asked for, or [`Order::Newest`] if the server can't sort.
+    /// The order of the messages: the one that was asked for, or [`Order::Newest`] if the server can't sort.
     pub order: Order,
-    /// The messages.
+    /// The messages of this page.
     pub messages: Vec<Summary>,
 }
 
-/// How many messages one page has at most.
+/// The most messages on a page.
 const MOST_SHOWN: u32 = 1000;
 
-/// What to do with flags.
+/// How a list of flags changes a message's flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlagChange {
-    /// Set these.
+    /// Sets these flags.
     Add,
-    /// Clear these.
+    /// Clears these flags.
     Remove,
-    /// Set these and clear all others.
+    /// Sets these flags and clears all others.
     Replace,
 }
 
-/// How many messages one command names: its line stays below what servers accept (RFC 7162,
-/// section 4, recommends 8192 bytes and more).
+/// The most messages that one command names, so that its line stays below what servers accept (RFC 7162 section 4
+/// recommends at least 8192 bytes).
 const MOST_NAMED: usize = 500;
 
 impl<'a> OpenFolder<'a> {
@@ -130,7 +130,7 @@ impl<'a> OpenFolder<'a> {
         })
     }
 
-    /// What is known of the folder at present.
+    /// What is known of the folder now.
     #[must_use]
     pub fn state(&self) -> FolderState {
         FolderState {
@@ -141,7 +141,7 @@ impl<'a> OpenFolder<'a> {
         }
     }
 
-    /// Asks for news.
+    /// Asks the server for changes, and returns the new state.
     ///
     /// # Errors
     /// See [`Error`].
@@ -150,10 +150,10 @@ impl<'a> OpenFolder<'a> {
         Ok(self.state())
     }
 
-    /// A page of messages: one round trip in order of arrival, two with a query or another order.
+    /// A page of messages. It takes one round trip in the order of arrival, two with a query or another order.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::TooLarge`] if more than a million messages would have to be ordered.
+    /// See [`Error`]; [`Error::TooLarge`] if more than a million messages would have to be sorted.
     pub async fn page(&mut self, wanted: &PageRequest) -> Result<Page, Error> {
         let order = match wanted.order {
             Order::Sorted { .. } if !self.connection.can("SORT") => Order::Newest,
@@ -187,7 +187,7 @@ impl<'a> OpenFolder<'a> {
         })
     }
 
-    /// The messages that a search finds, newest first.
+    /// The messages that match a search, latest first.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::TooLarge`] if it finds more than a million.
@@ -197,7 +197,7 @@ impl<'a> OpenFolder<'a> {
         Ok(found)
     }
 
-    /// What a list shows of one message; none if it isn't there.
+    /// What a list shows of one message; `None` if the message isn't there.
     ///
     /// # Errors
     /// See [`Error`].
@@ -205,7 +205,7 @@ impl<'a> OpenFolder<'a> {
         Ok(self.summaries(&[uid]).await?.pop())
     }
 
-    /// A whole message, without marking it as read; none if it isn't there.
+    /// A whole message, without marking it as read; `None` if it isn't there.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::TooLarge`] if it has more than `most` bytes, or more than 64 MiB.
@@ -223,7 +223,7 @@ impl<'a> OpenFolder<'a> {
             .map(|(raw, summary)| Message { summary, raw }))
     }
 
-    /// A message's header; none if the message isn't there.
+    /// A message's header; `None` if the message isn't there.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::TooLarge`] if it has more than `most` bytes.
@@ -231,7 +231,7 @@ impl<'a> OpenFolder<'a> {
         self.section(uid, &[], SectionText::Header, most).await
     }
 
-    /// A part's content with its transfer encoding undone; none if the message isn't there.
+    /// A part's content, with its transfer encoding decoded; `None` if the message isn't there.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::TooLarge`] if it has more than `most` bytes before decoding.
@@ -246,12 +246,12 @@ impl<'a> OpenFolder<'a> {
         Ok(raw.map(|raw| transfer::at_once(part.encoding, &raw)))
     }
 
-    /// A part's content piece by piece, in as little memory for a large part as for a small one.
+    /// A part's content piece by piece, which needs no more memory for a large part than for a small one.
     pub fn download(&mut self, uid: Uid, part: &BodyPart) -> Download<'_> {
         Download::new(self.connection, uid, part)
     }
 
-    /// Changes flags. Messages that are not there are passed over.
+    /// Changes flags. Messages that are not there are ignored.
     ///
     /// # Errors
     /// See [`Error`].
@@ -267,8 +267,8 @@ impl<'a> OpenFolder<'a> {
         Ok(())
     }
 
-    /// Moves messages to another folder. Without MOVE (RFC 6851) they are copied and then deleted,
-    /// as [`Self::delete`] does it.
+    /// Moves messages to another folder. If the server has no MOVE (RFC 6851), they are copied and then deleted as
+    /// [`Self::delete`] does.
     ///
     /// # Errors
     /// See [`Error`]; [`Error::is_no_such_folder`] among them.
@@ -298,8 +298,8 @@ impl<'a> OpenFolder<'a> {
         Ok(())
     }
 
-    /// Deletes messages for good. A server without UIDPLUS (RFC 4315) can't remove these messages
-    /// alone: there they are marked `\Deleted`, and go when a mail program clears the folder.
+    /// Deletes messages for good. A server without UIDPLUS (RFC 4315) can't expunge chosen messages only: there they
+    /// are marked `\Deleted`, and vanish when a mail program expunges the folder.
     ///
     /// # Errors
     /// See [`Error`].
@@ -314,7 +314,7 @@ impl<'a> OpenFolder<'a> {
         self.connection
     }
 
-    /// What is asked of messages, by rising UID; those that are not there are left out.
+    /// Fetches items of messages, by rising UID. Messages that are not there are left out.
     pub(crate) async fn fetch_all(
         &mut self,
         uids: &[Uid],
@@ -359,7 +359,7 @@ impl<'a> OpenFolder<'a> {
         })
     }
 
-    /// Summaries in the order of `uids`; those that are not there are left out.
+    /// Summaries in the order of `uids`. Messages that are not there are left out.
     async fn summaries(&mut self, uids: &[Uid]) -> Result<Vec<Summary>, Error> {
         let items = self.summary_items();
         let mut known: HashMap<Uid, Summary> = HashMap::new();
@@ -388,7 +388,8 @@ impl<'a> OpenFolder<'a> {
         let most = limit(most);
         let items = [FetchItem::Uid, bytes_of(part, text, 0, most + 1)];
         match self.fetch_one(uid, &items).await? {
-            // Of a part that a broken message announces and does not have, the server says NIL: it is empty, and the message is there.
+            // If a broken message announces a part that it does not have, the server sends NIL. The part counts as
+            // empty, because the message is there.
             Some(mut fetched) => Ok(Some(take_bytes(&mut fetched, most)?.unwrap_or_default())),
             None => Ok(None),
         }
@@ -447,7 +448,7 @@ impl<'a> OpenFolder<'a> {
         items
     }
 
-    /// Equal ones are told apart by their arrival, which sorts the same way.
+    /// The sort keys. Arrival is the second key, so that the order is the same each time.
     fn sort_order(&self, by: SortBy, descending: bool) -> Vec<(SortKey, bool)> {
         let key = match by {
             SortBy::Date => SortKey::Date,
@@ -487,7 +488,7 @@ pub(crate) fn bytes_of(part: &[u32], text: SectionText, start: u32, length: u32)
     }
 }
 
-/// The one section that was asked for. One byte more was asked for than is welcome.
+/// The bytes of the only section. One byte more than `most` was requested, to notice larger sections.
 fn take_bytes(fetched: &mut Fetched, most: u32) -> Result<Option<Vec<u8>>, Error> {
     let bytes = fetched.sections.pop().and_then(|section| section.bytes);
     match bytes {
@@ -502,9 +503,9 @@ fn limit(most: usize) -> u32 {
     u32::try_from(most).unwrap_or(u32::MAX).min(MOST_BYTES)
 }
 
-/// What was told of each message, by its sequence number at the end. A server may tell of one
-/// message in several responses, of others unasked, and that messages went in between, whereupon
-/// those behind them move up (RFC 3501, section 7.4.1).
+/// The data of each message, by its final sequence number. A server may split a message's data over several responses,
+/// send data that nobody asked for, and expunge messages in between, which lowers all later sequence numbers by one
+/// (RFC 3501 section 7.4.1).
 fn collect(data: Vec<Data>) -> BTreeMap<u32, Fetched> {
     let mut messages: BTreeMap<u32, Fetched> = BTreeMap::new();
     for data in data {
@@ -537,7 +538,7 @@ fn merge(message: &mut Fetched, news: Fetched) {
     message.sections.extend(news.sections);
 }
 
-/// The UIDs as sets that fit into a command each.
+/// The UIDs in sets, each small enough for one command.
 fn batches(uids: &[Uid]) -> Vec<SequenceSet> {
     let mut numbers: Vec<u32> = uids.iter().map(|uid| uid.get()).collect();
     numbers.sort_unstable();

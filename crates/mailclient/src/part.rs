@@ -1,4 +1,4 @@
-//! The parts of a message (RFC 2045 and 2046), numbered as IMAP numbers them.
+//! The parts of a message (RFC 2045 and RFC 2046), numbered as in IMAP.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,47 +8,47 @@ use sekisho_imap::response::{self, BodyStructure, Leaf, Params};
 use crate::text::{decode_words, in_charset, one_line};
 use crate::transfer::hex;
 
-/// A part of a message, or the whole of it. A message within the message is a part without parts:
-/// people open it as a file.
+/// A part of a message, or the whole message. A message within the message counts as a part without parts, which people
+/// open as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyPart {
-    /// Its number; that of a whole message with several parts is empty.
+    /// Its number; empty for a whole message with several parts.
     pub number: PartNumber,
-    /// Its type in lower case, such as `text/plain`.
+    /// Its media type in lower case, such as `text/plain`.
     pub kind: String,
-    /// The charset of a text, if it names one.
+    /// The charset that a text names, if any.
     pub charset: Option<String>,
-    /// Whether a text's lines may be joined again where they end in a space (RFC 3676).
+    /// Whether lines of the text that end in a space continue on the next line (RFC 3676 section 4).
     pub flowed: bool,
-    /// Whether that space goes then (RFC 3676, section 4).
+    /// Whether that space is deleted when the lines are joined (RFC 3676 section 4).
     pub deletes_space: bool,
-    /// Its name as a file, if it has one: decoded, in one line and without slashes.
+    /// Its file name, if it has one: decoded, in one line and without slashes.
     pub file_name: Option<String>,
-    /// How it wants to be shown, if it says.
+    /// How the part asks to be shown, if it does.
     pub disposition: Option<Disposition>,
-    /// The Content-ID without its angle brackets, by which HTML refers to pictures.
+    /// The Content-ID without its angle brackets, with which HTML refers to pictures (RFC 2392 section 2).
     pub content_id: Option<String>,
-    /// How its bytes are written.
+    /// Its transfer encoding.
     pub encoding: TransferEncoding,
-    /// Its size in bytes, as encoded; that of a part with parts is 0.
+    /// Its size in bytes, before decoding; 0 for a part with parts.
     pub size: u64,
     /// Its parts.
     pub children: Vec<BodyPart>,
 }
 
-/// How a part wants to be shown (RFC 2183).
+/// How a part asks to be shown (RFC 2183 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Disposition {
     /// With the message.
     Inline,
-    /// As a file; anything unknown as well.
+    /// As a file; also every unknown value.
     Attachment,
 }
 
-/// How a part's bytes are written (RFC 2045, section 6).
+/// How a part's bytes are encoded (RFC 2045 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferEncoding {
-    /// As they are (`7bit`, `8bit`, `binary`), or in a way that nobody knows.
+    /// Not at all (`7bit`, `8bit`, `binary`), or in an unknown way.
     Identity,
     /// `base64`
     Base64,
@@ -56,11 +56,11 @@ pub enum TransferEncoding {
     QuotedPrintable,
 }
 
-/// The number of a part, such as 1.2 (RFC 3501, section 6.4.5).
+/// The number of a part, such as 1.2 (RFC 3501 section 6.4.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PartNumber(Vec<u32>);
 
-/// Text that is no number of a part.
+/// A text that is no part number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no number of a part")]
 pub struct InvalidPartNumber;
@@ -73,7 +73,7 @@ impl BodyPart {
         }
     }
 
-    /// The parts that hold no parts, in order; the part itself if it is such a one.
+    /// All parts without parts of their own, in order; only the part itself if it has none.
     pub fn leaves(&self) -> impl Iterator<Item = &Self> {
         let mut left = vec![self];
         std::iter::from_fn(move || {
@@ -87,13 +87,13 @@ impl BodyPart {
         })
     }
 
-    /// The part with this number that holds no parts.
+    /// The part with this number, if it has no parts of its own.
     #[must_use]
     pub fn find(&self, number: &PartNumber) -> Option<&Self> {
         self.leaves().find(|part| part.number == *number)
     }
 
-    /// The parts that people think of as attached files.
+    /// The parts that people regard as attached files.
     pub fn attachments(&self) -> impl Iterator<Item = &Self> {
         self.leaves().filter(|part| part.is_attachment())
     }
@@ -182,7 +182,7 @@ impl TransferEncoding {
 }
 
 impl PartNumber {
-    /// The most levels that a number may have; messages don't nest deeper.
+    /// The most levels that a number may have; [`BodyStructure`] is not nested deeper either.
     const MOST: usize = response::MAX_DEPTH;
 
     pub(crate) fn as_slice(&self) -> &[u32] {

@@ -1,4 +1,4 @@
-//! Finding and ordering messages (RFC 3501, section 6.4.4; RFC 4731; RFC 5256).
+//! Searches and sorts messages (RFC 3501 section 6.4.4, RFC 4731 section 3, RFC 5256 section 3).
 
 use sekisho_imap::command::{SearchKey, SortKey};
 use sekisho_imap::response::{Data, ESearch};
@@ -7,14 +7,14 @@ use crate::connection::{Answer, Connection};
 use crate::error::Error;
 use crate::message::Uid;
 
-/// How many messages one search may find.
+/// The most messages that a search may find.
 const MOST_FOUND: u32 = 1_000_000;
 
-/// How many words a person's search may have; further ones are left out.
+/// The most words of a person's search; further words are ignored.
 const MOST_WORDS: usize = 20;
 
-/// A person's search: messages that have every word in a name, an address, the subject or the text.
-/// None if there are no words. Spaces of every script part words.
+/// The search for what a person typed: messages that contain every word in their header or text. `None` if there are no
+/// words. White space of every script separates words.
 #[must_use]
 pub fn search_text(typed: &str) -> Option<SearchKey> {
     let words = typed.split(|c: char| c.is_whitespace() || c.is_control());
@@ -29,13 +29,13 @@ pub fn search_text(typed: &str) -> Option<SearchKey> {
     }
 }
 
-/// The messages that a search finds, oldest first.
+/// The messages that match a search, by rising UID.
 pub(crate) async fn search(
     connection: &mut Connection,
     key: &SearchKey,
 ) -> Result<Vec<Uid>, Error> {
     let short = connection.can("ESEARCH") || connection.can("IMAP4REV2");
-    // US-ASCII needs no announcement, and a server that knows nothing else has to understand it.
+    // Every server must understand US-ASCII, which needs no CHARSET; it need not understand any other charset.
     let ascii = is_ascii(key);
     let answer = connection
         .run("UID SEARCH", |c| {
@@ -50,7 +50,7 @@ pub(crate) async fn search(
     Ok(found)
 }
 
-/// The messages that a search finds, in an order; for servers that announce SORT.
+/// The messages that match a search, in this order. Only for servers that announce SORT.
 pub(crate) async fn sort(
     connection: &mut Connection,
     order: &[(SortKey, bool)],

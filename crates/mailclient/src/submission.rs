@@ -1,4 +1,4 @@
-//! Sending mail (RFC 6409) over a stream that is logged in.
+//! Sends mail (RFC 6409 section 3) over a stream that is logged in.
 
 use sekisho_smtp::data::encode;
 use sekisho_smtp::{
@@ -12,57 +12,57 @@ use crate::wire::Wire;
 
 /// A connection to a submission server that is logged in.
 ///
-/// As with IMAP, the future of an operation can be dropped; the connection then counts as gone.
+/// The future of an operation can be dropped at any time; the connection then counts as gone.
 pub struct Submission {
     wire: Wire,
     inbound: Inbound,
     reader: ReplyReader,
     extensions: Extensions,
-    /// An exchange is under way, or one failed or was dropped in its middle.
+    /// Whether an exchange is under way, or failed or was dropped before its end.
     unusable: bool,
 }
 
-/// The server has taken the message and is answerable for it.
+/// The server has accepted the message and is responsible for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// What it said; often the number of the message in its queue.
+    /// The server's answer; often it contains the message's number in the queue.
     pub text: String,
 }
 
-/// Why a message was not sent. Nobody gets it, unless the variant says otherwise.
+/// Why a message was not sent. Unless the variant says otherwise, no recipient gets it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
-    /// The connection is closed. If that happened while the message was on its way, it is unknown
-    /// whether it was taken: say so rather than send it again by itself.
+    /// The connection is closed. If that happened while the message was being sent, it is unknown whether the server
+    /// accepted it: tell the person, and do not send it again automatically.
     #[error("the connection to the submission server is gone")]
     Gone,
-    /// The server refuses the sender or the message. If that is temporary, try again later.
+    /// The server refuses the sender or the message. If the refusal is temporary, try again later.
     #[error("the submission server refuses: {}", .0.in_one_line())]
     Refused(Reply),
-    /// The server refuses some recipients. Correct or leave out these, then send to all.
+    /// The server refuses some recipients. Correct or remove these, then send to all.
     #[error("the submission server refuses {} recipients", .0.len())]
     Recipients(Vec<(Path, Reply)>),
-    /// The server sent what it may not. The connection can't be used any more.
+    /// The server broke the protocol. The connection can't be used any more.
     #[error("the submission server breaks the protocol: {0}")]
     Protocol(String),
-    /// The message is larger than the server takes.
+    /// The message is larger than the server allows.
     #[error("more than {most} bytes")]
     TooLarge {
         /// The server's limit in bytes.
         most: u64,
     },
-    /// The message can't be sent to this server: it has no recipients or a NUL, or needs 8BITMIME
-    /// or SMTPUTF8, which the server doesn't have.
+    /// The message can't be sent to this server: it has no recipients or contains a NUL, or it needs 8BITMIME or
+    /// SMTPUTF8 and the server lacks it.
     #[error("this message can't be sent: {0}")]
     Unsendable(&'static str),
 }
 
-/// How many bytes of replies may come while commands are being sent.
+/// The most bytes of replies that may arrive while commands are being sent.
 const MOST_EARLY: usize = 4 * 1024 * 1024;
 
 impl Submission {
-    /// Takes over a stream on which the login is done and nothing more was said. Asks with EHLO
-    /// what the server can do.
+    /// Takes over a stream on which the login is done and nothing was said since. Asks with EHLO for the server's
+    /// extensions.
     ///
     /// # Errors
     /// As [`Self::send`].
@@ -76,7 +76,7 @@ impl Submission {
             extensions: Extensions::default(),
             unusable: false,
         };
-        // The name of a client that has logged in is of no interest to anybody.
+        // Servers ignore the name of a client that has logged in.
         let reply = submission.exchange(b"EHLO [127.0.0.1]\r\n").await?;
         if !reply.is_success() {
             return Err(SubmitError::Refused(reply));
@@ -85,12 +85,12 @@ impl Submission {
         Ok(submission)
     }
 
-    /// Sends a message to all recipients or, if one of them is refused, to none: else whoever
-    /// corrects an address and sends again would reach the others twice. Line ends become CRLF.
+    /// Sends a message to all recipients; if one of them is refused, to none, because otherwise a person who corrects
+    /// the address and sends again would reach the others twice. Line ends become CRLF.
     ///
     /// # Errors
-    /// Says why nobody gets the message; see [`SubmitError`]. After [`SubmitError::Gone`] and
-    /// [`SubmitError::Protocol`] the connection can't be used any more.
+    /// [`SubmitError`]. After [`SubmitError::Gone`] and [`SubmitError::Protocol`] the connection can't be used any
+    /// more.
     pub async fn send(
         &mut self,
         from: &Path,
@@ -137,10 +137,10 @@ impl Submission {
         }
     }
 
-    /// Says good-bye.
+    /// Ends the session and closes the connection.
     ///
     /// # Errors
-    /// [`SubmitError::Protocol`] if the server answers something else than a reply.
+    /// [`SubmitError::Protocol`] if the server's answer is no reply.
     pub async fn quit(mut self) -> Result<(), SubmitError> {
         match self.exchange(b"QUIT\r\n").await {
             Ok(_) | Err(SubmitError::Gone) => Ok(()),
@@ -148,7 +148,7 @@ impl Submission {
         }
     }
 
-    /// MAIL and a RCPT for each recipient.
+    /// The commands before the message: MAIL, and RCPT for each recipient.
     fn opening(
         &self,
         from: &Path,
@@ -188,14 +188,14 @@ impl Submission {
             utf8,
             ..MailFrom::default()
         };
-        // Nothing is said of reports: what is usual where the mail goes is right.
+        // No DSN parameters: the default reports of the recipients' servers are right.
         let silent = Extensions::default();
         let rcpt = |to: &Path| RcptTo::new(to.clone()).command(&silent) + "\r\n";
         let mail = mail.command(&self.extensions) + "\r\n";
         Ok(std::iter::once(mail).chain(to.iter().map(rcpt)).collect())
     }
 
-    /// Sends commands, at once if the server can take that, and returns a reply to each.
+    /// Sends commands, all at once if the server announces PIPELINING, and returns a reply to each.
     async fn envelope(&mut self, commands: &[String]) -> Result<Vec<Reply>, SubmitError> {
         let mut replies = Vec::with_capacity(commands.len());
         if self.extensions.has("PIPELINING") {

@@ -1,4 +1,4 @@
-//! Streams to servers, and writing to them without waiting for each other.
+//! Streams to servers, and a way to write that can't deadlock.
 
 use std::io;
 
@@ -9,10 +9,10 @@ pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// How many bytes are read at a time.
+/// How many bytes one read takes at most.
 const PIECE: usize = 16 * 1024;
 
-/// A stream with room for what was just read from it.
+/// A stream with a buffer for what is read from it.
 pub(crate) struct Wire {
     stream: Box<dyn Stream>,
     piece: Box<[u8]>,
@@ -26,7 +26,7 @@ impl Wire {
         }
     }
 
-    /// The stream alone.
+    /// Gives the stream back.
     pub(crate) fn into_stream(self) -> Box<dyn Stream> {
         self.stream
     }
@@ -39,8 +39,8 @@ impl Wire {
         }
     }
 
-    /// Sends bytes, and hands on what the server says meanwhile, up to `most` bytes: if both sides
-    /// only wrote, both could wait for ever.
+    /// Sends bytes, and passes what the server sends meanwhile to `heard`, up to `most` bytes. If both sides only
+    /// wrote, full buffers would make both wait for ever.
     pub(crate) async fn send(
         &mut self,
         bytes: &[u8],

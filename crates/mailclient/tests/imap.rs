@@ -1,4 +1,4 @@
-//! The IMAP client against servers that follow a script.
+//! Tests the IMAP client against servers that follow a script.
 
 mod script;
 
@@ -10,7 +10,7 @@ use sekisho_mailclient::{
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex};
 use tokio::task::JoinHandle;
 
-/// A client of a server that announces `capabilities` and goes on by `script`.
+/// A client of a server that announces `capabilities` and then follows `script`.
 async fn client(capabilities: &str, script: &str) -> (Imap, JoinHandle<()>) {
     client_of(capabilities, lines(script)).await
 }
@@ -330,7 +330,7 @@ async fn a_message_comes_whole_or_not_at_all() {
 #[tokio::test]
 async fn a_large_part_is_downloaded_piece_by_piece_and_decoded() {
     const PIECE: usize = 256 * 1024;
-    // 77 does not divide a piece: groups of four digits lie across its end.
+    // 77 does not divide the size of a piece, so groups of four base64 digits cross its end.
     let encoded = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5eg==\n"
         .replace('\n', "\r\n")
         .repeat(4000);
@@ -454,7 +454,7 @@ async fn a_goodbye_and_a_silence_both_end_the_connection_for_good() {
     server.await.unwrap();
 }
 
-/// A person who leaves drops the future half way; the answer that comes late is nobody's.
+/// When the caller drops a future before its end, no later operation may take the late answer for its own.
 #[tokio::test]
 async fn an_operation_that_was_dropped_leaves_no_answer_for_the_next() {
     let (stream, mut server) = duplex(1024);

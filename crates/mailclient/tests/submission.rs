@@ -1,4 +1,4 @@
-//! The submission client against servers that follow a script.
+//! Tests the submission client against servers that follow a script.
 
 mod script;
 

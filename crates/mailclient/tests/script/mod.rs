@@ -1,18 +1,18 @@
-//! A server that follows a script: it expects certain bytes, and says certain bytes.
+//! A server that follows a script: it expects exact bytes and sends exact bytes.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
-/// A line of a script: what is said, or what the client has to say next.
+/// A line of a script.
 pub enum Line {
-    /// The server says this.
+    /// The server sends this.
     Say(Vec<u8>),
-    /// The client has to say exactly this.
+    /// The client must send exactly this.
     Hear(Vec<u8>),
 }
 
-/// `S: ...` is said and `C: ...` heard, each with a CRLF behind it. `\n` within a line, written
-/// out, is a CRLF as well.
+/// Reads a script. `S: ...` is sent by the server and `C: ...` expected from the client, each with CRLF at the end. The
+/// two characters `\n` within a line stand for CRLF.
 pub fn lines(script: &str) -> Vec<Line> {
     let wire = |text: &str| format!("{}\r\n", text.replace("\\n", "\r\n")).into_bytes();
     script
@@ -27,8 +27,8 @@ pub fn lines(script: &str) -> Vec<Line> {
         .collect()
 }
 
-/// Starts a server that follows a script over a pipe of `size` bytes, then closes it. Its end is
-/// awaited to see whether the client said what it should.
+/// Starts a server that follows a script over a pipe of `size` bytes and then closes it. Await its task to check that
+/// the client sent what it should.
 pub fn follow(size: usize, script: Vec<Line>) -> (DuplexStream, JoinHandle<()>) {
     let (client, mut server) = duplex(size);
     let playing = tokio::spawn(async move {
