@@ -1,4 +1,4 @@
-//! Connecting to a server, and telling it who really connects.
+//! Connects to a server and tells it the client's address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -11,16 +11,16 @@ use crate::servers::Server;
 use crate::upstreams::Security;
 use crate::wire::Wire;
 
-/// What begins a header of the PROXY protocol, version 2 (its specification, section 2.2).
+/// The signature of a PROXY protocol header, version 2 (specification, section 2.2).
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Version 2, and a connection made for its own sake, as to see whether the server is up.
+/// Version 2, and a connection that the proxy makes for itself, for example to see whether the server is up.
 const LOCAL: u8 = 0x20;
 
-/// Version 2, and a connection made for somebody else.
+/// Version 2, and a connection made for a client.
 const PROXY: u8 = 0x21;
 
-/// Connects; with a header of the PROXY protocol before TLS, if the server wants one.
+/// Connects. Sends a PROXY header before TLS if the server wants one.
 pub(crate) async fn connect(
     server: &Server,
     security: Security,
@@ -36,13 +36,13 @@ pub(crate) async fn connect(
         stream.flush().await?;
     }
     if security == Security::Implicit {
-        // A handshake in the making is large; where there is none, no login has to carry its room along.
+        // The future of a handshake is large. In a box, it takes no room in the futures of connections without TLS.
         stream = Box::pin(connector.start_tls(stream, server.host(), &[])).await?;
     }
     Ok(Wire::new(stream))
 }
 
-/// Goes on in TLS after the server agreed to it. What it said before counts no more.
+/// Starts TLS after the server agreed to it. What it sent before in plaintext no longer counts.
 pub(crate) async fn start_tls(
     wire: Wire,
     server: &Server,
@@ -53,7 +53,8 @@ pub(crate) async fn start_tls(
     Ok(Wire::new(stream))
 }
 
-/// The header that names a client, if there is one. Its port is not known here and told as 0, and where it connected to is nobody's business there.
+/// The header with the client's address, if there is one. The port is not known here and is sent as 0; the destination
+/// address is left out, since it is of no use to the upstream.
 fn header(client: Option<IpAddr>) -> Vec<u8> {
     let mut header = SIGNATURE.to_vec();
     let Some(client) = client else {

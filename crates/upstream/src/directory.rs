@@ -1,4 +1,4 @@
-//! Accounts whose passwords are the upstream's: each is checked by a login there.
+//! A directory of accounts whose passwords only the upstream knows: each password is checked by a login there.
 
 use std::sync::Arc;
 
@@ -12,20 +12,20 @@ use sekisho_checkpoint::ports::{
 
 use crate::{UpstreamError, Upstreams};
 
-/// A directory that knows the names, before the mail systems that know the passwords.
+/// Combines a directory that knows the names with the upstreams that know the passwords.
 pub struct LoginAtUpstream {
-    /// Which name leads to which account.
+    /// Finds accounts by name.
     pub accounts: Arc<dyn Directory>,
-    /// Who knows the passwords.
+    /// Check the passwords.
     pub upstreams: Arc<Upstreams>,
-    /// The time.
+    /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where people change their passwords.
     pub password_url: String,
 }
 
 impl LoginAtUpstream {
-    /// A login as nobody, for a name that leads to no account: it costs what every other costs.
+    /// Attempts a login with a random user name, for a name without an account, so that it takes as long as any other.
     async fn as_nobody(&self) -> Result<bool, UpstreamError> {
         let drawn = Reference::draw().map_err(|_| UpstreamError::Away)?;
         let nobody = Account {
@@ -75,7 +75,7 @@ impl Directory for LoginAtUpstream {
         let Some(account) = account else {
             return self.as_nobody().await.map_err(away);
         };
-        // An empty password is a login as nobody to some servers.
+        // Some servers take an empty password for an anonymous login.
         if password.expose().is_empty() {
             return Ok(false);
         }

@@ -1,4 +1,4 @@
-//! For `fuzz/`: what is said to an upstream, before servers that take down what they hear.
+//! For `fuzz/`: what an upstream is sent, with servers that record it.
 
 use jiff::Timestamp;
 use sekisho_checkpoint::Password;
@@ -12,12 +12,13 @@ use crate::proof::Passing;
 use crate::relay::lenient;
 use crate::wire::Wire;
 
-/// The relay before a server that takes any line end for one.
+/// The relay in front of a server that accepts any line end.
 pub fn submission(step: u8, bytes: &[u8]) {
     lenient::no_other_command_gets_through(bytes, step.into());
 }
 
-/// A login by IMAP's LOGIN: the upstream hears it and the question what it can, with this very name and password, and nothing else.
+/// A login by IMAP's LOGIN: the upstream receives LOGIN with exactly this name and password, and CAPABILITY, and
+/// nothing else.
 pub async fn imap_login(name: &str, password: &str) {
     let given = Password::new(password.to_owned());
     let Some(proof) = Passing::SamePassword.proof(name, Some(&given), Timestamp::UNIX_EPOCH) else {
@@ -30,7 +31,7 @@ pub async fn imap_login(name: &str, password: &str) {
     };
     let (logged_in, heard) = tokio::join!(logging_in, hear(far));
     match heard.as_slice() {
-        // What LOGIN can't carry is never begun.
+        // A name or password that LOGIN can't contain is not sent at all.
         [] => assert!(logged_in.is_err()),
         [
             Body::Login {
@@ -47,7 +48,7 @@ pub async fn imap_login(name: &str, password: &str) {
     }
 }
 
-/// A server that agrees to everything, and the commands that it heard.
+/// A server that agrees to everything; returns the commands that it received.
 async fn hear(mut stream: DuplexStream) -> Vec<Body> {
     let mut reader = CommandReader::new(Limits::after_login(1 << 20));
     let mut heard = Vec::new();

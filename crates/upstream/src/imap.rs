@@ -1,4 +1,4 @@
-//! The dialogue with an IMAP server up to the login (RFC 3501, section 6.2; SASL-IR, RFC 4959; ID, RFC 2971).
+//! The IMAP protocol with a server, up to the login (RFC 3501, section 6.2; SASL-IR, RFC 4959; ID, RFC 2971).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::proof::{ACKNOWLEDGED, Proof};
 use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
-/// Begins, up to where a login can be sent; `client` is the address to tell. Returns the connection and what the server offers, in upper case.
+/// Starts the connection up to where a login can be sent; `client` is the address to report. Returns the connection and
+/// the server's capabilities, in upper case.
 pub(crate) async fn begin(
     mut wire: Wire,
     call: &Call<'_>,
@@ -32,7 +33,7 @@ pub(crate) async fn begin(
         offered = None;
     }
     if let Some(client) = client {
-        // Whether it is believed was agreed on at the other end; the answer says nothing about it.
+        // The server's configuration decides whether it believes the address; its response doesn't tell.
         let id = format!("s ID (\"x-originating-ip\" \"{client}\")\r\n");
         wire.say(id.as_bytes()).await?;
         answer(&mut wire).await?;
@@ -44,7 +45,7 @@ pub(crate) async fn begin(
     Ok((wire, offered))
 }
 
-/// Logs in where [`begin`] ended. Returns what the server offers from then on, in upper case.
+/// Logs in after [`begin`]. Returns the server's capabilities after the login, in upper case.
 pub(crate) async fn log_in(
     wire: &mut Wire,
     offered: &[String],
@@ -57,7 +58,7 @@ pub(crate) async fn log_in(
     }
 }
 
-/// What came of a command.
+/// The response to a command.
 struct Answer {
     status: Status,
     capabilities: Option<Vec<String>>,
@@ -83,7 +84,7 @@ async fn greeting(wire: &mut Wire, heard: &Heard) -> Result<Option<Arc<[String]>
         Response::Told(status) if status.kind == StatusKind::Bye => {
             Err(Fault::Away(format!("the server says {}", status.text)))
         }
-        // PREAUTH too: somebody is logged in there, and it is not whom we have.
+        // PREAUTH is wrong, too: the connection is logged in already, but not as our person.
         _ => Err(Fault::greeting(frame.bytes())),
     }
 }
@@ -95,7 +96,8 @@ async fn capabilities(wire: &mut Wire) -> Result<Vec<String>, Fault> {
         .ok_or_else(|| Fault::Away("the server does not say what it can".to_owned()))
 }
 
-/// Proves who is there, in the shortest way that the server offers. Returns what it offers from then on, if it says so.
+/// Logs in by the shortest exchange that the server offers. Returns the capabilities after the login, if the server
+/// sends them.
 async fn authenticate(
     wire: &mut Wire,
     offered: &[String],
@@ -121,7 +123,7 @@ async fn authenticate(
             None => Err(Fault::NoWay("the server offers no such mechanism")),
         };
     }
-    // A server that says why it will refuse (RFC 7628, section 3.2.3) waits for one message more.
+    // A server that explains why it will refuse (RFC 7628, section 3.2.3) waits for one more message.
     let messages = [proof.message(), ACKNOWLEDGED].map(|text| format!("{text}\r\n").into_bytes());
     let mut messages = messages.into_iter();
     let command = if offers("SASL-IR") {
@@ -133,7 +135,8 @@ async fn authenticate(
     exchange(wire, command.as_bytes(), messages, heard).await
 }
 
-/// Sends a command that logs in, and the next of `more` each time the server agrees to go on. Returns what the server offers from then on, if it says so.
+/// Sends a login command, and the next of `more` whenever the server asks to continue. Returns the capabilities after
+/// the login, if the server sends them.
 async fn exchange(
     wire: &mut Wire,
     command: &[u8],
@@ -166,7 +169,8 @@ async fn exchange(
     Err(endless())
 }
 
-/// What an answer to a login means, and what it says the server offers. Only a plain NO is a refusal: what may pass is told by its code (RFC 5530).
+/// The result of a login, with the capabilities in the response. Not every NO is a refusal: some response codes mean a
+/// temporary problem (RFC 5530, section 3).
 fn outcome(status: Status) -> Result<Option<Vec<String>>, Fault> {
     match (status.kind, &status.code) {
         (StatusKind::Ok, _) => Ok(told(status.code)),
@@ -178,7 +182,7 @@ fn outcome(status: Status) -> Result<Option<Vec<String>>, Fault> {
     }
 }
 
-/// Sends a command of one word, and reads its answer.
+/// Sends a command of one word and reads its response.
 async fn ask(wire: &mut Wire, command: &'static str) -> Result<Answer, Fault> {
     wire.say(format!("s {command}\r\n").as_bytes()).await?;
     answer(wire).await
@@ -220,8 +224,8 @@ fn endless() -> Fault {
     Fault::Away("the server talks without end".to_owned())
 }
 
-/// What can be kept of an upstream's capabilities once a connection is logged in: what belongs to the time before goes, and what would let the connection be
-/// logged in again, unseen or at all.
+/// The capabilities of an upstream that a client may be told after the login. Those for the time before the login are
+/// removed, and those by which the client could log in again, or could do so unseen.
 pub(crate) fn kept(offered: &[String], guarded: bool) -> String {
     let kept = offered.iter().filter(|word| {
         let before_login = word.starts_with("AUTH=")
@@ -234,7 +238,7 @@ pub(crate) fn kept(offered: &[String], guarded: bool) -> String {
     });
     let words: Vec<_> = kept
         .map(|word| match word.as_str() {
-            // Every capability is known in any case, but these two are looked for as they are printed.
+            // Capabilities are case-insensitive, but some clients only recognise these two in their usual spelling.
             "IMAP4REV1" => "IMAP4rev1",
             "IMAP4REV2" => "IMAP4rev2",
             other => other,

@@ -1,4 +1,5 @@
-//! What an upstream was found to offer: clients are told so before their login, and most logins find the same again.
+//! The capabilities that an upstream was seen to offer. Clients are told them before the login, and most logins see the
+//! same again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -7,17 +8,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::imap;
 
-/// How long POP3 servers are taken at their word; after that one is asked again in passing.
+/// How long POP3 capabilities are valid; after that, the next login asks for them again.
 const POP3_KNOWN: SignedDuration = SignedDuration::from_mins(10);
 
-/// What an upstream was found to offer, as told before a login.
+/// The capabilities that an upstream offers.
 #[derive(Debug, Default)]
 pub struct Learned {
     offers: RwLock<Offers>,
     changes: AtomicU64,
-    /// What IMAP servers greet with.
+    /// The last greeting of an IMAP server.
     pub(crate) greeting: Heard,
-    /// What they answer to a login.
+    /// The last IMAP response to a login.
     pub(crate) welcome: Heard,
     kept: RwLock<Option<Kept>>,
 }
@@ -28,11 +29,11 @@ pub(crate) struct Offers {
     pub(crate) pop3: Option<Arc<[String]>>,
     pub(crate) submission: Option<Arc<[String]>>,
     pub(crate) sieve: Option<Arc<[String]>>,
-    /// When POP3 was asked.
+    /// When a POP3 server was last asked.
     pop3_asked: Option<Timestamp>,
 }
 
-/// What clients are told of what is offered.
+/// The IMAP capabilities for clients, computed from those of the upstream.
 #[derive(Debug)]
 struct Kept {
     of: Arc<[String]>,
@@ -47,7 +48,7 @@ impl Learned {
             .clone()
     }
 
-    /// Another number after each change.
+    /// A number that changes with every change of the capabilities.
     pub(crate) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
@@ -58,7 +59,7 @@ impl Learned {
         lines: &[String],
     ) {
         let mut now = self.get();
-        // Most logins find the same, and then nobody has to wait for a lock.
+        // Most logins see the same capabilities, and then no login waits for the write lock.
         if of(&mut now).as_deref() != Some(lines) {
             let mut offers = self.offers.write().unwrap_or_else(PoisonError::into_inner);
             *of(&mut offers) = Some(lines.into());
@@ -66,7 +67,8 @@ impl Learned {
         }
     }
 
-    /// What POP3 servers offer, if one was asked lately: it is no part of their greeting, and a question more for each login.
+    /// The POP3 capabilities, if a server was asked lately. They are not part of the greeting, so asking costs another
+    /// round trip at each login.
     pub(crate) fn pop3(&self, now: Timestamp) -> Option<Arc<[String]>> {
         let offers = self.offers.read().unwrap_or_else(PoisonError::into_inner);
         let lately = offers
@@ -75,20 +77,20 @@ impl Learned {
         offers.pop3.clone().filter(|_| lately)
     }
 
-    /// Notes the answer of a POP3 server that was asked now.
+    /// Stores the capabilities that a POP3 server has just sent.
     pub(crate) fn note_pop3(&self, lines: &[String], now: Timestamp) {
         self.note(|offers| &mut offers.pop3, lines);
         let mut offers = self.offers.write().unwrap_or_else(PoisonError::into_inner);
         offers.pop3_asked = Some(now);
     }
 
-    /// Lets the next POP3 login ask again: this one failed, and it may be for what was believed of the server.
+    /// Makes the next POP3 login ask for the capabilities again: this login failed, possibly because they have changed.
     pub(crate) fn doubt_pop3(&self) {
         let mut offers = self.offers.write().unwrap_or_else(PoisonError::into_inner);
         offers.pop3_asked = None;
     }
 
-    /// What clients are told of what IMAP offers after the login, made once for the same words.
+    /// The IMAP capabilities to announce after the login; computed once for the same list.
     pub(crate) fn kept(&self, offered: &Arc<[String]>, guarded: bool) -> Arc<str> {
         if let Some(kept) = &*self.kept.read().unwrap_or_else(PoisonError::into_inner)
             && Arc::ptr_eq(&kept.of, offered)
@@ -104,7 +106,8 @@ impl Learned {
     }
 }
 
-/// A response in which a server says what it offers, and what that is. The next connection mostly hears the same to the byte, and then nothing has to be taken apart.
+/// A response with capabilities, and the capabilities parsed from it. The next connection usually receives the same
+/// bytes, which then need not be parsed.
 #[derive(Debug, Default)]
 pub(crate) struct Heard(RwLock<Option<Offering>>);
 
@@ -115,7 +118,7 @@ struct Offering {
 }
 
 impl Heard {
-    /// What is offered, if this very response was heard last.
+    /// The capabilities, if the last response had the same bytes.
     pub(crate) fn again(&self, response: &[u8]) -> Option<Arc<[String]>> {
         let last = self.0.read().unwrap_or_else(PoisonError::into_inner);
         last.as_ref()
@@ -123,7 +126,7 @@ impl Heard {
             .map(|last| Arc::clone(&last.offered))
     }
 
-    /// Notes what a response says.
+    /// Stores a response with its capabilities.
     pub(crate) fn note(&self, response: &[u8], offered: Vec<String>) -> Arc<[String]> {
         let offered: Arc<[String]> = offered.into();
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Offering {
@@ -180,7 +183,7 @@ mod tests {
         assert!(!known(now - SignedDuration::from_secs(1)));
         learned.doubt_pop3();
         assert!(!known(now));
-        // Clients are told as before.
+        // Clients are told the same as before.
         assert_eq!(
             learned.get().pop3.as_deref(),
             Some(&lines(&["SASL PLAIN"])[..])

@@ -1,15 +1,18 @@
-//! The mail system that a site already has, behind the doors: connections to it on which an admitted person is logged in.
+//! Connections to the mail system that a site already has behind Sekisho, on which an admitted person is logged in.
 //!
-//! [`Upstreams`] finds the upstream that keeps an account's mail, connects to the first of its servers that answers, tells it who is there and from where, and
-//! hands the connection over as [`LoggedIn`]. From then on bytes are copied ([`pipe`]), but for submission, whose commands are read one by one ([`relay`]).
+//! [`Upstreams`] finds the upstream with an account's mail, connects to the first of its servers that answers, tells it
+//! the client's address, logs the person in, and returns the connection as [`LoggedIn`]. After that, bytes are copied
+//! ([`pipe`]); only submission is read command by command ([`relay`]).
 //!
-//! It judges nobody: whoever asks for a connection shows an [`Admitted`](sekisho_checkpoint::Admitted). What it sends was made by encoders; no byte of a name or a
-//! password can become a command. A connection that could be made another account's after the login is cut before that happens ([`relogin`]), since the checkpoint
-//! would never hear of it. A server that does not answer as its protocol says is taken for one that is away, never for one that refuses.
+//! It makes no decisions about admission: it gives a connection only for an [`Admitted`](sekisho_checkpoint::Admitted).
+//! What it sends is written by encoders, so that no byte of a name or password can become a command. It cuts a
+//! connection before the client can log in again as another account ([`relogin`]), since the checkpoint would not learn
+//! of it. A server that violates its protocol counts as unavailable, not as refusing the login.
 //!
-//! In reading order: [`upstreams`] (whose mail is where), [`servers`] (which of them are up), [`proof`] and [`token`] (how the person is passed on), `dial`
-//! (connecting), `learned` (what it was found to offer), `imap`, `pop3`, `submission` and `sieve` (the dialogues up to the login), [`pipe`] with [`relogin`], [`relay`]; [`directory`] is for sites whose passwords only
-//! the upstream knows.
+//! In reading order: [`upstreams`] (which upstream has whose mail), [`servers`] (which of them are up), [`proof`] and
+//! [`token`] (how the person is logged in), `dial` (connecting), `learned` (the capabilities seen), `imap`, `pop3`,
+//! `submission` and `sieve` (the protocols up to the login), [`pipe`] with [`relogin`], [`relay`]. [`directory`] is for
+//! sites where only the upstream knows the passwords.
 
 mod dial;
 pub mod directory;
@@ -39,36 +42,37 @@ pub use servers::{Server, Servers};
 pub use token::TokenKey;
 pub use upstreams::{Keeps, LoggedIn, Probed, Security, Told, Upstream, Upstreams, Wanted};
 
-/// Why there is no connection for somebody.
+/// Why there is no connection for an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// No server can be asked just now: the same may succeed later.
+    /// No server can be reached now; a later attempt may succeed.
     #[error("no server of the upstream can be reached")]
     Away,
-    /// The upstream does not take the account, or not so. Trying again changes nothing.
+    /// The upstream refuses the login, or Sekisho can't log in there as configured. Another attempt will not help.
     #[error("the upstream does not take the login")]
     Refused,
-    /// No upstream keeps mail for the account, or it has no server of this protocol.
+    /// No upstream has mail of the account, or the upstream has no server for this protocol.
     #[error("no upstream for this account and protocol")]
     NoneForThis,
 }
 
-/// Why one server gave no connection.
+/// Why an attempt at one server failed.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
-    /// It can't be reached, is too slow, does not answer as the protocol says, or asks to come later. Another server may do better.
+    /// The server can't be reached, is too slow, violates the protocol, or asks to try again later. Another server may
+    /// work.
     #[error("{0}")]
     Away(String),
-    /// It refused the login.
+    /// The server refused the login.
     #[error("the login was refused")]
     Refused,
-    /// It offers no way by which the person could be passed on.
+    /// The server offers no mechanism by which the person could be logged in.
     #[error("{0}")]
     NoWay(&'static str),
 }
 
 impl Fault {
-    /// The server greets otherwise than one of its protocol does.
+    /// The server's greeting is not one of its protocol.
     fn greeting(line: &[u8]) -> Self {
         let line = String::from_utf8_lossy(line);
         let begin: String = line.trim_end().chars().take(60).collect();

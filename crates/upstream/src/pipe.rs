@@ -1,7 +1,7 @@
-//! Copying bytes between a client and the upstream, once both know who is there.
+//! Copies bytes between a client and the upstream after the login on both sides.
 //!
-//! An idle connection holds no buffer: bytes are read into one that all connections of a thread share, and only what the other side does not take at once is
-//! kept until it does.
+//! An idle connection holds no buffer: bytes are read into a buffer that all connections of a thread share, and only
+//! what the other side can't take at once is kept.
 
 use std::cell::RefCell;
 use std::io;
@@ -19,22 +19,23 @@ use crate::relogin::Relogin;
 /// How many bytes are read at once.
 const PIECE: usize = 64 * 1024;
 
-/// How often one side is read before others get their turn.
+/// How many times one side is read before other tasks get their turn.
 const IN_A_ROW: usize = 16;
 
-/// How long one side may go on after the other has ended.
+/// How long one side may continue after the other has ended.
 const LAST_WORDS: Duration = Duration::from_secs(30);
 
-/// A connection on which nothing moves for so long has nothing to finish, when the program ends.
+/// When the program ends, a connection without traffic for this long is closed, as it has nothing to finish.
 const QUIET: Duration = Duration::from_millis(300);
 
 thread_local! {
-    /// What was read and not yet passed on. Used within one call of `poll`, so that connections can share it.
+    /// The buffer for reading. It is used only within one call of `poll`, so that all connections can share it.
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; PIECE].into());
 }
 
-/// Copies until both sides have ended, or one breaks. `to_upstream` and `to_client` were read before and go first. With a [`Relogin`], the connection ends where the
-/// client would log in again. When the end of the program is asked for, it ends as soon as nothing moves.
+/// Copies until both sides have ended or one fails. `to_upstream` and `to_client` were read earlier and are sent first.
+/// With a [`Relogin`], the connection ends when the client tries to log in again. When a shutdown is asked for, it ends
+/// as soon as there is no traffic.
 pub async fn run(
     mut client: impl Duplex,
     mut upstream: impl Duplex,
@@ -90,12 +91,12 @@ pub async fn run(
     }
 }
 
-/// One direction.
+/// One direction of copying.
 struct Half<'a> {
-    /// Counts what is moved, in either direction.
+    /// Counts the copied pieces of both directions.
     moved: &'a AtomicU64,
     relogin: Option<Relogin>,
-    /// What the other side has not taken yet.
+    /// What the other side has not accepted yet.
     kept: Vec<u8>,
     written: usize,
     state: State,
@@ -103,13 +104,13 @@ struct Half<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// All that was written went out.
+    /// Everything written was flushed.
     Flushed,
-    /// Something may wait in the other side's own buffer.
+    /// The other side's buffer may hold bytes that were not flushed.
     Unflushed,
-    /// Nothing more will come.
+    /// The end was read; no more bytes will come.
     Ended,
-    /// The other side knows.
+    /// The other side has been told of the end.
     Shut,
 }
 
@@ -124,7 +125,7 @@ impl<'a> Half<'a> {
         }
     }
 
-    /// Takes what was read before.
+    /// Starts with bytes that were read earlier.
     fn begin(&mut self, bytes: Vec<u8>) -> io::Result<()> {
         if let Some(relogin) = &mut self.relogin
             && !relogin.passes(&bytes)
@@ -135,7 +136,7 @@ impl<'a> Half<'a> {
         Ok(())
     }
 
-    /// Copies what can be copied; ready when nothing more will come and the other side knows.
+    /// Copies as much as possible. Ready when the end was read and the other side has been told.
     fn poll_copy(
         &mut self,
         context: &mut Context<'_>,
@@ -172,7 +173,7 @@ impl<'a> Half<'a> {
         })
     }
 
-    /// Passes a piece on, and keeps what is not taken.
+    /// Passes a piece on, and keeps what the other side doesn't accept.
     fn pass(
         &mut self,
         context: &mut Context<'_>,
@@ -285,7 +286,7 @@ mod tests {
             async move {
                 client.write_all(&sent[20..]).await.expect("taken");
                 client.shutdown().await.expect("shut");
-                // The other side may say something yet.
+                // The other side may still send something.
                 client.read_to_end(&mut Vec::new()).await.expect("an end");
             },
             async move {

@@ -1,4 +1,5 @@
-//! The dialogue with a POP3 server up to the login (RFC 1939; STLS, RFC 2595; CAPA, RFC 2449; AUTH, RFC 5034; response codes of RFC 3206; XCLIENT as Dovecot has it).
+//! The POP3 protocol with a server, up to the login (RFC 1939; STLS, RFC 2595; CAPA, RFC 2449; AUTH, RFC 5034; response
+//! codes, RFC 3206; XCLIENT, as Dovecot implements it).
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,11 +13,13 @@ use crate::wire::{PATIENCE, Wire};
 /// The longest command line, in bytes with its CRLF (RFC 2449, section 4).
 const COMMAND: usize = 255;
 
-/// How Dovecot says in its greeting that it believes whoever connects when told where a client is. There is no standard for it.
+/// In its greeting, Dovecot offers XCLIENT to peers whose report of the client's address it believes. There is no
+/// standard for it.
 const BELIEVES: &[u8] = b"[XCLIENT]";
 
-/// Begins, up to where a login can be sent; `client` is the address to tell. `known` is what the server offered at an earlier login, which spares a question.
-/// Returns the connection and what the server offers.
+/// Starts the connection up to where a login can be sent; `client` is the address to report. `known` are the
+/// capabilities from an earlier login, so that they need not be asked for. Returns the connection and the server's
+/// capabilities.
 pub(crate) async fn begin(
     mut wire: Wire,
     call: &Call<'_>,
@@ -45,7 +48,7 @@ pub(crate) async fn begin(
     Ok((wire, offered))
 }
 
-/// Logs in where [`begin`] ended.
+/// Logs in after [`begin`].
 pub(crate) async fn log_in(
     wire: &mut Wire,
     offered: &[String],
@@ -63,10 +66,10 @@ pub(crate) async fn log_in(
     positive(&wire.line().await?)
 }
 
-/// Sends a command and one argument that reaches to the end of the line.
+/// Sends a command with one argument, which extends to the end of the line.
 async fn say_word(wire: &mut Wire, verb: &'static str, argument: &str) -> Result<(), Fault> {
     if argument.contains(char::is_control) || verb.len() + argument.len() + 3 > COMMAND {
-        // No line can carry it.
+        // The argument doesn't fit into a command line.
         return Err(Fault::Refused);
     }
     wire.say(format!("{verb} {argument}\r\n").as_bytes()).await
@@ -97,7 +100,7 @@ async fn authenticate(wire: &mut Wire, proof: &Proof) -> Result<(), Fault> {
     Err(Fault::Away("the server talks without end".to_owned()))
 }
 
-/// What the server offers, each as a line of its answer to CAPA; nothing if it does not know that command.
+/// The server's capabilities, as lines of its response to CAPA; none if it doesn't know that command.
 async fn capabilities(wire: &mut Wire) -> Result<Vec<String>, Fault> {
     wire.say(b"CAPA\r\n").await?;
     let mut lines = Vec::new();
@@ -121,7 +124,7 @@ fn offers(offered: &[String], mechanism: &str) -> bool {
         .any(|mechanisms| mechanisms.split(' ').any(|word| word == mechanism))
 }
 
-/// Whether an answer is positive; what may pass is told by its code.
+/// Checks that a response is positive. Some response codes mean a temporary problem rather than a refusal.
 fn positive(line: &[u8]) -> Result<(), Fault> {
     let text = String::from_utf8_lossy(line).to_ascii_uppercase();
     if text == "+OK" || text.starts_with("+OK ") {
@@ -136,7 +139,8 @@ fn positive(line: &[u8]) -> Result<(), Fault> {
     ))
 }
 
-/// What can be told of an upstream's capabilities before a login: the lines without what the door says itself.
+/// The capabilities of an upstream that clients are told before the login: the lines except those that the POP3 door
+/// writes itself.
 pub(crate) fn kept(offered: &[String]) -> Vec<String> {
     let own = ["USER", "SASL", "STLS", "XCLIENT", "IMPLEMENTATION"];
     let kept = offered.iter().filter(|line| {

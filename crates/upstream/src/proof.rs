@@ -1,4 +1,4 @@
-//! How the person who was admitted is passed on to the upstream.
+//! How Sekisho logs an admitted person in at an upstream.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use zeroize::Zeroizing;
 
 use crate::token::TokenKey;
 
-/// How an upstream is told whose mail is wanted.
+/// The way to log in.
 pub enum Passing {
-    /// By the person's own name and password.
+    /// With the person's own user name and password.
     SamePassword,
-    /// By a master user's name and password, with the person as the one to act for (RFC 4616: authcid and authzid).
+    /// With a master user's name and password (authcid), acting for the person (authzid; RFC 4616, section 2).
     Master {
         /// The master user.
         user: String,
         /// Its password.
         password: Password,
     },
-    /// By a short-lived token that Sekisho signs (OAUTHBEARER, RFC 7628).
+    /// With a short-lived token that Sekisho signs (OAUTHBEARER, RFC 7628).
     Token(Box<TokenKey>),
 }
 
@@ -36,7 +36,7 @@ impl fmt::Debug for Passing {
 }
 
 impl Passing {
-    /// By what it is, for the log: where a login is refused, there is something to look at.
+    /// A description for the log that says what to check when a login is refused.
     pub(crate) fn words(&self) -> &'static str {
         match self {
             Self::SamePassword => "the person's own password",
@@ -45,7 +45,8 @@ impl Passing {
         }
     }
 
-    /// Makes the proof for a user; `None` if it takes a password and there is none, or name or password hold a NUL.
+    /// Makes the proof for a user. `None` if it needs a password and there is none, or if name or password contain a
+    /// NUL.
     pub(crate) fn proof(
         &self,
         user: &str,
@@ -95,23 +96,23 @@ impl Mechanism {
     }
 }
 
-/// What proves to the upstream who is there.
+/// What logs the person in at the upstream.
 pub(crate) struct Proof {
-    /// By which mechanism.
+    /// The mechanism.
     pub(crate) mechanism: Mechanism,
-    /// The client's one message, in base64.
+    /// The client's only message, in base64.
     message: Zeroizing<String>,
     user: String,
     login: Option<Password>,
 }
 
 impl Proof {
-    /// The client's one message, in base64.
+    /// The client's only message, in base64.
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
-    /// Name and password, for servers without SASL; `None` where somebody else's password opens the mailbox, or none does.
+    /// Name and password, for servers without SASL; `None` unless the person's own password is used.
     pub(crate) fn login(&self) -> Option<(&str, &Password)> {
         self.login
             .as_ref()
@@ -119,7 +120,7 @@ impl Proof {
     }
 }
 
-/// What answers a server that explains in a challenge why it will refuse (RFC 7628, section 3.2.3), in base64.
+/// The client's answer, in base64, to a challenge that explains why the login will fail (RFC 7628, section 3.2.3).
 pub(crate) const ACKNOWLEDGED: &str = "AQ==";
 
 fn plain(authorization: &str, user: &str, password: &Password) -> Option<Zeroizing<String>> {
@@ -131,7 +132,7 @@ fn plain(authorization: &str, user: &str, password: &Password) -> Option<Zeroizi
     Some(Zeroizing::new(BASE64_STANDARD.encode(message.as_bytes())))
 }
 
-/// Commas and equals signs of a name are written as RFC 5801, section 4 says.
+/// In the name, commas and equals signs are encoded (RFC 5801, section 4).
 fn bearer(user: &str, token: &str) -> Option<Zeroizing<String>> {
     if user.contains(['\0', '\u{1}']) {
         return None;

@@ -1,9 +1,10 @@
-//! Submission behind the login, command by command.
+//! Relays submission after the login, command by command.
 //!
-//! Here bytes are not simply copied. A client could start TLS of its own with the upstream and log in there as somebody else, or, where the upstream believes what
-//! Sekisho says of clients (XCLIENT), say it itself. So only the commands of a mail transaction go through; what else there is gets its answer here, in its turn.
-//! And a message ends for Sekisho where it ends for the upstream: at `CRLF . CRLF` alone; one with a bare CR or LF in it, which some servers take for
-//! an end, does not go through (CVE-2023-51764).
+//! Bytes are not simply copied here. A client could start TLS with the upstream itself and log in there as another
+//! account; or, if the upstream believes Sekisho's XCLIENT, send an XCLIENT of its own. So only the commands of a mail
+//! transaction are passed on; all others are answered here, in the order of the commands. And Sekisho and the upstream
+//! must agree on where a message ends, which is at `CRLF . CRLF` only: a message with a bare CR or LF, which some
+//! servers take for an end, is refused (CVE-2023-51764).
 
 use std::collections::VecDeque;
 
@@ -11,13 +12,13 @@ use sekisho_net::{Duplex, Shutdown};
 use sekisho_smtp::{COMMAND_LINE, DataDecoder, DataFault, Inbound, REPLY_LINE, Reply, ReplyLine};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-/// How many commands may wait for their replies; then no more are read.
+/// How many commands may wait for their replies before reading pauses.
 const MOST_WAITING: usize = 100;
 
 /// How many bytes are read at once.
 const PIECE: usize = 16 * 1024;
 
-/// What is between a client and the upstream: bytes go in, bytes come out. It does no I/O.
+/// The state between a client and the upstream: bytes go in and bytes come out. It does no I/O.
 pub struct Relay {
     host: String,
     extensions: Vec<String>,
@@ -29,37 +30,38 @@ pub struct Relay {
     to_upstream: Vec<u8>,
 }
 
-/// What the client's bytes are.
+/// What the client's next bytes are.
 enum Mode {
     /// Commands.
     Commands,
-    /// Nobody knows before DATA is answered.
+    /// Unknown until DATA is answered.
     DataAsked,
-    /// A message. A CR at the end of what came so far is not passed on before it is known to belong to a CRLF: it could be an end to the upstream.
+    /// A message. A CR at the end of the bytes so far is held back until it is known to be part of a CRLF, because the
+    /// upstream could take it for a line end.
     Message { decoder: DataDecoder, cr: bool },
-    /// Nothing is read any more, but what waits is still answered.
+    /// Nothing more is read, but replies that are due are still sent.
     Ending,
 }
 
-/// Whose reply is next.
+/// Where the next reply comes from.
 enum Awaited {
-    /// The upstream's, as it comes.
+    /// From the upstream, passed on as it is.
     Upstreams,
-    /// The upstream's to DATA.
+    /// From the upstream, to DATA.
     ToData,
-    /// The upstream's, and this one is sent in its place.
+    /// From the upstream, but replaced by this one.
     Instead(Reply),
-    /// Ours: the upstream never hears of it.
+    /// From here: the upstream never saw the command.
     Ours(Reply),
 }
 
-/// The upstream does not answer as RFC 5321 says, so nothing that it says can be relied on.
+/// The upstream violates RFC 5321, so nothing that it sends can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the upstream does not answer as RFC 5321 says")]
 pub struct NoReply;
 
 impl Relay {
-    /// Begins behind the answer to AUTH. `host` and `extensions` are told again to whoever says EHLO again.
+    /// Starts after the answer to AUTH. `host` and `extensions` are for the answer to another EHLO.
     #[must_use]
     pub fn new(host: String, extensions: Vec<String>) -> Self {
         Self {
@@ -83,7 +85,7 @@ impl Relay {
     /// Takes bytes from the upstream.
     ///
     /// # Errors
-    /// [`NoReply`]: the connection has to end.
+    /// [`NoReply`]: the connection must end.
     pub fn upstream_says(&mut self, bytes: &[u8]) -> Result<(), NoReply> {
         self.from_upstream.push(bytes);
         while let Some(line) = self.from_upstream.line(REPLY_LINE).map_err(|_| NoReply)? {
@@ -93,17 +95,17 @@ impl Relay {
         Ok(())
     }
 
-    /// What is to be sent to the client now.
+    /// Takes out what is to be sent to the client now.
     pub fn for_client(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.to_client)
     }
 
-    /// What is to be sent to the upstream now.
+    /// Takes out what is to be sent to the upstream now.
     pub fn for_upstream(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.to_upstream)
     }
 
-    /// Whether more of the client's bytes can be taken.
+    /// Whether it accepts more bytes from the client now.
     #[must_use]
     pub fn listens(&self) -> bool {
         match self.mode {
@@ -113,7 +115,7 @@ impl Relay {
         }
     }
 
-    /// Whether all is said.
+    /// Whether everything has been sent and the connection can be closed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         matches!(self.mode, Mode::Ending) && self.waiting.is_empty()
@@ -157,7 +159,8 @@ impl Relay {
                         }
                         Some(DataFault::Unfinished) => {}
                         Some(fault) => {
-                            // The upstream never sees the end, so it throws the message away when the connection ends.
+                            // The upstream never sees the end of the message, so it discards the message when the
+                            // connection ends.
                             self.answer(fault.reply());
                             self.mode = Mode::Ending;
                         }
@@ -181,7 +184,7 @@ impl Relay {
                 self.pass(line, Awaited::ToData);
                 self.mode = Mode::DataAsked;
             }
-            // It also ends a transaction under way (RFC 5321, section 4.1.4).
+            // EHLO also ends a transaction (RFC 5321, section 4.1.4).
             b"EHLO" => {
                 let lines = [self.host.clone()]
                     .into_iter()
@@ -196,7 +199,7 @@ impl Relay {
             b"AUTH" => self.answer(Reply::new(503, "5.5.1", "Already authenticated")),
             b"STARTTLS" => self.answer(Reply::new(503, "5.5.1", "TLS can't be started here")),
             b"BDAT" => {
-                // Its bytes follow, and are no commands.
+                // The data of BDAT follows, which must not be read as commands.
                 self.answer(Reply::new(502, "5.5.1", "BDAT is not offered here"));
                 self.mode = Mode::Ending;
             }
@@ -211,7 +214,7 @@ impl Relay {
         self.waiting.push_back(awaited);
     }
 
-    /// Answers here, behind the replies that are still awaited.
+    /// Answers without the upstream, after the replies that are still due.
     fn answer(&mut self, reply: Reply) {
         self.waiting.push_back(Awaited::Ours(reply));
         self.say_ours();
@@ -249,7 +252,7 @@ impl Relay {
             Some(Awaited::Instead(reply)) => self
                 .to_client
                 .extend_from_slice(reply.to_string().as_bytes()),
-            // A reply that nothing asked for: that the upstream ends the connection.
+            // A reply without a command: the upstream closes the connection (RFC 5321, section 3.8).
             None if parsed.code == 421 => self.mode = Mode::Ending,
             None => return Err(NoReply),
             Some(Awaited::Upstreams | Awaited::Ours(_)) => {}
@@ -259,10 +262,10 @@ impl Relay {
     }
 }
 
-/// Relays until one side ends. `to_upstream` and `to_client` were read before.
+/// Relays until one side ends. `to_upstream` and `to_client` were read earlier.
 ///
 /// # Errors
-/// A connection broke, or the upstream does not answer as RFC 5321 says.
+/// A connection failed, or the upstream violates RFC 5321.
 pub async fn run(
     mut client: impl Duplex,
     mut upstream: impl Duplex,
@@ -290,7 +293,7 @@ pub async fn run(
         if relay.is_over() {
             return client.shutdown().await;
         }
-        // Between two transactions nothing is lost when the program ends.
+        // Between two transactions, the end of the program loses nothing.
         let idle = matches!(relay.mode, Mode::Commands) && relay.waiting.is_empty();
         tokio::select! {
             count = client.read(&mut said), if relay.listens() => match count? {

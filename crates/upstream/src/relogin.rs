@@ -1,24 +1,27 @@
-//! Watching for the command that would make a connection another account's (UNAUTHENTICATE: RFC 8437, and RFC 5804, section 2.14.1).
+//! Watches for the command with which a client could log in again as another account on the same connection
+//! (UNAUTHENTICATE: RFC 8437, and RFC 5804, section 2.14.1).
 //!
-//! Bytes are copied after the login, so nothing knows where a literal ends: a server that refuses one reads its bytes as commands. So every line counts that
-//! could be this command, wherever it stands. A mail with such a line (a word, then `UNAUTHENTICATE`) can't be stored through such an upstream; no other harm is done.
-//! Compression would hide the command, so asking for it ends the connection too; the gateway does not offer it there.
+//! Bytes are copied after the login, so it is not known where a literal ends: a server that refuses a literal reads its
+//! bytes as commands. That is why any line that could be this command counts, wherever it stands. So a message that
+//! contains such a line (a word, then `UNAUTHENTICATE`) can't be stored through such an upstream; there is no other
+//! drawback. Compression would hide the command, so a request for it ends the connection, too; the gateway does not
+//! offer it there.
 
 use memchr::memchr2;
 
-/// The longest word that is looked for, and one byte more.
+/// One byte more than the longest word that is searched for.
 const WORD: usize = 15;
 
-/// Watches what a client sends.
+/// Watches the bytes that a client sends.
 #[derive(Debug, Clone, Default)]
 pub struct Relogin {
-    /// How many words of the line are complete.
+    /// The number of complete words in the current line.
     words: usize,
     word: Vec<u8>,
 }
 
 impl Relogin {
-    /// Looks at what comes next; `false` if it must not be passed on, and the connection has to end.
+    /// Checks the client's next bytes. If it returns `false`, they must not be passed on, and the connection must end.
     #[must_use]
     pub fn passes(&mut self, bytes: &[u8]) -> bool {
         let mut rest = bytes;
@@ -37,7 +40,7 @@ impl Relogin {
                     rest = behind;
                 }
                 _ if self.words > 1 => {
-                    // The rest of the line is of no interest.
+                    // The rest of the line doesn't matter.
                     let end = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
                     rest = &rest[end..];
                 }
@@ -52,7 +55,7 @@ impl Relogin {
         true
     }
 
-    /// Whether the word that ends here is the command: behind a tag in IMAP, alone in ManageSieve.
+    /// Whether the word that ends here is a forbidden command: after a tag in IMAP, or the first word in ManageSieve.
     fn is_wanted(&self) -> bool {
         let is = |wanted: &[u8]| self.word.eq_ignore_ascii_case(wanted);
         self.words <= 1 && (is(b"UNAUTHENTICATE") || self.words == 1 && is(b"COMPRESS"))
@@ -64,7 +67,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Whether all of it passes, in pieces of `step` bytes.
+    /// Whether all of the text is passed on, in pieces of `step` bytes.
     fn passes(bytes: &[u8], step: usize) -> bool {
         let mut watch = Relogin::default();
         bytes.chunks(step).all(|piece| watch.passes(piece))

@@ -1,4 +1,4 @@
-//! A server that says its part whatever it hears, and what it heard: for tests.
+//! A scripted server that records what it receives, for tests.
 
 use std::time::Duration;
 
@@ -12,13 +12,14 @@ use crate::servers::Server;
 use crate::upstreams::{Call, Security};
 use crate::wire::Wire;
 
-/// A person's proof by the own password.
+/// A person's proof with their own password.
 pub(crate) fn proof(user: &str, password: &str) -> Option<Proof> {
     let password = Password::new(password.to_owned());
     Passing::SamePassword.proof(user, Some(&password), Timestamp::UNIX_EPOCH)
 }
 
-/// A server that answers each line it hears by the next of `answers`, greets with the first, and goes on listening; and all that it heard.
+/// A server that sends the first of `answers` as its greeting, then the next after each line that it receives, and then
+/// only reads. The handle returns all that it received.
 pub(crate) fn server(answers: &[&str]) -> (Wire, tokio::task::JoinHandle<Vec<u8>>) {
     let (near, far) = duplex(64 * 1024);
     let answers: Vec<_> = answers.iter().map(|a| (*a).to_owned()).collect();
@@ -32,7 +33,7 @@ pub(crate) fn server(answers: &[&str]) -> (Wire, tokio::task::JoinHandle<Vec<u8>
                 break;
             }
         }
-        // Who waits for more waits in vain, and not for ever.
+        // The end of the stream makes a client that waits for another answer fail instead of hang.
         let _ = stream.shutdown().await;
         let _ = stream.read_to_end(&mut heard).await;
         heard
@@ -40,7 +41,7 @@ pub(crate) fn server(answers: &[&str]) -> (Wire, tokio::task::JoinHandle<Vec<u8>
     (Wire::new(Box::new(near)), hearing)
 }
 
-/// A server that can be called.
+/// The parts of a [`Call`] to a server.
 pub(crate) struct Callable {
     server: Server,
     connector: Connector,

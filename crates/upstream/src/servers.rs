@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
-/// How long a server that was away is tried after the others, in seconds.
+/// How long, in seconds, a server that failed is tried only after the others.
 const SHUNNED: i64 = 10;
 
 /// One server.
@@ -12,7 +12,7 @@ const SHUNNED: i64 = 10;
 pub struct Server {
     host: String,
     port: u16,
-    /// Up to this second it is tried after the others.
+    /// Until this Unix second it is tried after the others; `i64::MIN` if it did not fail.
     away_until: AtomicI64,
 }
 
@@ -27,7 +27,7 @@ impl Server {
         }
     }
 
-    /// Its host name or address; its certificate has to name it.
+    /// Its host name or address, which its certificate must contain.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
@@ -39,32 +39,33 @@ impl Server {
         self.port
     }
 
-    /// Whether it is up as far as is known.
+    /// Whether it is up, as far as is known.
     #[must_use]
     pub fn is_up(&self, now: Timestamp) -> bool {
         self.away_until.load(Ordering::Relaxed) <= now.as_second()
     }
 
-    /// Remembers that it was away; says whether that is news.
+    /// Remembers that it failed. Returns whether it was up before.
     pub(crate) fn was_away(&self, now: Timestamp) -> bool {
         let until = now.as_second() + SHUNNED;
         self.away_until.swap(until, Ordering::Relaxed) == i64::MIN
     }
 
-    /// Remembers that it answered; says whether that is news.
+    /// Remembers that it answered. Returns whether it had failed before.
     pub(crate) fn answered(&self) -> bool {
-        // Most logins find it so, and then nothing is written that other threads would have to read again.
+        // Usually nothing changed; then nothing is written, because a write would make other threads load the value
+        // again.
         self.away_until.load(Ordering::Relaxed) != i64::MIN
             && self.away_until.swap(i64::MIN, Ordering::Relaxed) != i64::MIN
     }
 }
 
-/// The servers of one protocol, in the order in which they are wanted: the first that is up gets all.
+/// The servers of one protocol, in order of preference: the first that is up gets all connections.
 #[derive(Debug, Default)]
 pub struct Servers(Vec<Server>);
 
 impl Servers {
-    /// Takes them in order.
+    /// The servers in order of preference.
     #[must_use]
     pub fn new(servers: Vec<Server>) -> Self {
         Self(servers)
@@ -76,12 +77,12 @@ impl Servers {
         self.0.is_empty()
     }
 
-    /// All of them, in the order wanted.
+    /// All servers, in order of preference.
     pub fn iter(&self) -> impl Iterator<Item = &Server> {
         self.0.iter()
     }
 
-    /// All of them, those first that are up.
+    /// All servers, those that are up first.
     pub(crate) fn in_turn(&self, now: Timestamp) -> impl Iterator<Item = &Server> {
         let up = self.0.iter().filter(move |server| server.is_up(now));
         let away = self.0.iter().filter(move |server| !server.is_up(now));

@@ -1,4 +1,4 @@
-//! The dialogue with a ManageSieve server up to the login (RFC 5804).
+//! The ManageSieve protocol with a server, up to the login (RFC 5804).
 
 use crate::Fault;
 use crate::dial;
@@ -6,10 +6,11 @@ use crate::proof::{ACKNOWLEDGED, Proof};
 use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
-/// Capabilities that say what scripts may do, and hold before a login as behind it.
+/// Capabilities that say what scripts can do. They are the same before and after a login.
 const KEPT: [&str; 5] = ["SIEVE", "NOTIFY", "MAXREDIRECTS", "EXTLISTS", "LANGUAGE"];
 
-/// Begins, up to where a login can be sent. Returns the connection and the lines of the server's capabilities.
+/// Starts the connection up to where a login can be sent. Returns the connection and the lines of the server's
+/// capabilities.
 pub(crate) async fn begin(mut wire: Wire, call: &Call<'_>) -> Result<(Wire, Vec<String>), Fault> {
     let mut offered = capabilities(&mut wire).await?;
     if call.security == Security::StartTls {
@@ -23,7 +24,7 @@ pub(crate) async fn begin(mut wire: Wire, call: &Call<'_>) -> Result<(Wire, Vec<
     Ok((wire, offered))
 }
 
-/// Logs in where [`begin`] ended.
+/// Logs in after [`begin`].
 pub(crate) async fn log_in(
     wire: &mut Wire,
     offered: &[String],
@@ -52,7 +53,8 @@ pub(crate) async fn log_in(
             Some(Outcome::Later) => {
                 return Err(Fault::Away("the server asks to come later".to_owned()));
             }
-            // A challenge: why the token will be refused. It may be a literal, and its content is then the next line.
+            // A challenge, which says why the token will be refused. If it is a literal, its content is on the next
+            // line.
             None if line.starts_with(b"\"") => {
                 wire.say(format!("\"{ACKNOWLEDGED}\"\r\n").as_bytes())
                     .await?;
@@ -63,7 +65,7 @@ pub(crate) async fn log_in(
     Err(Fault::Away("the server talks without end".to_owned()))
 }
 
-/// How a command went.
+/// The result of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Ok,
@@ -71,7 +73,7 @@ enum Outcome {
     Later,
 }
 
-/// What a line says of a command, if it ends one.
+/// The result of a command, if the line is its final response.
 fn outcome(line: &[u8]) -> Option<Outcome> {
     let text = String::from_utf8_lossy(line).to_ascii_uppercase();
     let (word, rest) = text.split_once(' ').unwrap_or((&text, ""));
@@ -84,7 +86,7 @@ fn outcome(line: &[u8]) -> Option<Outcome> {
     }
 }
 
-/// Reads capabilities up to the OK behind them.
+/// Reads capabilities up to the final OK.
 async fn capabilities(wire: &mut Wire) -> Result<Vec<String>, Fault> {
     let mut lines = Vec::new();
     for _ in 0..PATIENCE {
@@ -98,7 +100,7 @@ async fn capabilities(wire: &mut Wire) -> Result<Vec<String>, Fault> {
     Err(Fault::Away("the server talks without end".to_owned()))
 }
 
-/// What can be told of an upstream's capabilities before a login.
+/// The capabilities of an upstream that clients are told before the login.
 pub(crate) fn kept(offered: &[String]) -> Vec<String> {
     let kept = offered.iter().filter(|line| {
         let name = line.split(' ').next().unwrap_or_default().trim_matches('"');

@@ -1,4 +1,5 @@
-//! The dialogue with a submission server up to the login (RFC 6409; STARTTLS, RFC 3207; AUTH, RFC 4954; XCLIENT, as Postfix describes it).
+//! The submission protocol with a server, up to the login (RFC 6409; STARTTLS, RFC 3207; AUTH, RFC 4954; XCLIENT, as
+//! Postfix documents it).
 
 use std::net::IpAddr;
 
@@ -10,8 +11,8 @@ use crate::proof::{ACKNOWLEDGED, Proof};
 use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
-/// Extensions that stay what they are when commands are read one by one on the way. CHUNKING is not among them: where its
-/// bytes end is the server's word alone.
+/// Extensions that still work when commands are relayed one by one. CHUNKING doesn't: where its data ends, only the
+/// server would know.
 const KEPT: [&str; 9] = [
     "SIZE",
     "8BITMIME",
@@ -24,8 +25,8 @@ const KEPT: [&str; 9] = [
     "MT-PRIORITY",
 ];
 
-/// Begins, up to where a login can be sent. `client` is the address to tell by XCLIENT, and what the client called
-/// itself. Returns the connection and what the server offers.
+/// Starts the connection up to where a login can be sent. `client` is the address to report by XCLIENT, and what the
+/// client called itself in EHLO. Returns the connection and the server's extensions.
 pub(crate) async fn begin(
     mut wire: Wire,
     call: &Call<'_>,
@@ -50,7 +51,7 @@ pub(crate) async fn begin(
     Ok((wire, offered))
 }
 
-/// Logs in where [`begin`] ended.
+/// Logs in after [`begin`].
 pub(crate) async fn log_in(
     wire: &mut Wire,
     offered: &Extensions,
@@ -101,7 +102,7 @@ async fn reply(wire: &mut Wire) -> Result<Reply, Fault> {
     }
 }
 
-/// The command that names the client, with those attributes that the server takes.
+/// The XCLIENT command with those attributes that the server accepts.
 fn xclient(offered: &Extensions, address: IpAddr, name: &str) -> String {
     let address = match address {
         IpAddr::V4(address) => address.to_string(),
@@ -121,7 +122,7 @@ fn xclient(offered: &Extensions, address: IpAddr, name: &str) -> String {
     command + "\r\n"
 }
 
-/// What can be kept of an upstream's extensions, each as a line of the answer to EHLO.
+/// The extensions of an upstream that clients are told, as lines of the response to EHLO.
 pub(crate) fn kept(offered: &Extensions) -> Vec<String> {
     offered.only(&KEPT)
 }

@@ -1,4 +1,5 @@
-//! Tokens that tell an upstream who is there: JSON Web Tokens (RFC 7519) under ES256 (RFC 7518, section 3.4), good for a minute.
+//! Tokens that log a person in at an upstream: JSON Web Tokens (RFC 7519) signed with ES256 (RFC 7518, section 3.4),
+//! valid for a minute.
 
 use std::fmt;
 
@@ -10,13 +11,13 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-/// How long a token holds, in seconds: it is used at once.
+/// How long a token is valid, in seconds. It is used at once.
 const HOLDS: i64 = 60;
 
 /// How far the upstream's clock may be behind, in seconds.
 const LEEWAY: i64 = 30;
 
-/// The key that signs tokens, and what they say besides the person.
+/// The key that signs tokens, with the claims that are the same in all of them.
 pub struct TokenKey {
     key: EcdsaKeyPair,
     random: SystemRandom,
@@ -31,7 +32,7 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// The file holds no key for ES256.
+/// The error for a file without a private key for ES256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no private key for ES256 in it: make one with `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`"
@@ -39,10 +40,11 @@ impl fmt::Debug for TokenKey {
 pub struct NoKey;
 
 impl TokenKey {
-    /// Takes a private key in PEM (PKCS #8). `id` is told in each token as `kid`, `issuer` as `iss`, `audience` as `aud`.
+    /// Takes a private key in PEM (PKCS #8). `id` becomes `kid` in each token, `issuer` becomes `iss`, `audience`
+    /// becomes `aud`.
     ///
     /// # Errors
-    /// [`NoKey`].
+    /// [`NoKey`] if there is no such key in `pem`.
     pub fn new(pem: &str, id: &str, issuer: &str, audience: &str) -> Result<Self, NoKey> {
         let random = SystemRandom::new();
         let body: Zeroizing<String> = Zeroizing::new(
@@ -65,7 +67,7 @@ impl TokenKey {
         })
     }
 
-    /// A token that says that `user` was admitted; `None` only if the system gives no random numbers.
+    /// A token for `user`; `None` only if the system provides no random numbers.
     pub(crate) fn token_for(&self, user: &str, now: Timestamp) -> Option<Zeroizing<String>> {
         let second = now.as_second();
         let claims = json!({

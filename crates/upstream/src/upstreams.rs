@@ -1,4 +1,4 @@
-//! Which upstream keeps whose mail, and getting a connection to it.
+//! Finds the upstream that has an account's mail, and opens connections to it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -20,25 +20,26 @@ use crate::servers::{Server, Servers};
 use crate::wire::Wire;
 use crate::{Fault, UpstreamError, dial, imap, pop3, sieve, submission};
 
-/// How a connection to a server is guarded.
+/// How connections to an upstream are encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// TLS from the first byte.
     Implicit,
-    /// TLS after a command; without it the connection is given up.
+    /// TLS after a command; if the server refuses it, the connection is closed.
     StartTls,
-    /// Nothing: this machine, or a network that is trusted with passwords.
+    /// Not at all: for this machine, or a network in which passwords may be sent in the clear.
     None,
 }
 
-/// How an upstream is told where the client really is.
+/// How an upstream learns the client's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
-    /// It is not: all clients seem to be Sekisho.
+    /// It doesn't: all clients seem to have Sekisho's address.
     Nothing,
-    /// By the PROXY protocol, version 2.
+    /// By a PROXY protocol header, version 2.
     ProxyHeader,
-    /// In the dialogue: by ID in IMAP, by XCLIENT in submission, and in POP3 where the server greets with it, as Dovecot does.
+    /// In the protocol itself: by ID in IMAP, by XCLIENT in submission, and by XCLIENT in POP3 if the server offers it
+    /// in its greeting, as Dovecot does.
     InDialogue,
 }
 
@@ -55,34 +56,34 @@ pub struct Upstream {
     pub submission: Servers,
     /// Its ManageSieve servers.
     pub sieve: Servers,
-    /// How connections to it are guarded.
+    /// How connections are encrypted.
     pub security: Security,
-    /// Connects to it.
+    /// Opens the connections.
     pub connector: Connector,
-    /// How it is told whose mail is wanted.
+    /// How a person is logged in.
     pub passing: Passing,
-    /// The name under which it knows an account: `{login}` and `{address}` stand for the account's own.
+    /// The user name at the upstream; `{login}` and `{address}` stand for those of the account.
     pub user: String,
-    /// How it is told where the client is.
+    /// How the upstream learns the client's address.
     pub told: Told,
-    /// Whether connections are watched for a login anew even where the upstream announces no such thing.
+    /// Whether to watch connections for another login even if the upstream doesn't announce UNAUTHENTICATE.
     pub guards: bool,
-    /// What Sekisho calls itself in EHLO.
+    /// The host name that Sekisho sends in EHLO.
     pub host: String,
-    /// How long one server may take from the connection to the end of the login.
+    /// The time limit for an attempt at one server, from connecting to the end of the login.
     pub patience: Duration,
-    /// What it was found to offer.
+    /// The capabilities that its servers were seen to offer.
     pub learned: Learned,
 }
 
-/// A connection that is wanted.
+/// A request for a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// For whom.
+    /// The account to log in, with the client's source.
     pub admitted: &'a Admitted,
-    /// The password that was proven, where it is at hand.
+    /// The password that was verified, if it is known.
     pub password: Option<&'a Password>,
-    /// The time.
+    /// The present time.
     pub now: Timestamp,
 }
 
@@ -90,18 +91,18 @@ pub struct Wanted<'a> {
 pub struct LoggedIn {
     /// The connection.
     pub stream: BoxedStream,
-    /// What the server said behind its answer to the login.
+    /// What the server sent behind its answer to the login.
     pub read: Vec<u8>,
-    /// What IMAP offers from here on; empty for other protocols.
+    /// The IMAP capabilities after the login; empty for other protocols.
     pub imap_capabilities: Arc<str>,
-    /// What submission offers; empty for other protocols.
+    /// The submission extensions; empty for other protocols.
     pub extensions: Vec<String>,
-    /// Whether the connection has to be watched.
+    /// Watches for another login, if that is necessary.
     pub relogin: Option<Relogin>,
 }
 
 impl LoggedIn {
-    /// A connection that is only copied, unwatched.
+    /// A connection that is copied without being watched.
     fn of(wire: Wire) -> Self {
         let (stream, read) = wire.into_parts();
         Self {
@@ -114,7 +115,7 @@ impl LoggedIn {
     }
 }
 
-/// What a server speaks.
+/// The protocol that a server speaks.
 #[derive(Debug, Clone, Copy)]
 enum Language {
     Imap,
@@ -134,14 +135,14 @@ impl Language {
     }
 }
 
-/// What came of asking a server.
+/// The result of probing a server.
 #[derive(Debug)]
 pub struct Probed<'a> {
-    /// What it was asked in.
+    /// The name of the protocol.
     pub protocol: &'static str,
     /// The server.
     pub server: &'a Server,
-    /// Why it did not answer, if it did not.
+    /// Why the server did not answer as expected, if it didn't.
     pub answer: Result<(), String>,
 }
 
@@ -154,7 +155,7 @@ pub(crate) struct Call<'a> {
 }
 
 impl Upstream {
-    /// A connection to IMAP.
+    /// Opens an IMAP connection.
     ///
     /// # Errors
     /// See [`UpstreamError`].
@@ -177,7 +178,7 @@ impl Upstream {
         .await
     }
 
-    /// A connection to POP3.
+    /// Opens a POP3 connection.
     ///
     /// # Errors
     /// See [`UpstreamError`].
@@ -199,7 +200,7 @@ impl Upstream {
         .await
     }
 
-    /// A connection to submission; `name` is what the client called itself.
+    /// Opens a submission connection; `name` is what the client called itself in EHLO.
     ///
     /// # Errors
     /// See [`UpstreamError`].
@@ -226,7 +227,8 @@ impl Upstream {
         .await
     }
 
-    /// A connection to ManageSieve. It is always watched: scripts hold nothing that looks like a login anew.
+    /// Opens a ManageSieve connection. It is always watched, since scripts contain no lines that look like another
+    /// login.
     ///
     /// # Errors
     /// See [`UpstreamError`].
@@ -246,10 +248,10 @@ impl Upstream {
         .await
     }
 
-    /// Whether it takes a password of an account, by a login to its IMAP servers.
+    /// Whether the upstream accepts a password for an account, found out by a login to its IMAP servers.
     ///
     /// # Errors
-    /// See [`UpstreamError`]; never [`UpstreamError::Refused`] for a wrong password.
+    /// See [`UpstreamError`]; a wrong password is `Ok(false)`, never [`UpstreamError::Refused`].
     pub async fn takes(
         &self,
         account: &Account,
@@ -273,7 +275,7 @@ impl Upstream {
         .await
     }
 
-    /// Asks each server what it offers, without a login, and notes it.
+    /// Asks each server for its capabilities without logging in, and stores them.
     pub async fn probe(&self, now: Timestamp) -> Vec<Probed<'_>> {
         let all = [
             (Language::Imap, &self.imap),
@@ -303,7 +305,7 @@ impl Upstream {
         probed
     }
 
-    /// Notes what one server offers.
+    /// Stores the capabilities of one server.
     async fn ask(&self, language: Language, server: &Server, now: Timestamp) -> Result<(), Fault> {
         let call = self.call(server);
         let wire = self.connect(&call, None).await?;
@@ -329,7 +331,7 @@ impl Upstream {
         Ok(())
     }
 
-    /// What the first server gives that gives anything, those first that are up.
+    /// Attempts the servers in turn, those that are up first, and returns the first success.
     async fn first<'a, T, F>(
         &'a self,
         servers: &'a Servers,
@@ -429,10 +431,10 @@ pub struct Upstreams {
     announced: RwLock<Arc<Announced>>,
 }
 
-/// What all upstreams offer, as clients are told before their login.
+/// What all upstreams have in common, announced to clients before the login.
 #[derive(Debug, Default)]
 struct Announced {
-    /// As of which changes in what was learned; `None` before anybody asked.
+    /// The number of changes in [`Learned`] that this includes; `None` before the first use.
     as_of: Option<u64>,
     imap: Arc<str>,
     pop3: Arc<[String]>,
@@ -440,19 +442,20 @@ struct Announced {
     sieve: Arc<[String]>,
 }
 
-/// Whose mail an upstream keeps.
+/// Which accounts have their mail at an upstream.
 #[derive(Debug, Clone, Default)]
 pub struct Keeps {
-    /// Accounts by their login names.
+    /// Accounts with these login names.
     pub logins: Vec<String>,
-    /// Accounts of these groups.
+    /// Accounts in these groups.
     pub groups: Vec<String>,
-    /// Accounts whose main address is of these domains.
+    /// Accounts whose main address is in one of these domains.
     pub domains: Vec<String>,
 }
 
 impl Upstreams {
-    /// Adds an upstream. One that names nobody keeps the mail of all whom no other names; of several such, the first.
+    /// Adds an upstream. An upstream without any names, groups or domains has the mail of all accounts that no other
+    /// upstream names; if there are several such upstreams, the first has it.
     pub fn add(&mut self, upstream: Arc<Upstream>, keeps: Keeps) {
         let at = self.all.len();
         self.all.push(upstream);
@@ -468,10 +471,11 @@ impl Upstreams {
             .extend(domains.map(|domain| (domain.to_ascii_lowercase(), at)));
     }
 
-    /// The upstream that keeps an account's mail: by its login name, else by the first of its groups that one names, else by its domain.
+    /// The upstream that has an account's mail: by login name, otherwise by the first of its groups that an upstream
+    /// names, otherwise by domain.
     ///
     /// # Errors
-    /// [`UpstreamError::NoneForThis`].
+    /// [`UpstreamError::NoneForThis`] if there is none.
     pub fn of(&self, account: &Account) -> Result<&Arc<Upstream>, UpstreamError> {
         let by_group = || {
             let mut groups = account.groups.iter();
@@ -497,33 +501,33 @@ impl Upstreams {
         self.all.iter()
     }
 
-    /// What IMAP offers, as far as it is the same at every upstream.
+    /// The IMAP capabilities that all upstreams offer.
     #[must_use]
     pub fn imap_capabilities(&self) -> Arc<str> {
         Arc::clone(&self.announced().imap)
     }
 
-    /// What POP3 offers at every upstream, each as a line of the answer to CAPA.
+    /// The POP3 capabilities that all upstreams offer, as lines of the response to CAPA.
     #[must_use]
     pub fn pop3_capabilities(&self) -> Arc<[String]> {
         Arc::clone(&self.announced().pop3)
     }
 
-    /// What submission offers at every upstream, each as a line of the answer to EHLO.
+    /// The submission extensions that all upstreams offer, as lines of the response to EHLO.
     #[must_use]
     pub fn submission_extensions(&self) -> Arc<[String]> {
         Arc::clone(&self.announced().submission)
     }
 
-    /// What ManageSieve offers at every upstream, each as a line of the answer to CAPABILITY.
+    /// The ManageSieve capabilities that all upstreams offer, as lines of the response to CAPABILITY.
     #[must_use]
     pub fn sieve_capabilities(&self) -> Arc<[String]> {
         Arc::clone(&self.announced().sieve)
     }
 
-    /// Put together anew only when something else was learned: each connection is told.
+    /// The common capabilities. They are computed again only after a change, since every connection announces them.
     fn announced(&self) -> Arc<Announced> {
-        // Read before what it counts, so that a change in between is seen the next time.
+        // The count is read before the capabilities, so that a change in between is noticed the next time.
         let changes = self.iter().map(|upstream| upstream.learned.changes()).sum();
         let last = Arc::clone(
             &self

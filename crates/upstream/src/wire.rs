@@ -1,4 +1,4 @@
-//! A connection to a server while it is being logged in.
+//! A connection to a server, up to the login.
 
 use sekisho_imap::framing::{Frame, Limits, ResponseReader};
 use sekisho_net::BoxedStream;
@@ -7,13 +7,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::Fault;
 
-/// How many bytes are read at once: a greeting, and no more than an allocator keeps at hand for its thread.
+/// How many bytes are read at once. Enough for a greeting, and small enough for the allocator's cache of the thread.
 const PIECE: usize = 1024;
 
-/// The longest line of a server that is read, in bytes.
+/// The longest line that is accepted from a server, in bytes.
 const LINE: usize = 8192;
 
-/// What a server may say in one IMAP response before the login.
+/// The limits for one IMAP response before the login.
 const LIMITS: Limits = Limits {
     line: LINE,
     literal: LINE,
@@ -22,10 +22,10 @@ const LIMITS: Limits = Limits {
     discard: 0,
 };
 
-/// How many lines or responses a server may say before it comes to the point.
+/// How many lines or responses a server may send before the one that is waited for.
 pub(crate) const PATIENCE: usize = 200;
 
-/// A stream and what was read from it.
+/// A stream, and what was read from it but not used yet.
 pub(crate) struct Wire {
     stream: BoxedStream,
     read: Inbound,
@@ -74,7 +74,7 @@ impl Wire {
         }
     }
 
-    /// The stream, and what was read from it and not used.
+    /// The stream, and what was read from it but not used.
     pub(crate) fn into_parts(self) -> (BoxedStream, Vec<u8>) {
         (self.stream, self.read.waiting().to_vec())
     }

@@ -1,4 +1,4 @@
-//! What an IMAP server hears, read with the grammar of one (security rule 18).
+//! What the server receives, parsed with the grammar of an IMAP server.
 
 use proptest::prelude::*;
 use sekisho_imap::command::{Body, Command};
@@ -10,7 +10,8 @@ use crate::learned::{Heard, Learned};
 use crate::scene::{Callable, proof, server};
 use crate::upstreams::Security;
 
-/// All commands that a server reads in these bytes; the lines of an AUTHENTICATE exchange are no commands and come as they are.
+/// All commands that a server reads in these bytes. The lines of an AUTHENTICATE exchange are not commands and are kept
+/// as they are.
 fn commands(heard: &[u8]) -> Vec<Body> {
     let mut reader = CommandReader::new(Limits::BEFORE_LOGIN);
     reader.push(heard);
@@ -150,7 +151,7 @@ proptest! {
         let heard = runtime.block_on(async {
             let Some(proof) = proof(&user, &password) else { return Vec::new() };
             let (mut wire, heard) = server(&["", "+ go\r\n", "+ go\r\n", "s OK in\r\n"]);
-            // The server agrees to all and ends somewhere: only what it hears counts.
+            // The server agrees to everything and may end at any point; only what it received matters.
             let _ = authenticate(&mut wire, &offered, &proof, &Heard::default()).await;
             drop(wire);
             heard.await.expect("heard")
@@ -159,7 +160,9 @@ proptest! {
             let lines: Vec<_> = heard.split(|b| *b == b'\n').collect();
             for (at, line) in lines.iter().enumerate() {
                 let fits = line.is_empty() || at == 0 && line.starts_with(b"s AUTHENTICATE PLAIN")
-                    || line.strip_suffix(b"\r").is_some_and(|l| l.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b)));
+                    || line.strip_suffix(b"\r").is_some_and(|l| {
+                        l.iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b))
+                    });
                 prop_assert!(fits, "{}", line.escape_ascii());
             }
         } else if !heard.is_empty() {

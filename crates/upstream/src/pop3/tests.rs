@@ -1,4 +1,4 @@
-//! What a POP3 server hears (security rule 18).
+//! What the POP3 server receives.
 
 use proptest::prelude::*;
 

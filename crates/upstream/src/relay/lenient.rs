@@ -1,8 +1,8 @@
-//! An upstream that understands too much, and what must never come to it all the same.
+//! An upstream that accepts too much, and a check of what must never reach it.
 
 use super::Relay;
 
-/// A server that does all that it understands, so that the test sees what was done.
+/// A server that accepts any line as a command and records it, so that the test can see what got through.
 #[derive(Default)]
 struct Lenient {
     bytes: Vec<u8>,
@@ -11,7 +11,7 @@ struct Lenient {
 }
 
 impl Lenient {
-    /// Takes any line end, and any of them around a dot for the end of a message.
+    /// Accepts any line end, and takes a dot between any two line ends for the end of a message.
     fn hear(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.bytes.extend_from_slice(bytes);
         let mut replies = Vec::new();
@@ -41,7 +41,8 @@ impl Lenient {
     }
 }
 
-/// A client says these bytes, so many at a time: nothing comes to the upstream but commands of a mail transaction, wherever it thinks that a message ends.
+/// A client sends these bytes, `step` at a time. Only commands of a mail transaction may reach the upstream, wherever
+/// it thinks that a message ends.
 pub(crate) fn no_other_command_gets_through(bytes: &[u8], step: usize) {
     let mut relay = Relay::new("h".to_owned(), Vec::new());
     let mut server = Lenient::default();

@@ -1,11 +1,12 @@
-//! Transcripts of the relay: what goes to which side.
+//! Transcripts of the relay: what is sent to each side.
 
 use proptest::prelude::*;
 
 use super::Relay;
 use super::lenient::no_other_command_gets_through;
 
-/// A conversation: `C` lines come from the client, `U` lines from the upstream. What goes to either side is written down in the order in which it goes.
+/// A conversation: `C` lines are sent by the client, `U` lines by the upstream. Returns what the relay sends to either
+/// side, in that order.
 fn conversation(lines: &[(char, &str)]) -> String {
     let mut relay = Relay::new("mail.kit.example".to_owned(), vec!["SIZE 1000".to_owned()]);
     let mut written = String::new();
@@ -146,7 +147,8 @@ proptest! {
     fn no_client_gets_a_command_through_that_is_not_of_a_transaction(
         pieces in proptest::collection::vec(
             prop_oneof![
-                Just("DATA\r\n"), Just(".\r\n"), Just("\n.\n"), Just("\r\n.\r\n"), Just("RSET\r\n"), Just("\r"), Just("\n"),
+                Just("DATA\r\n"), Just(".\r\n"), Just("\n.\n"), Just("\r\n.\r\n"), Just("RSET\r\n"), Just("\r"),
+                Just("\n"),
                 Just("XCLIENT LOGIN=ken\r\n"), Just("STARTTLS\r\n"), Just("AUTH PLAIN AAAA\r\n"), Just("EHLO x\r\n"),
                 Just("MAIL FROM:<a@b>\r\n"), Just("BDAT 5\r\n"), Just("x"), Just("."), Just(" "),
             ],
