@@ -1,4 +1,4 @@
-//! Closing connections in Dovecot whose admission has ended, through its doveadm HTTP API.
+//! Closes connections in Dovecot whose admission has ended, through its doveadm HTTP API.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -18,43 +18,43 @@ use sekisho_net::Shutdown;
 use sekisho_net::client::Connector;
 use tokio::time::{Instant, sleep, timeout};
 
-/// How long Dovecot may take.
+/// How long Dovecot may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// When Dovecot is told again that did not hear.
+/// How long to wait before each new attempt, if Dovecot did not do what it was told.
 const AGAIN: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(5),
     Duration::from_secs(30),
 ];
 
-/// After so long Dovecot is told once more: a login that was answered just before the end may have become a connection
-/// only behind the first cut.
+/// How long to wait before closing connections a second time: a login that was answered just before the end may have
+/// become a connection after the first time.
 const LATECOMERS: Duration = Duration::from_secs(3);
 
-/// After so long without a login, somebody's lease is let go: by then a mail program has logged in anew, and the
-/// register must not grow for ever.
+/// How long a lease is kept after the last login. By then mail programs have logged in again, and the list must not
+/// grow for ever.
 const UNSEEN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// How long to wait before Dovecot is asked again who is in.
+/// How long to wait before Dovecot is asked for its connections again after a failure.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(10);
 
-/// The most bytes of an answer.
+/// The largest answer, in bytes.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
-/// The most bytes of the answer to who is there: a hundred or two for each connection.
+/// The largest list of connections, in bytes: each takes a hundred or two.
 const LARGEST_LIST: usize = 64 * 1024 * 1024;
 
-/// Whose connections from where.
+/// A user's connections from one address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Whose {
-    /// The user, as Dovecot knows him.
+    /// The user name in Dovecot.
     pub(crate) user: String,
-    /// Where his client is.
+    /// The client's address.
     pub(crate) address: IpAddr,
 }
 
-/// Has Dovecot close connections. Shared.
+/// Makes Dovecot close connections. Clones share one state.
 #[derive(Clone)]
 pub struct Cutter(Arc<Parts>);
 
@@ -68,7 +68,7 @@ struct Parts {
     held: Mutex<HashMap<Whose, Held>>,
 }
 
-/// A lease, and when somebody last logged in under it.
+/// A lease, and the time of the last login under it.
 struct Held {
     lease: Lease,
     seen: Instant,
@@ -81,7 +81,7 @@ impl std::fmt::Debug for Cutter {
 }
 
 impl Cutter {
-    /// Tells the Dovecot at `host` and `port`, by its `doveadm_api_key`.
+    /// Uses the Dovecot at `host` and `port`, with its `doveadm_api_key`.
     #[must_use]
     pub fn new(
         connector: Connector,
@@ -101,8 +101,8 @@ impl Cutter {
         }))
     }
 
-    /// Keeps the lease of somebody who was let in, and cuts when it ends. One is kept for all connections of a user
-    /// from an address: they end together.
+    /// Keeps the lease of an admission, and closes the connections when it ends. All connections of a user from one
+    /// address share a lease, since they end together.
     pub(crate) fn hold(&self, admitted: &Admitted, user: &str) {
         let whose = Whose {
             user: user.to_owned(),
@@ -137,7 +137,7 @@ impl Cutter {
         });
     }
 
-    /// Lets go of somebody who has not logged in for long; returns whether it did.
+    /// Drops the lease of a user who has not logged in for a long time. Returns whether it did.
     fn let_go(&self, whose: &Whose) -> bool {
         let mut held = self.held();
         let unseen = held
@@ -149,7 +149,7 @@ impl Cutter {
         unseen
     }
 
-    /// Whether somebody is in, under a lease that holds.
+    /// Whether a lease is kept that has not ended.
     fn is_in(&self, whose: &Whose) -> bool {
         let held = self.held();
         held.get(whose).is_some_and(|held| !held.lease.is_over())
@@ -159,7 +159,8 @@ impl Cutter {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who is in by now, whoever let him in. Asks until Dovecot answers; nobody, once the end is asked for.
+    /// The connections that Dovecot has now, whoever admitted them. Asks until Dovecot answers; an empty set if a
+    /// shutdown is asked for.
     pub(crate) async fn present(&self) -> HashSet<Whose> {
         loop {
             let asked = tokio::select! {
@@ -177,7 +178,7 @@ impl Cutter {
         }
     }
 
-    /// Waits before something that failed is tried again; whether to go on at all.
+    /// Waits before another attempt. Returns whether to continue; `false` if a shutdown is asked for.
     pub(crate) async fn rests(&self) -> bool {
         tokio::select! {
             () = sleep(AFTER_A_FAILURE) => true,
@@ -185,10 +186,10 @@ impl Cutter {
         }
     }
 
-    /// Gives Dovecot an order that does nothing.
+    /// Sends Dovecot a command that changes nothing.
     ///
     /// # Errors
-    /// Why Dovecot can't be given orders, for people.
+    /// Why Dovecot can't be given commands, in words for people.
     pub async fn try_out(&self) -> Result<(), String> {
         self.who().await.map(drop)
     }
@@ -201,7 +202,7 @@ impl Cutter {
         }
     }
 
-    /// Waits until a login that was answered by now has become a connection.
+    /// Waits until a login that has been answered by now has become a connection.
     pub(crate) async fn lets_latecomers_in(&self) {
         tokio::select! {
             () = sleep(LATECOMERS) => {}
@@ -212,7 +213,7 @@ impl Cutter {
     async fn cut(&self, whose: &Whose) {
         self.cut_now(whose).await;
         sleep(LATECOMERS).await;
-        // Who proved a factor meanwhile is in by right.
+        // If the person has proved a factor in the meantime, the connections are allowed.
         if !self.is_in(whose) {
             self.cut_now(whose).await;
         }
@@ -222,7 +223,7 @@ impl Cutter {
         }
     }
 
-    /// Has Dovecot close somebody's connections now.
+    /// Makes Dovecot close the connections of a user from an address.
     pub(crate) async fn cut_now(&self, whose: &Whose) {
         let mut waits = AGAIN.into_iter();
         loop {
@@ -234,26 +235,33 @@ impl Cutter {
                 return;
             };
             let Some(wait) = waits.next() else {
-                tracing::error!(%error, "Dovecot does not close the connections of an admission that ended; it is told again when Sekisho starts");
+                tracing::error!(
+                    %error,
+                    "Dovecot does not close the connections of an admission that ended; \
+                     it is told again when Sekisho starts"
+                );
                 return;
             };
-            tracing::warn!(%error, "Dovecot does not close the connections of an admission that ended; it is told again soon");
+            tracing::warn!(
+                %error,
+                "Dovecot does not close the connections of an admission that ended; it is told again soon"
+            );
             tokio::select! {
                 () = sleep(wait) => {}
-                // The next process asks who is in.
+                // The next process asks Dovecot for its connections.
                 () = self.0.shutdown.asked() => return,
             }
         }
     }
 
-    /// Has Dovecot kick the user's connections from the address; none are no error.
+    /// Makes Dovecot kick the user's connections from the address. It is no error if there are none.
     async fn tell(&self, whose: &Whose) -> Result<(), String> {
         let masks = [whose.user.as_str(), &whose.address.to_string()];
         let order = serde_json::json!({ "mask": masks });
         was_done(&self.order("kick", order, LARGEST_ANSWER).await?)
     }
 
-    /// Gives Dovecot an order and returns its answer, of so many bytes at most.
+    /// Sends Dovecot a command and returns the answer, which may have `largest` bytes.
     async fn order(
         &self,
         verb: &str,
@@ -307,7 +315,7 @@ impl Cutter {
     }
 }
 
-/// Dovecot's exit code for a user who has no connection.
+/// Dovecot's exit code for a user without connections.
 const NOBODY_THERE: u64 = 68;
 
 fn was_done(answer: &[u8]) -> Result<(), String> {
@@ -322,7 +330,7 @@ fn was_done(answer: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Who is in, of Dovecot's list of connections. One without an address comes from no client.
+/// Parses Dovecot's list of connections. A connection without an address does not come from a client and is left out.
 fn listed(answer: &[u8]) -> Result<HashSet<Whose>, String> {
     let answer: serde_json::Value =
         serde_json::from_slice(answer).map_err(|error| error.to_string())?;

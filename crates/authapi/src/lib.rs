@@ -1,12 +1,11 @@
-//! Doors for servers that stay in front: they take the connections, and ask the checkpoint who may come in.
-//!
-//! Each is asked in its own way, and each can say less than a door of ours: `docs/operating.md` has a table of what.
-//! [`Api::router`] answers nginx (`ngx_mail_auth_http_module`) and Dovecot's auth policy over HTTP, to those alone who
-//! show the secret; [`run_sasl`] speaks Dovecot's SASL protocol, for Postfix and Exim. What a peer says of a client's
-//! address is believed: whoever holds the secret, or reaches the socket, could as well open the mailboxes.
-//!
-//! The crate decides nothing and holds no mail. Where Dovecot can be told to, [`Cutter`] has it close the connections
-//! of those whose admission ended.
+//! Doors for mail servers that stay in front of Sekisho: they accept the connections, and ask the checkpoint who may
+//! come in.
+//! Each server asks in its own protocol, and each can express less than Sekisho's own doors: `docs/operating.md` has a
+//! table. [`Api::router`] answers nginx (`ngx_mail_auth_http_module`) and Dovecot's auth policy over HTTP, but only to
+//! peers that send the secret; [`run_sasl`] speaks Dovecot's SASL protocol, for Postfix and Exim. A peer's report of
+//! the client's address is believed: whoever has the secret, or can reach the socket, could as well open the mailboxes.
+//! The crate decides nothing and has no mail. If Dovecot can be given commands, [`Cutter`] makes it close connections
+//! whose admission has ended.
 
 mod cutter;
 mod nginx;
@@ -35,30 +34,30 @@ pub use cutter::Cutter;
 pub use nginx::Backends;
 pub use sasl::{SaslListener, run_sasl};
 
-/// The header field in which a peer shows the secret.
+/// The header field in which a peer sends the secret.
 pub const SECRET_HEADER: &str = "x-sekisho-secret";
 
-/// The most bytes of a request's body. Dovecot's are a few hundred.
+/// The largest request body, in bytes. Dovecot's have a few hundred.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// What is said to whom can't be judged.
+/// The answer if an attempt can't be judged.
 const OUT_OF_ORDER: &str = "Logins are temporarily out of order, try again later";
 
-/// The checkpoint, as peers ask it.
+/// The checkpoint, as the servers in front ask it.
 pub struct Api {
     /// The checkpoint.
     pub checkpoint: Arc<Checkpoint>,
-    /// The clock by which refusals leave.
+    /// The clock that times refusals.
     pub clock: Arc<dyn Clock>,
-    /// What makes a source.
+    /// The IPv6 prefix length of source keys.
     pub key_length: KeyLength,
-    /// What a peer shows over HTTP.
+    /// The secret that a peer must send over HTTP.
     pub secret: Password,
-    /// Where nginx passes people on to.
+    /// The servers to which nginx passes connections.
     pub backends: Backends,
-    /// The name under which the servers behind know an account: `{login}` and `{address}` stand for the account's own.
+    /// The user name at the servers behind; `{login}` and `{address}` stand for those of the account.
     pub user: String,
-    /// Closes connections in Dovecot, if it can be told to.
+    /// Closes connections in Dovecot, if it can be given commands.
     pub cutter: Option<Cutter>,
 }
 
@@ -69,7 +68,7 @@ impl std::fmt::Debug for Api {
 }
 
 impl Api {
-    /// What is asked over HTTP: `GET /auth/nginx` and `POST /auth/dovecot`.
+    /// The HTTP routes: `GET /auth/nginx` and `POST /auth/dovecot`.
     pub fn router(self: &Arc<Self>) -> Router {
         Router::new()
             .route("/auth/nginx", axum::routing::get(nginx::answer))
@@ -79,13 +78,13 @@ impl Api {
             .with_state(Arc::clone(self))
     }
 
-    /// Takes over whom Dovecot let in before this process began: who would not be let in now is cut off, the others are
-    /// watched. Tries until it is done, or the end is asked for.
+    /// Takes over the connections that Dovecot accepted before this process started: those that would not be admitted
+    /// now are closed, the others are watched. Returns when that is done, or when a shutdown is asked for.
     pub async fn catch_up(&self) {
         let Some(cutter) = &self.cutter else { return };
         for once_more in [false, true] {
             if once_more {
-                // A login that the former process answered last may have become a connection only now.
+                // A login that the previous process answered last may have become a connection only now.
                 cutter.lets_latecomers_in().await;
             }
             for whose in cutter.present().await {
@@ -113,8 +112,8 @@ impl Api {
         }
     }
 
-    /// Judges a name and a password; a refusal is returned when it is to be said. Whom it lets in, it lets in under the
-    /// name that is returned.
+    /// Judges a name and a password, and returns the user name for the servers behind. Returns a refusal only when it
+    /// is due.
     async fn judge(
         &self,
         credentials: Credentials,
@@ -142,7 +141,7 @@ impl Api {
         Ok(user)
     }
 
-    /// Waits until a refusal may be said.
+    /// Waits until a refusal is due.
     async fn in_time(
         &self,
         judged: Result<Admitted, NotAdmitted>,
@@ -153,14 +152,15 @@ impl Api {
         judged
     }
 
-    /// Watches over somebody who was let in as `user`, if there is a way to cut him off.
+    /// Watches over an admission of `user`, if there is a way to close its connections.
     fn hold(&self, admitted: &Admitted, user: &str) {
         if let Some(cutter) = &self.cutter {
             cutter.hold(admitted, user);
         }
     }
 
-    /// Where a peer says that a client is. Who gives no address is nowhere that is trusted, and is worth no grant.
+    /// The source for the client's address that a peer reports. Without a valid address, it is obscured: it lies in no
+    /// trusted network and can't use a grant.
     fn source(&self, address: Option<&str>) -> Source {
         match address.and_then(|text| text.parse::<IpAddr>().ok()) {
             Some(address) => Source::assured(address, self.key_length),
@@ -169,8 +169,8 @@ impl Api {
     }
 }
 
-/// What the checkpoint says, which it says to its end though the peer hangs up: nginx does when its client does, and a
-/// guess counts.
+/// The checkpoint's judgement, which runs to its end even if the peer hangs up: nginx hangs up when its client does,
+/// but a guess must count.
 async fn finished<T: Send + 'static>(
     finisher: &Finisher,
     source: &Source,
@@ -181,7 +181,7 @@ async fn finished<T: Send + 'static>(
     judged.unwrap_or_else(|Panicked| Err(NotAdmitted::Unavailable))
 }
 
-/// Lets those alone ask who show the secret.
+/// Lets only requests with the secret through.
 async fn shows_the_secret(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let shown = request.headers().get(SECRET_HEADER);
     let shown = shown.map(axum::http::HeaderValue::as_bytes);

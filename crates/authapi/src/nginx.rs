@@ -1,4 +1,5 @@
-//! nginx's mail proxy asks who may come in, and where to pass them on to (`ngx_mail_auth_http_module`).
+//! Answers nginx's mail proxy, which asks who may come in and to which server to pass them
+//! (`ngx_mail_auth_http_module`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use sekisho_net::Finisher;
 
 use crate::{Api, OUT_OF_ORDER};
 
-/// Where nginx passes people on to, by protocol.
+/// The servers to which nginx passes connections, by protocol.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Backends {
     /// The IMAP server.
@@ -50,7 +51,7 @@ impl Protocol {
         }
     }
 
-    /// What nginx says behind `NO`, `-ERR` or the code, and that code.
+    /// A refusal. nginx puts the text behind `NO`, `-ERR` or the SMTP code, which the answer names as well.
     fn refused(self, sentence: &str) -> Answer {
         match self {
             Self::Imap => Answer::new(&format!("[AUTHENTICATIONFAILED] {sentence}")),
@@ -74,7 +75,7 @@ const PORT: HeaderName = HeaderName::from_static("auth-port");
 const USER: HeaderName = HeaderName::from_static("auth-user");
 const ERROR_CODE: HeaderName = HeaderName::from_static("auth-error-code");
 
-/// An answer: nothing but header fields.
+/// An answer, which consists of header fields only; `None` after an error.
 struct Answer(Option<HeaderMap>);
 
 impl Answer {
@@ -82,7 +83,7 @@ impl Answer {
         Self(Some(HeaderMap::new())).with(STATUS, status)
     }
 
-    /// What can't be said in a header field spoils the answer.
+    /// Adds a field. A value that a header field can't contain makes the whole answer an error.
     fn with(mut self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::from_bytes(value.as_bytes()) {
             Ok(value) => {
@@ -103,7 +104,7 @@ impl Answer {
     }
 }
 
-/// Answers a question of nginx. Anything that is no such question is a refusal that nginx passes on as its own trouble.
+/// Answers a request of nginx. On anything that is not such a request, nginx reports an internal error to its client.
 pub(crate) async fn answer(
     State(api): State<Arc<Api>>,
     Extension(finisher): Extension<Finisher>,
@@ -125,7 +126,7 @@ pub(crate) async fn answer(
         tracing::error!("nginx serves a protocol for which [authapi] names no server");
         return protocol.unavailable().into_response();
     };
-    // nginx writes what can't stand in a header field as in a URL.
+    // nginx percent-encodes characters that a header field can't contain.
     let decoded = |bytes| as_typed(&percent_decode(bytes).collect::<Vec<_>>());
     let credentials = Credentials {
         name: decoded(name),

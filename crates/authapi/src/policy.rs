@@ -1,5 +1,5 @@
-//! Dovecot asks, behind a right password, whether the person may come in (its auth policy server), and reports wrong
-//! ones.
+//! Dovecot's auth policy server: after a right password, Dovecot asks whether the person may come in; wrong passwords
+//! are reported.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Api, OUT_OF_ORDER, finished};
 
-/// What is asked.
+/// The query of the request.
 #[derive(Deserialize)]
 pub(crate) struct Question {
     command: Command,
@@ -22,42 +22,42 @@ pub(crate) struct Question {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Command {
-    /// May this person come in?
+    /// Asks whether the person may come in.
     Allow,
-    /// So an attempt ended.
+    /// Reports how an attempt ended.
     Report,
 }
 
-/// What Dovecot tells of an attempt: the attributes of `auth_policy_request_attributes`, as `docs/operating.md` has
-/// them.
+/// What Dovecot says about an attempt: the attributes of `auth_policy_request_attributes`, as `docs/operating.md`
+/// configures them.
 #[derive(Deserialize)]
 pub(crate) struct Told {
-    /// The name under which Dovecot lets the person in.
+    /// The user name in Dovecot.
     #[serde(default)]
     login: String,
-    /// Where the client is.
+    /// The client's address.
     #[serde(default)]
     remote: String,
-    /// What it speaks.
+    /// The client's protocol.
     #[serde(default)]
     protocol: String,
     /// A short hash of the password.
     #[serde(default)]
     pwhash: String,
-    /// Whether the person was let in; in reports.
+    /// In reports, whether the person was let in.
     #[serde(default)]
     success: bool,
-    /// Whether it was we who refused; in reports.
+    /// In reports, whether this server had refused.
     #[serde(default)]
     policy_reject: bool,
 }
 
-/// The answer.
+/// The answer to Dovecot.
 #[derive(Serialize)]
 struct Verdict {
-    /// Below 0: refused. 0: go on.
+    /// Negative: refused. 0: continue.
     status: i32,
-    /// Why, for Dovecot's log.
+    /// The reason, for Dovecot's log.
     msg: String,
 }
 
@@ -77,7 +77,7 @@ impl Verdict {
     }
 }
 
-/// Answers Dovecot. What can't be judged is a failure of the server, upon which Dovecot lets nobody in
+/// Answers Dovecot. If an attempt can't be judged, the answer is an error, upon which Dovecot lets nobody in
 /// (`auth_policy_reject_on_fail`).
 pub(crate) async fn answer(
     State(api): State<Arc<Api>>,

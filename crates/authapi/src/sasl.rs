@@ -1,6 +1,7 @@
-//! Dovecot's SASL protocol, as Postfix and Exim speak it (version 1.2 of "Dovecot Authentication Protocol").
+//! Dovecot's SASL protocol, as Postfix and Exim speak it ("Dovecot Authentication Protocol", version 1.2).
 //!
-//! Lines of fields between tabs. What a peer sends is bounded: lines by bytes, exchanges by number.
+//! A message is a line of fields that are separated by tabs. The length of lines and the number of exchanges are
+//! limited.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -20,24 +21,24 @@ use zeroize::Zeroizing;
 
 use crate::Api;
 
-/// The longest line: a password of a kilobyte in base64, and what else Postfix says.
+/// The longest line, in bytes: enough for a password of a kilobyte in base64, and Postfix's other fields.
 const LONGEST_LINE: u64 = 16 * 1024;
 
-/// How many exchanges of a connection go on at once.
+/// How many exchanges a connection may have at once.
 const MOST_EXCHANGES: usize = 1024;
 
-/// How long a peer may take to say who it is.
+/// How long a peer may take for its handshake (`CPID`).
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long accepting rests when the system has no more open files to give.
+/// How long to pause when accepting fails, usually because the system has no more open files.
 const REST: Duration = Duration::from_millis(100);
 
-/// What is listened on.
+/// The socket that peers connect to.
 #[derive(Debug)]
 pub enum SaslListener {
-    /// A Unix socket: who may connect, its permissions say.
+    /// A Unix socket. Its permissions decide who may connect.
     Unix(UnixListener),
-    /// TCP, on loopback.
+    /// TCP, on the loopback address.
     Tcp(TcpListener),
 }
 
@@ -50,7 +51,7 @@ impl SaslListener {
     }
 }
 
-/// Answers peers until the end is asked for.
+/// Serves peers until a shutdown begins.
 pub async fn run_sasl(listener: SaslListener, api: Arc<Api>, until: Shutdown) {
     let finisher = Finisher::new(until.clone());
     loop {
@@ -71,7 +72,7 @@ pub async fn run_sasl(listener: SaslListener, api: Arc<Api>, until: Shutdown) {
     }
 }
 
-/// Speaks with a peer until it leaves.
+/// Serves a peer until it disconnects.
 async fn talk(stream: BoxedStream, api: Arc<Api>, until: Shutdown, finisher: Finisher) {
     let (reading, mut writing) = tokio::io::split(stream);
     let mut reading = BufReader::new(reading);
@@ -108,7 +109,7 @@ async fn talk(stream: BoxedStream, api: Arc<Api>, until: Shutdown, finisher: Fin
                     return;
                 }
             }
-            // Cancel-safe: what was read stays in `line`.
+            // Cancel-safe: bytes that were read stay in `line`.
             complete = read_on(&mut reading, &mut line) => {
                 if !complete || peer.take(&line).is_none() {
                     return;
@@ -119,7 +120,7 @@ async fn talk(stream: BoxedStream, api: Arc<Api>, until: Shutdown, finisher: Fin
     }
 }
 
-/// Reads on to the end of the line; `false` if there is none.
+/// Reads the rest of the line; `false` if the connection ended or the line is too long.
 async fn read_on(
     reading: &mut BufReader<tokio::io::ReadHalf<BoxedStream>>,
     line: &mut Vec<u8>,
@@ -137,7 +138,8 @@ fn greeting() -> Result<String, sekisho_checkpoint::id::NoRandomness> {
     }
     let process = std::process::id();
     Ok(format!(
-        "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\nSPID\t{process}\nCUID\t1\nCOOKIE\t{cookie}\nDONE\n"
+        "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tLOGIN\tplaintext\n\
+         SPID\t{process}\nCUID\t1\nCOOKIE\t{cookie}\nDONE\n"
     ))
 }
 
@@ -150,7 +152,7 @@ struct Peer {
     greeted: bool,
 }
 
-/// Talks to the peer.
+/// Sends lines to the peer.
 #[derive(Clone)]
 struct Say {
     lines: mpsc::Sender<String>,
@@ -158,14 +160,14 @@ struct Say {
 }
 
 impl Say {
-    /// Ends the connection, where there is no judgement. The protocol has a word for that, `temp`, but Postfix passes
-    /// over it and calls the password wrong; a connection that is lost is what it calls temporary, and Exim as well.
+    /// Closes the connection, if an attempt can't be judged. The protocol has the field `temp` for that, but Postfix
+    /// ignores it and reports a wrong password. Postfix and Exim both treat a lost connection as a temporary failure.
     fn close(&self) {
         self.closes.cancel();
     }
 }
 
-/// An exchange under way.
+/// An exchange that is not finished yet.
 struct Going {
     exchange: Exchange,
     remote: Option<String>,
@@ -173,7 +175,7 @@ struct Going {
 }
 
 impl Peer {
-    /// Takes a line; `None` if it is nothing that a peer says.
+    /// Handles a line; `None` if it violates the protocol.
     fn take(&mut self, line: &[u8]) -> Option<()> {
         let line = std::str::from_utf8(line).ok()?;
         let mut fields = line.split('\t');
@@ -190,7 +192,7 @@ impl Peer {
                 self.exchanges.remove(&id);
                 Some(())
             }
-            // The protocol has a server pass over what it does not know.
+            // The protocol requires that a server ignores unknown commands.
             _ => self.greeted.then_some(()),
         }
     }
@@ -208,7 +210,7 @@ impl Peer {
             match field.split_once('=') {
                 Some(("service", service)) => service.clone_into(&mut going.service),
                 Some(("rip", remote)) => going.remote = Some(remote.to_owned()),
-                // Exim sends the field where its client said nothing yet.
+                // Exim sends an empty field if its client has not sent anything yet.
                 Some(("resp", text)) if !text.is_empty() => response = Some(text),
                 _ => {}
             }
@@ -267,7 +269,7 @@ impl Peer {
         self.answer(format!("CONT\t{id}\t{challenge}\n"))
     }
 
-    /// Judges in a task of its own: a refusal waits for its time, and nobody else behind it.
+    /// Judges in a task of its own, so that a refusal that waits for its time doesn't delay other exchanges.
     fn judge(&self, id: u32, credentials: Credentials, remote: Option<&str>, service: &str) {
         let source = self.api.source(remote);
         let (api, say) = (Arc::clone(&self.api), self.say.clone());
@@ -282,7 +284,7 @@ impl Peer {
                 }
                 Err(NotAdmitted::Unavailable) => return say.close(),
             };
-            // A peer that left needs no answer.
+            // If the peer has disconnected, it needs no answer.
             let _ = say.lines.send(answer).await;
         });
     }
@@ -292,7 +294,7 @@ impl Peer {
     }
 }
 
-/// A field's value: what would end it is written with the protocol's escapes.
+/// Escapes the characters that would end a field, as the protocol requires.
 fn escaped(value: &str) -> String {
     let mut escaped = String::with_capacity(value.len());
     for c in value.chars() {
