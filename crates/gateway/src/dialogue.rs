@@ -1,4 +1,4 @@
-//! What a door says and hears before the login, as a machine without I/O: bytes go in, actions come out.
+//! The interface of a door's protocols before the login. They do no I/O: bytes go in, and actions come out.
 
 use sekisho_checkpoint::sasl::Credentials;
 use std::collections::VecDeque;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use crate::{NotOpened, Protocol};
 
-/// After so many refusals a connection ends.
+/// After this many refusals the connection ends.
 pub(crate) const MOST_REFUSALS: u32 = 3;
 
-/// After so many commands that came to nothing a connection ends: who needs them speaks another protocol.
+/// After this many failed commands the connection ends, because the client probably speaks another protocol.
 pub(crate) const MOST_MISTAKES: u32 = 10;
 
-/// What the door has to do next.
+/// What the door must do next.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Send this.
+    /// Send these bytes.
     Send(Vec<u8>),
-    /// Start TLS, then call [`Dialogue::tls_started`]. Nothing unread is left.
+    /// Start TLS, then call [`Dialogue::tls_started`]. There are no unread bytes.
     StartTls,
     /// Ask the checkpoint, then call [`Dialogue::admitted`], [`Dialogue::refused`] or [`Dialogue::troubled`].
     Attempt(Credentials),
@@ -26,44 +26,44 @@ pub(crate) enum Action {
     Close,
 }
 
-/// How safe the connection is, and what may be done on it.
+/// How the connection is protected, and what may be done on it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Channel {
-    /// Whether it is encrypted by now.
+    /// Whether it is encrypted now.
     pub(crate) encrypted: bool,
-    /// Whether STARTTLS can be offered.
+    /// Whether STARTTLS is possible.
     pub(crate) tls_at_hand: bool,
-    /// Whether a login is taken unencrypted.
+    /// Whether a login is accepted without encryption.
     pub(crate) plaintext_login: bool,
 }
 
 impl Channel {
-    /// Whether a login is taken as things are.
+    /// Whether a login is accepted now.
     pub(crate) fn takes_login(self) -> bool {
         self.encrypted || self.plaintext_login
     }
 
-    /// Whether STARTTLS is offered as things are.
+    /// Whether STARTTLS is offered now.
     pub(crate) fn offers_tls(self) -> bool {
         self.tls_at_hand && !self.encrypted
     }
 }
 
-/// Why a door ends a connection by itself.
+/// Why a door ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Farewell {
-    /// It took too long.
+    /// The client took too long.
     TooSlow,
-    /// It sent too much.
+    /// The client sent too much.
     TooMuch,
-    /// Its place is needed for another.
+    /// Another connection needs its place.
     Crowded,
-    /// The system ends.
+    /// The program shuts down.
     ShuttingDown,
 }
 
 impl Farewell {
-    /// In words.
+    /// The text for the client.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::TooSlow => "Too slow",
@@ -74,19 +74,19 @@ impl Farewell {
     }
 }
 
-/// Why an attempt that was not refused came to nothing.
+/// Why an attempt failed that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// It could not be judged.
     NotJudged,
-    /// It was admitted, and the account has as many connections as it may have.
+    /// It was admitted, but the account has as many connections as it may have.
     TooMany,
-    /// It was admitted, and no mailbox opened.
+    /// It was admitted, but the mailbox could not be opened.
     NotOpened(NotOpened),
 }
 
 impl Trouble {
-    /// In words.
+    /// The text for the client.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::NotJudged => "Logins are temporarily out of order, try again later",
@@ -102,49 +102,50 @@ impl Trouble {
         }
     }
 
-    /// Whether the same may succeed later.
+    /// Whether the same attempt may succeed later.
     pub(crate) fn is_temporary(self) -> bool {
         self != Self::NotOpened(NotOpened::NotTaken)
     }
 }
 
-/// One side of a conversation up to the login.
+/// The server's side of a protocol, up to the login.
 pub(crate) trait Dialogue: Send {
-    /// What is said first.
+    /// The greeting.
     fn greeting(&self) -> Vec<u8>;
 
     /// Takes bytes from the client.
     fn push(&mut self, bytes: &[u8]);
 
-    /// What to do next; `None` if that takes more bytes, or the outcome of the last action.
+    /// The next action; `None` if more bytes are needed, or the result of the last action.
     fn next(&mut self) -> Option<Action>;
 
-    /// TLS has started; nothing said before holds any more.
+    /// TLS has started. Everything that the client said before is forgotten.
     fn tls_started(&mut self);
 
-    /// What is spoken, and from where on.
+    /// The protocol that the mail server goes on with.
     fn protocol(&self) -> Protocol;
 
-    /// The answer to a login whose mailbox is open; `imap_capabilities` are those of this mailbox, where they are known only now. The dialogue is over.
+    /// The answer to a login whose mailbox is open. `imap_capabilities` are those of this mailbox if they are known
+    /// only now. The dialogue is over.
     fn admitted(&mut self, imap_capabilities: Option<Arc<str>>) -> Vec<u8>;
 
-    /// The attempt was refused, in these words; what to say is among the next actions.
+    /// The attempt was refused with this sentence. The answer becomes one of the next actions.
     fn refused(&mut self, sentence: &str);
 
-    /// The attempt could not be judged, or no mailbox opened; what to say is among the next actions.
+    /// The attempt could not be judged, or the mailbox could not be opened. The answer becomes one of the next actions.
     fn troubled(&mut self, trouble: Trouble);
 
-    /// The last words to a connection that the door ends.
+    /// The last words on a connection that the door ends.
     fn farewell(&self, why: Farewell) -> Vec<u8>;
 
-    /// What the client calls itself; empty if it did not say.
+    /// The client's name for itself; empty if it gave none.
     fn client(&self) -> &str;
 
-    /// What was received and not used.
+    /// The bytes that were received but not used.
     fn into_rest(self) -> Vec<u8>;
 }
 
-/// Actions decided on and not yet taken, and how often the client came to nothing.
+/// The planned actions, and the number of refusals and mistakes.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     actions: VecDeque<Action>,
@@ -160,7 +161,7 @@ impl Plan {
         next.or_else(|| self.closing.then_some(Action::Close))
     }
 
-    /// Does this behind what was planned before.
+    /// Adds an action behind those that are planned.
     pub(crate) fn add(&mut self, action: Action) {
         self.actions.push_back(action);
     }
@@ -170,18 +171,18 @@ impl Plan {
         self.add(Action::Send(format!("{line}\r\n").into_bytes()));
     }
 
-    /// Closes when all that was planned is done. Nothing more is read.
+    /// Closes the connection after all planned actions. Nothing more is read.
     pub(crate) fn close(&mut self) {
         self.closing = true;
     }
 
-    /// Counts a refusal; whether it was one too many.
+    /// Counts a refusal. Returns whether the limit is reached.
     pub(crate) fn refused_once_more(&mut self) -> bool {
         self.refusals += 1;
         self.refusals >= MOST_REFUSALS
     }
 
-    /// Counts a mistake; whether it was one too many.
+    /// Counts a mistake. Returns whether the limit is reached.
     pub(crate) fn mistaken_once_more(&mut self) -> bool {
         self.mistakes += 1;
         self.mistakes >= MOST_MISTAKES

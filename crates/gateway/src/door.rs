@@ -1,4 +1,5 @@
-//! Running connections: reads and writes with limits, TLS, the question to the checkpoint, and handing on.
+//! Runs connections: reading and writing within limits, TLS, asking the checkpoint, and handing over to the mail
+//! server.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::sieve::SieveGreeter;
 use crate::submission::SubmissionGreeter;
 use crate::{MailServer, Opened, Opening};
 
-/// How a door guards what is said.
+/// How a door encrypts its connections.
 #[derive(Debug, Clone)]
 pub enum Security {
     /// TLS from the first byte (RFC 8314: ports 993, 995 and 465).
@@ -34,34 +35,34 @@ pub enum Security {
     None,
 }
 
-/// Where a login is taken on an unencrypted connection.
+/// From where a login is accepted on an unencrypted connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PlaintextLogin {
-    /// Only from this machine itself, and not through a proxy.
+    /// From this machine only, and not through a proxy.
     #[default]
     OnThisMachine,
-    /// From anywhere, because the site said so.
+    /// From anywhere, as the site configured.
     Anywhere,
 }
 
-/// What a door goes by.
+/// The settings of a door.
 #[derive(Debug, Clone)]
 pub struct Door {
-    /// How it guards what is said.
+    /// How it encrypts its connections.
     pub security: Security,
-    /// Where it takes a login unencrypted.
+    /// From where it accepts a login without encryption.
     pub plaintext: PlaintextLogin,
-    /// What a connection may cost before its login.
+    /// The limits for a connection before its login.
     pub limits: Limits,
-    /// The places for connections before their login; doors may share them.
+    /// The places for connections before their login; several doors may share them.
     pub places: Places,
-    /// The seats for connections behind it; all doors share them.
+    /// The seats for connections after their login; all doors share them.
     pub seats: Seats,
-    /// The host name with which it greets (submission).
+    /// The host name in its greeting (submission only).
     pub host: String,
 }
 
-/// Runs an IMAP door until the end is asked for. Connections go on in tasks of `shutdown`.
+/// Runs an IMAP door until a shutdown begins. Its connections run as tasks of `shutdown`.
 pub async fn run_imap(
     listener: Listener,
     door: Door,
@@ -75,7 +76,7 @@ pub async fn run_imap(
     run(keeper, listener, shutdown, greet).await;
 }
 
-/// Runs a POP3 door until the end is asked for. Connections go on in tasks of `shutdown`.
+/// Runs a POP3 door until a shutdown begins. Its connections run as tasks of `shutdown`.
 pub async fn run_pop3(
     listener: Listener,
     door: Door,
@@ -89,7 +90,7 @@ pub async fn run_pop3(
     run(keeper, listener, shutdown, greet).await;
 }
 
-/// Runs a submission door until the end is asked for. Connections go on in tasks of `shutdown`.
+/// Runs a submission door until a shutdown begins. Its connections run as tasks of `shutdown`.
 pub async fn run_submission(
     listener: Listener,
     door: Door,
@@ -105,7 +106,7 @@ pub async fn run_submission(
     run(keeper, listener, shutdown, greet).await;
 }
 
-/// Runs a ManageSieve door until the end is asked for. Connections go on in tasks of `shutdown`.
+/// Runs a ManageSieve door until a shutdown begins. Its connections run as tasks of `shutdown`.
 pub async fn run_sieve(
     listener: Listener,
     door: Door,
@@ -119,7 +120,8 @@ pub async fn run_sieve(
     run(keeper, listener, shutdown, greet).await;
 }
 
-/// Runs a door: each connection is greeted by a dialogue of its own, and handed on once it is admitted and its mailbox open, until the admission ends.
+/// Runs a door. Each connection has a dialogue; when it is admitted and its mailbox open, it is served until it or the
+/// admission ends.
 async fn run<D, G>(keeper: Keeper, listener: Listener, shutdown: Shutdown, greet: G)
 where
     D: Dialogue,
@@ -130,7 +132,7 @@ where
     serve(listener, places, shutdown, move |accepted| {
         let shared = Arc::clone(&shared);
         async move {
-            // In a box of its own, so that what only a login needs is not kept for as long as the connection lasts.
+            // Boxed, so that what only the login needs is freed before the connection is served.
             let receiving = Box::pin(async move {
                 let (keeper, greet) = &*shared;
                 let greeter = |channel| greet(keeper, channel);
@@ -158,7 +160,7 @@ where
     .await;
 }
 
-/// A connection that was admitted; its login has been answered.
+/// An admitted connection, whose login has been answered.
 struct Guest {
     stream: Stream,
     already_read: Vec<u8>,
@@ -167,7 +169,7 @@ struct Guest {
     seat: Seat,
 }
 
-/// Keeps a door: what all its connections share.
+/// What all connections of a door share.
 struct Keeper {
     kind: audit::Door,
     door: Door,
@@ -177,11 +179,11 @@ struct Keeper {
     finisher: Finisher,
 }
 
-/// Why a connection came to nothing.
+/// Why a connection ended before the login.
 enum Lost {
-    /// The client hung up, or the connection broke.
+    /// The client hung up, or the connection failed.
     Gone,
-    /// The door ends it, and says so.
+    /// The door ends it with a farewell.
     Ended(Farewell),
 }
 
@@ -191,10 +193,10 @@ impl From<std::io::Error> for Lost {
     }
 }
 
-/// How long the last words may take.
+/// How long sending the farewell may take.
 const FAREWELL_TIME: Duration = Duration::from_secs(1);
 
-/// How much is read at once, in bytes: a command or two. No more than that is ever read beyond a login.
+/// How much is read at once, in bytes: a command or two. So at most this much is read beyond the login.
 const READ: usize = 1024;
 
 impl Keeper {
@@ -215,7 +217,7 @@ impl Keeper {
         }
     }
 
-    /// Talks to a client until it is admitted; `None` if it never is.
+    /// Serves a client until it is admitted; `None` if it never is.
     async fn receive<D: Dialogue>(
         &self,
         accepted: Accepted,
@@ -264,24 +266,24 @@ impl Keeper {
     }
 }
 
-/// Starts TLS on a connection of which nothing is left unread.
+/// Starts TLS on a connection without unread bytes.
 async fn secured(stream: Stream, tls: &TlsKeeper) -> Result<Stream, Lost> {
-    // In a box of its own: it is large, and over before the login.
+    // Boxed, since the future is large and is done before the login.
     Box::pin(stream.start_tls(tls, &[])).await.map_err(|error| {
         tracing::debug!(?error, "TLS did not start");
         Lost::Gone
     })
 }
 
-/// One connection before its login.
+/// A connection before its login.
 struct Visit<'a, D> {
     keeper: &'a Keeper,
-    /// Away only while TLS is being started.
+    /// `None` only while TLS is being started.
     stream: Option<Stream>,
     dialogue: D,
     place: Place,
     source: Source,
-    /// How many bytes may still come.
+    /// How many more bytes may be received.
     allowed: usize,
     total: Pin<Box<Sleep>>,
 }
@@ -295,7 +297,7 @@ impl<D: Dialogue> Visit<'_, D> {
                 None => {
                     let count = self.receive(&mut buffer).await?;
                     self.dialogue.push(&buffer[..count]);
-                    // It may have held a password.
+                    // The buffer may have contained a password.
                     buffer[..count].fill(0);
                 }
                 Some(Action::Send(bytes)) => self.send(&bytes).await?,
@@ -321,8 +323,8 @@ impl<D: Dialogue> Visit<'_, D> {
         }
     }
 
-    /// Asks the checkpoint, to the end of its answer though the connection ends before: a guess counts. A refusal is held back until it is due, in a timer, and
-    /// then planned as the dialogue's next words.
+    /// Asks the checkpoint, whose judgement runs to its end even if the connection ends before, since a guess must
+    /// count. A refusal waits in a timer until it is due, and then becomes the dialogue's next answer.
     async fn attempt(&mut self, credentials: Credentials) -> Result<Option<Admitted>, Lost> {
         let attempt = Attempt {
             door: self.keeper.kind,
@@ -362,7 +364,7 @@ impl<D: Dialogue> Visit<'_, D> {
         Ok(None)
     }
 
-    /// Takes a seat; says so if there is none.
+    /// Takes a seat, or tells the client that there is none.
     fn take_a_seat(&mut self, admitted: &Admitted) -> Option<Seat> {
         let seat = self.keeper.door.seats.take(admitted);
         if seat.is_none() {
@@ -372,7 +374,7 @@ impl<D: Dialogue> Visit<'_, D> {
         seat
     }
 
-    /// Has the mailbox opened.
+    /// Has the mailbox opened, or tells the client why it can't be.
     async fn open(
         &mut self,
         admitted: &Admitted,
@@ -416,7 +418,7 @@ impl<D: Dialogue> Visit<'_, D> {
         Ok(count)
     }
 
-    /// Sends; who does not read in time is gone.
+    /// Sends bytes. If the client doesn't read them in time, the connection ends.
     async fn send(&mut self, bytes: &[u8]) -> Result<(), Lost> {
         let stream = self.stream.as_mut().ok_or(Lost::Gone)?;
         let sending = async {
@@ -424,7 +426,7 @@ impl<D: Dialogue> Visit<'_, D> {
             stream.flush().await
         };
         tokio::select! {
-            // Mostly it is sent at once, and nothing has to be waited for.
+            // Usually the bytes are sent at once, so that is tried first.
             biased;
             sent = timeout(self.keeper.door.limits.idle, sending) => Ok(sent.map_err(|_| Lost::Gone)??),
             () = self.place.lost() => Err(Lost::Gone),

@@ -1,4 +1,5 @@
-//! IMAP up to the login (RFC 3501, sections 6.1 and 6.2; SASL-IR, RFC 4959; ID, RFC 2971; LITERAL-, RFC 7888; response codes of RFC 5530).
+//! IMAP up to the login (RFC 3501, sections 6.1 and 6.2; SASL-IR, RFC 4959; ID, RFC 2971; LITERAL-, RFC 7888; response
+//! codes, RFC 5530).
 
 use std::sync::Arc;
 
@@ -11,13 +12,13 @@ use sekisho_imap::{Tag, encode};
 use crate::Protocol;
 use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan, Trouble};
 
-/// A client's name is kept up to this length, in characters.
+/// The client's name is cut to this length, in characters.
 const CLIENT_LENGTH: usize = 200;
 
-/// The greeter at the IMAP door.
+/// The IMAP door's dialogue.
 pub(crate) struct ImapGreeter {
     channel: Channel,
-    /// What is offered after the login.
+    /// The capabilities after the login.
     capabilities: Arc<str>,
     reader: CommandReader,
     plan: Plan,
@@ -30,7 +31,7 @@ enum State {
     Commands,
     /// An AUTHENTICATE waits for the client's next line.
     Sasl { tag: Tag, exchange: Exchange },
-    /// The checkpoint is being asked.
+    /// The checkpoint has been asked.
     Asking { tag: Tag },
     /// Nothing is read: TLS is being started, or the dialogue is over.
     Deaf,
@@ -49,9 +50,9 @@ impl ImapGreeter {
         }
     }
 
-    /// What is offered before the login.
+    /// The capabilities before the login.
     fn capability(&self) -> String {
-        // What is offered behind the login has to be said before it as well (RFC 9051, section 7.2.2).
+        // If IMAP4rev2 is offered after the login, it must also be announced before it (RFC 9051, section 7.2.2).
         let rev2 = self.capabilities.split(' ').any(|word| word == "IMAP4rev2");
         let mut words = if rev2 { "IMAP4rev2 " } else { "" }.to_owned();
         words += "IMAP4rev1 LITERAL- SASL-IR ID";
@@ -182,7 +183,7 @@ impl ImapGreeter {
         self.state = State::Deaf;
     }
 
-    /// Takes the tag of the attempt that is answered now; commands are read again.
+    /// Takes the tag of the attempt that is being answered, and reads commands again.
     fn answered(&mut self) -> Option<Tag> {
         match std::mem::replace(&mut self.state, State::Commands) {
             State::Asking { tag } => Some(tag),
@@ -193,7 +194,7 @@ impl ImapGreeter {
         }
     }
 
-    /// Reads one command or line; `false` if there is none.
+    /// Reads one command or line; `false` if none is complete.
     fn read(&mut self) -> Result<bool, FramingError> {
         match std::mem::replace(&mut self.state, State::Commands) {
             State::Commands => match self.reader.next_event()? {
@@ -277,7 +278,7 @@ impl Dialogue for ImapGreeter {
 
     fn troubled(&mut self, trouble: Trouble) {
         let Some(tag) = self.answered() else { return };
-        // RFC 5530.
+        // The response codes of RFC 5530, section 3.
         let code = match trouble {
             Trouble::TooMany => "LIMIT",
             _ if trouble.is_temporary() => "UNAVAILABLE",
@@ -300,7 +301,7 @@ impl Dialogue for ImapGreeter {
     }
 }
 
-/// What the client calls itself: its name and version.
+/// The client's name and version from its ID.
 fn client_name(fields: &[(Vec<u8>, Option<Vec<u8>>)]) -> String {
     let field = |wanted: &[u8]| {
         let found = fields

@@ -1,14 +1,16 @@
-//! The doors for mail clients, IMAP, POP3, submission and ManageSieve, up to the login.
+//! The doors for mail clients up to the login: IMAP, POP3, submission and ManageSieve.
 //!
-//! A door greets, starts TLS, takes name and password, and asks the [`Checkpoint`](sekisho_checkpoint::Checkpoint). It judges nothing itself, tells a
-//! stranger nothing but the checkpoint's one sentence, and keeps what a connection may cost before its login small. For whoever is admitted the [`MailServer`] opens a
-//! mailbox, which gets the connection and whatever was read behind the login. When the admission ends, the connection is closed at once, in the middle of
-//! whatever it does: a farewell is not attempted, since it could land within a half-sent answer.
+//! A door greets, starts TLS, takes name and password, and asks the [`Checkpoint`](sekisho_checkpoint::Checkpoint). It
+//! decides nothing itself, tells strangers only the checkpoint's one sentence, and limits what a connection may cost
+//! before its login. Once somebody is admitted, the [`MailServer`] opens a mailbox, which takes over the connection
+//! with all bytes that were read after the login. When the admission ends, the connection is closed at once, whatever
+//! it is doing, and without a farewell, which could land in the middle of a response.
 //!
-//! It knows no mailbox and no SMTP transaction: before the login, every command that needs one is turned down.
+//! It has no mailboxes and no SMTP transactions: before the login, it refuses every command that needs one.
 //!
-//! In reading order: [`door`] runs connections; `dialogue` is what it runs, without any I/O, with `imap`, `pop3`, `submission` and `sieve` its languages; `sasl` and
-//! `lines` are what they share; `seats` bounds what an account has open.
+//! In reading order: [`door`] runs connections; `dialogue` is the interface of the protocols, which do no I/O: `imap`,
+//! `pop3`, `submission` and `sieve`; `sasl` and `lines` are shared by these; `seats` limits the connections of an
+//! account.
 
 mod dialogue;
 pub mod door;
@@ -31,47 +33,49 @@ use async_trait::async_trait;
 use sekisho_checkpoint::{Admitted, Password};
 use sekisho_net::Stream;
 
-/// What stands behind the doors. It is asked for a mailbox once somebody was admitted and before the login is answered, so that the answer can say that there is none.
+/// The mail server behind the doors. It is asked for a mailbox after the admission but before the login is answered, so
+/// that the answer can say if there is none.
 #[async_trait]
 pub trait MailServer: Send + Sync + 'static {
-    /// What IMAP offers after the login, as the words of CAPABILITY, as far as is known before.
+    /// The IMAP capabilities after the login as far as they are known before it, as in the response to CAPABILITY.
     fn imap_capabilities(&self) -> Arc<str>;
 
-    /// What POP3 offers, each as a line of the answer to CAPA, without USER, SASL and STLS.
+    /// The POP3 capabilities, as lines of the response to CAPA, without USER, SASL and STLS.
     fn pop3_capabilities(&self) -> Arc<[String]>;
 
-    /// What submission offers, each as a line of the answer to EHLO, without AUTH and STARTTLS.
+    /// The submission extensions, as lines of the response to EHLO, without AUTH and STARTTLS.
     fn submission_extensions(&self) -> Arc<[String]>;
 
-    /// What ManageSieve offers, each as a line of the answer to CAPABILITY, without IMPLEMENTATION, SASL, STARTTLS and VERSION.
+    /// The ManageSieve capabilities, as lines of the response to CAPABILITY, without IMPLEMENTATION, SASL, STARTTLS and
+    /// VERSION.
     fn sieve_capabilities(&self) -> Arc<[String]>;
 
-    /// Gets a mailbox ready for somebody who was admitted.
+    /// Opens a mailbox for an admission.
     ///
     /// # Errors
     /// [`NotOpened`] says what to tell the client.
     async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened>;
 }
 
-/// For whom a mailbox is to be opened, and how.
+/// A request to open a mailbox.
 #[derive(Debug)]
 pub struct Opening<'a> {
-    /// The language that is spoken.
+    /// The client's protocol.
     pub protocol: Protocol,
-    /// Who was admitted.
+    /// The admission.
     pub admitted: &'a Admitted,
-    /// The password that was proven, for whoever has to pass it on.
+    /// The password that was verified, for an upstream that needs it.
     pub password: &'a Password,
 }
 
-/// A language of mail clients.
+/// A protocol of mail clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Protocol {
     /// IMAP, from the authenticated state on.
     Imap,
     /// POP3, from the transaction state on.
     Pop3,
-    /// Submission, from the answer to AUTH on, and what the client said of itself before.
+    /// Submission, from the answer to AUTH on, with the client's last EHLO or HELO.
     Submission(Hello),
     /// ManageSieve, from the authenticated state on.
     ManageSieve,
@@ -90,38 +94,38 @@ impl Protocol {
     }
 }
 
-/// A mailbox that is ready.
+/// A mailbox that is ready to be served.
 #[async_trait]
 pub trait Opened: Send {
-    /// What IMAP offers from here on, where that is known only now.
+    /// The IMAP capabilities after the login, if they are known only now.
     fn imap_capabilities(&self) -> Option<Arc<str>> {
         None
     }
 
-    /// Serves a connection whose login has been answered. `already_read` came behind the login.
+    /// Serves a connection whose login has been answered. `already_read` was received after the login.
     ///
-    /// The future is dropped where it stands when the admission ends.
+    /// When the admission ends, the future is dropped at whichever point it has reached.
     async fn serve(self: Box<Self>, stream: Stream, already_read: Vec<u8>, admitted: Admitted);
 }
 
-/// Why there is no mailbox for somebody who was admitted.
+/// Why there is no mailbox for an admission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotOpened {
-    /// The mail server can't be asked just now: the same login may succeed later.
+    /// The mail server can't be reached now: the same login may succeed later.
     #[error("the mail server is out of reach")]
     OutOfReach,
-    /// The mail server does not take this account, or not so.
+    /// The mail server refuses the account, or can't be used as configured.
     #[error("the mail server does not take the account")]
     NotTaken,
 }
 
-/// What a submission client said of itself, and how it came: for the message's trace.
+/// A submission client's EHLO or HELO, and how it was sent; for the message's trace field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
-    /// The name in its EHLO or HELO: without blanks or control characters, and nobody checked it.
+    /// The name in it, without blanks and control characters; it is not verified.
     pub name: String,
-    /// Whether it said EHLO.
+    /// Whether it was EHLO.
     pub extended: bool,
-    /// Whether the connection is encrypted.
+    /// Whether the connection was encrypted.
     pub encrypted: bool,
 }

@@ -1,4 +1,4 @@
-//! What the dialogues share whose commands are lines ended by CRLF, with SASL among them: POP3 and submission.
+//! The part that POP3 and submission share: commands are lines that end in CRLF, and so are SASL messages.
 
 use sekisho_checkpoint::sasl::{Credentials, Exchange};
 use sekisho_imap::Secret;
@@ -6,33 +6,33 @@ use sekisho_smtp::{Inbound, LineFault};
 
 use crate::dialogue::{Action, Plan};
 
-/// The longest line, in bytes with its CRLF: what RFC 4954, section 4 asks for the lines of an exchange.
+/// The longest line, in bytes with its CRLF: what RFC 4954, section 4 requires for lines of a SASL exchange.
 const LINE: usize = 12_288;
 
-/// Lines heard, and what is planned in answer to them.
+/// The lines received, and the actions planned in response.
 #[derive(Default)]
 pub(crate) struct Lines {
-    /// What is to be said and done.
+    /// The planned actions.
     pub(crate) plan: Plan,
     inbound: Inbound,
     state: State,
 }
 
-/// What the next line is.
+/// How the next line is read.
 #[derive(Default)]
 enum State {
-    /// A command.
+    /// As a command.
     #[default]
     Commands,
-    /// The client's message in an exchange.
+    /// As the client's message in an exchange.
     Sasl(Exchange),
-    /// Not read before the checkpoint has answered.
+    /// Not before the checkpoint has answered.
     Asking,
-    /// Never read: TLS is being started, or the dialogue is over.
+    /// Never: TLS is being started, or the dialogue is over.
     Deaf,
 }
 
-/// A line. It may hold a password.
+/// A line, which may contain a password.
 pub(crate) enum Heard {
     /// A command.
     Command(Secret),
@@ -46,12 +46,12 @@ impl Lines {
         self.inbound.push(bytes);
     }
 
-    /// Whether something came that was not read.
+    /// Whether bytes were received that have not been read.
     pub(crate) fn has_unread(&self) -> bool {
         !self.inbound.waiting().is_empty()
     }
 
-    /// The next line; `None` if that takes more bytes, or the outcome of an action.
+    /// The next line; `None` if more bytes are needed, or the result of an action.
     pub(crate) fn hear(&mut self) -> Result<Option<Heard>, LineFault> {
         if matches!(self.state, State::Asking | State::Deaf) {
             return Ok(None);
@@ -66,18 +66,18 @@ impl Lines {
         }))
     }
 
-    /// The next line belongs to an exchange.
+    /// Reads the next line as part of an exchange.
     pub(crate) fn go_on_with(&mut self, exchange: Exchange) {
         self.state = State::Sasl(exchange);
     }
 
-    /// Has the checkpoint asked.
+    /// Asks the checkpoint.
     pub(crate) fn ask(&mut self, credentials: Credentials) {
         self.plan.add(Action::Attempt(credentials));
         self.state = State::Asking;
     }
 
-    /// Commands are read again, if an attempt is to be answered now.
+    /// Reads commands again, if an attempt was waiting for its answer. Returns whether one was.
     pub(crate) fn answered(&mut self) -> bool {
         let asking = matches!(self.state, State::Asking);
         if asking {
@@ -86,24 +86,24 @@ impl Lines {
         asking
     }
 
-    /// Starts TLS behind what is planned.
+    /// Starts TLS after the planned actions.
     pub(crate) fn start_tls(&mut self) {
         self.plan.add(Action::StartTls);
         self.stop_reading();
     }
 
-    /// Closes behind what is planned.
+    /// Closes the connection after the planned actions.
     pub(crate) fn end(&mut self) {
         self.plan.close();
         self.stop_reading();
     }
 
-    /// Reads no more.
+    /// Stops reading.
     pub(crate) fn stop_reading(&mut self) {
         self.state = State::Deaf;
     }
 
-    /// What was not read.
+    /// The bytes that were not read.
     pub(crate) fn into_rest(self) -> Vec<u8> {
         self.inbound.waiting().to_vec()
     }

@@ -1,4 +1,5 @@
-//! POP3 up to the login (RFC 1939, section 4, USER and PASS; CAPA, RFC 2449; STLS, RFC 2595; AUTH, RFC 5034; response codes of RFC 3206).
+//! POP3 up to the login (USER and PASS, RFC 1939, section 7; CAPA, RFC 2449; STLS, RFC 2595; AUTH, RFC 5034; response
+//! codes, RFC 3206).
 
 use std::sync::Arc;
 
@@ -11,18 +12,18 @@ use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
 use crate::lines::{Heard, Lines};
 use crate::sasl;
 
-/// The greeter at the POP3 door.
+/// The POP3 door's dialogue.
 pub(crate) struct Pop3Greeter {
     channel: Channel,
-    /// What is offered after the login.
+    /// The capabilities after the login.
     capabilities: Arc<[String]>,
     lines: Lines,
-    /// What USER named, until PASS takes it.
+    /// The name from USER, until PASS uses it.
     name: Option<String>,
 }
 
 impl Pop3Greeter {
-    /// `capabilities` are lines of the answer to CAPA, without USER, SASL and STLS.
+    /// `capabilities` are lines of the response to CAPA, without USER, SASL and STLS.
     pub(crate) fn new(channel: Channel, capabilities: Arc<[String]>) -> Self {
         Self {
             channel,
@@ -33,7 +34,7 @@ impl Pop3Greeter {
     }
 
     fn command(&mut self, line: &[u8]) {
-        // Only the first blank parts: a name or a password may hold more of them (RFC 1939, section 7).
+        // Only the first blank separates: names and passwords may contain more of them (RFC 1939, section 7).
         let blank = line.iter().position(|b| *b == b' ');
         let (verb, argument) = match blank {
             Some(at) => (&line[..at], Some(&line[at + 1..])),
@@ -92,7 +93,7 @@ impl Pop3Greeter {
     fn auth(&mut self, argument: &[u8]) {
         let mut words = argument.split(|b| *b == b' ').filter(|w| !w.is_empty());
         let Some(mechanism) = words.next() else {
-            // Nowhere standardised, and asked by clients that are older than CAPA.
+            // AUTH without an argument is not standardised, but clients older than CAPA send it to list the mechanisms.
             return self.list("Mechanisms", &["PLAIN", "LOGIN"].map(str::to_owned));
         };
         let mechanism = String::from_utf8_lossy(mechanism).to_ascii_uppercase();
@@ -233,7 +234,7 @@ impl Dialogue for Pop3Greeter {
         format!("-ERR {code}{}\r\n", why.words()).into_bytes()
     }
 
-    /// POP3 has no command that names the client.
+    /// POP3 has no command in which the client names itself.
     fn client(&self) -> &str {
         ""
     }

@@ -1,4 +1,4 @@
-//! SASL messages as line protocols carry them.
+//! SASL messages in base64.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,4 +1,5 @@
-//! How many connections an account may have open behind the login: a mail program that opens them without end must not use up a server, ours or one behind us.
+//! Limits how many connections an account may have after the login, so that a mail program that opens them without end
+//! can't exhaust this server or an upstream.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sekisho_checkpoint::{AccountId, Admitted};
 use sekisho_source::SourceKey;
 
-/// The seats of all accounts. Shared by all doors.
+/// The seats (places for connections) of all accounts. All doors share them.
 #[derive(Debug, Clone)]
 pub struct Seats(Arc<Room>);
 
@@ -25,7 +26,7 @@ struct Taken {
 }
 
 impl Seats {
-    /// So many for an account, and so many of them for one source.
+    /// Allows `of_account` connections for each account, of which `from_one_source` may come from one source.
     #[must_use]
     pub fn new(of_account: usize, from_one_source: usize) -> Self {
         Self(Arc::new(Room {
@@ -35,7 +36,7 @@ impl Seats {
         }))
     }
 
-    /// Takes a seat for somebody who was admitted; `None` if all are taken.
+    /// Takes a seat for an admission; `None` if the account has no free one.
     pub(crate) fn take(&self, admitted: &Admitted) -> Option<Seat> {
         let account = admitted.account();
         let key = (account, admitted.source().throttle_key());
@@ -55,13 +56,14 @@ impl Seats {
 }
 
 impl Default for Seats {
-    /// 200 for an account and 100 for one source: more than the programs of one person open, phones and all.
+    /// 200 for an account and 100 of them from one source: more than the programs of one person open, including those
+    /// on phones.
     fn default() -> Self {
         Self::new(200, 100)
     }
 }
 
-/// A seat; it is free again when this is dropped.
+/// The seat of one connection. Dropping it frees the seat.
 #[derive(Debug)]
 pub(crate) struct Seat {
     room: Arc<Room>,
@@ -80,7 +82,7 @@ impl Drop for Seat {
     }
 }
 
-/// Forgets who has none left.
+/// Subtracts one, and removes entries that become 0.
 fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;

@@ -10,10 +10,10 @@ use crate::Protocol;
 use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan, Trouble};
 use crate::sasl;
 
-/// The greeter at the ManageSieve door.
+/// The ManageSieve door's dialogue.
 pub(crate) struct SieveGreeter {
     channel: Channel,
-    /// What is offered besides what the door says itself, each as a line.
+    /// The capabilities that the door doesn't write itself, as lines.
     capabilities: Arc<[String]>,
     reader: CommandReader,
     plan: Plan,
@@ -23,16 +23,16 @@ pub(crate) struct SieveGreeter {
 enum State {
     /// Commands are read.
     Commands,
-    /// The client's message in an exchange.
+    /// Waits for the client's message in an exchange.
     Sasl(Exchange),
-    /// The checkpoint is being asked.
+    /// The checkpoint has been asked.
     Asking,
     /// Nothing is read: TLS is being started, or the dialogue is over.
     Deaf,
 }
 
 impl SieveGreeter {
-    /// `capabilities` are lines of the answer to CAPABILITY, without IMPLEMENTATION, SASL, STARTTLS and VERSION.
+    /// `capabilities` are lines of the response to CAPABILITY, without IMPLEMENTATION, SASL, STARTTLS and VERSION.
     pub(crate) fn new(channel: Channel, capabilities: Arc<[String]>) -> Self {
         Self {
             channel,
@@ -154,7 +154,7 @@ impl SieveGreeter {
         self.state = State::Deaf;
     }
 
-    /// Commands are read again, if an attempt is to be answered now.
+    /// Reads commands again, if an attempt was waiting for its answer. Returns whether one was.
     fn answered(&mut self) -> bool {
         let asking = matches!(self.state, State::Asking);
         if asking {
@@ -163,14 +163,14 @@ impl SieveGreeter {
         asking
     }
 
-    /// Reads one command or message; `false` if there is none.
+    /// Reads one command or message; `false` if none is complete.
     fn read(&mut self) -> Result<bool, FramingError> {
         if matches!(self.state, State::Asking | State::Deaf) {
             return Ok(false);
         }
         match self.reader.next_event()? {
             None => return Ok(false),
-            // A client may not wait to be asked for a literal (RFC 5804, section 1.2).
+            // A client must send non-synchronizing literals, without waiting for a continuation (RFC 5804, section 4).
             Some(Event::Continue) => {
                 self.plan.say("BYE \"Literals are sent at once, as {n+}\"");
                 self.end();
@@ -220,7 +220,7 @@ impl Dialogue for SieveGreeter {
             ..self.channel
         };
         *self = Self::new(channel, std::mem::take(&mut self.capabilities));
-        // Told anew, unasked (RFC 5804, section 2.2).
+        // The capabilities are sent again after TLS, without being asked for (RFC 5804, section 2.2).
         let greeting = self.greeting();
         self.plan.add(Action::Send(greeting));
     }
@@ -264,7 +264,7 @@ impl Dialogue for SieveGreeter {
         format!("BYE \"{}\"\r\n", why.words()).into_bytes()
     }
 
-    /// ManageSieve has no command that names the client.
+    /// ManageSieve has no command in which the client names itself.
     fn client(&self) -> &str {
         ""
     }
@@ -274,7 +274,8 @@ impl Dialogue for SieveGreeter {
     }
 }
 
-/// The words and strings of a command (RFC 5804, section 4); `None` if it is none. They may hold a password, so they are wiped.
+/// The words and strings of a command (RFC 5804, section 4); `None` if it is malformed. They are wiped when dropped,
+/// since they may contain a password.
 fn words(mut rest: &[u8]) -> Option<Vec<Word>> {
     let mut words = Vec::new();
     while !rest.is_empty() {

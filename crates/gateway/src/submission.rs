@@ -1,4 +1,4 @@
-//! Submission up to the login (RFC 6409; EHLO, RFC 5321; STARTTLS, RFC 3207; AUTH, RFC 4954; status codes of RFC 3463).
+//! Submission up to the login (RFC 6409; EHLO, RFC 5321; STARTTLS, RFC 3207; AUTH, RFC 4954; status codes, RFC 3463).
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use crate::lines::{Heard, Lines};
 use crate::sasl;
 use crate::{Hello, Protocol};
 
-/// The greeter at the submission door.
+/// The submission door's dialogue.
 pub(crate) struct SubmissionGreeter {
     channel: Channel,
-    /// What the server calls itself.
+    /// The server's host name.
     host: String,
-    /// What is offered after the login.
+    /// The extensions after the login.
     extensions: Arc<[String]>,
     lines: Lines,
     hello: Option<Hello>,
 }
 
 impl SubmissionGreeter {
-    /// `extensions` are lines of the answer to EHLO, without AUTH and STARTTLS.
+    /// `extensions` are lines of the response to EHLO, without AUTH and STARTTLS.
     pub(crate) fn new(channel: Channel, host: String, extensions: Arc<[String]>) -> Self {
         Self {
             channel,
@@ -57,7 +57,7 @@ impl SubmissionGreeter {
                 self.lines.end();
             }
             Command::Bdat { .. } => {
-                // Its bytes follow, and are no commands.
+                // The data of BDAT follows, which must not be read as commands.
                 self.say(&Reply::new(530, "5.7.0", "Authentication required"));
                 self.lines.end();
             }
@@ -239,7 +239,7 @@ impl Dialogue for SubmissionGreeter {
 
     fn troubled(&mut self, trouble: Trouble) {
         if self.lines.answered() {
-            // 535 would say that the password is wrong.
+            // 535 would mean that the password is wrong.
             let (code, status) = if trouble.is_temporary() {
                 (454, "4.7.0")
             } else {

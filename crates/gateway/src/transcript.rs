@@ -1,9 +1,9 @@
-//! Dialogues written down, for tests: what the door does, in the order in which it does it.
+//! Transcripts of dialogues for tests: what the door does, in order.
 
 use crate::NotOpened;
 use crate::dialogue::{Action, Channel, Dialogue, Trouble};
 
-/// How the checkpoint judges an attempt.
+/// The checkpoint's answer to an attempt.
 #[derive(Clone, Copy)]
 pub(crate) enum Verdict {
     Admitted,
@@ -24,8 +24,9 @@ pub(crate) const ENCRYPTED: Channel = Channel {
     plaintext_login: false,
 };
 
-/// What the door does when the client sends `input` in pieces of `step` bytes: what it says as it stands, what else it does in angle brackets.
-/// TLS starts when asked for; attempts are judged by the verdicts in turn. What was not used stands at the end, behind `rest:`.
+/// What the door does when the client sends `input` in pieces of `step` bytes: what it sends is written as it is, other
+/// actions in angle brackets. TLS starts when asked for, and each attempt gets the next verdict. Unused bytes are
+/// written at the end, behind `rest:`.
 pub(crate) fn of<D: Dialogue>(
     mut dialogue: D,
     input: &[u8],

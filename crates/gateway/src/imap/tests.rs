@@ -11,7 +11,7 @@ fn greeter(channel: Channel) -> ImapGreeter {
     ImapGreeter::new(channel, "IMAP4rev1 IDLE".into())
 }
 
-/// What the door does on a connection, which must not depend on how the bytes arrive.
+/// What the door does on a connection. It must not depend on how the bytes arrive.
 fn hears(channel: Channel, input: &[u8], verdicts: &[Verdict]) -> String {
     let at_once = transcript::of(greeter(channel), input, usize::MAX, verdicts);
     let bytewise = transcript::of(greeter(channel), input, 1, verdicts);
@@ -42,7 +42,7 @@ fn the_greeting_says_what_is_possible_now() {
     );
 }
 
-/// RFC 9051, section 7.2.2: a server of both revisions says so from the beginning.
+/// RFC 9051, section 7.2.2: a server with both revisions announces both from the beginning.
 #[test]
 fn the_second_revision_is_offered_where_it_is_had_behind_the_login() {
     let greeter = ImapGreeter::new(ENCRYPTED, "IMAP4rev2 IMAP4rev1 IDLE".into());
@@ -90,7 +90,7 @@ fn passwords_come_as_literals_in_eight_bits_and_by_sasl() {
     );
 }
 
-/// RFC 7888, section 5: what LITERAL- promises, and not a byte more.
+/// RFC 7888, section 5: LITERAL- allows 4096 bytes, and not one more.
 #[test]
 fn a_literal_of_4096_bytes_is_taken_before_the_login_and_no_longer_one() {
     let hears = |length: usize, sign: &str| {
@@ -279,8 +279,10 @@ proptest! {
     #[test]
     fn words_of_the_protocol_in_any_order_get_whole_lines(
         words in proptest::collection::vec(prop_oneof![
-            Just("a "), Just("LOGIN "), Just("AUTHENTICATE "), Just("PLAIN"), Just("LOGIN"), Just("{3}\r\n"), Just("{2+}\r\n"),
-            Just("x"), Just("\"y\""), Just(" "), Just("\r\n"), Just("*"), Just("STARTTLS"), Just("ID "), Just("("), Just(")"),
+            Just("a "), Just("LOGIN "), Just("AUTHENTICATE "), Just("PLAIN"), Just("LOGIN"), Just("{3}\r\n"),
+            Just("{2+}\r\n"),
+            Just("x"), Just("\"y\""), Just(" "), Just("\r\n"), Just("*"), Just("STARTTLS"), Just("ID "), Just("("),
+            Just(")"),
         ], 0..60),
     ) {
         let input = words.concat();

@@ -11,7 +11,7 @@ fn greeter(channel: Channel) -> Pop3Greeter {
     Pop3Greeter::new(channel, ["TOP", "UIDL"].map(str::to_owned).into())
 }
 
-/// What the door does on a connection, which must not depend on how the bytes arrive.
+/// What the door does on a connection. It must not depend on how the bytes arrive.
 fn hears(channel: Channel, input: &[u8], verdicts: &[Verdict]) -> String {
     let at_once = transcript::of(greeter(channel), input, usize::MAX, verdicts);
     let bytewise = transcript::of(greeter(channel), input, 1, verdicts);

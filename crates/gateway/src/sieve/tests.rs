@@ -11,7 +11,7 @@ fn greeter(channel: Channel) -> SieveGreeter {
     SieveGreeter::new(channel, ["\"SIEVE\" \"fileinto\"".to_owned()].into())
 }
 
-/// What the door does on a connection, which must not depend on how the bytes arrive.
+/// What the door does on a connection. It must not depend on how the bytes arrive.
 fn hears(channel: Channel, input: &[u8], verdicts: &[Verdict]) -> String {
     let at_once = transcript::of(greeter(channel), input, usize::MAX, verdicts);
     let bytewise = transcript::of(greeter(channel), input, 1, verdicts);
@@ -120,7 +120,7 @@ proptest! {
         input in "(AUTHENTICATE|NOOP|\"PLAIN\"|\"AGEAYg==\"|\\{2\\+\\}\r\n|[ a\"\\\\{}+\r\n]){0,12}",
     ) {
         let input = input.as_bytes();
-        // STARTTLS alone depends on what came along with it, and is not among these.
+        // The result of STARTTLS depends on which bytes arrived with it, so it is not among these.
         hears(ENCRYPTED, input, &[Verdict::Refused; 9]);
     }
 }

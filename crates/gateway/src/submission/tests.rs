@@ -13,7 +13,7 @@ fn greeter(channel: Channel) -> SubmissionGreeter {
     SubmissionGreeter::new(channel, "mail.kit.example".to_owned(), extensions)
 }
 
-/// What the door does on a connection, which must not depend on how the bytes arrive.
+/// What the door does on a connection. It must not depend on how the bytes arrive.
 fn hears(channel: Channel, input: &[u8], verdicts: &[Verdict]) -> String {
     let at_once = transcript::of(greeter(channel), input, usize::MAX, verdicts);
     let bytewise = transcript::of(greeter(channel), input, 1, verdicts);

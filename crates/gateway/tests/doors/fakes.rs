@@ -1,4 +1,5 @@
-//! A checkpoint whose world is small: one account, `alice`, with the password `right`, records that remember nothing, and a clock in the test's hand.
+//! A checkpoint for tests: one account, `alice`, with the password `right`; records that keep nothing; and a clock that
+//! the test moves.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use sekisho_checkpoint::{Checkpoint, Parts, Site};
 use sekisho_otp::Step;
 use tokio::sync::watch;
 
-/// The checkpoint and what the test holds of its world.
+/// The checkpoint, and the parts that the test controls.
 pub struct World {
     pub checkpoint: Arc<Checkpoint>,
     pub clock: Arc<HandClock>,
@@ -57,7 +58,7 @@ impl World {
         }
     }
 
-    /// From now on everybody needs a second factor, which nobody has.
+    /// From now on everybody needs a second factor, and nobody has one.
     pub async fn demand_mfa(&self) {
         let policy = Policy {
             mfa: MfaDemand::RequiredFrom(Timestamp::UNIX_EPOCH),
@@ -70,13 +71,13 @@ impl World {
         self.checkpoint.reconfigure(site).await;
     }
 
-    /// From now on the records can't be reached.
+    /// From now on the records are unavailable.
     pub fn lose_the_records(&self) {
         self.records.lost.store(true, Ordering::Relaxed);
     }
 }
 
-/// Stands still until it is moved, and knows how many wait for it.
+/// A clock that stands still until it is moved, and counts those who wait for it.
 pub struct HandClock {
     now: watch::Sender<Timestamp>,
     sleepers: watch::Sender<usize>,
@@ -169,7 +170,7 @@ impl Courier for NoCourier {
     }
 }
 
-/// Records that remember nothing and answer what a login needs; the rest fails.
+/// Records that keep nothing and only answer what a login needs; everything else fails.
 #[derive(Default)]
 struct FewRecords {
     lost: AtomicBool,

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 
 use self::fakes::World;
 
-/// Behind the doors: says who came and what came with them, then waits for ever.
+/// A mail server that tells the client who came and with what, and then waits for ever.
 struct Telling;
 
 #[async_trait]
@@ -132,7 +132,7 @@ async fn submission(world: &World, door: Door) -> (SocketAddr, Shutdown) {
     (address, shutdown)
 }
 
-/// What is not heard by then never comes.
+/// What has not been received by then will never be.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A mail client.
@@ -161,10 +161,10 @@ impl Client {
         line.trim_end_matches("\r\n").to_owned()
     }
 
-    /// All that is said until the connection ends.
+    /// Everything that is received until the connection ends.
     async fn hear_out(mut self) -> String {
         let mut all = Vec::new();
-        // An end in the middle of TLS is an error to the reader, and an end.
+        // If the connection ends in the middle of TLS, the reader reports an error, but the bytes before are there.
         let hearing = timeout(PATIENCE, self.0.read_to_end(&mut all));
         let _ = hearing.await.expect("in time");
         String::from_utf8(all).expect("text")
@@ -365,7 +365,7 @@ async fn a_connection_that_has_ended_leaves_its_seat_to_the_next() {
         client.hear_out().await
     };
     for _ in 0..3 {
-        // The last words come before the door has heard that the mailbox is done.
+        // The client may see the last words before the door knows that the mailbox is done.
         let let_in = async { while !log_in().await.contains("235 ") {} };
         timeout(PATIENCE, let_in).await.expect("let in");
     }
