@@ -51,7 +51,7 @@ impl Protocol {
         }
     }
 
-    /// A refusal. nginx puts the text behind `NO`, `-ERR` or the SMTP code, which the answer names as well.
+    /// A refusal. nginx puts the text after `NO`, `-ERR` or the SMTP code, which the answer names as well.
     fn refused(self, sentence: &str) -> Answer {
         match self {
             Self::Imap => Answer::new(&format!("[AUTHENTICATIONFAILED] {sentence}")),

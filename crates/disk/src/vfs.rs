@@ -1,6 +1,6 @@
 //! A virtual file system for SQLite that passes everything to the default one and notes what changes the disk.
 //!
-//! SQLite allocates each open file as `szOsFile` bytes: [`ShimFile`] first, the default system's file behind it.
+//! SQLite allocates each open file as `szOsFile` bytes: [`ShimFile`] first, then the default system's file.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::io;

@@ -161,7 +161,7 @@ impl Plan {
         next.or_else(|| self.closing.then_some(Action::Close))
     }
 
-    /// Adds an action behind those that are planned.
+    /// Adds an action after those that are planned.
     pub(crate) fn add(&mut self, action: Action) {
         self.actions.push_back(action);
     }

@@ -26,7 +26,7 @@ pub(crate) const ENCRYPTED: Channel = Channel {
 
 /// What the door does when the client sends `input` in pieces of `step` bytes: what it sends is written as it is, other
 /// actions in angle brackets. TLS starts when asked for, and each attempt gets the next verdict. Unused bytes are
-/// written at the end, behind `rest:`.
+/// written at the end, after `rest:`.
 pub(crate) fn of<D: Dialogue>(
     mut dialogue: D,
     input: &[u8],

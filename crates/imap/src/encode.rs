@@ -137,7 +137,7 @@ pub enum Literals {
 #[error("a NUL can't be sent")]
 pub struct NulError;
 
-/// Builds one command of a client; each method adds one argument behind a space.
+/// Builds one command of a client; each method adds one argument after a space.
 ///
 /// The result is a list of chunks. Send the first; before each other chunk, wait for the server's continuation, and
 /// give up if a tagged response comes instead.

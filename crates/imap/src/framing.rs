@@ -62,7 +62,7 @@ pub enum Event {
     Continue,
 }
 
-/// The bytes of one command or response. Literals stay in place behind their `{n}` CRLF; the final CRLF is left off.
+/// The bytes of one command or response. Literals stay in place after their `{n}` CRLF; the final CRLF is left off.
 /// `Debug` doesn't show the bytes, since a command may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Frame(Vec<u8>);
@@ -168,7 +168,7 @@ impl CommandReader {
         self.0.next_line()
     }
 
-    /// Whether the reader holds bytes of an unfinished command. Right behind a STARTTLS that means injected plaintext
+    /// Whether the reader holds bytes of an unfinished command. Right after a STARTTLS that means injected plaintext
     /// (RFC 3501, section 6.2.1), and the connection must end.
     #[must_use]
     pub fn has_buffered(&self) -> bool {

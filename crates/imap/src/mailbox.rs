@@ -68,7 +68,8 @@ impl MailboxName {
         }
     }
 
-    /// Reads a name in plain UTF-8, as a client sends it that enabled UTF-8 (RFC 6855, section 3; RFC 9051, section 5.1).
+    /// Reads a name in plain UTF-8, as a client sends it that enabled UTF-8 (RFC 6855, section 3; RFC 9051, section
+    /// 5.1).
     ///
     /// # Errors
     /// [`NameError::Utf8`] or [`NameError::Nul`].

@@ -157,7 +157,7 @@ impl Connector {
     }
 
     /// Starts TLS after the server has agreed to STARTTLS; the server must prove that it is `host`. `unread` holds what
-    /// was received behind that agreement. There must be nothing, since an attacker could have inserted it.
+    /// was received after that agreement. There must be nothing, since an attacker could have inserted it.
     ///
     /// # Errors
     /// [`NetError::Injected`] if `unread` is not empty; the server took too long, or has a wrong certificate.

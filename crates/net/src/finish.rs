@@ -1,9 +1,9 @@
-//! What was begun is finished: work that goes on when the client that asked for it has hung up.
+//! Finishes work that a client began, even if the client hangs up.
 //!
-//! A connection's task also does what the client asked for. When the client hangs up the task is dropped, wherever it
-//! happens to be: a password would be changed and nobody told, a guess be made and not counted. Work that must not end
-//! half-way runs in a [`Finish`]. While the client waits it costs nothing; when the client leaves, a task of its own
-//! takes the rest over, and [`Shutdown::drain`] waits for that as for everything else.
+//! A connection's task does what the client asked for. When the client hangs up, the task is dropped at whichever point
+//! it has reached: a password would be changed without the notice being sent, or a guess made without being counted.
+//! Work that must not stop half-way runs in a [`Finish`]. While the client waits, this costs nothing; when the client
+//! leaves, a task of its own does the rest, and [`Shutdown::drain`] waits for that task as for all others.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,12 +20,12 @@ use tokio::sync::Notify;
 
 use crate::Shutdown;
 
-/// How much work of clients that hung up goes on at once. More is never refused, only not begun before there is room.
+/// How much work of clients that hung up may go on at once. Above that, no new work starts until some has ended.
 const MOST: usize = 4096;
-/// The same for one source, so that one that hangs up all the time keeps only itself waiting.
+/// The same for one source, so that a client that keeps hanging up delays only its own source.
 const MOST_OF_A_SOURCE: usize = 16;
 
-/// Finishes what clients began. Clones share one count.
+/// Finishes work that clients began. Clones share one count.
 #[derive(Debug, Clone)]
 pub struct Finisher {
     shutdown: Shutdown,
@@ -33,7 +33,7 @@ pub struct Finisher {
 }
 
 impl Finisher {
-    /// What clients leave behind becomes a task of `shutdown`, and is cut off with it.
+    /// Work that clients leave behind becomes a task of `shutdown`, and is dropped at the end of its grace.
     #[must_use]
     pub fn new(shutdown: Shutdown) -> Self {
         Self {
@@ -42,8 +42,8 @@ impl Finisher {
         }
     }
 
-    /// Waits until not too much is going on that clients of this source, or all together, have left behind.
-    /// Cancel-safe: until then nothing has begun.
+    /// Waits while this source, or all sources together, have too much work going on whose clients have left.
+    /// Cancel-safe: no work has started yet.
     pub async fn room_for(&self, source: &Source) {
         loop {
             let mut ended = pin!(self.deserted.ended.notified());
@@ -55,8 +55,8 @@ impl Finisher {
         }
     }
 
-    /// Work for a client: done where it is awaited, and to its end even if that is dropped half-way. What was never
-    /// polled has not begun, and is dropped. `work` is told whether the client is still there.
+    /// Runs `work` for a client: where the result is awaited, and to its end even if that future is dropped half-way. A
+    /// future that was never polled is dropped without effect. `work` can ask whether the client is still there.
     pub fn finish<T, F>(&self, source: &Source, work: impl FnOnce(Presence) -> F) -> Finish<T>
     where
         T: Send + 'static,
@@ -73,27 +73,27 @@ impl Finisher {
     }
 }
 
-/// Says whether a client still waits for what it began.
+/// Tells whether a client still waits for the work that it began.
 #[derive(Debug, Clone, Default)]
 pub struct Presence {
     has_left: Arc<AtomicBool>,
 }
 
 impl Presence {
-    /// Whether the client has hung up. Nothing that it was still to send may be waited for, and what came of it may be
-    /// less than it meant to send.
+    /// Whether the client has hung up. If so, don't wait for anything that it should still send; what has arrived may
+    /// be less than it meant to send.
     #[must_use]
     pub fn has_left(&self) -> bool {
         self.has_left.load(Ordering::SeqCst)
     }
 }
 
-/// The work ended by a panic, as the log says; how far it came is unknown.
+/// The error for work that panicked. The panic is in the log; how far the work got is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the work ended by a panic")]
 pub struct Panicked;
 
-/// Work that is finished in any case; made by [`Finisher::finish`].
+/// Work that is always finished once started; made by [`Finisher::finish`].
 #[must_use = "nothing begins before it is awaited"]
 pub struct Finish<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
@@ -112,7 +112,7 @@ impl<T: Send + 'static> Future for Finish<T> {
             return Poll::Pending;
         };
         this.has_begun = true;
-        // Caught here, since a half-done future that has panicked must not be taken over.
+        // The panic is caught here, since a future that panicked half-way must not be polled again.
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         let done = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
@@ -133,7 +133,7 @@ impl<T: Send + 'static> Drop for Finish<T> {
             return;
         };
         if Handle::try_current().is_err() {
-            // The runtime is gone, and the process about to be.
+            // The runtime has ended, and the process is about to end.
             return;
         }
         self.client.has_left.store(true, Ordering::SeqCst);
@@ -151,7 +151,7 @@ impl<T: Send + 'static> fmt::Debug for Finish<T> {
     }
 }
 
-/// Counts what clients left behind.
+/// Counts the work that clients left behind.
 #[derive(Debug, Default)]
 struct Deserted {
     by_source: Mutex<HashMap<SourceKey, usize>>,
@@ -180,7 +180,7 @@ impl Deserted {
     }
 }
 
-/// Counts as long as it lives.
+/// One piece of work that is counted until this is dropped.
 struct One {
     source: SourceKey,
     all: Arc<Deserted>,
@@ -213,7 +213,7 @@ mod tests {
         Source::assured([192, 0, 2, last].into(), KeyLength::default())
     }
 
-    /// Polls once.
+    /// Polls the future once.
     async fn begin<T: Send + 'static>(work: &mut Finish<T>) {
         std::future::poll_fn(|context| {
             assert!(Pin::new(&mut *work).poll(context).is_pending());

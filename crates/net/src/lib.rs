@@ -6,8 +6,8 @@
 //! header. A source that can't be relied on is *obscured*, never guessed.
 //!
 //! The crate also limits what connections that have not logged in can cost ([`Places`], [`Limits`]), speaks TLS as
-//! server and as client ([`TlsKeeper`], [`client`]) and shuts servers down in order ([`Shutdown`]), work that clients
-//! began and left included ([`Finisher`]). It knows no mail protocol and no account, and not which networks are
+//! server and as client ([`TlsKeeper`], [`client`]) and shuts servers down in order ([`Shutdown`]), including work
+//! whose clients have left ([`Finisher`]). It knows no mail protocol and no account, and not which networks are
 //! trusted.
 //!
 //! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the headers of web
@@ -36,7 +36,7 @@ pub use shutdown::Shutdown;
 pub use stream::{BoxedStream, Duplex, Stream};
 pub use tls::{Alpn, Certificate, TlsKeeper};
 
-/// For `fuzz/`: reads a PROXY header, which may be incomplete, and checks that the bytes behind it stay unread and make
+/// For `fuzz/`: reads a PROXY header, which may be incomplete, and checks that the bytes after it stay unread and make
 /// no difference.
 #[cfg(fuzzing)]
 pub async fn fuzz_proxy_header(bytes: &[u8]) {
@@ -65,7 +65,7 @@ pub enum NetError {
     /// The peer is not a configured proxy, or sent no valid PROXY header: drop the connection.
     #[error("no proper PROXY header from a configured peer: {0}")]
     Proxy(&'static str),
-    /// Plaintext was received behind the command that starts TLS. An attacker may have inserted it, so drop the
+    /// Plaintext was received after the command that starts TLS. An attacker may have inserted it, so drop the
     /// connection.
     #[error("plaintext behind STARTTLS")]
     Injected,

@@ -1,7 +1,6 @@
-//! The PROXY protocol, versions 1 and 2 (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>): how a
-//! configured proxy says from where it got a connection.
-//!
-//! Exactly the header is read and not a byte behind it, so that TLS can start there. What a header may cost is bounded.
+//! The PROXY protocol, versions 1 and 2 (<https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt>), in which a
+//! configured proxy reports the address of its client.
+//! Exactly the header is read and not one byte after it, so that TLS can start there. The header's length is limited.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,18 +8,17 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::NetError;
 
-/// A version 1 header's longest form, CRLF included (section 2.1).
+/// The longest version 1 header, including CRLF (section 2.1).
 const V1_MAX: usize = 107;
-/// How long addresses and extensions of a version 2 header may be; real ones have some dozens of bytes.
+/// The limit for addresses and extensions of a version 2 header, in bytes; real ones have a few dozen.
 const V2_MAX: usize = 2048;
 /// What every version 2 header starts with (section 2.2).
 const V2_SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// Reads the header. `None` means that the proxy speaks for itself, or does not know for whom: a health check, a
-/// connection of no IP family.
-///
+/// Reads the header. `None` means that the proxy made the connection itself (a health check), or reports no client's IP
+/// address.
 /// # Errors
-/// The stream ended or failed, or something other than a proper header came.
+/// The stream ended or failed, or the bytes are no valid header.
 pub(crate) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<Option<IpAddr>, NetError> {
@@ -72,7 +70,7 @@ fn version_1(line: &[u8]) -> Result<Option<IpAddr>, &'static str> {
     }
 }
 
-/// The first of two addresses, if both are right.
+/// The first of two addresses, if both are valid.
 fn both<T: std::str::FromStr>(source: Option<&str>, destination: Option<&str>) -> Option<T> {
     destination?.parse::<T>().ok()?;
     source?.parse().ok()
@@ -88,8 +86,8 @@ fn version_2(
         0x21 => {}
         _ => return Err("unknown version or command"),
     }
-    // Source, destination, two ports of two bytes each; extensions may follow. The low half is the transport, which has
-    // to be a stream.
+    // The addresses are source, destination, and two ports of two bytes each; extensions may follow. The family's low
+    // half is the transport, which must be a stream.
     match family {
         0x11 => match addresses.first_chunk::<12>() {
             Some(&[a, b, c, d, ..]) => Ok(Some(IpAddr::from([a, b, c, d]))),
@@ -112,7 +110,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The address that `bytes` report, and what is left unread behind the header.
+    /// The address that `bytes` report, and what is left unread after the header.
     fn take(bytes: &[u8]) -> (Result<Option<IpAddr>, String>, Vec<u8>) {
         let mut rest = bytes;
         let runtime = tokio::runtime::Builder::new_current_thread()

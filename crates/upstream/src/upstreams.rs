@@ -91,7 +91,7 @@ pub struct Wanted<'a> {
 pub struct LoggedIn {
     /// The connection.
     pub stream: BoxedStream,
-    /// What the server sent behind its answer to the login.
+    /// What the server sent after its answer to the login.
     pub read: Vec<u8>,
     /// The IMAP capabilities after the login; empty for other protocols.
     pub imap_capabilities: Arc<str>,

@@ -66,14 +66,14 @@ impl<'a> Cursor<'a> {
         there
     }
 
-    /// Moves behind `bytes`, if they are next.
+    /// Moves past `bytes`, if they are next.
     pub(super) fn eat_all(&mut self, bytes: &[u8]) -> bool {
         let there = self.bytes[self.at..].starts_with(bytes);
         self.at += if there { bytes.len() } else { 0 };
         there
     }
 
-    /// Moves behind a dot, if a dot and a digit are next.
+    /// Moves past a dot, if a dot and a digit are next.
     pub(super) fn dot_before_digit(&mut self) -> bool {
         let there = matches!(self.bytes[self.at..], [b'.', b'0'..=b'9', ..]);
         self.at += usize::from(there);
@@ -107,7 +107,7 @@ impl<'a> Cursor<'a> {
         &rest[..length]
     }
 
-    /// Moves behind `word`, in any case, if that is the next whole word.
+    /// Moves past `word`, in any case, if that is the next whole word.
     pub(super) fn eat_word(&mut self, word: &str) -> bool {
         let start = self.at;
         let there = self

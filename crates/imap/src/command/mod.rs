@@ -209,7 +209,7 @@ impl fmt::Debug for Message {
     }
 }
 
-/// Why a command could not be parsed. Its text is safe to send back behind `BAD`.
+/// Why a command could not be parsed. Its text is safe to send back after `BAD`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {at}")]
 pub struct ParseError {

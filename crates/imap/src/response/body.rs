@@ -154,7 +154,7 @@ fn embedded(s: &mut Scanner<'_>, parts: &mut usize) -> Read<Option<(Envelope, Bo
     Ok(Some((envelope, body)))
 }
 
-/// The disposition behind a space, if the part has further data.
+/// The disposition after a space, if the part has further data.
 fn disposition(s: &mut Scanner<'_>) -> Read<Option<Disposition>> {
     if !s.eat(b' ') {
         return Ok(None);

@@ -36,7 +36,7 @@ pub struct Address {
     pub name: Option<Vec<u8>>,
     /// The part before the `@`.
     pub mailbox: Option<Vec<u8>>,
-    /// The part behind the `@`.
+    /// The part after the `@`.
     pub host: Option<Vec<u8>>,
 }
 

@@ -35,7 +35,7 @@ pub const MAX_PARTS: usize = 1000;
 /// A server's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
-    /// `+`: the server waits for the literal, or for the next step of the exchange. The text behind it is dropped.
+    /// `+`: the server waits for the literal, or for the next step of the exchange. The text after it is dropped.
     Continue,
     /// The response that completes the command with this tag.
     Done(Tag, Status),
@@ -58,7 +58,7 @@ pub enum Data {
     Flags(Vec<Flag>),
     /// How many messages the open folder has.
     Exists(u32),
-    /// The message with this sequence number was expunged; the numbers of those behind it go down by one.
+    /// The message with this sequence number was expunged; the numbers of later messages go down by one.
     Expunge(u32),
     /// The messages with these UIDs were expunged (RFC 7162, section 3.2.10).
     Vanished(SequenceSet),
