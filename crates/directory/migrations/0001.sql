@@ -1,6 +1,7 @@
 -- Times are milliseconds since 1970 (UTC).
 
--- AUTOINCREMENT: the id of a deleted account is never given to another. A deleted account keeps its row, so that old records still say whose they were.
+-- The id of a deleted account is never used again, hence AUTOINCREMENT. A deleted account keeps its row, so that old
+-- records still show whose they were.
 CREATE TABLE accounts (
     account      INTEGER PRIMARY KEY AUTOINCREMENT,
     login        TEXT    NOT NULL,
@@ -25,14 +26,15 @@ CREATE TABLE account_groups (
     PRIMARY KEY (account, name)
 ) STRICT, WITHOUT ROWID;
 
--- Every name that leads to an account, folded. The primary key is the promise that none leads to two.
+-- Every name that leads to an account, folded. The primary key guarantees that no name leads to two accounts.
 CREATE TABLE names (
     name    TEXT    PRIMARY KEY,
     account INTEGER NOT NULL REFERENCES accounts
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX names_of_account ON names (account);
 
--- Addresses whose mail goes to several accounts, such as office@; folded. Nobody logs in by one, so none is among the names.
+-- Addresses whose mail goes to several accounts, such as office@, folded. Nobody can sign in with one, so none of them
+-- is in `names`.
 CREATE TABLE shared_addresses (
     address TEXT    NOT NULL,
     account INTEGER NOT NULL REFERENCES accounts,

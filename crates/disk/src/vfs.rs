@@ -1,4 +1,4 @@
-//! A virtual file system for SQLite that passes everything to the default one and notes what changes the disk.
+//! A virtual file system for SQLite that passes everything to the default one and records what changes the disk.
 //!
 //! SQLite allocates each open file as `szOsFile` bytes: [`ShimFile`] first, then the default system's file.
 

@@ -44,7 +44,7 @@ impl MailboxName {
     /// Makes a name from UTF-8, as pages and the configuration write it.
     ///
     /// # Errors
-    /// [`NameError::Nul`] if it holds a NUL.
+    /// [`NameError::Nul`] if it contains a NUL.
     pub fn new(name: &str) -> Result<Self, NameError> {
         if name.contains('\0') {
             return Err(NameError::Nul);

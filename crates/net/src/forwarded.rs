@@ -20,7 +20,7 @@ pub enum ForwardingHeader {
     /// `X-Forwarded-For`: a list of addresses, to which each proxy adds one at the right.
     #[default]
     XForwardedFor,
-    /// `Forwarded` (RFC 7239).
+    /// `Forwarded` (RFC 7239 section 4).
     Forwarded,
 }
 

@@ -40,20 +40,18 @@ impl OtpKey {
         Self(key)
     }
 
-    /// Makes a new random key, for authenticators that take it whole (see [`to_base32`]).
+    /// Makes a random key.
     ///
     /// # Panics
     ///
     /// Panics if the operating system provides no random numbers.
-    ///
-    /// [`to_base32`]: OtpKey::to_base32
     pub fn generate() -> Self {
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         random::fill(key.as_mut_slice());
         Self(key)
     }
 
-    /// Takes back a key that was stored.
+    /// Restores a stored key.
     ///
     /// # Errors
     ///

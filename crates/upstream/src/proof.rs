@@ -80,9 +80,9 @@ impl Passing {
 /// A SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mechanism {
-    /// PLAIN (RFC 4616).
+    /// PLAIN (RFC 4616 section 2).
     Plain,
-    /// OAUTHBEARER (RFC 7628).
+    /// OAUTHBEARER (RFC 7628 section 3).
     OAuthBearer,
 }
 
