@@ -4,63 +4,36 @@
 //! Every wait is for a condition, never for a fixed time. A condition that does not hold after [`PATIENCE`] is an error
 //! that says what was awaited, and where.
 
+//!
+//! In reading order: [`Browser`] is what stories use; `wishes` says which browser; `driver` starts it; `waits` and
+//! `commands` are below all its steps; `pictures` and `console` check pages; `decisions` takes from the browser what it
+//! would decide by itself; `effort` counts what a person does.
+
+mod commands;
+mod console;
+mod decisions;
 mod driver;
 mod effort;
 mod pictures;
+mod waits;
+mod wishes;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
-use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, Locator};
-use hyper::Method;
 use serde_json::{Value, json};
 use url::Url;
 
 use driver::Driver;
 pub use effort::Effort;
-
-/// How long a condition may take to hold; long, because test machines are busy.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a condition is checked.
-const EVERY: Duration = Duration::from_millis(40);
-
-/// Which browser it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Chromium; stands for Chrome and Edge, too.
-    Chromium,
-    /// Firefox.
-    Firefox,
-}
-
-impl Kind {
-    /// The name for files and messages.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Chromium => "chromium",
-            Self::Firefox => "firefox",
-        }
-    }
-}
-
-/// The settings of a browser.
-#[derive(Debug, Clone, Copy)]
-pub struct Wishes {
-    /// Which browser it is.
-    pub kind: Kind,
-    /// The language in `Accept-Language`.
-    pub lang: &'static str,
-    /// The window's width, in CSS pixels.
-    pub width: u32,
-    /// Whether scripts run in pages.
-    pub scripts: bool,
-}
+pub use waits::{PATIENCE, until};
+use waits::{absent_is_none, is_transient};
+pub use wishes::{Kind, Wishes};
 
 /// A running browser with one window.
 pub struct Browser {
@@ -85,6 +58,7 @@ impl Browser {
             effort: Mutex::default(),
         };
         browser.resize(wishes.width).await?;
+        browser.decide().await?;
         Ok(browser)
     }
 
@@ -173,6 +147,7 @@ impl Browser {
         let tab = self.explain(opened, || "find a new tab".to_owned()).await?;
         self.go_to_tab(&tab).await?;
         self.resize(self.wishes.width).await?;
+        self.decide_here().await?;
         Ok(tab)
     }
 
@@ -184,6 +159,7 @@ impl Browser {
         let tab = self.client.new_window(true).await?.handle;
         self.go_to_tab(&tab).await?;
         self.resize(self.wishes.width).await?;
+        self.decide().await?;
         self.open(url).await?;
         Ok(tab)
     }
@@ -428,46 +404,6 @@ impl Browser {
             .await
     }
 
-    /// The console's warnings and errors since the start: broken scripts, refused resources, violated policies.
-    ///
-    /// # Errors
-    /// The browser is gone.
-    pub async fn complaints(&self) -> anyhow::Result<Vec<String>> {
-        match self.wishes.kind {
-            Kind::Chromium => {
-                let log = self.ask("se/log", json!({ "type": "browser" })).await?;
-                let entries = log.as_array().map(Vec::as_slice).unwrap_or_default();
-                let bad = entries
-                    .iter()
-                    .filter(|entry| matches!(entry["level"].as_str(), Some("SEVERE" | "WARNING")));
-                // Our own answer to a form with a mistake; the page is in order.
-                let shown_again = "the server responded with a status of 422";
-                // The OTP app asks the site for the time, and works without it.
-                let offline = "/now - Failed to load resource";
-                // Chromium reports this when the person switches tabs while a page loads.
-                let unseen = "Transition was aborted";
-                let said = bad.map(|entry| entry["message"].to_string());
-                Ok(said
-                    .filter(|said| {
-                        let passing = [shown_again, unseen, offline];
-                        !passing.iter().any(|words| said.contains(words))
-                    })
-                    .collect())
-            }
-            Kind::Firefox => {
-                let script = "return Services.console.getMessageArray()
-                    .filter((m) => m instanceof Ci.nsIScriptError && /^(https?:|$)/.test(m.sourceName)
-                        && /javascript|Content Security Policy|Mixed Content|CSP|ServiceWorker|DOM:Security/i
-                            .test(m.category)
-                        && !(m.flags & 8))
-                    .map((m) => `${m.sourceName}:${m.lineNumber} ${m.category}: ${m.errorMessage}`)";
-                let found = self.in_the_parent(script).await?;
-                let found = found.as_array().cloned().unwrap_or_default();
-                Ok(found.iter().map(ToString::to_string).collect())
-            }
-        }
-    }
-
     async fn with<T>(
         &self,
         css: &str,
@@ -485,7 +421,7 @@ impl Browser {
                 }
             };
             match attempt.await {
-                Err(error) if is_passing(&error) => {
+                Err(error) if is_transient(&error) => {
                     last = error.to_string();
                     Ok(None)
                 }
@@ -500,7 +436,7 @@ impl Browser {
     async fn turned(&self, before: &Element, by: &str) -> anyhow::Result<()> {
         let gone = until(async || match before.tag_name().await {
             Ok(_) => Ok(None),
-            Err(error) if is_passing(&error) => Ok(Some(())),
+            Err(error) if is_transient(&error) => Ok(Some(())),
             Err(error) => Err(error.into()),
         })
         .await;
@@ -519,94 +455,6 @@ impl Browser {
             Ok(Some(found)) => Ok(found),
             Ok(None) => bail!("waited in vain to {} at {}", what(), self.address().await?),
             Err(error) => Err(error.context(what())),
-        }
-    }
-
-    /// Sends a command that only this browser's driver knows.
-    async fn ask(&self, path: &'static str, body: Value) -> anyhow::Result<Value> {
-        let command = Own { path, body };
-        Ok(self.client.issue_cmd(command).await?)
-    }
-
-    /// Runs a script in Firefox's parent process instead of the page.
-    async fn in_the_parent(&self, script: &str) -> anyhow::Result<Value> {
-        ensure!(self.wishes.kind == Kind::Firefox, "Firefox alone has that");
-        self.ask("moz/context", json!({ "context": "chrome" }))
-            .await?;
-        let result = self.run(script, Vec::new()).await;
-        self.ask("moz/context", json!({ "context": "content" }))
-            .await?;
-        result
-    }
-}
-
-/// Repeats `look` until it finds something; `None` if it finds nothing within [`PATIENCE`].
-///
-/// # Errors
-/// `look` failed.
-pub async fn until<T>(
-    mut look: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
-) -> anyhow::Result<Option<T>> {
-    let looking = async {
-        loop {
-            if let Some(found) = look().await? {
-                return anyhow::Ok(found);
-            }
-            tokio::time::sleep(EVERY).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking)
-        .await
-        .ok()
-        .transpose()
-}
-
-/// Whether an error only means that the page is still loading or was left.
-fn is_passing(error: &CmdError) -> bool {
-    error.is_no_such_element()
-        || error.is_stale_element_reference()
-        || error.is_element_not_interactable()
-        || error.is_detached_shadow_root()
-        || error.is_no_such_frame()
-        || [
-            "click intercepted",
-            "no such execution context",
-            "Node with given id",
-            "context has been discarded",
-            "Inspected target navigated",
-        ]
-        .iter()
-        .any(|words| error.to_string().contains(words))
-}
-
-fn absent_is_none<T>(outcome: Result<Option<T>, CmdError>) -> anyhow::Result<Option<T>> {
-    match outcome {
-        Err(error) if is_passing(&error) => Ok(None),
-        other => Ok(other?),
-    }
-}
-
-/// A command that only one driver knows. Without a body it is a GET.
-#[derive(Debug)]
-struct Own {
-    path: &'static str,
-    body: Value,
-}
-
-impl WebDriverCompatibleCommand for Own {
-    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, url::ParseError> {
-        base.join(&format!(
-            "session/{}/{}",
-            session.unwrap_or_default(),
-            self.path
-        ))
-    }
-
-    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
-        if self.body.is_null() {
-            (Method::GET, None)
-        } else {
-            (Method::POST, Some(self.body.to_string()))
         }
     }
 }

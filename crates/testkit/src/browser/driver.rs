@@ -13,8 +13,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use super::pictures::target;
-use super::{Kind, Wishes};
+use super::wishes::{Kind, Wishes};
+use crate::tools::target;
 
 /// How long a driver may take to listen, or a browser to start.
 const START: Duration = Duration::from_secs(60);
@@ -170,6 +170,8 @@ fn chromium(wishes: Wishes, folder: &Path, downloads: &Path) -> Capabilities {
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 "--disable-dev-shm-usage", "--hide-scrollbars",
+                // It offers installation on every page at once, so that stories notice if an offer reaches a page.
+                "--bypass-app-banner-engagement-checks",
                 format!("--accept-lang={}", wishes.lang),
                 format!("--user-data-dir={}", folder.join("profile").display()),
             ],

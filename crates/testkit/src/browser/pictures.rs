@@ -8,12 +8,13 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::{Browser, Kind, until};
+use crate::tools::target;
 
 /// Runs axe-core. Animations are finished first, because the contrast of a colour in transition means nothing.
 const AXE: &str = r"
     return (async () => {
         for (const animation of document.getAnimations()) animation.finish();
-        const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+        const { violations } = await window.axe.run(document, { resultTypes: ['violations'], ...options });
         const said = (id) => (node) => `${id}: ${node.html.slice(0, 120)} ${node.failureSummary}`;
         return violations.flatMap(({ id, nodes }) => nodes.map(said(id)));
     })();
@@ -48,48 +49,69 @@ const FAULTS: &str = r"
     return faults;
 ";
 
+/// Which rules of axe-core a page is checked against.
+#[derive(Clone, Copy)]
+enum Rules {
+    All,
+    /// The rules about colours. The others find the same in dark as in light.
+    Colours,
+}
+
 impl Browser {
-    /// Takes pictures of the whole page on a desktop and on a phone, in light and in dark (`-dark`), stores them as
-    /// `target/screenshots/<browser>/<width>-<lang>-<page>.png`, and checks the page in each.
+    /// Checks the page on a desktop and on a phone, in light and in dark, and stores screenshots of it as
+    /// `target/screenshots/<browser>/<width>-<lang>-<page>.png`: both widths in light, the story's own width in dark
+    /// (`-dark`).
+    ///
+    /// Both browsers get their colours from the same style sheet. Firefox is slow at screenshots, so except in long runs
+    /// it takes only the one at the story's own width in light.
     ///
     /// # Errors
     /// The page has a fault.
     pub async fn picture(&self, page: &str) -> anyhow::Result<()> {
-        self.picture_as_it_is(page).await?;
-        // The dark colours come from the same style sheet in both browsers. Firefox is slow at pictures, so it takes
-        // the dark ones in long runs only.
-        if self.wishes.kind == Kind::Firefox && std::env::var_os("SEKISHO_LONG").is_none() {
+        let own = self.wishes.width;
+        let is_long = std::env::var_os("SEKISHO_LONG").is_some();
+        let takes_all = self.wishes.kind == Kind::Chromium || is_long;
+        for width in WIDTHS.into_iter().filter(|width| *width != own) {
+            self.resize(width).await?;
+            self.check(page, width, takes_all).await?;
+        }
+        self.resize(own).await?;
+        self.check(page, own, true).await?;
+        self.check_with_axe(page, Rules::All).await?;
+        if !takes_all {
             return Ok(());
         }
+        let page = format!("{page}-dark");
         self.dark(true).await?;
-        let pictured = self.picture_as_it_is(&format!("{page}-dark")).await;
+        let checked = async {
+            self.check(&page, own, true).await?;
+            self.check_with_axe(&page, Rules::Colours).await
+        };
+        let checked = checked.await;
         self.dark(false).await?;
-        pictured
+        checked
     }
 
-    async fn picture_as_it_is(&self, page: &str) -> anyhow::Result<()> {
-        let wishes = self.wishes;
-        let folder = self.folder();
-        std::fs::create_dir_all(&folder)?;
-        for width in WIDTHS {
-            self.resize(width).await?;
-            let mut faults = self.run(FAULTS, vec![json!(wishes.lang)]).await?;
-            let file = folder.join(format!("{width}-{}-{page}.png", wishes.lang));
+    async fn check(&self, page: &str, width: u32, takes_screenshot: bool) -> anyhow::Result<()> {
+        let lang = self.wishes.lang;
+        let faults = self.run(FAULTS, vec![json!(lang)]).await?;
+        if takes_screenshot {
+            let folder = self.folder();
+            std::fs::create_dir_all(&folder)?;
+            let file = folder.join(format!("{width}-{lang}-{page}.png"));
             self.capture(&file).await?;
-            if wishes.scripts && width == wishes.width {
-                let violations = self.violations().await?;
-                if let (Some(all), Some(more)) = (faults.as_array_mut(), violations.as_array()) {
-                    all.extend(more.iter().cloned());
-                }
-            }
-            let is_free = faults.as_array().is_some_and(Vec::is_empty);
-            ensure!(is_free, "{page} at {width} pixels: {faults:#}");
         }
-        self.resize(wishes.width).await
+        let is_free = faults.as_array().is_some_and(Vec::is_empty);
+        ensure!(is_free, "{page} at {width} pixels: {faults:#}");
+        Ok(())
     }
 
-    /// What axe-core reports: violations of WCAG 2.2 level AA and of its best practices.
-    async fn violations(&self) -> anyhow::Result<Value> {
+    /// Fails if axe-core reports violations of WCAG 2.2 level AA or of its best practices. axe-core runs as a script of
+    /// the page, so pages without scripts are not checked.
+    async fn check_with_axe(&self, page: &str, rules: Rules) -> anyhow::Result<()> {
+        if !self.wishes.scripts {
+            return Ok(());
+        }
         let has_it = self.run("return Boolean(window.axe)", Vec::new()).await?;
         let axe = if has_it == true {
             String::new()
@@ -99,7 +121,15 @@ impl Browser {
                 format!("{} is missing: ./scripts/test installs it", path.display())
             })?
         };
-        self.run(&format!("{axe}; {AXE}"), Vec::new()).await
+        let options = match rules {
+            Rules::All => "{}",
+            Rules::Colours => "{ runOnly: ['color-contrast', 'link-in-text-block'] }",
+        };
+        let script = format!("{axe}; const options = {options}; {AXE}");
+        let violations = self.run(&script, Vec::new()).await?;
+        let is_free = violations.as_array().is_some_and(Vec::is_empty);
+        ensure!(is_free, "{page}: {violations:#}");
+        Ok(())
     }
 
     /// Writes a WebP picture of the page's content to `file`, for the guide. Only Chromium can.
@@ -190,7 +220,11 @@ impl Browser {
     async fn capture(&self, file: &Path) -> anyhow::Result<()> {
         let picture = match self.wishes.kind {
             Kind::Chromium => {
-                let whole = json!({ "format": "png", "captureBeyondViewport": true });
+                let whole = json!({
+                    "format": "png",
+                    "captureBeyondViewport": true,
+                    "optimizeForSpeed": true,
+                });
                 self.devtools("Page.captureScreenshot", whole).await?["data"].take()
             }
             Kind::Firefox => self.ask("moz/screenshot/full", Value::Null).await?,
@@ -200,20 +234,7 @@ impl Browser {
         Ok(())
     }
 
-    pub(super) async fn devtools(&self, command: &str, parameters: Value) -> anyhow::Result<Value> {
-        let body = json!({ "cmd": command, "params": parameters });
-        self.ask("goog/cdp/execute", body).await
-    }
-
     fn folder(&self) -> PathBuf {
         target().join("screenshots").join(self.wishes.kind.name())
     }
-}
-
-/// The `target` folder.
-pub(super) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    )
 }

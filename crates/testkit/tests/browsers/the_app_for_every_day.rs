@@ -45,6 +45,13 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     }
     are(browser, &["work", "school", "club"]).await?;
 
+    // What the browser offers, the page passes on, once.
+    ensure!(browser.seen("#install").await?.is_none(), "no offer yet");
+    browser.offer_installation().await?;
+    browser.click("#install").await?;
+    ensure!(browser.is_installed().await?, "the person was asked");
+    ensure!(browser.seen("#install").await?.is_none(), "asked already");
+
     // An account is renamed and moved to the front.
     browser.click(".account:last-child .edit-account").await?;
     browser.picture("app-editing").await?;
