@@ -16,12 +16,12 @@ use sekisho_checkpoint::ports::{Courier, CourierError, Fate, Letter};
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::web::{FactorOwed, Person, Seat, WebStanding};
 use sekisho_checkpoint::{Checkpoint, Parts, Proof, RegistrationState, Reproof, Site};
+use sekisho_fakes::HandClock;
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
 use sekisho_records::SqliteRecords;
 use sekisho_source::{KeyLength, Source};
 use tempfile::TempDir;
 
-use crate::clock::HandClock;
 use crate::records;
 use sekisho_checkpoint::ports::Clock;
 

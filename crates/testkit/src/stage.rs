@@ -10,11 +10,11 @@ use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::ports::{Clock, Directory as _, Records};
 use sekisho_directory::ArgonCost;
+use sekisho_fakes::HandClock;
 use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
 use sekisho_upstream::Upstreams;
 use tempfile::TempDir;
 
-use crate::clock::HandClock;
 use crate::http::Visitor;
 use crate::wire::{MailDoor, Way, Wire};
 

@@ -64,9 +64,9 @@ async fn an_account_is_usable_until_it_is_disabled_or_its_end_has_come() {
         .set_end(site.alice, Some(end))
         .await
         .expect("set");
-    *site.clock.0.lock().expect("the clock") = instant("2027-03-31T23:59:59+09:00");
+    site.clock.set(instant("2027-03-31T23:59:59+09:00"));
     assert!(usable().await);
-    *site.clock.0.lock().expect("the clock") = end;
+    site.clock.set(end);
     assert!(!usable().await);
     let to = address("alice@kit.example");
     let mail = site.accounts.recipients(&to);

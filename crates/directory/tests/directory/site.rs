@@ -1,34 +1,22 @@
 //! A directory with two accounts, in a folder of its own.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
-use sekisho_checkpoint::ports::{BoxFuture, Clock, Directory};
+use sekisho_checkpoint::ports::Directory;
 use sekisho_directory::{ArgonCost, NewAccount, OwnAccounts, Settings};
+use sekisho_fakes::HandClock;
 use tempfile::TempDir;
 
 pub const PASSWORD: &str = "four plain little words";
 
-/// A clock that moves only when it is set.
-pub struct Held(pub Mutex<Timestamp>);
-
-impl Clock for Held {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().expect("the clock")
-    }
-
-    fn sleep_until(&self, _until: Timestamp) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
-}
-
 pub struct Site {
     pub accounts: OwnAccounts,
-    pub clock: Arc<Held>,
+    pub clock: Arc<HandClock>,
     pub alice: AccountId,
     pub bob: AccountId,
     folder: TempDir,
@@ -38,7 +26,7 @@ impl Site {
     /// An account `alice` with an alias, and an account `bob`.
     pub async fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
-        let clock = Arc::new(Held(Mutex::new(instant("2026-04-06T09:00:00Z"))));
+        let clock = HandClock::at(instant("2026-04-06T09:00:00Z"));
         let accounts = open(&folder, &clock, ArgonCost::least());
         let alice = NewAccount {
             display_name: "Alice 佐藤".to_owned(),
@@ -107,7 +95,7 @@ pub fn instant(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-fn open(folder: &TempDir, clock: &Arc<Held>, cost: ArgonCost) -> OwnAccounts {
+fn open(folder: &TempDir, clock: &Arc<HandClock>, cost: ArgonCost) -> OwnAccounts {
     let own = OwnDomains::new(["kit.example", "大学.example"]).expect("domains");
     let settings = Settings {
         cost,

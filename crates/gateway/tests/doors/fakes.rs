@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::audit::{Event, What};
@@ -15,16 +15,16 @@ use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::policy::{MfaDemand, Policy};
 use sekisho_checkpoint::ports::{
-    BoxFuture, Claim, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter,
-    MailedCode, Order, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
+    Claim, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, MailedCode,
+    Order, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
     RevocationNumber, SessionUpdate, SetPasswordError, WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle};
 use sekisho_checkpoint::{Checkpoint, Parts, Site};
+use sekisho_fakes::HandClock;
 use sekisho_otp::Step;
-use tokio::sync::watch;
 
 /// The checkpoint, and the parts that the test controls.
 pub struct World {
@@ -35,10 +35,7 @@ pub struct World {
 
 impl World {
     pub async fn start() -> Self {
-        let clock = Arc::new(HandClock {
-            now: watch::Sender::new(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000)),
-            sleepers: watch::Sender::new(0),
-        });
+        let clock = HandClock::new();
         let records = Arc::new(FewRecords::default());
         let keys = BTreeMap::from([(KeyId(1), SealingKey::new([7; 32]))]);
         let checkpoint = Checkpoint::start(Parts {
@@ -74,38 +71,6 @@ impl World {
     /// From now on the records are unavailable.
     pub fn lose_the_records(&self) {
         self.records.lost.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A clock that stands still until it is moved, and counts those who wait for it.
-pub struct HandClock {
-    now: watch::Sender<Timestamp>,
-    sleepers: watch::Sender<usize>,
-}
-
-impl HandClock {
-    pub fn advance(&self, by: SignedDuration) {
-        self.now.send_modify(|now| *now += by);
-    }
-
-    /// Completes when that many sleeps have begun since the start.
-    pub async fn sleeps(&self, count: usize) {
-        let mut sleepers = self.sleepers.subscribe();
-        sleepers.wait_for(|n| *n >= count).await.expect("the clock");
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        *self.now.borrow()
-    }
-
-    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
-        let mut now = self.now.subscribe();
-        self.sleepers.send_modify(|count| *count += 1);
-        Box::pin(async move {
-            now.wait_for(|now| *now >= until).await.expect("the clock");
-        })
     }
 }
 

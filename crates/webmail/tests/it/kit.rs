@@ -9,20 +9,21 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
 use sekisho_checkpoint::ports::{
-    BoxFuture, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter,
-    PasswordChange, Records as _, SetPasswordError,
+    Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, PasswordChange,
+    Records as _, SetPasswordError,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::{
     Account, AccountId, Admitted, Checkpoint, LoginName, Parts, Password, Site,
 };
 use sekisho_directory::{ArgonCost, NewAccount, OwnAccounts, Settings};
+use sekisho_fakes::HandClock;
 use sekisho_net::{BoxedStream, Finisher, Shutdown};
 use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
 use sekisho_records::SqliteRecords;
@@ -30,7 +31,6 @@ use sekisho_source::{KeyLength, Source};
 use sekisho_webmail::lang::Lang;
 use sekisho_webmail::{Config, Context, MailServer, MailServerError, OtherFamily, Webmail};
 use tempfile::TempDir;
-use tokio::sync::watch;
 use tower::ServiceExt;
 
 /// An address in the trusted network.
@@ -39,30 +39,6 @@ pub const CAMPUS: &str = "203.0.113.7";
 pub const HOME: &str = "198.51.100.23";
 /// Alice's password.
 pub const PASSWORD: &str = "correct horse battery";
-
-/// A clock that only the test moves. It starts on 20 November 2026 at noon, Japanese time.
-pub struct HandClock(watch::Sender<Timestamp>);
-
-impl HandClock {
-    /// Moves the clock forward.
-    pub fn advance_seconds(&self, seconds: i64) {
-        self.0
-            .send_modify(|now| *now += SignedDuration::from_secs(seconds));
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        *self.0.borrow()
-    }
-
-    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
-        let mut now = self.0.subscribe();
-        Box::pin(async move {
-            now.wait_for(|now| *now >= until).await.expect("a clock");
-        })
-    }
-}
 
 /// Keeps the letters that the checkpoint sends, and reports of them the fate that the test sets.
 #[derive(Default)]
@@ -235,8 +211,7 @@ impl Kit {
     /// Starts a webmail with another policy.
     pub async fn start_for(policy: Policy) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let noon = Timestamp::new(1_795_143_600, 0).expect("a time");
-        let clock = Arc::new(HandClock(watch::Sender::new(noon)));
+        let clock = HandClock::new();
         let letters = Arc::new(LetterBox::default());
         let settings = Settings {
             cost: ArgonCost::least(),

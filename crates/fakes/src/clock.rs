@@ -6,20 +6,32 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::ports::{BoxFuture, Clock};
 use tokio::sync::watch;
 
-/// A clock that only the test moves. Sleepers wake when it is moved past their time.
+/// A clock that only the test moves. Sleepers wake when it is moved to their time or past it.
 #[derive(Debug)]
 pub struct HandClock {
     now: watch::Sender<Timestamp>,
+    sleeps: watch::Sender<usize>,
 }
 
 impl HandClock {
     /// A clock that stands at noon of 20 November 2026, Japanese time.
     #[must_use]
     pub fn new() -> Arc<Self> {
-        let start = Timestamp::new(1_795_143_600, 0).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self::at(Timestamp::constant(1_795_143_600, 0))
+    }
+
+    /// A clock that stands at that time.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Arc<Self> {
         Arc::new(Self {
-            now: watch::Sender::new(start),
+            now: watch::Sender::new(now),
+            sleeps: watch::Sender::new(0),
         })
+    }
+
+    /// Sets the clock to that time.
+    pub fn set(&self, now: Timestamp) {
+        self.now.send_replace(now);
     }
 
     /// Moves the clock; a negative `by` moves it back, as happens on badly set machines.
@@ -31,6 +43,13 @@ impl HandClock {
     pub fn advance_seconds(&self, seconds: i64) {
         self.advance(SignedDuration::from_secs(seconds));
     }
+
+    /// Waits until so many sleeps have begun since the clock was made, so that a test does not move it too early.
+    pub async fn sleeps(&self, count: usize) {
+        let mut sleeps = self.sleeps.subscribe();
+        // The sender lives as long as `self`, so this can't fail.
+        let _ = sleeps.wait_for(|begun| *begun >= count).await;
+    }
 }
 
 impl Clock for HandClock {
@@ -40,6 +59,7 @@ impl Clock for HandClock {
 
     fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
         let mut now = self.now.subscribe();
+        self.sleeps.send_modify(|begun| *begun += 1);
         Box::pin(async move {
             // The sender lives as long as `self`, so this can't fail.
             let _ = now.wait_for(|now| *now >= until).await;
