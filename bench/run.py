@@ -30,9 +30,9 @@ def arguments():
 
 
 def build():
-    command = ["cargo", "build", "--quiet", "--release", "--locked", "-p", "sekisho"]
+    command = ["cargo", "build", "--quiet", "--profile", "dist", "--locked", "-p", "sekisho"]
     subprocess.run(command, check=True, cwd=REPOSITORY)
-    return Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "release/sekisho"
+    return Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "dist/sekisho"
 
 
 def main():
