@@ -1,13 +1,22 @@
 # Reads what one part printed (cargo test, node --test, or anything) and prints lines for `report` in scripts/parts.sh:
 #   counted TAB passed TAB failed
 #   failed TAB what
+#   took TAB program TAB seconds, for test programs that took ten or more
 # with the variables `part` (its name) and `status` (its exit status).
 #
 # Cargo names the packages of the test programs that failed at its end only, in the order in which they ran.
 
 { gsub(/\r|\033\[[0-9;]*m/, "") }
 
-/^ +(Running|Doc-tests) / { programs++; verdict[programs] = ""; tests[programs] = ""; in_list = 0 }
+/^ +(Running|Doc-tests) / {
+  programs++
+  verdict[programs] = ""
+  tests[programs] = ""
+  in_list = 0
+  name = $NF
+  sub(/^.*\//, "", name)
+  sub(/-[0-9a-f]+\)$/, "", name)
+}
 /^failures:$/ { tests[programs] = ""; in_list = 1; next }
 in_list && /^    [^ ]+$/ { tests[programs] = tests[programs] " " $1; next }
 in_list && !/^$/ { in_list = 0 }
@@ -16,6 +25,8 @@ in_list && !/^$/ { in_list = 0 }
   passed += $4
   failed += $6
   in_list = 0
+  seconds = $NF + 0
+  if (seconds >= 10) print "took\t    of which " name "\t" int(seconds)
 }
 
 /^error: [0-9]+ targets? failed:$/ { in_targets = 1; next }

@@ -1,8 +1,9 @@
 # Sourced by the scripts that run many parts: each part runs though others failed, and one list at the end says what
 # failed and what took how long.
 #
-#   part NAME COMMAND...   runs it, shows and keeps its output; a failed test is listed by its own name
-#   report                 prints the list and the counts; fails if anything failed
+#   part NAME COMMAND...          runs it, shows and keeps its output; a failed test is listed by its own name
+#   report                        prints the list and the counts; fails if anything failed
+#   install_from_cargo PROGRAM... builds those that are missing into target/tools, without optimisation
 
 logs=$PWD/target/parts
 # A script that is itself a part of another adds to that one's list.
@@ -43,4 +44,15 @@ report() {
       printf "\n%d passed, %d failed\n", passed, broken
       exit failures > 0
     }' "$SEKISHO_PARTS"
+}
+
+install_from_cargo() {
+  local program
+  for program in "$@"; do
+    command -v "$program" >/dev/null && continue
+    echo "installing $program"
+    # One folder for all, so that what two of them use is built once.
+    CARGO_TARGET_DIR=$PWD/target/tools/build CARGO_PROFILE_DEV_DEBUG=0 \
+      cargo install --quiet --debug --locked --root "$PWD/target/tools" "$program"
+  done
 }
