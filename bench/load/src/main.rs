@@ -3,10 +3,10 @@
 //! A subcommand measures once and prints one JSON object; `bench/run.py` calls it in turn for each server. It trusts
 //! every certificate and knows one password: it is for servers on loopback, made for the measurement.
 //!
-//! In reading order: [`arguments`] is the command line; [`wire`] a connection, [`clients`] who logs in over it; [`logins`],
-//! [`idle`], [`reads`], [`appends`], [`deliveries`] and [`http`] are what is measured; [`report`] is what comes of it, with
-//! [`processes`] for CPU and memory; [`servers`] are upstreams that cost nothing and a proxy that only copies; [`mail`]
-//! makes messages.
+//! In reading order: [`arguments`] is the command line; [`wire`] a connection, [`clients`] who logs in over it;
+//! [`logins`], [`idle`], [`reads`], [`appends`], [`deliveries`] and [`http`] are what is measured; [`report`] is what
+//! comes of it, with [`processes`] for CPU and memory; [`servers`] are upstreams that cost nothing and a proxy that only
+//! copies; [`mail`] makes messages.
 
 mod appends;
 mod arguments;

@@ -1,5 +1,5 @@
-//! Servers to compare with: upstreams that let everybody in and cost almost nothing, the endpoint that nginx's mail proxy
-//! asks, and a proxy that only copies bytes, which is as little as a gateway can do.
+//! Servers to compare with: upstreams that let everybody in and cost almost nothing, the endpoint that nginx's mail
+//! proxy asks, and a proxy that only copies bytes, which is as little as a gateway can do.
 
 use std::future::Future;
 use std::io;

@@ -4,11 +4,12 @@
 //! It holds no expectations of its own: the tests are in `tests/it/` and `tests/browsers/`, each file named after what
 //! it shows.
 //!
-//! In reading order (the clock is that of `sekisho_fakes`): [`accounts`] adds accounts. [`checkpoint`] is a checkpoint over real
-//! databases, with a letter box in place of the mail system; [`records`] changes the file of its records. [`stage`] is
-//! the whole system as `sekisho demo` runs it, used only through its doors: over [`http`], over the [`wire`], or with a
-//! [`browser`]. [`dovecot`], [`cyrus`], [`asking`], [`openldap`], [`postgres`] and [`sink`] are servers that a site has
-//! already; [`ports`] finds free ports for them, and [`tools`] the programs that `scripts/test` unpacks.
+//! In reading order (the clock is that of `sekisho_fakes`): [`accounts`] adds accounts. [`checkpoint`] is a checkpoint
+//! over real databases, with a letter box in place of the mail system; [`records`] changes the file of its records.
+//! [`stage`] is the whole system as `sekisho demo` runs it, used only through its doors: over [`http`], over the
+//! [`wire`], or with a [`browser`]. [`dovecot`], [`cyrus`], [`asking`], [`openldap`], [`postgres`] and [`sink`] are
+//! servers that a site has already; [`ports`] finds free ports for them, and [`tools`] the programs that `scripts/test`
+//! unpacks.
 
 pub mod accounts;
 pub mod asking;

@@ -1,5 +1,5 @@
-//! Finds the folder that cargo builds into, and in it the programs that `scripts/test` unpacks because Debian's packages
-//! of them conflict with others.
+//! Finds the folder that cargo builds into, and in it the programs that `scripts/test` unpacks because Debian's
+//! packages of them conflict with others.
 
 use std::path::{Path, PathBuf};
 

@@ -1,15 +1,15 @@
 //! What a browser would decide by itself, decided by the test.
 //!
-//! Chromium offers to install the OTP app when it likes: it depends on how the page was used and how busy the machine is.
-//! It grants persistent storage by a judgement of its own, too. A story that shows the app's page would read differently
-//! from run to run.
+//! Chromium offers to install the OTP app when it likes: it depends on how the page was used and how busy the machine
+//! is. It grants persistent storage by a judgement of its own, too. A story that shows the app's page would read
+//! differently from run to run.
 
 use serde_json::{Value, json};
 
 use super::{Browser, Kind};
 
-/// Keeps the browser's own offers from pages, and its judgement about storage. A story makes an offer by an event of its
-/// own, which is not trusted.
+/// Keeps the browser's own offers from pages, and its judgement about storage. A story makes an offer by an event of
+/// its own, which is not trusted.
 const DECISIONS: &str = "
     addEventListener('beforeinstallprompt', (event) => {
         if (event.isTrusted) event.stopImmediatePropagation();

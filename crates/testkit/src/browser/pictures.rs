@@ -62,8 +62,8 @@ impl Browser {
     /// `target/screenshots/<browser>/<width>-<lang>-<page>.png`: both widths in light, the story's own width in dark
     /// (`-dark`).
     ///
-    /// Both browsers get their colours from the same style sheet. Firefox is slow at screenshots, so except in long runs
-    /// it takes only the one at the story's own width in light.
+    /// Both browsers get their colours from the same style sheet. Firefox is slow at screenshots, so except in long
+    /// runs it takes only the one at the story's own width in light.
     ///
     /// # Errors
     /// The page has a fault.
