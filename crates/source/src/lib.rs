@@ -24,6 +24,12 @@ impl KeyLength {
     pub fn new(bits: u8) -> Option<Self> {
         (48..=128).contains(&bits).then_some(Self(bits))
     }
+
+    /// The length, in bits.
+    #[must_use]
+    pub fn bits(self) -> u8 {
+        self.0
+    }
 }
 
 impl Default for KeyLength {

@@ -36,6 +36,12 @@ impl JunkHeader {
     }
 }
 
+impl std::fmt::Display for JunkHeader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.value)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
