@@ -20,3 +20,10 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Password> {
         text.trim_end_matches(['\r', '\n']).to_owned(),
     ))
 }
+
+/// Reads a secret that may not be empty: anybody can show that.
+pub(crate) fn read_some(file: &Path) -> anyhow::Result<Password> {
+    let secret = read(file)?;
+    anyhow::ensure!(!secret.expose().is_empty(), "{} is empty", file.display());
+    Ok(secret)
+}

@@ -1,138 +1,18 @@
-//! The site's own mail system as both kinds of doors see it, and how it is configured.
+//! The site's own mail system, as both kinds of doors see it.
 
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use async_trait::async_trait;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_checkpoint::{Account, Admitted, Password};
 use sekisho_gateway::{NotOpened, Opened, Opening, Protocol};
-use sekisho_net::client::{Connector, KeyPin, Roots};
 use sekisho_net::{BoxedStream, Shutdown, Stream};
-use sekisho_upstream::{
-    Keeps, Learned, LoggedIn, Passing, Security, Server, Servers, TokenKey, Told, Upstream,
-    UpstreamError, Upstreams, Wanted, pipe, relay,
-};
+use sekisho_upstream::{LoggedIn, Passing, UpstreamError, Upstreams, Wanted, pipe, relay};
 use sekisho_webmail::MailServerError;
-
-use crate::config::check::server_address;
-use crate::config::{ClientAddressWord, Config, LoginWord, ServerTls, UpstreamSection};
-use crate::secrets;
 
 /// How much of a stream between the webmail and an upstream waits in between, in bytes.
 const BUFFER: usize = 64 * 1024;
-
-/// The upstreams of a site; none if its mail is kept here.
-///
-/// # Errors
-/// A file can't be read, or does not hold what it should.
-pub(crate) fn upstreams(config: &Config, host: &str) -> anyhow::Result<Option<Upstreams>> {
-    if config.upstream.is_empty() {
-        return Ok(None);
-    }
-    let mut all = Upstreams::default();
-    for section in &config.upstream {
-        let upstream = upstream(section, config, host)
-            .with_context(|| format!("the upstream {:?}", section.name))?;
-        let logins = match &section.accounts_file {
-            Some(file) => secrets::text(file)
-                .context("`accounts_file`")?
-                .lines()
-                .map(|line| line.trim().to_owned())
-                .filter(|line| !line.is_empty() && !line.starts_with('#'))
-                .collect(),
-            None => Vec::new(),
-        };
-        let keeps = Keeps {
-            logins,
-            groups: section.groups.clone(),
-            domains: section.domains.clone(),
-        };
-        all.add(Arc::new(upstream), keeps);
-    }
-    Ok(Some(all))
-}
-
-fn upstream(section: &UpstreamSection, config: &Config, host: &str) -> anyhow::Result<Upstream> {
-    let pin = section.key_pin.as_deref().and_then(KeyPin::parse);
-    let roots = match (pin, &section.ca_file) {
-        (Some(pin), _) => Roots::Pinned(pin),
-        (None, Some(file)) => Roots::File(file.clone()),
-        (None, None) => Roots::System,
-    };
-    let patience = Duration::try_from(section.patience)?;
-    let security = match section.tls {
-        ServerTls::None => Security::None,
-        ServerTls::Starttls => Security::StartTls,
-        ServerTls::Implicit => Security::Implicit,
-    };
-    let servers = |list: &[String], usual: u16, usual_tls: u16| {
-        let port = match security {
-            Security::Implicit => usual_tls,
-            Security::StartTls | Security::None => usual,
-        };
-        let servers = list.iter().filter_map(|text| server_address(text, port));
-        Servers::new(
-            servers
-                .map(|(host, port)| Server::new(host, port))
-                .collect(),
-        )
-    };
-    Ok(Upstream {
-        name: section.name.clone(),
-        imap: servers(&section.imap, 143, 993),
-        pop3: servers(&section.pop3, 110, 995),
-        submission: servers(&section.submission, 587, 465),
-        // It has no port for TLS from the first byte.
-        sieve: servers(&section.sieve, 4190, 4190),
-        security,
-        connector: Connector::new(&roots, patience).context("`ca_file`")?,
-        passing: passing(section, config)?,
-        user: section.user.clone(),
-        told: match section.client_address {
-            ClientAddressWord::No => Told::Nothing,
-            ClientAddressWord::Proxy => Told::ProxyHeader,
-            ClientAddressWord::Dialogue => Told::InDialogue,
-        },
-        guards: section.block_relogin,
-        host: host.to_owned(),
-        patience,
-        learned: Learned::default(),
-    })
-}
-
-fn passing(section: &UpstreamSection, config: &Config) -> anyhow::Result<Passing> {
-    Ok(match section.login {
-        LoginWord::Password => Passing::SamePassword,
-        LoginWord::Master => {
-            let user = section.master_user.clone().context("no `master_user`")?;
-            let file = section.master_password_file.as_deref();
-            Passing::Master {
-                user,
-                password: master_password(file.context("no `master_password_file`")?)
-                    .context("`master_password_file`")?,
-            }
-        }
-        LoginWord::Token => {
-            let file = section.token_key_file.as_deref();
-            let file = file.context("no `token_key_file`")?;
-            let audience = section.token_audience.as_ref().unwrap_or(&section.name);
-            let (id, issuer) = (&section.token_key_id, &config.site.url);
-            let text = secrets::text(file).context("`token_key_file`")?;
-            let key = TokenKey::new(&text, id, issuer, audience);
-            Passing::Token(Box::new(key.with_context(|| file.display().to_string())?))
-        }
-    })
-}
-
-fn master_password(file: &Path) -> anyhow::Result<Password> {
-    let password = secrets::read(file)?;
-    anyhow::ensure!(!password.expose().is_empty(), "{} is empty", file.display());
-    Ok(password)
-}
 
 /// The site's own mail system.
 #[derive(Clone)]

@@ -12,10 +12,10 @@ use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::Directory;
 use sekisho_directory::{NewAccount, OwnAccounts};
 
-use super::desk::in_zone;
-use super::{prompt, say};
-use crate::config::Loaded;
-use crate::system::{Desk, passwords_are_upstream};
+use super::prompt;
+use crate::config::Plan;
+use crate::rooms::Rooms;
+use crate::terminal::{in_zone, say};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountCommand {
@@ -137,9 +137,9 @@ pub(super) enum AccountCommand {
     },
 }
 
-pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Result<()> {
-    let desk = Desk::open(loaded).await?;
-    let directory = desk.directory.as_ref();
+pub(super) async fn run(plan: &Plan, command: AccountCommand) -> anyhow::Result<()> {
+    let rooms = Rooms::for_command_line(plan).await?;
+    let directory = rooms.directory.as_ref();
     match command {
         AccountCommand::Add {
             login,
@@ -148,13 +148,13 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             groups,
             ends,
         } => {
-            let accounts = desk.accounts()?;
+            let accounts = rooms.accounts()?;
             let new = NewAccount {
-                addresses: addresses_of(loaded, &login, &addresses)?,
+                addresses: addresses_of(plan, &login, &addresses)?,
                 ends_at: ends.map(|e| accounts.parse_end(&e)).transpose()?,
                 display_name: name,
                 groups: groups.into_iter().map(Group).collect(),
-                password: if passwords_are_upstream(&loaded.config) {
+                password: if plan.accounts.passwords_are_upstream() {
                     None
                 } else {
                     Some(prompt::new_password()?)
@@ -164,18 +164,20 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             let id = accounts.add(new).await?;
             say(&format!("added {login} (account {id})"));
         }
-        AccountCommand::List => list(desk.accounts()?, loaded).await?,
+        AccountCommand::List => list(rooms.accounts()?, plan).await?,
         AccountCommand::Passwd { login } => {
             ensure!(
-                !passwords_are_upstream(&loaded.config),
+                !plan.accounts.passwords_are_upstream(),
                 "the upstream has the passwords ([accounts] passwords): change it there, then `sekisho grant end {login}` closes what is open"
             );
             let account = find(directory, &login).await?;
-            desk.accounts()?
+            rooms
+                .accounts()?
                 .change_password(account.id, &prompt::new_password()?)
                 .await?;
             let reason = "set at the command line";
-            desk.checkpoint
+            rooms
+                .checkpoint
                 .desk_end_everything(&account, What::PasswordChanged, reason)
                 .await?;
             say(&format!(
@@ -184,8 +186,9 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
         }
         AccountCommand::Disable { login, reason } => {
             let account = find(directory, &login).await?;
-            desk.accounts()?.set_disabled(account.id, true).await?;
-            desk.checkpoint
+            rooms.accounts()?.set_disabled(account.id, true).await?;
+            rooms
+                .checkpoint
                 .desk_end_everything(&account, What::AccountDisabled, &reason)
                 .await?;
             say(&format!(
@@ -194,7 +197,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
         }
         AccountCommand::Enable { login } => {
             let account = find(directory, &login).await?;
-            desk.accounts()?.set_disabled(account.id, false).await?;
+            rooms.accounts()?.set_disabled(account.id, false).await?;
             say(&format!("{login} is enabled"));
         }
         AccountCommand::Delete { login, yes } => {
@@ -204,10 +207,11 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
                     "{login} would be deleted for good; say --yes to do it, or use `account disable`"
                 );
             }
-            desk.checkpoint
+            rooms
+                .checkpoint
                 .desk_end_everything(&account, What::AccountDisabled, "deleted")
                 .await?;
-            desk.accounts()?.delete(account.id).await?;
+            rooms.accounts()?.delete(account.id).await?;
             say(&format!(
                 "{login} is deleted; its mail stays in the folder of account {}",
                 account.id
@@ -215,7 +219,7 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
         }
         AccountCommand::Rename { login, new } => {
             let account = find(directory, &login).await?;
-            desk.accounts()?.rename(account.id, &new).await?;
+            rooms.accounts()?.rename(account.id, &new).await?;
             say(&format!("{login} is {new} now"));
         }
         AccountCommand::Address {
@@ -226,9 +230,10 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             let account = find(directory, &login).await?;
             let address = MailAddress::parse(&address)?;
             if what == "add" {
-                desk.accounts()?.add_address(account.id, address).await?;
+                rooms.accounts()?.add_address(account.id, address).await?;
             } else {
-                desk.accounts()?
+                rooms
+                    .accounts()?
                     .remove_address(account.id, &address)
                     .await?;
             }
@@ -242,10 +247,10 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             Some(address) => {
                 let address = MailAddress::parse(&address)?;
                 let add = what.as_deref() == Some("add");
-                share(desk.accounts()?, &address, add, &logins).await?;
+                share(rooms.accounts()?, &address, add, &logins).await?;
             }
             None => {
-                let shared = desk.accounts()?.shared().await?;
+                let shared = rooms.accounts()?.shared().await?;
                 if shared.is_empty() {
                     say("no address is shared");
                 }
@@ -258,17 +263,18 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
             let account = find(directory, &login).await?;
             match set {
                 Some(set) => {
-                    desk.checkpoint
+                    rooms
+                        .checkpoint
                         .desk_set_mfa(&account, set == "on", &reason)
                         .await?;
                     say(&format!("multi-factor authentication of {login} is {set}"));
                 }
-                None => show_mfa(&desk, &account).await?,
+                None => show_mfa(&rooms, &account).await?,
             }
         }
         AccountCommand::ResetMfa { login, reason } => {
             let account = find(directory, &login).await?;
-            let code = desk
+            let code = rooms
                 .checkpoint
                 .desk_reset_factors(&account, &reason)
                 .await?;
@@ -276,39 +282,40 @@ pub(super) async fn run(loaded: &Loaded, command: AccountCommand) -> anyhow::Res
                 "all factors of {login} are removed, everything that was open is closed.\n\
                  One-time code for the next registration: {}\n{}",
                 code.grouped(),
-                until(&desk, loaded)
+                until(&rooms)
             ));
         }
         AccountCommand::EnrolmentCode { login, reason } => {
             let account = find(directory, &login).await?;
-            let code = desk
+            let code = rooms
                 .checkpoint
                 .desk_enrolment_code(&account, &reason)
                 .await?;
             say(&format!(
                 "one-time code for {login}'s registration: {}\n{}",
                 code.grouped(),
-                until(&desk, loaded)
+                until(&rooms)
             ));
         }
         AccountCommand::EnableFactor { login, kind } => {
             let account = find(directory, &login).await?;
             let kind = FactorKind::parse(&kind).context("a kind of factor")?;
-            desk.checkpoint
+            rooms
+                .checkpoint
                 .desk_enable_kind(&account, kind, "at the command line")
                 .await?;
             say("done");
         }
         AccountCommand::Import { file, dry_run } => {
-            import(desk.accounts()?, &file, dry_run).await?
+            import(rooms.accounts()?, &file, dry_run).await?
         }
     }
     Ok(())
 }
 
-async fn list(accounts: &OwnAccounts, loaded: &Loaded) -> anyhow::Result<()> {
-    let zone = &loaded.zone;
-    let is_upstream = passwords_are_upstream(&loaded.config);
+async fn list(accounts: &OwnAccounts, plan: &Plan) -> anyhow::Result<()> {
+    let zone = &plan.site.zone;
+    let is_upstream = plan.accounts.passwords_are_upstream();
     let listed = accounts.list().await?;
     if listed.is_empty() {
         say("no accounts yet: add one with `sekisho account add LOGIN`");
@@ -366,17 +373,20 @@ async fn share(
 }
 
 /// Until when a code that is given out now can be used.
-fn until(desk: &Desk, loaded: &Loaded) -> String {
-    let end = desk.checkpoint.now() + desk.checkpoint.site().policy.enrolment_code;
-    format!("It can be used once, until {}.", in_zone(end, &loaded.zone))
+fn until(rooms: &Rooms) -> String {
+    let end = rooms.checkpoint.now() + rooms.checkpoint.site().policy.enrolment_code;
+    format!(
+        "It can be used once, until {}.",
+        in_zone(end, &rooms.plan.site.zone)
+    )
 }
 
-async fn show_mfa(desk: &Desk, account: &Account) -> anyhow::Result<()> {
-    let (standing, grants) = desk.checkpoint.desk_standing(account.id).await?;
-    let site = desk.checkpoint.site();
+async fn show_mfa(rooms: &Rooms, account: &Account) -> anyhow::Result<()> {
+    let (standing, grants) = rooms.checkpoint.desk_standing(account.id).await?;
+    let site = rooms.checkpoint.site();
     let required = site
         .policy
-        .requires_mfa(&account.groups, desk.checkpoint.now());
+        .requires_mfa(&account.groups, rooms.checkpoint.now());
     let state = match (required, standing.mfa_on) {
         (true, _) => "required by the site",
         (false, true) => "on; the site does not require it",
@@ -423,18 +433,9 @@ async fn import(
     Ok(())
 }
 
-fn addresses_of(
-    loaded: &Loaded,
-    login: &str,
-    given: &[String],
-) -> anyhow::Result<Vec<MailAddress>> {
+fn addresses_of(plan: &Plan, login: &str, given: &[String]) -> anyhow::Result<Vec<MailAddress>> {
     if given.is_empty() {
-        let domain = loaded
-            .site
-            .policy
-            .own_domains
-            .main()
-            .context("the site has no domain")?;
+        let domain = plan.site.main_domain();
         return Ok(vec![MailAddress::parse(&format!("{login}@{domain}"))?]);
     }
     given

@@ -6,10 +6,10 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::audit::{Event, What};
 use sekisho_checkpoint::id::Reference;
 
-use super::desk::in_zone;
-use super::{account, say};
-use crate::config::Loaded;
-use crate::system::Desk;
+use super::account;
+use crate::config::Plan;
+use crate::rooms::Rooms;
+use crate::terminal::{in_zone, say};
 
 #[derive(Debug, Args)]
 pub(super) struct AuditFilter {
@@ -30,8 +30,8 @@ pub(super) struct AuditFilter {
     limit: u32,
 }
 
-pub(super) async fn run(loaded: &Loaded, filter: AuditFilter) -> anyhow::Result<()> {
-    let desk = Desk::open(loaded).await?;
+pub(super) async fn run(plan: &Plan, filter: AuditFilter) -> anyhow::Result<()> {
+    let rooms = Rooms::for_command_line(plan).await?;
     let what = match &filter.what {
         None => None,
         Some(word) => Some(What::parse(word).with_context(|| {
@@ -42,18 +42,19 @@ pub(super) async fn run(loaded: &Loaded, filter: AuditFilter) -> anyhow::Result<
             )
         })?),
     };
-    let since = desk.checkpoint.now() - SignedDuration::from_hours(24 * i64::from(filter.days));
+    let since = rooms.checkpoint.now() - SignedDuration::from_hours(24 * i64::from(filter.days));
     let events = if let Some(reference) = filter.reference {
         let reference = Reference::from_stored(reference.trim().to_uppercase());
-        desk.records()
+        rooms
+            .records
             .event_of(&reference)
             .await?
             .into_iter()
             .collect()
     } else if let Some(login) = filter.login {
-        let found = account::find(desk.directory.as_ref(), &login).await?;
-        let events = desk
-            .records()
+        let found = account::find(rooms.directory.as_ref(), &login).await?;
+        let events = rooms
+            .records
             .events(found.id, &[], since, filter.limit)
             .await?;
         events
@@ -61,18 +62,18 @@ pub(super) async fn run(loaded: &Loaded, filter: AuditFilter) -> anyhow::Result<
             .filter(|e| what.is_none_or(|w| e.what == w))
             .collect()
     } else {
-        desk.records().all_events(since, what, filter.limit).await?
+        rooms.records.all_events(since, what, filter.limit).await?
     };
     if events.is_empty() {
         say("nothing found");
     }
     for event in events {
-        say(&line(&event, loaded));
+        say(&line(&event, plan));
     }
     Ok(())
 }
 
-fn line(event: &Event, loaded: &Loaded) -> String {
+fn line(event: &Event, plan: &Plan) -> String {
     let account = event
         .account
         .map_or_else(|| "-".to_owned(), |a| a.to_string());
@@ -82,7 +83,7 @@ fn line(event: &Event, loaded: &Loaded) -> String {
     let reference = event.reference.as_ref().map_or("", Reference::as_str);
     format!(
         "{}  account {account:<6} {:<20} {:<11} {address:<39} {reference:<9} {} {}",
-        in_zone(event.at, &loaded.zone),
+        in_zone(event.at, &plan.site.zone),
         event.what.as_str(),
         event.actor.as_str(),
         event.client,

@@ -2,16 +2,14 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
-use sekisho_disk::{RealDisk, snapshot};
-use sekisho_mailroom::store::Store;
+use sekisho_disk::snapshot;
 
-use super::say;
-use crate::clock::WallClock;
-use crate::config::Loaded;
-use crate::system::{Desk, Folders, folders, limits, prepare};
+use crate::config::{Plan, Records};
+use crate::folders::{Folders, prepare};
+use crate::rooms::Rooms;
+use crate::terminal::say;
 
 /// A database of the data folder, and how it is called in a backup.
 struct Database {
@@ -32,8 +30,8 @@ fn databases(folders: &Folders) -> [Database; 3] {
 }
 
 /// Copies everything but the keys into a folder, while the service runs.
-pub(super) async fn back_up(loaded: &Loaded, target: &Path) -> anyhow::Result<()> {
-    let folders = folders(&loaded.config.site.data);
+pub(super) async fn back_up(plan: &Plan, target: &Path) -> anyhow::Result<()> {
+    let folders = Folders::of(&plan.site.data);
     prepare(target)?;
     prepare(&target.join("queue"))?;
     for Database { file, name } in databases(&folders) {
@@ -45,32 +43,26 @@ pub(super) async fn back_up(loaded: &Loaded, target: &Path) -> anyhow::Result<()
     // Behind the queue's database: what it names is there, or has left meanwhile.
     let letters = copy_letters(&folders.queue, &target.join("queue"))?;
     say(&format!("copied {letters} messages of the queue"));
-    let desk = Desk::open(loaded).await?;
-    if let Ok(own) = desk.accounts() {
-        let (_, operator) = Store::open_root(
-            &folders.mail,
-            Arc::new(RealDisk),
-            Arc::new(WallClock),
-            limits(&loaded.config),
-        )?;
+    let rooms = Rooms::for_command_line(plan).await?;
+    if let Ok(own) = rooms.accounts() {
         let listed = own.list().await?;
         let accounts: Vec<_> = listed.into_iter().map(|entry| entry.account).collect();
-        super::mail::back_up(&operator, &accounts, &target.join("mail")).await?;
+        super::mail::back_up(&rooms.operator, &accounts, &target.join("mail")).await?;
     }
-    if !loaded.config.records.postgres.is_empty() {
+    if matches!(plan.records, Records::Postgres(_)) {
         say("the records are in PostgreSQL: back it up there, with pg_dump");
     }
     say(&format!(
         "not copied: the keys in {}. Keep a copy of them apart from this one.",
-        loaded.config.site.keys.display()
+        plan.site.keys.display()
     ));
     Ok(())
 }
 
 /// Puts a backup in the place of a data folder that has nothing, and ends what was live in it.
-pub(super) async fn restore(loaded: &Loaded, source: &Path) -> anyhow::Result<()> {
-    let site = &loaded.config.site;
-    let folders = folders(&site.data);
+pub(super) async fn restore(plan: &Plan, source: &Path) -> anyhow::Result<()> {
+    let site = &plan.site;
+    let folders = Folders::of(&site.data);
     let databases = databases(&folders);
     ensure!(
         databases
@@ -109,8 +101,8 @@ pub(super) async fn restore(loaded: &Loaded, source: &Path) -> anyhow::Result<()
             say(&format!("put {name} back"));
         }
     }
-    if loaded.config.records.postgres.is_empty() {
-        restored(loaded).await?;
+    if matches!(plan.records, Records::File) {
+        restored(plan).await?;
     } else {
         say(
             "the records are in PostgreSQL: if you restored them too, run `sekisho records restored`",
@@ -121,9 +113,9 @@ pub(super) async fn restore(loaded: &Loaded, source: &Path) -> anyhow::Result<()
 }
 
 /// Ends what was live in records that were restored.
-pub(super) async fn restored(loaded: &Loaded) -> anyhow::Result<()> {
-    let desk = Desk::open(loaded).await?;
-    desk.end_what_was_live().await?;
+pub(super) async fn restored(plan: &Plan) -> anyhow::Result<()> {
+    let rooms = Rooms::for_command_line(plan).await?;
+    rooms.end_what_was_live().await?;
     say(
         "all sign-ins and grants of then have ended, no code of then counts, and recovery codes have to be made anew",
     );

@@ -11,12 +11,10 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::{ConfigArgument, say};
-use crate::authapi;
+use super::ConfigArgument;
 use crate::clock::WallClock;
-use crate::config::Config;
-use crate::system::host_of;
-use crate::upstream;
+use crate::config::{Doors, upstream};
+use crate::terminal::say;
 
 /// How long a server may take to greet somebody whom it should not.
 const GREETING: Duration = Duration::from_secs(2);
@@ -24,21 +22,21 @@ const GREETING: Duration = Duration::from_secs(2);
 /// Checks the file, and asks the upstreams unless `offline`.
 pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Result<ExitCode> {
     let place = config.config.display();
-    let loaded = match config.load() {
-        Ok(loaded) => loaded,
+    let plan = match config.load() {
+        Ok(plan) => plan,
         Err(error) => {
             say(&format!("{place}:\n{error}"));
             return Ok(ExitCode::FAILURE);
         }
     };
-    for warning in &loaded.warnings {
+    for warning in &plan.warnings {
         say(&format!("warning: {warning}"));
     }
-    let config = &loaded.config;
     // The files that it names have to be there, too.
-    let upstreams = upstream::upstreams(config, &host_of(&config.site.url));
-    let cutter = authapi::cutter(&config.authapi, &Shutdown::new());
-    let (upstreams, cutter) = match (upstreams, cutter) {
+    let upstreams = upstream::open(&plan.upstreams, &plan.site);
+    let doveadm = plan.authapi.doveadm.as_ref();
+    let cutter = doveadm.map(|doveadm| doveadm.open(&Shutdown::new()));
+    let (upstreams, cutter) = match (upstreams, cutter.transpose()) {
         (Ok(upstreams), Ok(cutter)) => (upstreams, cutter),
         (upstreams, cutter) => {
             let errors = [upstreams.err(), cutter.err()];
@@ -54,11 +52,12 @@ pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Res
     }
     let mut code = ExitCode::SUCCESS;
     for upstream in upstreams.iter().flat_map(|all| all.iter()) {
-        if !ask(config, upstream).await {
+        if !ask(&plan.doors, upstream).await {
             code = ExitCode::FAILURE;
         }
     }
-    if let (Some(cutter), Some(server)) = (cutter, &config.authapi.doveadm) {
+    if let (Some(cutter), Some(doveadm)) = (cutter, doveadm) {
+        let server = doveadm.place();
         say(&match cutter.try_out().await {
             Ok(()) => format!("[authapi] doveadm at {server} answers"),
             Err(why) => format!(
@@ -70,13 +69,13 @@ pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Res
 }
 
 /// Asks the servers of an upstream; says whether the doors may lead there.
-async fn ask(config: &Config, upstream: &Upstream) -> bool {
+async fn ask(doors: &Doors, upstream: &Upstream) -> bool {
     let name = &upstream.name;
     let mut is_right = true;
     for probed in upstream.probe(WallClock.now()).await {
         let (protocol, server) = (probed.protocol, probed.server);
         let at = format!("{}:{}", server.host(), server.port());
-        if let Some(own) = own_door(config, server).await {
+        if let Some(own) = own_door(doors, server).await {
             say(&format!(
                 "error: the upstream {name:?} is Sekisho's own door at {own}: it would ask itself for ever"
             ));
@@ -99,14 +98,9 @@ async fn ask(config: &Config, upstream: &Upstream) -> bool {
 }
 
 /// The listener of Sekisho that a server is, if it is one.
-async fn own_door(config: &Config, server: &Server) -> Option<SocketAddr> {
-    let doors = [
-        &config.imap,
-        &config.pop3,
-        &config.submission,
-        &config.sieve,
-    ];
+async fn own_door(doors: &Doors, server: &Server) -> Option<SocketAddr> {
     let all = doors
+        .all()
         .into_iter()
         .flat_map(|door| door.listen.iter().chain(&door.listen_tls));
     let same_port: Vec<_> = all.filter(|own| own.port() == server.port()).collect();

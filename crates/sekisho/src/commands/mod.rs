@@ -4,7 +4,8 @@ mod account;
 mod audit;
 mod backup;
 mod check;
-mod desk;
+mod grant;
+mod key;
 mod mail;
 mod network;
 mod prompt;
@@ -17,8 +18,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{self, Loaded};
+use crate::config::{self, Plan};
 use crate::takeover;
+use crate::terminal::say;
 
 /// A mail system's checkpoint: webmail, IMAP, POP3 and submission behind one second factor.
 #[derive(Debug, Parser)]
@@ -42,7 +44,7 @@ pub struct ConfigArgument {
 }
 
 impl ConfigArgument {
-    fn load(&self) -> anyhow::Result<Loaded> {
+    fn load(&self) -> anyhow::Result<Plan> {
         Ok(config::load(&self.config)?)
     }
 }
@@ -73,7 +75,7 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgument,
         #[command(subcommand)]
-        command: desk::GrantCommand,
+        command: grant::GrantCommand,
     },
     /// Networks: which one an address lies in.
     Network {
@@ -94,7 +96,7 @@ enum Command {
         #[command(flatten)]
         config: ConfigArgument,
         #[command(subcommand)]
-        command: desk::KeyCommand,
+        command: key::KeyCommand,
     },
     /// The mail that accounts keep: check it, copy it, write it out.
     Mail {
@@ -163,7 +165,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             runtime()?.block_on(crate::serve::serve(&config.config, take_over))?;
         }
         Command::Restart(config) => {
-            let data = config.load()?.config.site.data;
+            let data = config.load()?.site.data;
             say(&small_runtime()?.block_on(takeover::ask(&data))?);
         }
         Command::Demo(arguments) => {
@@ -174,10 +176,10 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             small_runtime()?.block_on(account::run(&config.load()?, command))?
         }
         Command::Grant { config, command } => {
-            small_runtime()?.block_on(desk::run_grant(&config.load()?, command))?
+            small_runtime()?.block_on(grant::run(&config.load()?, command))?
         }
         Command::Key { config, command } => {
-            small_runtime()?.block_on(desk::run_key(&config.load()?, command))?
+            small_runtime()?.block_on(key::run(&config.load()?, command))?
         }
         Command::Network { config, address } => network::run(&config.load()?, address),
         Command::Audit { config, filter } => {
@@ -234,12 +236,6 @@ fn log_to_stderr(usual: &str) {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
-}
-
-/// Writes a line to standard output.
-#[expect(clippy::print_stdout, reason = "the command line speaks to a person")]
-pub(crate) fn say(line: &str) {
-    println!("{line}");
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use sekisho_checkpoint::network::{Network, NetworkClass};
 use sekisho_source::Source;
 
-use super::say;
-use crate::config::Loaded;
+use crate::config::Plan;
+use crate::terminal::say;
 
-pub(super) fn run(loaded: &Loaded, address: Option<IpAddr>) {
-    let networks = &loaded.site.networks;
+pub(super) fn run(plan: &Plan, address: Option<IpAddr>) {
+    let networks = &plan.rules.networks;
     match address {
         None => {
             for network in networks.all() {
@@ -23,7 +23,7 @@ pub(super) fn run(loaded: &Loaded, address: Option<IpAddr>) {
             }
         }
         Some(address) => {
-            let source = Source::assured(address, loaded.key_length);
+            let source = Source::assured(address, plan.key_length);
             match networks.of(&source) {
                 Some(network) => say(&format!(
                     "{address} lies in {:?}: {}",

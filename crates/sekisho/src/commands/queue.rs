@@ -8,11 +8,10 @@ use jiff::tz::TimeZone;
 use sekisho_disk::RealDisk;
 use sekisho_mailroom::queue::{Listed, Order, QueueDesk, QueueId, Which};
 
-use super::desk::in_zone;
-use super::say;
 use crate::clock::WallClock;
-use crate::config::Loaded;
-use crate::system::folders;
+use crate::config::Plan;
+use crate::folders::Folders;
+use crate::terminal::{in_zone, say};
 
 /// How much of a message is shown, in bytes.
 const SHOWN: u64 = 4096;
@@ -62,9 +61,9 @@ impl Chosen {
     }
 }
 
-pub(super) async fn run(loaded: &Loaded, command: QueueCommand) -> anyhow::Result<()> {
-    let folder = folders(&loaded.config.site.data).queue;
-    let zone = loaded.zone.clone();
+pub(super) async fn run(plan: &Plan, command: QueueCommand) -> anyhow::Result<()> {
+    let folder = Folders::of(&plan.site.data).queue;
+    let zone = plan.site.zone.clone();
     if !folder.exists() {
         // The service has not run here yet.
         say("nothing waits");

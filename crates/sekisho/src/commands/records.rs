@@ -1,12 +1,11 @@
 //! `sekisho records`: moving a site from the file to PostgreSQL.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::Subcommand;
 
-use super::say;
-use crate::config::Loaded;
-use crate::records;
-use crate::system::folders;
+use crate::config::{Plan, Records};
+use crate::folders::Folders;
+use crate::terminal::say;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RecordsCommand {
@@ -16,17 +15,19 @@ pub(super) enum RecordsCommand {
     Restored,
 }
 
-pub(super) async fn run(loaded: &Loaded, command: RecordsCommand) -> anyhow::Result<()> {
+pub(super) async fn run(plan: &Plan, command: RecordsCommand) -> anyhow::Result<()> {
     match command {
-        RecordsCommand::Copy => copy(loaded).await,
-        RecordsCommand::Restored => super::backup::restored(loaded).await,
+        RecordsCommand::Copy => copy(plan).await,
+        RecordsCommand::Restored => super::backup::restored(plan).await,
     }
 }
 
-async fn copy(loaded: &Loaded) -> anyhow::Result<()> {
-    let settings = records::settings(&loaded.config.records)?;
-    let settings = settings.context("[records] has no `postgres`: say where to copy to")?;
-    let file = folders(&loaded.config.site.data).records;
+async fn copy(plan: &Plan) -> anyhow::Result<()> {
+    let Records::Postgres(postgres) = &plan.records else {
+        bail!("[records] has no `postgres`: say where to copy to");
+    };
+    let settings = postgres.settings()?;
+    let file = Folders::of(&plan.site.data).records;
     ensure!(
         file.exists(),
         "{} is missing: there is nothing to copy",

@@ -1,53 +1,91 @@
-//! Declares a section of the configuration once: the struct, its defaults, and its rows of the reference.
+//! Declares a section of the configuration once: the struct, its defaults, how it is read, and its rows of the reference.
 
-use std::path::PathBuf;
+use super::problem::Findings;
+use super::read::Table;
 
-use jiff::SignedDuration;
-
-/// Declares a section. Each key has a doc comment (its meaning in the reference) and a default.
+/// Declares a section. Each key has a doc comment (its meaning in the reference), a type that reads it, and a default; or, behind `=> needs`, what is missing
+/// where it is left out.
 macro_rules! section {
     (
         $(#[doc = $about:literal])*
-        pub struct $name:ident($title:literal) {
+        pub(in crate::config) struct $name:ident($title:literal) {
             $(
                 $(#[doc = $meaning:literal])*
-                $key:ident: $type:ty = $default:expr,
+                $key:ident: $type:ty $(= $default:expr)? $(=> needs $needs:literal)?,
             )*
         }
     ) => {
         $(#[doc = $about])*
-        #[derive(Debug, Clone, serde::Deserialize)]
-        #[serde(default, deny_unknown_fields)]
-        pub struct $name {
+        #[derive(Debug, Clone)]
+        pub(in crate::config) struct $name {
+            header: Option<usize>,
             $(
                 $(#[doc = $meaning])*
-                pub $key: $type,
+                pub(in crate::config) $key: $crate::config::read::Located<$type>,
             )*
         }
 
-        impl Default for $name {
-            fn default() -> Self {
-                Self { $($key: $default,)* }
-            }
-        }
+        impl $crate::config::section::Section for $name {
+            const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
 
-        impl $name {
-            /// What the reference says of this section.
+            fn read(
+                mut table: $crate::config::read::Table<'_>,
+                findings: &mut $crate::config::problem::Findings<'_>,
+            ) -> Option<Self> {
+                table.refuse_unknown(Self::KEYS, findings);
+                // Everything is read before one key that is wrong decides.
+                $(
+                    let $key: Option<$crate::config::read::Located<$type>> =
+                        $crate::config::section::section!(@read table, findings, $key, $type $(, = $default)? $(, => $needs)?);
+                )*
+                Some(Self { header: table.line(), $($key: $key?,)* })
+            }
+
+            fn header(&self) -> Option<usize> {
+                self.header
+            }
+
             fn reference() -> $crate::config::section::Reference {
-                use $crate::config::section::{AsToml, Key, Reference};
-                let default = Self::default();
-                Reference {
+                $crate::config::section::Reference {
                     title: $title,
                     about: concat!($($about),*),
-                    keys: vec![$(Key {
+                    keys: vec![$($crate::config::section::Key {
                         name: stringify!($key),
-                        default: default.$key.as_toml(),
+                        default: $crate::config::section::section!(@written $type $(, = $default)?),
                         meaning: concat!($($meaning),*),
                     },)*],
                 }
             }
         }
     };
+    (@read $table:ident, $findings:ident, $key:ident, $type:ty, = $default:expr) => {
+        $table.optional(stringify!($key), || -> $type { $default }, $findings)
+    };
+    (@read $table:ident, $findings:ident, $key:ident, $type:ty, => $needs:literal) => {
+        $table.required(stringify!($key), $needs, $findings)
+    };
+    (@written $type:ty, = $default:expr) => {{
+        let default: $type = $default;
+        $crate::config::read::Value::written(&default)
+    }};
+    (@written $type:ty) => { String::new() };
+}
+
+pub(super) use section;
+
+/// A section of the file.
+pub(super) trait Section: Sized {
+    /// Its keys, in the order of the reference.
+    const KEYS: &'static [&'static str];
+
+    /// Reads it; notes what is wrong with it.
+    fn read(table: Table<'_>, findings: &mut Findings<'_>) -> Option<Self>;
+
+    /// The line on which it begins, if it is written.
+    fn header(&self) -> Option<usize>;
+
+    /// What the reference says of it.
+    fn reference() -> Reference;
 }
 
 /// A section, as the reference shows it.
@@ -64,82 +102,3 @@ pub(super) struct Key {
     pub(super) default: String,
     pub(super) meaning: &'static str,
 }
-
-/// Writes a default the way it stands in a file.
-pub(super) trait AsToml {
-    fn as_toml(&self) -> String;
-}
-
-impl AsToml for bool {
-    fn as_toml(&self) -> String {
-        self.to_string()
-    }
-}
-
-macro_rules! numbers {
-    ($($number:ty),*) => { $(impl AsToml for $number {
-        fn as_toml(&self) -> String {
-            self.to_string()
-        }
-    })* };
-}
-
-numbers!(u8, u16, u64, usize);
-
-impl AsToml for String {
-    fn as_toml(&self) -> String {
-        if self.is_empty() {
-            Self::new()
-        } else {
-            format!("{self:?}")
-        }
-    }
-}
-
-impl AsToml for PathBuf {
-    fn as_toml(&self) -> String {
-        format!("{:?}", self.display().to_string())
-    }
-}
-
-impl AsToml for std::net::SocketAddr {
-    fn as_toml(&self) -> String {
-        format!("\"{self}\"")
-    }
-}
-
-impl<T> AsToml for Option<T>
-where
-    T: AsToml,
-{
-    fn as_toml(&self) -> String {
-        self.as_ref().map(AsToml::as_toml).unwrap_or_default()
-    }
-}
-
-/// No list has a default that is not empty.
-impl<T> AsToml for Vec<T> {
-    fn as_toml(&self) -> String {
-        "[]".to_owned()
-    }
-}
-
-impl AsToml for jiff::Timestamp {
-    fn as_toml(&self) -> String {
-        format!("\"{self}\"")
-    }
-}
-
-/// In the largest unit that gives a whole number.
-impl AsToml for SignedDuration {
-    fn as_toml(&self) -> String {
-        let seconds = self.as_secs();
-        match (seconds % 3600, seconds % 60) {
-            (0, _) => format!("\"{}h\"", seconds / 3600),
-            (_, 0) => format!("\"{}m\"", seconds / 60),
-            _ => format!("\"{seconds}s\""),
-        }
-    }
-}
-
-pub(super) use section;

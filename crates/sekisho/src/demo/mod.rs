@@ -21,6 +21,7 @@ use sekisho_directory::{ArgonCost, NewAccount};
 use sekisho_disk::RealDisk;
 use sekisho_gateway::{PlaintextLogin, Security};
 use sekisho_mailroom::incoming::{IncomingDoor, IncomingListener, Protocol};
+use sekisho_mailroom::letters::Mailboxes;
 use sekisho_mailroom::queue::Outbox;
 use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, GivenSource, Listener, Peers, SourceFrom, TlsKeeper,
@@ -34,8 +35,11 @@ use sekisho_webmail::lang::Lang;
 use tokio::net::TcpListener;
 
 use crate::clock::WallClock;
-use crate::config::PasswordsWord;
-use crate::system::{Plan, System, folders, prepare};
+use crate::config::Passwords;
+use crate::folders::{Folders, prepare};
+use crate::rooms::Parts;
+use crate::system::System;
+use crate::terminal::say;
 use crate::{config, keys, upstream};
 
 pub use tour::{Person, Place, Tour};
@@ -80,7 +84,7 @@ pub async fn run(arguments: DemoArguments) -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let demo = Demo::start(arguments).await?;
     tracing::info!("ready");
-    crate::commands::say(&if json {
+    say(&if json {
         demo.tour.json()
     } else {
         demo.tour.text()
@@ -169,28 +173,34 @@ impl Demo {
             None => Folder::Temporary(tempfile::Builder::new().prefix("sekisho-demo-").tempdir()?),
         };
         let ports = Ports::bind(arguments.ports).await?;
-        let mut loaded = config::parse(&site(&ports, arguments.grant)?)?;
+        let mut plan = config::parse(&site(&ports, arguments.grant)?)?;
         if elsewhere.passwords {
-            loaded.config.accounts.passwords = PasswordsWord::Upstream;
+            let page = plan.site.url.page();
+            plan.accounts.passwords = Passwords::Upstream { page };
         }
         let outbox = Outbox::new(Arc::clone(&clock));
         let keys = keys::load(&folder.path().join("keys"), true)?;
         let records = match elsewhere.records {
             Some(records) => records,
-            None => Arc::new(SqliteRecords::open(&folders(folder.path()).records)?),
+            None => Arc::new(SqliteRecords::open(&Folders::of(folder.path()).records)?),
         };
         if let Some(upstreams) = &elsewhere.upstreams {
             upstream::probe(upstreams, &*clock).await;
         }
-        let system = System::open(Plan {
+        let system = System::open(Parts {
             data: folder.path().to_owned(),
-            loaded,
+            plan,
             records,
             directory: elsewhere.directory,
             keys,
             clock: Arc::clone(&clock),
             disk: Arc::new(RealDisk),
             exit: Some(Arc::<Outbox>::clone(&outbox)),
+            mailboxes: if elsewhere.upstreams.is_none() {
+                Mailboxes::Here
+            } else {
+                Mailboxes::Elsewhere
+            },
             upstreams: elsewhere.upstreams,
             cost,
             host: "mail.kit.example".to_owned(),
@@ -394,7 +404,7 @@ fn open_doors(
 ) -> anyhow::Result<()> {
     let names = ["localhost", "127.0.0.1", "mail.kit.example"].map(str::to_owned);
     let certificate = Certificate::SelfSigned {
-        folder: folders(folder).tls,
+        folder: Folders::of(folder).tls,
         names: names.to_vec(),
     };
     let tls = Arc::new(TlsKeeper::open(certificate, Alpn::None)?);

@@ -7,8 +7,8 @@ use anyhow::Context;
 use sekisho_mailroom::delivery::Filter;
 use sekisho_mailroom::store::{Mailbox, StoreError};
 
-use super::super::say;
-use crate::config::Loaded;
+use crate::config::Plan;
+use crate::terminal::say;
 
 /// The longest file that is read, in bytes: far more than all that a filter may say.
 const LONGEST: u64 = 1 << 20;
@@ -31,7 +31,7 @@ pub(super) async fn set(
     mailbox: &Mailbox,
     login: &str,
     file: &Path,
-    loaded: &Loaded,
+    plan: &Plan,
 ) -> anyhow::Result<()> {
     let mut text = String::new();
     if file == Path::new("-") {
@@ -60,7 +60,7 @@ pub(super) async fn set(
         .set_filter(Some(serde_json::to_string(&filter)?))
         .await?;
     say(&format!("{login}: {}", summary(&filter)));
-    if filter.forward.is_some() && loaded.config.relay.host.is_none() {
+    if filter.forward.is_some() && !plan.way_out.has_relay() {
         say(
             "note: no [relay] is configured, so mail to other sites can't be forwarded and stays here",
         );

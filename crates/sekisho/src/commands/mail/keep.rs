@@ -7,8 +7,8 @@ use anyhow::Context;
 use sekisho_checkpoint::Account;
 use sekisho_mailroom::store::Operator;
 
-use super::super::say;
 use super::progress;
+use crate::terminal::say;
 
 pub(super) async fn check(
     operator: &Operator,

@@ -8,17 +8,13 @@ mod keep;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{Subcommand, ValueEnum};
 use sekisho_checkpoint::Account;
-use sekisho_disk::RealDisk;
-use sekisho_mailroom::store::Store;
 
 use super::account::find;
-use crate::clock::WallClock;
-use crate::config::Loaded;
-use crate::system::{Desk, folders, limits};
+use crate::config::Plan;
+use crate::rooms::Rooms;
 pub(super) use keep::back_up;
 
 #[derive(Debug, Subcommand)]
@@ -77,31 +73,25 @@ pub(super) enum Format {
     Mbox,
 }
 
-pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result<ExitCode> {
-    let desk = Desk::open(loaded).await?;
-    let limits = limits(&loaded.config);
-    let (_, operator) = Store::open_root(
-        &folders(&loaded.config.site.data).mail,
-        Arc::new(RealDisk),
-        Arc::new(WallClock),
-        limits,
-    )?;
+pub(super) async fn run(plan: &Plan, command: MailCommand) -> anyhow::Result<ExitCode> {
+    let rooms = Rooms::for_command_line(plan).await?;
+    let operator = &rooms.operator;
     match command {
         MailCommand::Check {
             logins,
             deep,
             repair,
         } => {
-            let accounts = chosen(&desk, &logins).await?;
-            keep::check(&operator, &accounts, deep, repair).await
+            let accounts = chosen(&rooms, &logins).await?;
+            keep::check(operator, &accounts, deep, repair).await
         }
         MailCommand::Compact { logins } => {
-            let accounts = chosen(&desk, &logins).await?;
-            keep::compact(&operator, &accounts).await
+            let accounts = chosen(&rooms, &logins).await?;
+            keep::compact(operator, &accounts).await
         }
         MailCommand::Backup { folder } => {
-            let accounts = chosen(&desk, &[]).await?;
-            back_up(&operator, &accounts, &folder).await?;
+            let accounts = chosen(&rooms, &[]).await?;
+            back_up(operator, &accounts, &folder).await?;
             Ok(ExitCode::SUCCESS)
         }
         MailCommand::Export {
@@ -109,7 +99,7 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
             folder,
             format,
         } => {
-            let account = find(desk.directory.as_ref(), &login).await?;
+            let account = find(rooms.directory.as_ref(), &login).await?;
             let mailbox = operator.open(account.id).await?;
             match format {
                 Format::Maildir => export::maildir(&mailbox, &login, &folder).await?,
@@ -118,15 +108,15 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
             Ok(ExitCode::SUCCESS)
         }
         MailCommand::Import(wanted) => {
-            let account = find(desk.directory.as_ref(), wanted.login()).await?;
+            let account = find(rooms.directory.as_ref(), wanted.login()).await?;
             let mailbox = operator.open(account.id).await?;
-            import::run(&mailbox, &account, limits, wanted).await
+            import::run(&mailbox, &account, rooms.limits, wanted).await
         }
         MailCommand::Filter { login, set, clear } => {
-            let account = find(desk.directory.as_ref(), &login).await?;
+            let account = find(rooms.directory.as_ref(), &login).await?;
             let mailbox = operator.open(account.id).await?;
             match set {
-                Some(file) => filter::set(&mailbox, &login, &file, loaded).await?,
+                Some(file) => filter::set(&mailbox, &login, &file, plan).await?,
                 None if clear => filter::clear(&mailbox, &login).await?,
                 None => filter::show(&mailbox, &login).await?,
             }
@@ -135,14 +125,14 @@ pub(super) async fn run(loaded: &Loaded, command: MailCommand) -> anyhow::Result
     }
 }
 
-async fn chosen(desk: &Desk, logins: &[String]) -> anyhow::Result<Vec<Account>> {
+async fn chosen(rooms: &Rooms, logins: &[String]) -> anyhow::Result<Vec<Account>> {
     if logins.is_empty() {
-        let all = desk.accounts()?.list().await?;
+        let all = rooms.accounts()?.list().await?;
         return Ok(all.into_iter().map(|entry| entry.account).collect());
     }
     let mut accounts = Vec::with_capacity(logins.len());
     for login in logins {
-        accounts.push(find(desk.directory.as_ref(), login).await?);
+        accounts.push(find(rooms.directory.as_ref(), login).await?);
     }
     Ok(accounts)
 }

@@ -23,8 +23,8 @@ use sekisho_mailroom::store::{
 };
 use sekisho_message::Parsed;
 
-use super::super::say;
 use super::progress;
+use crate::terminal::say;
 
 /// How many messages are added at once, with one wait for the disk.
 const AT_ONCE: usize = 200;
