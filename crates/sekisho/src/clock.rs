@@ -20,7 +20,8 @@ impl Clock for WallClock {
 
     fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            // Asked again after each sleep: the wall clock may be set while one sleeps, and a long sleep would not notice.
+            // Asked again after each sleep: the wall clock may be set while one sleeps, and a long sleep would not
+            // notice.
             loop {
                 let left = until.duration_since(self.now());
                 let Ok(left) = Duration::try_from(left) else {

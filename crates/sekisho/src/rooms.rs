@@ -1,7 +1,7 @@
 //! Opens the rooms of a site, for the running service and for the command line alike.
 //!
-//! [`Parts`] are what the rooms stand on; a configured site's come from its plan, the demo and tests put something else in the place of some. [`Rooms`] are
-//! opened from them, in one place.
+//! [`Parts`] are what the rooms stand on; a configured site's come from its plan, the demo and tests put something else
+//! in the place of some. [`Rooms`] are opened from them, in one place.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -230,7 +230,8 @@ impl Rooms {
     }
 }
 
-/// Own accounts as a directory; their passwords are those of the upstream, where the site says so and people are led there.
+/// Own accounts as a directory; their passwords are those of the upstream, where the site says so and people are led
+/// there.
 fn own_directory(
     plan: &Plan,
     accounts: &Arc<OwnAccounts>,

@@ -1,4 +1,5 @@
-//! The sockets at which the service takes connections: opened here, or handed over by systemd or by the process that this one replaces.
+//! The sockets at which the service takes connections: opened here, or handed over by systemd or by the process that
+//! this one replaces.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -29,7 +30,8 @@ impl Handed {
     }
 }
 
-/// Gives out sockets, those first that were handed over for the same address, and keeps each for the process that replaces this one.
+/// Gives out sockets, those first that were handed over for the same address, and keeps each for the process that
+/// replaces this one.
 pub(crate) struct Sockets {
     handed: Vec<Handed>,
     given: Vec<OwnedFd>,
@@ -96,7 +98,8 @@ impl Sockets {
         Ok(socket)
     }
 
-    /// A Unix socket that whoever may enter its folder may use, as with loopback: the service's umask would shut out the site's other servers.
+    /// A Unix socket that whoever may enter its folder may use, as with loopback: the service's umask would shut out
+    /// the site's other servers.
     ///
     /// # Errors
     /// The folder is missing or may not be written, or another process listens there.

@@ -1,4 +1,5 @@
-//! The running system: the rooms, with all that listens. The service, the demo and the tests differ in their listeners alone.
+//! The running system: the rooms, with all that listens. The service, the demo and the tests differ in their listeners
+//! alone.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,8 @@ use crate::upstream::Behind;
 
 /// How long what is busy may take, once the end was asked for.
 const LAST_WORDS: Duration = Duration::from_secs(10);
-/// How long deliveries under way may take when another process waits for the queue; what is cut off is tried again by that one.
+/// How long deliveries under way may take when another process waits for the queue; what is cut off is tried again by
+/// that one.
 const LAST_TRIES: Duration = Duration::from_secs(3);
 
 /// Everything that runs.
@@ -256,8 +258,8 @@ impl System {
         ));
     }
 
-    /// Lets another process take over: takes no more connections, ends what that process can do as well, and gives it the queue. Connections to an upstream go on,
-    /// and end as their admissions do.
+    /// Lets another process take over: takes no more connections, ends what that process can do as well, and gives it
+    /// the queue. Connections to an upstream go on, and end as their admissions do.
     pub async fn leave(&self) {
         self.shutdown.leave();
         self.trying.drain(LAST_TRIES).await;

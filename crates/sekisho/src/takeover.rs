@@ -1,14 +1,16 @@
 //! Replacing a running service by a new process, so that nobody is refused and no connection to an upstream is cut.
 //!
-//! `sekisho restart` asks the service at a socket in its data folder; SIGUSR2 asks as well. The service then starts its program anew and talks with the new process
-//! over that one's standard input:
+//! `sekisho restart` asks the service at a socket in its data folder; SIGUSR2 asks as well. The service then starts its
+//! program anew and talks with the new process over that one's standard input:
 //!
 //! 1. The old process hands over its listening sockets.
-//! 2. The new one reads the configuration and opens what can be open twice; only then it says `ready`. Whatever goes wrong until here, the old one goes on.
-//! 3. The old one takes no more connections, stops running the queue, and says `yours`. Who connects now waits in the sockets' backlog.
+//! 2. The new one reads the configuration and opens what can be open twice; only then it says `ready`. Whatever goes
+//!    wrong until here, the old one goes on.
+//! 3. The old one takes no more connections, stops running the queue, and says `yours`. Who connects now waits in the
+//!    sockets' backlog.
 //! 4. The new one opens the rest, serves, and says `serving`.
-//! 5. The old one waits for its connections to end. Meanwhile it is told when the configuration has changed (`reload`), so that no connection outlives a policy
-//!    that forbids it; and it ends when the new one does.
+//! 5. The old one waits for its connections to end. Meanwhile it is told when the configuration has changed (`reload`),
+//!    so that no connection outlives a policy that forbids it; and it ends when the new one does.
 
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -219,7 +221,8 @@ impl Successor {
         self.hears("ready").await
     }
 
-    /// Lets it serve, once this process takes no more connections. Returns its process number, and the way to tell it more.
+    /// Lets it serve, once this process takes no more connections. Returns its process number, and the way to tell it
+    /// more.
     ///
     /// # Errors
     /// It ended, or took too long.

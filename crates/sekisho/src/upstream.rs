@@ -53,7 +53,8 @@ impl Behind {
         let found = self.connect_by(protocol, admitted, password).await;
         if let Err(UpstreamError::NoneForThis) = found {
             let (account, protocol) = (admitted.account(), protocol.name());
-            tracing::warn!(%account, protocol, "no upstream keeps the account's mail, or that one has no server of the protocol");
+            tracing::warn!(%account, protocol, "no upstream keeps the account's mail, or that one has no server of \
+             the protocol");
         }
         found
     }

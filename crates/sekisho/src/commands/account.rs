@@ -168,7 +168,8 @@ pub(super) async fn run(plan: &Plan, command: AccountCommand) -> anyhow::Result<
         AccountCommand::Passwd { login } => {
             ensure!(
                 !plan.accounts.passwords_are_upstream(),
-                "the upstream has the passwords ([accounts] passwords): change it there, then `sekisho grant end {login}` closes what is open"
+                "the upstream has the passwords ([accounts] passwords): change it there, then `sekisho grant end \
+                 {login}` closes what is open"
             );
             let account = find(directory, &login).await?;
             rooms

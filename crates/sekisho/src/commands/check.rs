@@ -61,7 +61,8 @@ pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Res
         say(&match cutter.try_out().await {
             Ok(()) => format!("[authapi] doveadm at {server} answers"),
             Err(why) => format!(
-                "warning: [authapi] doveadm at {server} can't be given orders, so that connections would outlive their grants: {why}"
+                "warning: [authapi] doveadm at {server} can't be given orders, so that connections would outlive \
+                 their grants: {why}"
             ),
         });
     }
@@ -130,7 +131,8 @@ async fn passes_by(upstream: &Upstream, protocol: &str, server: &Server) -> Vec<
             let greeting = greeting(server.host(), port).await;
             if greeting.is_some_and(|line| !line.contains("[XCLIENT]")) {
                 words.push(format!(
-                    "POP3 at {}:{port} takes no client's address in the dialogue. Of Dovecot that means that `login_trusted_networks` does not name this machine, and then it believes none by IMAP either",
+                    "POP3 at {}:{port} takes no client's address in the dialogue. Of Dovecot that means that \
+                     `login_trusted_networks` does not name this machine, and then it believes none by IMAP either",
                     server.host()
                 ));
             }
@@ -141,7 +143,8 @@ async fn passes_by(upstream: &Upstream, protocol: &str, server: &Server) -> Vec<
         for outside in outside().into_iter().flatten() {
             if greets(&outside.to_string(), port).await {
                 words.push(format!(
-                    "it answers at {} as well, without Sekisho: whoever reaches it there needs no second factor; let it listen at the loopback address alone",
+                    "it answers at {} as well, without Sekisho: whoever reaches it there needs no second factor; let \
+                     it listen at the loopback address alone",
                     SocketAddr::new(outside, port)
                 ));
             }

@@ -34,7 +34,8 @@ pub(super) async fn run(plan: &Plan, command: KeyCommand) -> anyhow::Result<()> 
             let rooms = Rooms::for_command_line(plan).await?;
             let resealed = rooms.checkpoint.reseal_factors().await?;
             say(&format!(
-                "key {} seals now; {resealed} factors were sealed anew. Restart the service, then the older lines of {} can go to the archive.",
+                "key {} seals now; {resealed} factors were sealed anew. Restart the service, then the older lines of \
+                 {} can go to the archive.",
                 keys::load(path, false)?.current().0,
                 path.display()
             ));

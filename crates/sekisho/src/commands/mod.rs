@@ -1,4 +1,5 @@
-//! The command line. Each command works while the service runs: it writes to the same databases, and the service takes notice within a second.
+//! The command line. Each command works while the service runs: it writes to the same databases, and the service takes
+//! notice within a second.
 
 mod account;
 mod audit;
@@ -59,7 +60,8 @@ enum Command {
         #[arg(long, hide = true)]
         take_over: bool,
     },
-    /// Replace the running service by a new process, as after an upgrade: nobody is refused meanwhile, and connections to an upstream go on.
+    /// Replace the running service by a new process, as after an upgrade: nobody is refused meanwhile, and connections
+    /// to an upstream go on.
     Restart(ConfigArgument),
     /// Try it: a campus, a home and two accounts on this machine, with nothing to install.
     Demo(crate::demo::DemoArguments),
@@ -112,7 +114,8 @@ enum Command {
         #[command(subcommand)]
         command: queue::QueueCommand,
     },
-    /// Copy accounts, records, the queue and all mail into a folder, or bring a copy there up to date, while the service runs. The keys are not copied.
+    /// Copy accounts, records, the queue and all mail into a folder, or bring a copy there up to date, while the
+    /// service runs. The keys are not copied.
     Backup {
         #[command(flatten)]
         config: ConfigArgument,

@@ -1,4 +1,5 @@
-//! Asking for a password: at the terminal without an echo, or from standard input. Never from the command line, where everybody on the machine reads it.
+//! Asking for a password: at the terminal without an echo, or from standard input. Never from the command line, where
+//! everybody on the machine reads it.
 
 use std::io::{BufRead, IsTerminal};
 

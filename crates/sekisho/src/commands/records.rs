@@ -9,9 +9,11 @@ use crate::terminal::say;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum RecordsCommand {
-    /// Copy the records from their file below `data` into the PostgreSQL of `[records]`, which holds none yet. Stop the service first.
+    /// Copy the records from their file below `data` into the PostgreSQL of `[records]`, which holds none yet. Stop the
+    /// service first.
     Copy,
-    /// Say that PostgreSQL was restored from an old copy: what was live in it ends, and no code that was used since then counts once more. `restore` does this by itself.
+    /// Say that PostgreSQL was restored from an old copy: what was live in it ends, and no code that was used since
+    /// then counts once more. `restore` does this by itself.
     Restored,
 }
 
@@ -41,7 +43,8 @@ async fn copy(plan: &Plan) -> anyhow::Result<()> {
     .await
     .context("nothing was copied")?;
     say(&format!(
-        "{rows} rows were copied and compared. Start the service: it uses PostgreSQL from now on. {} stays as it is; keep it until all is well, then remove it.",
+        "{rows} rows were copied and compared. Start the service: it uses PostgreSQL from now on. {} stays as it is; \
+         keep it until all is well, then remove it.",
         file.display()
     ));
     Ok(())

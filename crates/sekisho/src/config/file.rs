@@ -19,7 +19,8 @@ use super::sections::tls::TlsSection;
 use super::sections::upstream::UpstreamSection;
 use super::sections::web::WebSection;
 
-/// Declares the file: its sections in the order of the reference. `one` may be written once, `many` as often as there are such things.
+/// Declares the file: its sections in the order of the reference. `one` may be written once, `many` as often as there
+/// are such things.
 macro_rules! file {
     ($($count:ident $name:ident: $section:ident,)*) => {
         /// The whole file, each value with its line.

@@ -1,16 +1,17 @@
 //! The configuration file: what each key means, and what is wrong with a file, by line.
 //!
-//! The file is TOML, and is read once, into types. A section is declared in a module of [`sections`] by the macro of [`section`]: its doc comments are also the
-//! [`reference`] (`sekisho config reference`), and each of its keys has a type of [`values`] that [`read`]s it, with its line. What was read is checked there,
-//! section by section and then all together, and becomes the [`Plan`]: types that can't be wrong, and next to them what is built from them. Nothing behind the
-//! plan reads a text of the file again. Unknown keys are [`problem`]s that name the nearest known one.
+//! The file is TOML, and is read once, into types. A section is declared in a module of [`sections`] by the macro of
+//! [`section`]: its doc comments are also the [`reference`] (`sekisho config reference`), and each of its keys has a
+//! type of [`values`] that [`read`]s it, with its line. What was read is checked there, section by section and then all
+//! together, and becomes the [`Plan`]: types that can't be wrong, and next to them what is built from them. Nothing
+//! behind the plan reads a text of the file again. Unknown keys are [`problem`]s that name the nearest known one.
 //!
 //! The binary alone reads the file: every room gets the part that is its own.
 
 #![deny(
     unused_variables,
     dead_code,
-    reason = "a key that is read and then forgotten must not compile: sections are taken apart by name, and each field of the plan is used"
+    reason = "a key that is read and then forgotten must not compile: each part of a section and of the plan is used"
 )]
 
 mod file;
@@ -105,7 +106,8 @@ pub(crate) fn load(path: &Path) -> Result<Plan, ConfigError> {
 /// Checks a configuration.
 ///
 /// # Errors
-/// Everything that is wrong with it, as far as it can be told at once: all values that can't be read, or else all that don't go together.
+/// Everything that is wrong with it, as far as it can be told at once: all values that can't be read, or else all that
+/// don't go together.
 pub(crate) fn parse(text: &str) -> Result<Plan, ConfigError> {
     let mut findings = Findings::new(text);
     let file = File::read(text, &mut findings);

@@ -211,7 +211,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Notes the keys of a table that are not among the known ones, each with the nearest of those. Says whether there are any.
+/// Notes the keys of a table that are not among the known ones, each with the nearest of those. Says whether there are
+/// any.
 pub(super) fn refuse_unknown(
     entries: &DeTable<'_>,
     known: &[&str],

@@ -3,9 +3,10 @@
 use super::section::{Key, Reference};
 
 /// What stands above the sections.
-const HEAD: &str = "# Configuration\n\nOne TOML file, given with `--config`. `sekisho config check` says what is wrong with it, by line; \
-    `sekisho config reference` writes this page. SIGHUP reads it again: certificates, networks and policy change at once, listeners and folders at the next \
-    start; a file with an error changes nothing. Durations are written `14h`, `10m`, `2s`.\n";
+const HEAD: &str = "# Configuration\n\nOne TOML file, given with `--config`. `sekisho config check` says what is wrong with \
+    it, by line; `sekisho config reference` writes this page. SIGHUP reads it again: certificates, networks and policy \
+    change at once, listeners and folders at the next start; a file with an error changes nothing. Durations are \
+    written `14h`, `10m`, `2s`.\n";
 
 /// Writes the reference.
 #[must_use]

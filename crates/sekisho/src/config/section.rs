@@ -1,10 +1,11 @@
-//! Declares a section of the configuration once: the struct, its defaults, how it is read, and its rows of the reference.
+//! Declares a section of the configuration once: the struct, its defaults, how it is read, and its rows of the
+//! reference.
 
 use super::problem::Findings;
 use super::read::Table;
 
-/// Declares a section. Each key has a doc comment (its meaning in the reference), a type that reads it, and a default; or, behind `=> needs`, what is missing
-/// where it is left out.
+/// Declares a section. Each key has a doc comment (its meaning in the reference), a type that reads it, and a default;
+/// or, behind `=> needs`, what is missing where it is left out.
 macro_rules! section {
     (
         $(#[doc = $about:literal])*
@@ -35,8 +36,9 @@ macro_rules! section {
                 table.refuse_unknown(Self::KEYS, findings);
                 // Everything is read before one key that is wrong decides.
                 $(
-                    let $key: Option<$crate::config::read::Located<$type>> =
-                        $crate::config::section::section!(@read table, findings, $key, $type $(, = $default)? $(, => $needs)?);
+                    let $key: Option<$crate::config::read::Located<$type>> = $crate::config::section::section!(
+                        @read table, findings, $key, $type $(, = $default)? $(, => $needs)?
+                    );
                 )*
                 Some(Self { header: table.line(), $($key: $key?,)* })
             }

@@ -1,6 +1,7 @@
 //! `sekisho demo`: a campus, a home and two people on one machine, in a temporary folder.
 //!
-//! The campus and the home differ in their listeners alone: each is given a source address, which no configuration file can do. All else is what `serve` runs.
+//! The campus and the home differ in their listeners alone: each is given a source address, which no configuration file
+//! can do. All else is what `serve` runs.
 
 mod first_mail;
 mod outbox;
@@ -500,7 +501,8 @@ fn no_proxies() -> Arc<WebSources> {
     ))
 }
 
-/// A browser tries `localhost` at `::1` first on some machines: the same port is taken there too, where the machine has IPv6 and it is free.
+/// A browser tries `localhost` at `::1` first on some machines: the same port is taken there too, where the machine has
+/// IPv6 and it is free.
 fn with_ipv6_twin(
     socket: TcpListener,
     by_name: bool,

@@ -1,4 +1,5 @@
-//! `sekisho serve`: the service, for real. SIGHUP reads the configuration again, SIGUSR2 has a new process take over, SIGTERM and Ctrl-C end it in order.
+//! `sekisho serve`: the service, for real. SIGHUP reads the configuration again, SIGUSR2 has a new process take over,
+//! SIGTERM and Ctrl-C end it in order.
 //!
 //! [`listeners`] opens what the plan says; [`notify`] tells systemd how the service is.
 
@@ -25,8 +26,8 @@ use crate::takeover::{self, Control, Heir, News, Predecessor, Successor};
 use crate::upstream;
 use notify::notify;
 
-/// Runs the service until it is told to end, or another process has taken over and all connections have ended here. `take_over` is how a running service calls
-/// that other process.
+/// Runs the service until it is told to end, or another process has taken over and all connections have ended here.
+/// `take_over` is how a running service calls that other process.
 ///
 /// # Errors
 /// The configuration is wrong, or something can't be opened.
@@ -102,7 +103,8 @@ pub async fn serve(path: &Path, take_over: bool) -> anyhow::Result<()> {
             let here = std::process::id();
             asker
                 .tell(&Ok(format!(
-                    "process {id} serves now; {staying} connections stay with process {here} until they end, at most {limit}"
+                    "process {id} serves now; {staying} connections stay with process {here} until they end, at most \
+                     {limit}"
                 )))
                 .await;
         }
@@ -188,7 +190,8 @@ impl Service {
         Ok((service, sockets.into_given()))
     }
 
-    /// Waits, after another process has taken over, until all connections have ended here and in the process that this one replaced.
+    /// Waits, after another process has taken over, until all connections have ended here and in the process that this
+    /// one replaced.
     async fn stay(
         &mut self,
         mut heir: Heir,
@@ -214,8 +217,8 @@ impl Service {
         Ok(())
     }
 
-    /// Takes over what can change while running: certificates, networks, policy, trusted proxies; so does the process that was replaced by this one. A file with an
-    /// error changes nothing.
+    /// Takes over what can change while running: certificates, networks, policy, trusted proxies; so does the process
+    /// that was replaced by this one. A file with an error changes nothing.
     async fn reload(&mut self, path: &Path) {
         if let Some(predecessor) = &mut self.predecessor {
             predecessor.reload().await;
@@ -237,7 +240,8 @@ impl Service {
         warn_of(&plan);
         self.system.checkpoint.reconfigure(plan.rules).await;
         tracing::info!(
-            "the configuration was read again: certificates, networks, policy and trusted proxies are in force, all else at the next start"
+            "the configuration was read again: certificates, networks, policy and trusted proxies are in force, all \
+             else at the next start"
         );
     }
 }

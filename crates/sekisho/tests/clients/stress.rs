@@ -1,8 +1,10 @@
-//! Fifty sessions that append, flag, copy, move, expunge and search in the same three folders, each believing only what it was told.
+//! Fifty sessions that append, flag, copy, move, expunge and search in the same three folders, each believing only what
+//! it was told.
 //!
-//! Every session keeps its view by the untagged responses, as RFC 3501, section 7.4.1, wants, and holds each answer against it. What was acknowledged goes into one
-//! [`Model`], and in the end the store has to be the model, message by message: none lost, none twice, and of each flag the last word. A keyword belongs to one
-//! session, so its last word is known.
+//! Every session keeps its view by the untagged responses, as RFC 3501, section 7.4.1, wants, and holds each answer
+//! against it. What was acknowledged goes into one [`Model`], and in the end the store has to be the model, message by
+//! message: none lost, none twice, and of each flag the last word. A keyword belongs to one session, so its last word
+//! is known.
 //!
 //! 200 operations a session, or a minute's worth with `SEKISHO_LONG=1`.
 

@@ -1,4 +1,5 @@
-//! Security rule 25, with the real program: killed among deliveries, it has every message that got its 250, whole, and never gives a UID twice.
+//! Security rule 25, with the real program: killed among deliveries, it has every message that got its 250, whole, and
+//! never gives a UID twice.
 //!
 //! `SEKISHO_LONG=1` kills it twenty times instead of once.
 

@@ -1,4 +1,5 @@
-//! A service is replaced by a new process, as after an upgrade: nobody is refused, and what goes through to an upstream goes on.
+//! A service is replaced by a new process, as after an upgrade: nobody is refused, and what goes through to an upstream
+//! goes on.
 
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};

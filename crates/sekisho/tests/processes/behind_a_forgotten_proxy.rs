@@ -1,4 +1,5 @@
-//! Security rule 13: behind a reverse proxy that nobody configured, the source is unknown: no trust, no grant, and the log says what is missing.
+//! Security rule 13: behind a reverse proxy that nobody configured, the source is unknown: no trust, no grant, and the
+//! log says what is missing.
 
 use std::io::Write;
 use std::path::Path;

@@ -13,8 +13,9 @@ use sekisho_mailroom::store::{Flags, FolderName, Mailbox};
 use super::progress;
 use crate::terminal::say;
 
-/// Writes a Maildir++: the INBOX is the folder itself, others lie beside its `cur` as `.Name.Below`, in modified UTF-7 with `.` as `&AC4-`. Lines end with LF.
-/// Flags are in the file names, keywords by the letters that `dovecot-keywords` lists, and the internal date is the file's.
+/// Writes a Maildir++: the INBOX is the folder itself, others lie beside its `cur` as `.Name.Below`, in modified UTF-7
+/// with `.` as `&AC4-`. Lines end with LF. Flags are in the file names, keywords by the letters that `dovecot-keywords`
+/// lists, and the internal date is the file's.
 pub(super) async fn maildir(mailbox: &Mailbox, login: &str, target: &Path) -> anyhow::Result<()> {
     ensure!(
         !target.exists(),
@@ -124,8 +125,8 @@ fn with_bare_lines(bytes: &[u8]) -> Vec<u8> {
     lines
 }
 
-/// Writes a folder of mbox files in mboxrd form: `INBOX.mbox`, `Lists/Rust.mbox`. Lines end with LF, flags are in `Status`, `X-Status` and `X-Keywords`, which take the place
-/// of such fields in a message.
+/// Writes a folder of mbox files in mboxrd form: `INBOX.mbox`, `Lists/Rust.mbox`. Lines end with LF, flags are in
+/// `Status`, `X-Status` and `X-Keywords`, which take the place of such fields in a message.
 pub(super) async fn mbox(mailbox: &Mailbox, login: &str, target: &Path) -> anyhow::Result<()> {
     ensure!(
         !target.exists(),
@@ -193,7 +194,8 @@ fn status(flags: &Flags) -> String {
     fields
 }
 
-/// Writes a message with its flags at the end of its header, its lines that look like the beginning of another one quoted, and an empty line behind it.
+/// Writes a message with its flags at the end of its header, its lines that look like the beginning of another one
+/// quoted, and an empty line behind it.
 fn write_message(file: &mut impl Write, message: &[u8], status: &str) -> std::io::Result<()> {
     let mut in_header = true;
     let mut left_out = false;

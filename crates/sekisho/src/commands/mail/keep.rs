@@ -26,7 +26,8 @@ pub(super) async fn check(
                 wrong += 1;
                 say(&format!("{login}: {error}"));
                 say(&format!(
-                    "    stop the service, move index.db out of the folder of account {}, and check again: the index is made anew from the message files",
+                    "    stop the service, move index.db out of the folder of account {}, and check again: the index \
+                     is made anew from the message files",
                     account.id.get()
                 ));
                 continue;

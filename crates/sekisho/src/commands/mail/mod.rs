@@ -30,8 +30,8 @@ pub(super) enum MailCommand {
         #[arg(long)]
         repair: bool,
     },
-    /// Give back the room of all messages that were deleted, so that nothing of them is left in the message files. (The service does it by itself where
-    /// half of a file is of such.)
+    /// Give back the room of all messages that were deleted, so that nothing of them is left in the message files. (The
+    /// service does it by itself where half of a file is of such.)
     Compact {
         /// The login names; all accounts if none is given.
         logins: Vec<String>,
@@ -51,7 +51,8 @@ pub(super) enum MailCommand {
         #[arg(long, value_enum, default_value = "maildir")]
         format: Format,
     },
-    /// Bring an account's mail here from an IMAP server, a Maildir, an mbox file or a backup; what is here already is passed over.
+    /// Bring an account's mail here from an IMAP server, a Maildir, an mbox file or a backup; what is here already is
+    /// passed over.
     Import(import::ImportArguments),
     /// Show how an account's mail is filed, forwarded and answered, as TOML; or set it.
     Filter {

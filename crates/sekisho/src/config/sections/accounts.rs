@@ -13,7 +13,8 @@ section! {
     pub(in crate::config) struct AccountsSection("[accounts]") {
         /// The fewest characters of a new password.
         min_password: usize = Settings::new(OwnDomains::default()).shortest_password,
-        /// Who knows their passwords: `here`, or `upstream`: each is checked by a login to the account's `[[upstream]]`, by IMAP.
+        /// Who knows their passwords: `here`, or `upstream`: each is checked by a login to the account's
+        /// `[[upstream]]`, by IMAP.
         passwords: PasswordsAt = PasswordsAt::Here,
         /// Where people change them, if not here: a page of the site, such as `https://id.example.ac.jp/password`.
         password_url: Option<WebPage> = None,
@@ -48,7 +49,8 @@ impl AccountsSection {
             (PasswordsAt::Here, _) => Passwords::Here,
             (PasswordsAt::Upstream, Some(page)) => Passwords::Upstream { page: page.clone() },
             (PasswordsAt::Upstream, None) => {
-                let text = "`passwords = \"upstream\"` needs `password_url`: the page where people change their passwords";
+                let text = "`passwords = \"upstream\"` needs `password_url`: the page where people change their \
+                             passwords";
                 findings.problem(passwords.line(), text);
                 return None;
             }

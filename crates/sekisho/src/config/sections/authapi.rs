@@ -23,10 +23,11 @@ use crate::secrets;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 section! {
-    /// For servers that stay in front and ask: nginx's mail proxy, Dovecot's auth policy, Postfix and Exim. How each is set up is in the operating guide.
+    /// For servers that stay in front and ask: nginx's mail proxy, Dovecot's auth policy, Postfix and Exim. How each is
+    /// set up is in the operating guide.
     pub(in crate::config) struct AuthApiSection("[authapi]") {
-        /// Where nginx and Dovecot ask over HTTP, such as `127.0.0.1:9000`. They are handed passwords there, in the clear: this machine, or a network that is trusted
-        /// with them.
+        /// Where nginx and Dovecot ask over HTTP, such as `127.0.0.1:9000`. They are handed passwords there, in the
+        /// clear: this machine, or a network that is trusted with them.
         listen: List<SocketAddr> = Vec::new(),
         /// A file with the secret that they show, in the header field `X-Sekisho-Secret`. Required with `listen`.
         secret_file: Option<PathBuf> = None,
@@ -34,7 +35,8 @@ section! {
         sasl_listen: List<SocketAddr> = Vec::new(),
         /// A Unix socket for the same. Whoever may enter its folder may ask.
         sasl_socket: Option<PathBuf> = None,
-        /// The name of an account on the servers behind: `{login}` and `{address}` stand for its login name and its main address here.
+        /// The name of an account on the servers behind: `{login}` and `{address}` stand for its login name and its
+        /// main address here.
         user: NameElsewhere = NameElsewhere::login(),
         /// The IMAP server that nginx passes people on to, by its address.
         nginx_imap: Option<SocketAddr> = None,
@@ -42,7 +44,8 @@ section! {
         nginx_pop3: Option<SocketAddr> = None,
         /// Its submission server.
         nginx_submission: Option<SocketAddr> = None,
-        /// Where Dovecot's doveadm listens for HTTP, such as `127.0.0.1:8080`, to close the connections of those whose admission ends.
+        /// Where Dovecot's doveadm listens for HTTP, such as `127.0.0.1:8080`, to close the connections of those whose
+        /// admission ends.
         doveadm: Option<ServerAddress> = None,
         /// Whether it is spoken to in TLS.
         doveadm_tls: bool = false,
@@ -98,7 +101,8 @@ impl AuthApiSection {
             doveadm_key_file: _,
         } = self;
         if !listen.is_empty() && secret_file.is_none() {
-            let text = "[authapi] needs `secret_file`: a secret that nginx or Dovecot shows, such as one of `openssl rand -hex 32`";
+            let text = "[authapi] needs `secret_file`: a secret that nginx or Dovecot shows, such as one of `openssl \
+                         rand -hex 32`";
             findings.problem(*header, text);
         }
         for address in sasl_listen.iter() {

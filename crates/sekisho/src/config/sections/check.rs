@@ -34,11 +34,13 @@ fn check_passwords(file: &File, findings: &mut Findings<'_>) {
         findings.problem(passwords.line(), text);
     }
     if file.upstream.is_empty() || file.upstream.iter().any(|section| section.imap.is_empty()) {
-        let text = "`passwords = \"upstream\"` needs an [[upstream]] with `imap`, and `imap` in each: passwords are checked by it";
+        let text = "`passwords = \"upstream\"` needs an [[upstream]] with `imap`, and `imap` in each: passwords are \
+                     checked by it";
         findings.problem(passwords.line(), text);
     }
     if !file.authapi.listen.is_empty() {
-        let text = "`passwords = \"upstream\"` fits no upstream that asks here: it would ask about Sekisho itself, before anybody has proven a factor";
+        let text = "`passwords = \"upstream\"` fits no upstream that asks here: it would ask about Sekisho itself, \
+                     before anybody has proven a factor";
         findings.warning(passwords.line(), text);
     }
 }
@@ -85,7 +87,8 @@ fn check_who_keeps_what(upstreams: &[UpstreamSection], findings: &mut Findings<'
         for (key, value, line) in groups.chain(domains) {
             if let Some(other) = kept.insert((key, value), name) {
                 let text = format!(
-                    "{value:?} is in `{key}` of the upstreams {other:?} and {name:?}: whose mail would be where? Keep it in one"
+                    "{value:?} is in `{key}` of the upstreams {other:?} and {name:?}: whose mail would be where? \
+                     Keep it in one"
                 );
                 findings.problem(line, text);
             }
@@ -115,7 +118,8 @@ fn warn_of_missing_servers(file: &File, findings: &mut Findings<'_>) {
             };
             if servers.is_empty() {
                 let text = format!(
-                    "the upstream {:?} has no `{key}`: {who} no server for it, and people whose mail is there are told so",
+                    "the upstream {:?} has no `{key}`: {who} no server for it, and people whose mail is there are \
+                     told so",
                     *section.name
                 );
                 findings.warning(section.header(), text);

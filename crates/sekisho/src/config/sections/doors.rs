@@ -1,4 +1,5 @@
-//! `[imap]`, `[pop3]`, `[submission]`, `[sieve]`: the doors for mail clients; and `[limits]`: what their connections may cost.
+//! `[imap]`, `[pop3]`, `[submission]`, `[sieve]`: the doors for mail clients; and `[limits]`: what their connections
+//! may cost.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::config::section::section;
 use crate::config::values::{Count, Seconds, TEN_YEARS};
 
 section! {
-    /// The doors for mail clients; all sections have the same keys. `[sieve]` is ManageSieve, before an upstream that runs scripts.
+    /// The doors for mail clients; all sections have the same keys. `[sieve]` is ManageSieve, before an upstream that
+    /// runs scripts.
     pub(in crate::config) struct DoorSection("[imap], [pop3], [submission] and [sieve]") {
         /// Where it listens for clients that start TLS by a command.
         listen: List<SocketAddr> = Vec::new(),

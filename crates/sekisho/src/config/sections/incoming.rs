@@ -22,14 +22,15 @@ section! {
         socket: Option<PathBuf> = None,
         /// The largest message taken, in bytes; by SMTP as well.
         max_message: u64 = store::Limits::default().message_size,
-        /// The header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`; such mail goes into the junk folder, also if it comes
-        /// by SMTP. The filter must remove this field from what it does not mark.
+        /// The header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`; such mail goes into the
+        /// junk folder, also if it comes by SMTP. The filter must remove this field from what it does not mark.
         junk_header: Option<JunkHeader> = None,
     }
 }
 
 section! {
-    /// Where mail comes in by SMTP, from relays and filters that do not speak LMTP. It takes mail for this site alone, and from nobody else: it is no public MX.
+    /// Where mail comes in by SMTP, from relays and filters that do not speak LMTP. It takes mail for this site alone,
+    /// and from nobody else: it is no public MX.
     pub(in crate::config) struct SmtpSection("[smtp]") {
         /// Where it listens.
         listen: List<SocketAddr> = Vec::new(),
@@ -43,12 +44,13 @@ section! {
 section! {
     /// The mail that accounts keep.
     pub(in crate::config) struct MailSection("[mail]") {
-        /// The most bytes of an account: the sizes of all messages in all folders, a copy counted as often as it is there. No limit unless set.
+        /// The most bytes of an account: the sizes of all messages in all folders, a copy counted as often as it is
+        /// there. No limit unless set.
         quota_bytes: Option<u64> = None,
         /// The most messages of an account, in all folders together.
         quota_messages: Option<u64> = None,
-        /// Whether the server keeps a copy of what people send in their folder for sent mail. A client that keeps one there itself is no trouble: there is one
-        /// copy then, the client's.
+        /// Whether the server keeps a copy of what people send in their folder for sent mail. A client that keeps one
+        /// there itself is no trouble: there is one copy then, the client's.
         keep_sent: bool = true,
     }
 }

@@ -18,7 +18,8 @@ use crate::config::values::{LdapFilter, Seconds, ServerAddress, ServerTls, WebPa
 use crate::secrets;
 
 section! {
-    /// Accounts in an LDAP directory instead of own ones. They are found by a search, and a password is checked by a bind as the entry that was found.
+    /// Accounts in an LDAP directory instead of own ones. They are found by a search, and a password is checked by a
+    /// bind as the entry that was found.
     pub(in crate::config) struct LdapSection("[ldap]") {
         /// The servers, such as `ldap1.example.ac.jp`: the first that is up. The ports are 389 and 636 unless given.
         servers: List<ServerAddress> = Vec::new(),
@@ -26,7 +27,8 @@ section! {
         tls: ServerTls = ServerTls::Starttls,
         /// A PEM file with the authorities to trust instead of the system's.
         ca_file: Option<PathBuf> = None,
-        /// The distinguished name of the user who searches; anonymously unless set. It has to see the attributes below, and no password.
+        /// The distinguished name of the user who searches; anonymously unless set. It has to see the attributes below,
+        /// and no password.
         user: Option<String> = None,
         /// A file with that user's password.
         password_file: Option<PathBuf> = None,
@@ -34,7 +36,8 @@ section! {
         base: Option<String> = None,
         /// Which entries are accounts: whoever must not sign in any more has to be left out by it.
         filter: LdapFilter = LdapFilter::new("(objectClass=posixAccount)"),
-        /// The attribute with a whole number that is an account's for ever, also under another login name, and never another's.
+        /// The attribute with a whole number that is an account's for ever, also under another login name, and never
+        /// another's.
         id: String = "uidNumber".to_owned(),
         /// The attribute with the login name.
         login: String = "uid".to_owned(),

@@ -1,5 +1,5 @@
-//! The sections of the file. Each module has the section as it is written, what it says once it was checked, and what is built from that; [`check`] has what
-//! concerns several sections.
+//! The sections of the file. Each module has the section as it is written, what it says once it was checked, and what
+//! is built from that; [`check`] has what concerns several sections.
 
 pub(crate) mod accounts;
 pub(crate) mod authapi;

@@ -8,7 +8,8 @@ use crate::config::read::{List, values};
 use crate::config::section::section;
 
 section! {
-    /// A named set of prefixes; as many as there are. The most specific prefix around an address decides. An address that none lists is untrusted.
+    /// A named set of prefixes; as many as there are. The most specific prefix around an address decides. An address
+    /// that none lists is untrusted.
     pub(in crate::config) struct NetworkSection("[[network]]") {
         /// The name that pages show. Required.
         name: String => needs "the name that pages show",

@@ -1,4 +1,5 @@
-//! `[records]`: where the checkpoint's records are kept, in a file of their own or in PostgreSQL; and the keys and the clock that go with them.
+//! `[records]`: where the checkpoint's records are kept, in a file of their own or in PostgreSQL; and the keys and the
+//! clock that go with them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,10 +24,11 @@ use crate::secrets;
 const PORT: u16 = 5432;
 
 section! {
-    /// Where grants, factors, sessions and audit records are kept: in a file below `data`, unless PostgreSQL is named here, which several nodes share.
+    /// Where grants, factors, sessions and audit records are kept: in a file below `data`, unless PostgreSQL is named
+    /// here, which several nodes share.
     pub(in crate::config) struct RecordsSection("[records]") {
-        /// The servers of PostgreSQL, such as `db.example.ac.jp`, `192.0.2.5:5433` or the folder of a Unix socket, `/run/postgresql`. The first that takes writes
-        /// is used.
+        /// The servers of PostgreSQL, such as `db.example.ac.jp`, `192.0.2.5:5433` or the folder of a Unix socket,
+        /// `/run/postgresql`. The first that takes writes is used.
         postgres: List<PostgresServer> = Vec::new(),
         /// The name of the database. It has to exist and to belong to the user; the tables are made on first start.
         database: String = "sekisho".to_owned(),
@@ -120,7 +122,8 @@ impl RecordsSection {
 }
 
 impl Records {
-    /// Opens the records, in `file` unless they are in PostgreSQL; makes the file of the keys where nothing was sealed yet.
+    /// Opens the records, in `file` unless they are in PostgreSQL; makes the file of the keys where nothing was sealed
+    /// yet.
     ///
     /// # Errors
     /// They can't be opened, or the keys are not those that belong to them.

@@ -29,7 +29,8 @@ section! {
     pub(in crate::config) struct RelaySection("[relay]") {
         /// The relay's host name; without one, mail to other domains is refused, unless `direct` is set.
         host: Option<Host> = None,
-        /// Without a relay: hand mail to each domain's own servers, as DNS names them. The other sites judge this site's address and name by then; sign with `[dkim]`.
+        /// Without a relay: hand mail to each domain's own servers, as DNS names them. The other sites judge this
+        /// site's address and name by then; sign with `[dkim]`.
         direct: bool = false,
         /// Its port.
         port: NonZeroU16 = SMTP,
@@ -45,13 +46,15 @@ section! {
 }
 
 section! {
-    /// Signatures under mail that leaves (DKIM), where no relay makes them. `sekisho key dkim` shows the DNS record that belongs to it.
+    /// Signatures under mail that leaves (DKIM), where no relay makes them. `sekisho key dkim` shows the DNS record
+    /// that belongs to it.
     pub(in crate::config) struct DkimSection("[dkim]") {
         /// The selector: the name of the key in DNS, such as `s2026`. Without one nothing is signed.
         selector: Option<String> = None,
         /// The file with the private key, in PEM: `openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048`.
         key_file: Option<PathBuf> = None,
-        /// The domain that signs; the first own domain unless set. Mail whose author is of another domain is not signed.
+        /// The domain that signs; the first own domain unless set. Mail whose author is of another domain is not
+        /// signed.
         domain: Option<Domain> = None,
     }
 }

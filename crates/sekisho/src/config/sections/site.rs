@@ -23,8 +23,8 @@ section! {
         url: Origin => needs "an address such as \"https://mail.example.ac.jp\"",
         /// The address of the OTP app, an origin of its own, such as `https://otp.example.ac.jp`. Required.
         app_url: Origin => needs "an address such as \"https://otp.example.ac.jp\"",
-        /// A name of the webmail that resolves to IPv4 alone, such as `https://v4.mail.example.ac.jp`: by it and the next one, the second address of a line
-        /// can join a grant. Set both or none.
+        /// A name of the webmail that resolves to IPv4 alone, such as `https://v4.mail.example.ac.jp`: by it and the
+        /// next one, the second address of a line can join a grant. Set both or none.
         ipv4_url: Option<Origin> = None,
         /// A name of the webmail that resolves to IPv6 alone.
         ipv6_url: Option<Origin> = None,

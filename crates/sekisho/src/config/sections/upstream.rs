@@ -22,12 +22,14 @@ use crate::config::values::{
 use crate::secrets;
 
 section! {
-    /// A mail system that the site has already, behind Sekisho's doors: `[[upstream]]`, as many as there are. With one, no mail is kept here; letters of the site go
-    /// to the mailboxes by the relay. The first that names no accounts, groups or domains keeps the mail of all whom no other names.
+    /// A mail system that the site has already, behind Sekisho's doors: `[[upstream]]`, as many as there are. With one,
+    /// no mail is kept here; letters of the site go to the mailboxes by the relay. The first that names no accounts,
+    /// groups or domains keeps the mail of all whom no other names.
     pub(in crate::config) struct UpstreamSection("[[upstream]]") {
         /// Its name, for the log. Required.
         name: String => needs "its name, for the log",
-        /// Its IMAP servers, such as `imap.example.ac.jp` or `192.0.2.1:1143`: the first that is up gets all. The ports are 143 and 993 unless given.
+        /// Its IMAP servers, such as `imap.example.ac.jp` or `192.0.2.1:1143`: the first that is up gets all. The ports
+        /// are 143 and 993 unless given.
         imap: List<ServerAddress> = Vec::new(),
         /// Its POP3 servers, likewise; 110 and 995.
         pop3: List<ServerAddress> = Vec::new(),
@@ -35,14 +37,16 @@ section! {
         submission: List<ServerAddress> = Vec::new(),
         /// Its ManageSieve servers, likewise; 4190.
         sieve: List<ServerAddress> = Vec::new(),
-        /// How they are spoken to: `none`, `starttls` or `implicit`. `none` is for this machine and for networks that are trusted with passwords.
+        /// How they are spoken to: `none`, `starttls` or `implicit`. `none` is for this machine and for networks that
+        /// are trusted with passwords.
         tls: ServerTls = ServerTls::Starttls,
         /// A PEM file with the authorities to trust instead of the system's.
         ca_file: Option<PathBuf> = None,
-        /// The SHA-256 hash of the servers' public key in hexadecimal digits, to trust that key alone, whatever the certificate says.
+        /// The SHA-256 hash of the servers' public key in hexadecimal digits, to trust that key alone, whatever the
+        /// certificate says.
         key_pin: Option<KeyPin> = None,
-        /// How the upstream is told whose mail is wanted: `password` (the person's own), `master` (a master user acts for the person) or `token` (OAUTHBEARER,
-        /// signed by Sekisho).
+        /// How the upstream is told whose mail is wanted: `password` (the person's own), `master` (a master user acts
+        /// for the person) or `token` (OAUTHBEARER, signed by Sekisho).
         login: LoginWay = LoginWay::Password,
         /// The name of an account there: `{login}` and `{address}` stand for its login name and its main address here.
         user: NameElsewhere = NameElsewhere::login(),
@@ -50,17 +54,18 @@ section! {
         master_user: Option<String> = None,
         /// A file with the master user's password.
         master_password_file: Option<PathBuf> = None,
-        /// A file with the private key that signs tokens, in PEM: `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256`.
+        /// A file with the private key that signs tokens, in PEM: `openssl genpkey -algorithm EC -pkeyopt
+        /// ec_paramgen_curve:P-256`.
         token_key_file: Option<PathBuf> = None,
         /// The name of that key in tokens (`kid`).
         token_key_id: String = "sekisho".to_owned(),
         /// For whom tokens are made out (`aud`); `name` unless set.
         token_audience: Option<String> = None,
-        /// How the upstream is told where a client is: `no`, `proxy` (PROXY protocol, version 2) or `dialogue` (ID in IMAP, XCLIENT in submission, and in POP3
-        /// where the server greets with `[XCLIENT]`, as Dovecot does).
+        /// How the upstream is told where a client is: `no`, `proxy` (PROXY protocol, version 2) or `dialogue` (ID in
+        /// IMAP, XCLIENT in submission, and in POP3 where the server greets with `[XCLIENT]`, as Dovecot does).
         client_address: ClientAddress = ClientAddress::No,
-        /// Whether connections are watched for the command UNAUTHENTICATE even if the upstream does not announce it. Where it is announced they always are. Set it for
-        /// Cyrus with `suppress_capabilities`.
+        /// Whether connections are watched for the command UNAUTHENTICATE even if the upstream does not announce it.
+        /// Where it is announced they always are. Set it for Cyrus with `suppress_capabilities`.
         block_relogin: bool = false,
         /// How long one server may take up to the login, before the next is tried.
         patience: Seconds<1, 60> = Seconds::new(SignedDuration::from_secs(10)),

@@ -69,7 +69,8 @@ impl WebSection {
     }
 }
 
-/// From what a listener takes the source of a connection: from the header of the PROXY protocol, if there are load balancers that send it.
+/// From what a listener takes the source of a connection: from the header of the PROXY protocol, if there are load
+/// balancers that send it.
 pub(in crate::config) fn source_from(load_balancers: Vec<IpNet>) -> SourceFrom {
     if load_balancers.is_empty() {
         SourceFrom::Connection

@@ -34,7 +34,8 @@ impl Lines {
     }
 }
 
-/// A file in which a key has a value, and the line on which that stands; `None` if the section can't be written in that form.
+/// A file in which a key has a value, and the line on which that stands; `None` if the section can't be written in that
+/// form.
 fn file_with(
     section: &Described,
     sample: &Sample,

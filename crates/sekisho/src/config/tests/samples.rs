@@ -1,4 +1,5 @@
-//! Two good values of every key, which mean different things, and a wrong one. A key that is not here fails the tests that go through all keys.
+//! Two good values of every key, which mean different things, and a wrong one. A key that is not here fails the tests
+//! that go through all keys.
 
 /// What the tests know of a key.
 pub(super) struct Sample {
@@ -8,7 +9,8 @@ pub(super) struct Sample {
     pub(super) one: &'static str,
     /// Another, which means something else.
     pub(super) other: &'static str,
-    /// A value of the right kind that is wrong, or, of a list, a wrong element; empty if all values of that kind are right.
+    /// A value of the right kind that is wrong, or, of a list, a wrong element; empty if all values of that kind are
+    /// right.
     pub(super) wrong: &'static str,
     /// Further lines of the section, with which the key means something.
     pub(super) beside: &'static str,

@@ -1,7 +1,9 @@
-//! The types of values, each with how it is written: everything that is more than a text is read as what it is, so that nothing has to be read again.
+//! The types of values, each with how it is written: everything that is more than a text is read as what it is, so that
+//! nothing has to be read again.
 //!
-//! [`plain`] has numbers, texts and what other crates parse; [`bounded`] numbers and times between two bounds; [`server`] hosts and servers; [`web`] addresses
-//! of pages; [`names`] what a site calls its things; [`words`] the words of a choice.
+//! [`plain`] has numbers, texts and what other crates parse; [`bounded`] numbers and times between two bounds;
+//! [`server`] hosts and servers; [`web`] addresses of pages; [`names`] what a site calls its things; [`words`] the
+//! words of a choice.
 
 mod bounded;
 mod names;

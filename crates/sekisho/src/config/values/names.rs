@@ -29,7 +29,8 @@ impl Text for Domain {
     }
 }
 
-/// The name of an account on another server: `{login}` and `{address}` stand for its login name and its main address here.
+/// The name of an account on another server: `{login}` and `{address}` stand for its login name and its main address
+/// here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NameElsewhere(String);
 

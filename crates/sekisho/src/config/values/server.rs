@@ -128,7 +128,8 @@ impl Text for PostgresServer {
 
     fn refusal(_: &str, text: &str) -> String {
         format!(
-            "{text:?} is no server: write a host name or an address, and :port if it is another than 5432, or the folder of a Unix socket"
+            "{text:?} is no server: write a host name or an address, and :port if it is another than 5432, or the \
+             folder of a Unix socket"
         )
     }
 

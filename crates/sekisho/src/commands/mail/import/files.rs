@@ -1,4 +1,5 @@
-//! A Maildir: Maildir++ as Dovecot and Courier write it, where `.Name.Below` lies beside `cur`, and plain trees of Maildirs as mbsync and others do.
+//! A Maildir: Maildir++ as Dovecot and Courier write it, where `.Name.Below` lies beside `cur`, and plain trees of
+//! Maildirs as mbsync and others do.
 
 use std::fs::{self, File};
 use std::io::Read;

@@ -1,7 +1,8 @@
 //! `sekisho mail import`: an account's mail from elsewhere.
 //!
-//! A message is told by its arrival and the header fields of [`Key`]. Those that the account's folder has already are passed over, as often as it has them, so an
-//! import that was cut short goes on where it stopped, and one that is repeated adds what is new.
+//! A message is told by its arrival and the header fields of [`Key`]. Those that the account's folder has already are
+//! passed over, as often as it has them, so an import that was cut short goes on where it stopped, and one that is
+//! repeated adds what is new.
 
 mod files;
 mod here;
@@ -36,7 +37,8 @@ const BYTES_AT_ONCE: u64 = 8 << 20;
 pub(in super::super) struct ImportArguments {
     /// The login name of the account that gets the mail.
     login: String,
-    /// `imaps://HOST[:PORT]`, `imap://HOST[:PORT]` (with STARTTLS), a Maildir, an mbox file, or a folder of `sekisho mail backup`.
+    /// `imaps://HOST[:PORT]`, `imap://HOST[:PORT]` (with STARTTLS), a Maildir, an mbox file, or a folder of `sekisho
+    /// mail backup`.
     source: String,
     /// The user name at the IMAP server, if it is another; its password is asked for, or read from standard input.
     #[arg(long)]
@@ -79,7 +81,8 @@ struct Listed {
 struct Key(i64, String);
 
 impl Key {
-    /// The key of a message, by its header. What is not known to have arrived at some time counts as having arrived when it was sent.
+    /// The key of a message, by its header. What is not known to have arrived at some time counts as having arrived
+    /// when it was sent.
     fn new(arrived: Option<Timestamp>, header: &[u8]) -> Self {
         let parsed = Parsed::new(header);
         let field = |name| parsed.header_text(name).unwrap_or_default();
@@ -197,7 +200,8 @@ async fn open(
         return Ok(Box::new(maildir));
     }
     bail!(
-        "{text} is no imap:// or imaps:// address, no mbox file, no Maildir (a folder with `cur` in it or below), and no backup that has account {}",
+        "{text} is no imap:// or imaps:// address, no mbox file, no Maildir (a folder with `cur` in it or below), \
+         and no backup that has account {}",
         account.id
     )
 }
@@ -344,7 +348,8 @@ impl Work<'_> {
     }
 }
 
-/// A message as the store keeps it: every line ends with CRLF, and what IMAP can't carry, a NUL, is 0x80, as in other servers.
+/// A message as the store keeps it: every line ends with CRLF, and what IMAP can't carry, a NUL, is 0x80, as in other
+/// servers.
 fn as_kept(bytes: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(bytes.len() + bytes.len() / 32);
     let mut after_cr = false;
