@@ -105,7 +105,8 @@ pub struct Enrolment {
 pub struct Standing {
     /// Whether the person turned MFA on.
     pub mfa_on: bool,
-    /// The one-time code of the help desk that the next registration needs, if it needs one. It goes on needing one when the code has expired.
+    /// The one-time code of the help desk that the next registration needs, if it needs one. It goes on needing one
+    /// when the code has expired.
     pub enrolment: Option<Enrolment>,
     /// The factors, the oldest first.
     pub factors: Vec<Factor>,
@@ -121,7 +122,8 @@ pub struct Standing {
     pub password_wanted: bool,
 }
 
-/// What is kept of an account's recovery codes, beyond their hashes. They stand beside a factor and go with the last one.
+/// What is kept of an account's recovery codes, beyond their hashes. They stand beside a factor and go with the last
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecoveryCodes {
     /// When they were made.
@@ -146,7 +148,8 @@ impl Standing {
         self.factors.iter().filter(move |f| f.kind() == kind)
     }
 
-    /// Whether any factor is registered, disabled ones included: only where none is may a password lead to registration.
+    /// Whether any factor is registered, disabled ones included: only where none is may a password lead to
+    /// registration.
     #[must_use]
     pub fn has_factor(&self) -> bool {
         !self.factors.is_empty()
@@ -169,4 +172,14 @@ impl Standing {
             FactorKind::OtpApp | FactorKind::ExternalMail => self.of_kind(kind).next().is_some(),
         }
     }
+}
+
+/// A factor's name as it is kept: at most 40 characters, none of them a control character.
+#[must_use]
+pub(crate) fn shortened_name(name: &str) -> String {
+    name.trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(40)
+        .collect()
 }

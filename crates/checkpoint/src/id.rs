@@ -5,27 +5,9 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The operating system gave no random bytes. Nothing secret can be made then, so whatever was asked for fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gives no random numbers")]
-pub struct NoRandomness;
+use crate::symbols::{folded, random_symbols};
 
-/// Fills an array with random bytes.
-pub fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| NoRandomness)?;
-    Ok(bytes)
-}
-
-/// Draws so many characters of Crockford base32, five bits each.
-pub(crate) fn random_symbols<const N: usize>() -> Result<String, NoRandomness> {
-    const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let bytes: [u8; N] = random()?;
-    Ok(bytes
-        .iter()
-        .map(|b| char::from(SYMBOLS[usize::from(b & 31)]))
-        .collect())
-}
+pub use crate::random::{NoRandomness, random};
 
 macro_rules! random_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -136,7 +118,8 @@ impl fmt::Debug for SessionToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
-/// The short random reference under which a person finds a refused attempt again: eight characters of Crockford base32, always.
+/// The short random reference under which a person finds a refused attempt again: eight characters of Crockford base32,
+/// always.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Reference(String);
 
@@ -158,7 +141,7 @@ impl Reference {
     /// Reads a reference as people type it; `None` for what can be none.
     #[must_use]
     pub fn parse(typed: &str) -> Option<Self> {
-        let folded = crate::one_time_code::folded(typed);
+        let folded = folded(typed);
         (folded.len() == 8 && folded.is_ascii()).then_some(Self(folded))
     }
 

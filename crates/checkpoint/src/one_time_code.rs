@@ -1,9 +1,9 @@
 //! Codes of one use that people keep on paper: ten characters of Crockford base32, 50 bits.
 
-use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::id::{NoRandomness, random_symbols};
+use crate::random::NoRandomness;
+use crate::symbols::{folded, random_symbols};
 
 /// How many characters a code has.
 const LENGTH: usize = 10;
@@ -21,7 +21,8 @@ impl OneTimeCode {
         random_symbols::<LENGTH>().map(Self)
     }
 
-    /// Reads a code as people type it: in any case, with blanks, without its hyphen, in full-width forms, O for 0, I and L for 1.
+    /// Reads a code as people type it: in any case, with blanks, without its hyphen, in full-width forms, O for 0, I
+    /// and L for 1.
     ///
     /// # Errors
     /// How many characters it has, where that is not ten.
@@ -52,22 +53,6 @@ impl std::fmt::Debug for OneTimeCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("OneTimeCode(..)")
     }
-}
-
-/// Folds what people type: case, blanks, hyphens of any kind, full-width forms, O for 0, I and L for 1; at most 100 characters. With a Japanese input method
-/// switched on, the hyphen key gives the long vowel mark.
-pub(crate) fn folded(typed: &str) -> String {
-    typed
-        .nfkc()
-        .filter(|c| c.is_alphanumeric() && *c != 'ー')
-        .flat_map(char::to_uppercase)
-        .map(|c| match c {
-            'O' => '0',
-            'I' | 'L' => '1',
-            other => other,
-        })
-        .take(100)
-        .collect()
 }
 
 #[cfg(test)]

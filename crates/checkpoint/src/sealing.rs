@@ -10,7 +10,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::id::{NoRandomness, random};
+use crate::random::{NoRandomness, random};
 
 /// Sealed bytes: key id (4 bytes), nonce (12), ciphertext with tag (RFC 8439).
 #[derive(Clone, PartialEq, Eq)]
@@ -172,7 +172,8 @@ impl KeyRing {
             .map_err(|_| SealingError::Damaged)
     }
 
-    /// A keyed hash (HMAC-SHA-256) for what the records must recognise but not know: typed names, mailed codes. Stable while the ring's first key stays.
+    /// A keyed hash (HMAC-SHA-256) for what the records must recognise but not know: typed names, mailed codes. Stable
+    /// while the ring's first key stays.
     #[must_use]
     pub fn keyed_hash(&self, purpose: &str, data: &[u8]) -> [u8; 32] {
         let first = self

@@ -1,10 +1,24 @@
-//! Webmail sessions, as the records keep them.
+//! Webmail sessions, as the records keep them, and the key of what is sealed for a session's browser.
+//!
+//! Such a key is drawn once for a session. It lies in the records wrapped under the token that the browser holds, so
+//! that they hold nothing that they could read; a new token wraps it anew, and what it sealed stays as it is.
 
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
+use hkdf::Hkdf;
 use jiff::Timestamp;
+use sha2::Sha256;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::account::AccountId;
-use crate::id::{SessionId, TokenHash};
+use crate::id::{SessionId, SessionToken, TokenHash};
+use crate::random::{NoRandomness, random};
 use crate::sealing::Sealed;
+
+/// For what a token's bytes wrap a session's key.
+const WRAPPING: &[u8] = b"sekisho session key";
 
 /// A webmail session. Whether it may open mail is not in it: that is judged anew for each request's source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +27,9 @@ pub struct Session {
     pub id: SessionId,
     /// The hash of the token that its browser holds.
     pub token: TokenHash,
+    /// Its key, wrapped under that token. `None` where the session was begun by a version before such keys: the token
+    /// that it has is its key then.
+    pub key: Option<Sealed>,
     /// Whose.
     pub account: AccountId,
     /// When it began.
@@ -27,8 +44,193 @@ pub struct Session {
     pub otp_failures: u32,
     /// The registration under way in it, sealed.
     pub registration: Option<Sealed>,
-    /// What the person was writing when the session fell back, sealed by the webmail under a key of the browser's token.
+    /// What the person was writing when the session fell back, sealed under the session's key.
     pub stash: Option<Sealed>,
-    /// The password, where it has to be passed on to an upstream, sealed by the webmail under a key of the browser's token.
+    /// The password, where it has to be passed on to an upstream, sealed under the session's key.
     pub password: Option<Sealed>,
+}
+
+impl Session {
+    /// The session's key, for the browser that holds its token; `None` if the wrapped key is damaged.
+    #[must_use]
+    pub fn key(&self, token: &SessionToken) -> Option<SessionKey> {
+        let Some(wrapped) = &self.key else {
+            return Some(SessionKey(*token.expose_bytes()));
+        };
+        let opened = open(token.expose_bytes(), WRAPPING, self.id, wrapped)?;
+        opened.as_slice().try_into().ok().map(SessionKey)
+    }
+}
+
+/// The key of what is sealed for a session's browser alone: 256 random bits.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SessionKey([u8; 32]);
+
+impl SessionKey {
+    /// Draws a new key.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn draw() -> Result<Self, NoRandomness> {
+        random().map(Self)
+    }
+
+    /// Wraps the key under a token of its session.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn wrap(&self, session: SessionId, token: &SessionToken) -> Result<Sealed, NoRandomness> {
+        seal(token.expose_bytes(), WRAPPING, session, &self.0)
+    }
+
+    /// Seals bytes of its session for a purpose.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn seal(
+        &self,
+        purpose: &str,
+        session: SessionId,
+        plain: &[u8],
+    ) -> Result<Sealed, NoRandomness> {
+        seal(&self.0, purpose.as_bytes(), session, plain)
+    }
+
+    /// Opens what was sealed for this purpose, session and key; `None` for anything else.
+    #[must_use]
+    pub fn open(
+        &self,
+        purpose: &str,
+        session: SessionId,
+        sealed: &Sealed,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        open(&self.0, purpose.as_bytes(), session, sealed)
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey(..)")
+    }
+}
+
+/// Nonce (12 bytes) and ciphertext with tag (RFC 8439), bound to the session.
+fn seal(
+    secret: &[u8; 32],
+    purpose: &[u8],
+    session: SessionId,
+    plain: &[u8],
+) -> Result<Sealed, NoRandomness> {
+    let nonce: [u8; 12] = random()?;
+    let aad = session.get().to_be_bytes();
+    let payload = Payload {
+        msg: plain,
+        aad: &aad,
+    };
+    match cipher(secret, purpose).encrypt(&Nonce::from(nonce), payload) {
+        Ok(ciphertext) => Ok(Sealed([nonce.as_slice(), &ciphertext].concat())),
+        Err(_) => unreachable!("nothing that a browser sends is longer than 256 GiB"),
+    }
+}
+
+fn open(
+    secret: &[u8; 32],
+    purpose: &[u8],
+    session: SessionId,
+    sealed: &Sealed,
+) -> Option<Zeroizing<Vec<u8>>> {
+    let (nonce, ciphertext) = sealed.0.split_first_chunk::<12>()?;
+    let aad = session.get().to_be_bytes();
+    let payload = Payload {
+        msg: ciphertext,
+        aad: &aad,
+    };
+    let opened = cipher(secret, purpose).decrypt(&Nonce::from(*nonce), payload);
+    opened.ok().map(Zeroizing::new)
+}
+
+/// Each purpose has a key of its own (HKDF, RFC 5869).
+fn cipher(secret: &[u8; 32], purpose: &[u8]) -> ChaCha20Poly1305 {
+    let mut key = Zeroizing::new([0; 32]);
+    if Hkdf::<Sha256>::new(None, secret)
+        .expand(purpose, key.as_mut())
+        .is_err()
+    {
+        unreachable!("32 bytes are within HKDF's reach");
+    }
+    ChaCha20Poly1305::new(&Key::from(*key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(token: &SessionToken, key: Option<Sealed>) -> Session {
+        Session {
+            id: SessionId::new(1),
+            token: token.hash(),
+            key,
+            account: AccountId::new(1),
+            created_at: Timestamp::UNIX_EPOCH,
+            last_seen_at: Timestamp::UNIX_EPOCH,
+            password_proven_at: Timestamp::UNIX_EPOCH,
+            factor_proven_at: None,
+            otp_failures: 0,
+            registration: None,
+            stash: None,
+            password: None,
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_purpose_key_and_session_alone() {
+        let key = SessionKey::draw().expect("randomness");
+        let other = SessionKey::draw().expect("randomness");
+        let (one, two) = (SessionId::new(1), SessionId::new(2));
+        let sealed = key.seal("stash", one, b"draft").expect("sealed");
+        let opened = key.open("stash", one, &sealed);
+        assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
+        assert!(key.open("password", one, &sealed).is_none());
+        assert!(key.open("stash", two, &sealed).is_none());
+        assert!(other.open("stash", one, &sealed).is_none());
+        assert!(key.open("stash", one, &Sealed(vec![0; 5])).is_none());
+    }
+
+    #[test]
+    fn a_new_token_wraps_the_same_key() {
+        let [before, after, strange] = [0; 3].map(|_| SessionToken::draw().expect("randomness"));
+        let id = SessionId::new(1);
+        let key = SessionKey::draw().expect("randomness");
+        let begun = session(&before, Some(key.wrap(id, &before).expect("wrapped")));
+        let sealed = key.seal("stash", id, b"draft").expect("sealed");
+        let key = begun.key(&before).expect("its browser's");
+        assert!(begun.key(&strange).is_none());
+
+        let goes_on = session(&after, Some(key.wrap(id, &after).expect("wrapped")));
+        let opened = goes_on
+            .key(&after)
+            .and_then(|key| key.open("stash", id, &sealed));
+        assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
+        assert!(
+            goes_on.key(&before).is_none(),
+            "the old token opens nothing"
+        );
+    }
+
+    #[test]
+    fn a_session_of_an_earlier_version_keeps_what_it_sealed() {
+        let [before, after] = [0; 2].map(|_| SessionToken::draw().expect("randomness"));
+        let id = SessionId::new(1);
+        // As that version did it: with a key of the token itself.
+        let sealed = seal(before.expose_bytes(), b"stash", id, b"draft").expect("sealed");
+        let key = session(&before, None)
+            .key(&before)
+            .expect("the token itself");
+        let wrapped = key.wrap(id, &after).expect("wrapped");
+        let goes_on = session(&after, Some(wrapped));
+        let opened = goes_on
+            .key(&after)
+            .and_then(|key| key.open("stash", id, &sealed));
+        assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
+    }
 }

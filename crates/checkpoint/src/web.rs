@@ -8,7 +8,7 @@ use crate::door::Admitted;
 use crate::factor::{FactorKind, Standing};
 use crate::id::{SessionId, SessionToken};
 use crate::policy::FirstRegistration;
-use crate::session::Session;
+use crate::session::{Session, SessionKey};
 
 /// The password was right: a new session, whose token goes into the browser's cookie.
 #[derive(Debug)]
@@ -35,6 +35,15 @@ impl SignedIn {
         match &self.standing {
             WebStanding::Admitted(seat) => seat.session(),
             WebStanding::Owed(owed) => owed.session(),
+        }
+    }
+
+    /// The key of what is sealed in the session for its browser.
+    #[must_use]
+    pub fn key(&self) -> &SessionKey {
+        match &self.standing {
+            WebStanding::Admitted(seat) => seat.key(),
+            WebStanding::Owed(owed) => owed.key(),
         }
     }
 }
@@ -77,6 +86,7 @@ pub enum NoSession {
 #[derive(Debug)]
 pub struct Seat {
     pub(crate) session: Session,
+    pub(crate) key: SessionKey,
     pub(crate) admitted: Admitted,
     pub(crate) facts: Standing,
 }
@@ -112,6 +122,12 @@ impl Seat {
         &self.session
     }
 
+    /// The key of what is sealed in the session for its browser.
+    #[must_use]
+    pub fn key(&self) -> &SessionKey {
+        &self.key
+    }
+
     /// How the account stands: factors and whether MFA was turned on.
     #[must_use]
     pub fn standing(&self) -> &Standing {
@@ -123,6 +139,7 @@ impl Seat {
 #[derive(Debug)]
 pub struct FactorOwed {
     pub(crate) session: Session,
+    pub(crate) key: SessionKey,
     pub(crate) account: Account,
     pub(crate) source: Source,
     pub(crate) facts: Standing,
@@ -159,6 +176,12 @@ impl FactorOwed {
         &self.session
     }
 
+    /// The key of what is sealed in the session for its browser.
+    #[must_use]
+    pub fn key(&self) -> &SessionKey {
+        &self.key
+    }
+
     /// The account, for its name on the page.
     #[must_use]
     pub fn account(&self) -> &Account {
@@ -182,6 +205,7 @@ impl FactorOwed {
 #[derive(Debug, Clone, Copy)]
 pub struct Person<'a> {
     pub(crate) session: &'a Session,
+    pub(crate) key: &'a SessionKey,
     pub(crate) account: &'a Account,
     pub(crate) source: Source,
     pub(crate) facts: &'a Standing,
@@ -193,6 +217,7 @@ impl<'a> From<&'a Seat> for Person<'a> {
     fn from(seat: &'a Seat) -> Self {
         Self {
             session: &seat.session,
+            key: &seat.key,
             account: seat.admitted.details(),
             source: seat.admitted.source(),
             facts: &seat.facts,
@@ -205,6 +230,7 @@ impl<'a> From<&'a FactorOwed> for Person<'a> {
     fn from(owed: &'a FactorOwed) -> Self {
         Self {
             session: &owed.session,
+            key: &owed.key,
             account: &owed.account,
             source: owed.source,
             facts: &owed.facts,

@@ -31,6 +31,12 @@ impl RecordingDisk {
         Ok(Self { log, vfs })
     }
 
+    /// The name under which SQLite knows this disk, for whoever opens a database by itself.
+    #[must_use]
+    pub fn vfs(&self) -> &str {
+        &self.vfs
+    }
+
     /// How many operations were done so far: what is acknowledged now must survive a crash at or after this position.
     #[must_use]
     pub fn position(&self) -> usize {

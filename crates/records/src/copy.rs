@@ -33,7 +33,7 @@ enum Kind {
 use Kind::{Bytes, Flag, Number, Text};
 
 /// All tables whose rows are the same on both sides; those that others refer to first.
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 12] = [
     Table {
         name: "accounts",
         columns: &[
@@ -133,6 +133,7 @@ const TABLES: [Table; 11] = [
             ("registration", Bytes),
             ("stash", Bytes),
             ("password", Bytes),
+            ("key", Bytes),
         ],
         order: "session",
     },
@@ -149,6 +150,19 @@ const TABLES: [Table; 11] = [
             ("letter", Number),
         ],
         order: "code",
+    },
+    Table {
+        name: "outbox",
+        columns: &[
+            ("letter", Number),
+            ("account", Number),
+            ("session", Number),
+            ("body", Bytes),
+            ("tries", Number),
+            ("due_at", Number),
+            ("expires_at", Number),
+        ],
+        order: "letter",
     },
     Table {
         name: "counted",
@@ -181,13 +195,15 @@ pub struct Copied {
     pub rows: u64,
 }
 
-/// Copies the records of a file that no service uses into a database that holds none, and tells `progress` after each table. What was cut off has done nothing,
-/// and can be begun again.
+/// Copies the records of a file that no service uses into a database that holds none, and tells `progress` after each
+/// table. What was cut off has done nothing, and can be begun again.
 ///
-/// Revocations are not copied, for no connection lives that they could cut; their numbers go on behind the last one given.
+/// Revocations are not copied, for no connection lives that they could cut; their numbers go on behind the last one
+/// given.
 ///
 /// # Errors
-/// The file is in use or is not of this version; the database can't be reached or holds records already; what was written is not what was read.
+/// The file is in use or is not of this version; the database can't be reached or holds records already; what was
+/// written is not what was read.
 pub async fn copy(
     file: &Path,
     settings: PostgresSettings,

@@ -5,9 +5,11 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{CodePurpose, Cut};
+use sekisho_checkpoint::throttle::Throttle;
 use sekisho_source::SourceKey;
 
-/// By how much the numbers of revocations go on when an old copy was restored: more than can have been given since it was made, so that none is given twice.
+/// By how much the numbers of revocations go on when an old copy was restored: more than can have been given since it
+/// was made, so that none is given twice.
 pub(crate) const NUMBERS_LOST: i64 = 1_000_000_000;
 
 pub(crate) fn of_purpose(purpose: &CodePurpose) -> &'static str {
@@ -57,4 +59,12 @@ pub(crate) fn ip(text: &str) -> Option<IpAddr> {
 
 pub(crate) fn address(text: &str) -> Option<MailAddress> {
     MailAddress::parse(text).ok()
+}
+
+/// Windows by the keys under which counts are kept.
+pub(crate) fn keyed(windows: &[(Throttle, Timestamp)]) -> Vec<(String, Timestamp)> {
+    windows
+        .iter()
+        .map(|(throttle, since)| (throttle.key(), *since))
+        .collect()
 }

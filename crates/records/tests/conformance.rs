@@ -1,4 +1,5 @@
-//! What every database that keeps the records has to pass. Another one is a [`promises::Place`] and one more line at the end.
+//! What every database that keeps the records has to pass. Another one is a [`promises::Place`] and one more line at
+//! the end.
 
 mod moving;
 mod outages;

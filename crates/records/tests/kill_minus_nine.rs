@@ -6,10 +6,9 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::audit::{Actor, Event, What};
 use sekisho_checkpoint::factor::{Factor, Method};
 use sekisho_checkpoint::id::FactorId;
-use sekisho_checkpoint::ports::{Change, Ending, Order, Records};
+use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, OneTime, Records};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 use sekisho_records::SqliteRecords;
@@ -69,10 +68,13 @@ async fn accept_and_wait_to_be_killed(file: &Path) {
 
 async fn accept(records: &SqliteRecords, step: u64) -> bool {
     let (account, factor) = (AccountId::new(1), FactorId::new(1));
-    let accepted = records
-        .accept_step(account, factor, Step(step), Timestamp::UNIX_EPOCH)
-        .await;
-    accepted.expect("asked")
+    let step = Step(step);
+    let update = AccountUpdate {
+        uses: Some(OneTime::Step { factor, step }),
+        ..AccountUpdate::new(account, Timestamp::UNIX_EPOCH)
+    };
+    let applied = records.apply(&update).await.expect("asked");
+    matches!(applied, Applied::Done(_))
 }
 
 async fn register(records: &SqliteRecords) {
@@ -86,24 +88,9 @@ async fn register(records: &SqliteRecords) {
             last_step: None,
         },
     };
-    let event = Event {
-        at: Timestamp::UNIX_EPOCH,
-        account: Some(AccountId::new(1)),
-        name_hash: None,
-        actor: Actor::System,
-        what: What::AppRegistered,
-        address: None,
-        client: String::new(),
-        reference: None,
-        detail: String::new(),
-    };
-    let order = Order {
-        account: AccountId::new(1),
-        session: None,
+    let update = AccountUpdate {
         change: Change::AddFactor(factor),
-        ending: Ending::NOTHING,
-        event,
-        registration: None,
+        ..AccountUpdate::new(AccountId::new(1), Timestamp::UNIX_EPOCH)
     };
-    records.apply(&order).await.expect("registered");
+    let _ = records.apply(&update).await.expect("registered");
 }

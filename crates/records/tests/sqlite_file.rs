@@ -1,4 +1,5 @@
-//! What is SQLite's own: the file's permissions, a newer or damaged file, and that writers who share a transaction do not share failures.
+//! What is SQLite's own: the file's permissions, a newer or damaged file, and that writers who share a transaction do
+//! not share failures.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::SessionId;
-use sekisho_checkpoint::ports::Records;
+use sekisho_checkpoint::ports::{AccountUpdate, Change, Records};
 use sekisho_records::SqliteRecords;
 use tempfile::tempdir;
 use tokio::task::JoinSet;
@@ -78,7 +79,11 @@ async fn a_failing_piece_takes_nothing_of_its_neighbours_with_it() {
                 records.raise_clock(now).await.is_ok()
             } else {
                 let code = code_of_no_session(now);
-                records.put_mailed_code(&code, now).await.is_err()
+                let update = AccountUpdate {
+                    change: Change::MailedCode(code),
+                    ..AccountUpdate::new(AccountId::new(1), now)
+                };
+                records.apply(&update).await.is_err()
             }
         });
     }

@@ -179,12 +179,11 @@ impl FromRequest<Arc<Context>> for Keepable {
             (
                 Signed {
                     visit,
-                    token,
                     standing: WebStanding::Admitted(seat),
                 },
                 true,
             ) => Ok(Self {
-                seated: Seated { visit, token, seat },
+                seated: Seated { visit, seat },
                 form,
             }),
             (signed, _) => {

@@ -1,9 +1,10 @@
 //! Keeps the password of a person whose mail is at an upstream that wants it. The session stores it for as long as it
-//! lasts, sealed under a key that is derived from the browser's token.
+//! lasts, sealed under the session's key.
 
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::account::Account;
-use sekisho_checkpoint::id::{SessionId, SessionToken};
+use sekisho_checkpoint::id::SessionId;
+use sekisho_checkpoint::session::SessionKey;
 
 use crate::config::Context;
 use crate::error::WebError;
@@ -19,7 +20,7 @@ pub(crate) async fn keep(
     context: &Context,
     account: &Account,
     session: SessionId,
-    token: &SessionToken,
+    key: &SessionKey,
     password: &Password,
 ) -> Result<(), WebError> {
     if !context.mail.wants_password(account) {
@@ -28,10 +29,10 @@ pub(crate) async fn keep(
     let sealed = seal(
         Purpose::Password,
         session,
-        token,
+        key,
         password.expose().as_bytes(),
     );
-    let sealed = sealed.ok_or(WebError::Unavailable)?;
+    let sealed = sealed.map_err(|_| WebError::Unavailable)?;
     Ok(context
         .checkpoint
         .put_password(session, Some(sealed))
@@ -52,7 +53,7 @@ pub(crate) fn of(seated: &Seated) -> Result<Option<Password>, Missing> {
     }
     let record = seated.seat.record();
     let opened = record.password.as_ref().and_then(|sealed| {
-        let plain = open(Purpose::Password, record.id, &seated.token, sealed)?;
+        let plain = open(Purpose::Password, record.id, seated.seat.key(), sealed)?;
         Some(Password::new(std::str::from_utf8(&plain).ok()?.to_owned()))
     });
     opened.map(Some).ok_or(Missing)

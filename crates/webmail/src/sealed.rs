@@ -1,17 +1,10 @@
-//! Encrypts what a session stores for its browser, under a key that is derived from the browser's token, so that
-//! a copy of the records does not reveal it.
+//! Encrypts what a session stores for its browser, under the session's key, which only the browser's token opens: a
+//! copy of the records does not reveal it, and a new token changes nothing of it.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
-use hkdf::Hkdf;
-use sekisho_checkpoint::id::{SessionId, SessionToken};
+use sekisho_checkpoint::id::{NoRandomness, SessionId};
 use sekisho_checkpoint::sealing::Sealed;
-use sekisho_checkpoint::session::Session;
-use sha2::Sha256;
+use sekisho_checkpoint::session::SessionKey;
 use zeroize::Zeroizing;
-
-use crate::config::Context;
-use crate::error::WebError;
 
 /// What the sealed data is for. Each purpose has its own key.
 #[derive(Debug, Clone, Copy)]
@@ -23,100 +16,33 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    fn label(self) -> &'static [u8] {
+    fn label(self) -> &'static str {
         match self {
-            Self::Stash => b"sekisho webmail stash",
-            Self::Password => b"sekisho webmail password",
+            Self::Stash => "sekisho webmail stash",
+            Self::Password => "sekisho webmail password",
         }
     }
 }
 
-fn cipher(purpose: Purpose, token: &SessionToken) -> ChaCha20Poly1305 {
-    let mut key = Zeroizing::new([0; 32]);
-    if Hkdf::<Sha256>::new(None, token.expose_bytes())
-        .expand(purpose.label(), key.as_mut())
-        .is_err()
-    {
-        unreachable!("32 bytes are within HKDF's reach");
-    }
-    ChaCha20Poly1305::new(&Key::from(*key))
-}
-
-/// Nonce and ciphertext, bound to the session. `None` if the system gives no random numbers.
+/// Seals bytes of a session for a purpose.
+///
+/// # Errors
+/// The system gives no randomness.
 pub(crate) fn seal(
     purpose: Purpose,
     session: SessionId,
-    token: &SessionToken,
+    key: &SessionKey,
     plain: &[u8],
-) -> Option<Sealed> {
-    let mut nonce = [0; 12];
-    getrandom::fill(&mut nonce).ok()?;
-    let aad = session.get().to_be_bytes();
-    let payload = Payload {
-        msg: plain,
-        aad: &aad,
-    };
-    let ciphertext = cipher(purpose, token)
-        .encrypt(&Nonce::from(nonce), payload)
-        .ok()?;
-    Some(Sealed([nonce.as_slice(), &ciphertext].concat()))
+) -> Result<Sealed, NoRandomness> {
+    key.seal(purpose.label(), session, plain)
 }
 
-/// The plain text; `None` if it was sealed for another purpose, session or token.
+/// The plain text; `None` if it was sealed for another purpose, session or key.
 pub(crate) fn open(
     purpose: Purpose,
     session: SessionId,
-    token: &SessionToken,
+    key: &SessionKey,
     sealed: &Sealed,
 ) -> Option<Zeroizing<Vec<u8>>> {
-    let (nonce, ciphertext) = sealed.0.split_first_chunk::<12>()?;
-    let aad = session.get().to_be_bytes();
-    let payload = Payload {
-        msg: ciphertext,
-        aad: &aad,
-    };
-    let opened = cipher(purpose, token).decrypt(&Nonce::from(*nonce), payload);
-    opened.ok().map(Zeroizing::new)
-}
-
-/// Seals everything that a session stores anew, under its new token.
-pub(crate) async fn carry_over(
-    context: &Context,
-    record: &Session,
-    old: &SessionToken,
-    new: &SessionToken,
-) -> Result<(), WebError> {
-    let again = |purpose, sealed| {
-        let plain = open(purpose, record.id, old, sealed)?;
-        seal(purpose, record.id, new, &plain)
-    };
-    let checkpoint = &context.checkpoint;
-    if let Some(sealed) = &record.password {
-        let password = again(Purpose::Password, sealed);
-        checkpoint.put_password(record.id, password).await?;
-    }
-    if let Some(sealed) = &record.stash {
-        let stash = again(Purpose::Stash, sealed);
-        checkpoint.put_stash(record.id, stash).await?;
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_sealed_opens_for_its_purpose_token_and_session_alone() {
-        let token = SessionToken::draw().expect("randomness");
-        let other = SessionToken::draw().expect("randomness");
-        let (one, two) = (SessionId::new(1), SessionId::new(2));
-        let sealed = seal(Purpose::Stash, one, &token, b"draft").expect("sealed");
-        let opened = open(Purpose::Stash, one, &token, &sealed);
-        assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
-        assert!(open(Purpose::Password, one, &token, &sealed).is_none());
-        assert!(open(Purpose::Stash, two, &token, &sealed).is_none());
-        assert!(open(Purpose::Stash, one, &other, &sealed).is_none());
-        assert!(open(Purpose::Stash, one, &token, &Sealed(vec![0; 5])).is_none());
-    }
+    key.open(purpose.label(), session, sealed)
 }

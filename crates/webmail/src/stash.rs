@@ -1,7 +1,6 @@
 //! The stash: keeps the form that a person was filling in when the session owed a factor again, until the page is back.
 //!
-//! The session stores it sealed under a key derived from the browser's token, so that a copy of the records does not
-//! reveal it.
+//! The session stores it sealed under the session's key, so that a copy of the records does not reveal it.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +47,7 @@ pub async fn keep(signed: &Signed, page: &str, fields: &Fields) -> Result<(), We
     }
     let session = signed.record().id;
     let sealed =
-        seal(Purpose::Stash, session, &signed.token, &plain).ok_or(WebError::Unavailable)?;
+        seal(Purpose::Stash, session, signed.key(), &plain).map_err(|_| WebError::Unavailable)?;
     let checkpoint = &signed.visit.context.checkpoint;
     checkpoint.put_stash(session, Some(sealed)).await?;
     Ok(())
@@ -62,7 +61,7 @@ pub fn kept(seated: &Seated) -> Option<Fields> {
     let plain = open(
         Purpose::Stash,
         record.id,
-        &seated.token,
+        seated.seat.key(),
         record.stash.as_ref()?,
     )?;
     let stash: Stash = serde_json::from_slice(&plain).ok()?;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::rule::Reason;
-use sekisho_checkpoint::session::Session;
+use sekisho_checkpoint::session::{Session, SessionKey};
 use sekisho_checkpoint::web::{FactorOwed, NoSession, Person, Seat, WebStanding};
 use sekisho_source::Source;
 use url::Url;
@@ -133,12 +133,12 @@ impl Visit {
         detour(page, &self.way_back())
     }
 
-    async fn standing(&self) -> Result<(SessionToken, WebStanding), WebError> {
-        let Some(token) = self.token.clone() else {
+    async fn standing(&self) -> Result<WebStanding, WebError> {
+        let Some(token) = &self.token else {
             return Err(WebError::SeeOther(self.detour("/login")));
         };
-        match self.context.checkpoint.resume(&token, self.source).await {
-            Ok(standing) => Ok((token, standing)),
+        match self.context.checkpoint.resume(token, self.source).await {
+            Ok(standing) => Ok(standing),
             Err(NoSession::Gone) => Err(WebError::SeeOther(self.detour("/login"))),
             Err(NoSession::Unavailable) => Err(WebError::Unavailable),
         }
@@ -161,8 +161,6 @@ impl<S: Sync> FromRequestParts<S> for Visit {
 pub struct Seated {
     /// The request.
     pub visit: Visit,
-    /// The session's token, from the cookie.
-    pub token: SessionToken,
     /// The checkpoint's admission of the session.
     pub seat: Seat,
 }
@@ -180,8 +178,8 @@ impl Seated {
     /// A redirect if the session has ended meanwhile or owes a factor; [`WebError::Unavailable`].
     pub async fn again(&self) -> Result<Seat, WebError> {
         match self.visit.standing().await? {
-            (_, WebStanding::Admitted(seat)) => Ok(seat),
-            (_, WebStanding::Owed(_)) => Err(WebError::SeeOther(self.visit.detour("/mfa-step"))),
+            WebStanding::Admitted(seat) => Ok(seat),
+            WebStanding::Owed(_) => Err(WebError::SeeOther(self.visit.detour("/mfa-step"))),
         }
     }
 }
@@ -190,15 +188,10 @@ impl<S: Sync> FromRequestParts<S> for Seated {
     type Rejection = WebError;
 
     async fn from_request_parts(head: &mut request::Parts, state: &S) -> Result<Self, WebError> {
-        let Signed {
-            visit,
-            token,
-            standing,
-        } = Signed::from_request_parts(head, state).await?;
+        let Signed { visit, standing } = Signed::from_request_parts(head, state).await?;
         match standing {
             WebStanding::Admitted(seat) => Ok(Self {
                 visit: visit.seated(&seat),
-                token,
                 seat,
             }),
             WebStanding::Owed(_) => Err(WebError::SeeOther(visit.detour("/mfa-step"))),
@@ -210,8 +203,6 @@ impl<S: Sync> FromRequestParts<S> for Seated {
 pub struct Owing {
     /// The request.
     pub visit: Visit,
-    /// The session's token, from the cookie.
-    pub token: SessionToken,
     /// The factor that is owed.
     pub owed: FactorOwed,
 }
@@ -220,13 +211,9 @@ impl<S: Sync> FromRequestParts<S> for Owing {
     type Rejection = WebError;
 
     async fn from_request_parts(head: &mut request::Parts, state: &S) -> Result<Self, WebError> {
-        let Signed {
-            visit,
-            token,
-            standing,
-        } = Signed::from_request_parts(head, state).await?;
+        let Signed { visit, standing } = Signed::from_request_parts(head, state).await?;
         match standing {
-            WebStanding::Owed(owed) => Ok(Self { visit, token, owed }),
+            WebStanding::Owed(owed) => Ok(Self { visit, owed }),
             WebStanding::Admitted(_) => {
                 let to = query_value(&visit.path, "to").and_then(|to| local_path(&to));
                 Err(WebError::SeeOther(to.unwrap_or_else(|| "/".to_owned())))
@@ -239,8 +226,6 @@ impl<S: Sync> FromRequestParts<S> for Owing {
 pub struct Signed {
     /// The request.
     pub visit: Visit,
-    /// The session's token, from the cookie.
-    pub token: SessionToken,
     /// What the session may do.
     pub standing: WebStanding,
 }
@@ -263,6 +248,15 @@ impl Signed {
             WebStanding::Owed(owed) => owed.record(),
         }
     }
+
+    /// The key of what is sealed in the session for its browser.
+    #[must_use]
+    pub fn key(&self) -> &SessionKey {
+        match &self.standing {
+            WebStanding::Admitted(seat) => seat.key(),
+            WebStanding::Owed(owed) => owed.key(),
+        }
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Signed {
@@ -270,12 +264,8 @@ impl<S: Sync> FromRequestParts<S> for Signed {
 
     async fn from_request_parts(head: &mut request::Parts, state: &S) -> Result<Self, WebError> {
         let visit = Visit::from_request_parts(head, state).await?;
-        let (token, standing) = visit.standing().await?;
-        Ok(Self {
-            visit,
-            token,
-            standing,
-        })
+        let standing = visit.standing().await?;
+        Ok(Self { visit, standing })
     }
 }
 

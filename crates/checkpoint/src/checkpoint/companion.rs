@@ -1,4 +1,5 @@
-//! Lines with two addresses: a grant's companion of the other address family, and refusals that come from another address than the browser's.
+//! Lines with two addresses: a grant's companion of the other address family, and refusals that come from another
+//! address than the browser's.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ use super::{Checkpoint, Out, Unavailable};
 use crate::audit::{Actor, Door, Event, What};
 use crate::grant::{Companion, Grant};
 use crate::id::{SessionToken, TokenHash};
-use crate::ports::{Change, Claim, Cut, Ending, Order, RecordsError};
+use crate::ports::{AccountUpdate, Applied, Change, Claim, Cut, RecordsError};
 use crate::rule::Reason;
 use crate::web::Seat;
 
@@ -79,7 +80,8 @@ pub struct Elsewhere {
 }
 
 impl Checkpoint {
-    /// A token by which the other address family of this line may join the grant; for a minute from the success, where none has joined yet.
+    /// A token by which the other address family of this line may join the grant; for a minute from the success, where
+    /// none has joined yet.
     ///
     /// # Errors
     /// The records are out of reach.
@@ -141,43 +143,26 @@ impl Checkpoint {
             address: source.shown_address(),
             joined_at: now,
         };
-        let joined = self.records.join_grant(grant.id, companion, now).await;
-        if !joined.map_err(Out::from)? {
-            return Err(CompanionError::Past);
-        }
         let before = grant.companion.map(|c| c.source);
-        if before == Some(key) {
-            return Ok(());
+        let mut update = AccountUpdate {
+            change: Change::JoinGrant(grant.id, companion),
+            ..AccountUpdate::new(claim.account, now)
+        };
+        if before != Some(key) {
+            update
+                .events
+                .push(companion_joined(&grant, source, client, now));
+            // What lived by another companion is judged again.
+            update.ending.connections = before.map_or(Cut::None, |_| Cut::Judged);
         }
-        let event = Event {
-            at: now,
-            account: Some(claim.account),
-            name_hash: None,
-            actor: Actor::Door(Door::Webmail),
-            what: What::CompanionJoined,
-            address: Some(source.shown_address()),
-            client: shortened(client),
-            reference: None,
-            detail: grant.address.to_string(),
-        };
-        // What lived by another companion is judged again.
-        let ending = Ending {
-            connections: before.map_or(Cut::None, |_| Cut::Judged),
-            ..Ending::NOTHING
-        };
-        let order = Order {
-            account: claim.account,
-            session: None,
-            change: Change::None,
-            ending,
-            event,
-            registration: None,
-        };
-        self.end(&order).await.map_err(Out::from)?;
-        Ok(())
+        match self.apply(&update).await.map_err(Out::from)? {
+            Applied::Done(_) => Ok(()),
+            Applied::NotAccepted | Applied::SessionEnded => Err(CompanionError::Past),
+        }
     }
 
-    /// The newest mail client that was refused lately for want of a grant, if its address is not one of those that are let in.
+    /// The newest mail client that was refused lately for want of a grant, if its address is not one of those that are
+    /// let in.
     ///
     /// # Errors
     /// The records are out of reach.
@@ -214,5 +199,20 @@ impl Checkpoint {
         let grants = self.records.grants(seat.session.account, now).await?;
         let own = |grant: &Grant| grant.id == id && Some(grant.source) == here;
         Ok(grants.into_iter().find(own))
+    }
+}
+
+/// The event of a companion that joined a grant.
+fn companion_joined(grant: &Grant, source: Source, client: &str, now: Timestamp) -> Event {
+    Event {
+        at: now,
+        account: Some(grant.account),
+        name_hash: None,
+        actor: Actor::Door(Door::Webmail),
+        what: What::CompanionJoined,
+        address: Some(source.shown_address()),
+        client: shortened(client),
+        reference: None,
+        detail: grant.address.to_string(),
     }
 }

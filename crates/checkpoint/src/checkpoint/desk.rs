@@ -1,13 +1,14 @@
 //! What the help desk does, at the command line: recorded with its reason, and announced.
 
 use super::Checkpoint;
+use super::letters::letter_binding;
 use super::prove::otp_key_binding;
 use crate::account::{Account, AccountId};
 use crate::audit::{Actor, Event, What};
 use crate::factor::{Enrolment, FactorKind, Standing};
 use crate::grant::Grant;
 use crate::one_time_code::OneTimeCode;
-use crate::ports::{Change, Cut, Ending, Order, Reach, RecordsError};
+use crate::ports::{AccountUpdate, Change, Cut, Ending, Reach, RecordsError, SealedItem};
 
 impl Checkpoint {
     /// Turns MFA on or off for somebody.
@@ -93,7 +94,8 @@ impl Checkpoint {
             .await
     }
 
-    /// Ends every session, grant and connection of an account, because of something done elsewhere: a new password, a disabled account.
+    /// Ends every session, grant and connection of an account, because of something done elsewhere: a new password, a
+    /// disabled account.
     ///
     /// # Errors
     /// The records are out of reach.
@@ -121,7 +123,8 @@ impl Checkpoint {
         ))
     }
 
-    /// Seals every factor's key anew under the current key of the ring. Returns how many there were.
+    /// Seals every factor's key, and every letter that waits, anew under the current key of the ring. Returns how many
+    /// keys there were.
     ///
     /// # Errors
     /// The records are out of reach; run it again, it goes on where it stopped.
@@ -129,15 +132,18 @@ impl Checkpoint {
         let current = self.keys.current();
         let keys = self.keys.clone();
         self.records
-            .reseal(&move |account, factor, sealed| {
+            .reseal(&move |item, sealed| {
                 if sealed.key_id() == Some(current) {
                     return None;
                 }
-                let binding = otp_key_binding(account, factor);
+                let binding = match item {
+                    SealedItem::OtpKey(account, factor) => otp_key_binding(account, factor),
+                    SealedItem::Letter(account, letter) => letter_binding(account, letter),
+                };
                 keys.open(binding, sealed)
                     .and_then(|plain| keys.seal(binding, &plain))
                     .inspect_err(
-                        |error| tracing::error!(%error, "a factor's key could not be sealed anew"),
+                        |error| tracing::error!(%error, ?item, "what the site's key sealed could not be sealed anew"),
                     )
                     .ok()
             })
@@ -164,17 +170,17 @@ impl Checkpoint {
             reference: None,
             detail: super::admit::shortened(reason),
         };
-        let order = Order {
-            account: account.id,
-            session: None,
+        let letters = self
+            .news(account, &facts, &event)
+            .map_err(|out| RecordsError(out.to_string()))?;
+        let update = AccountUpdate {
             change,
             ending,
-            event,
-            registration: None,
+            letters,
+            events: vec![event],
+            ..AccountUpdate::new(account.id, self.now())
         };
-        self.end(&order).await?;
-        self.announce(account, &facts, &order.event).await;
-        Ok(())
+        self.apply(&update).await.map(|_| ())
     }
 
     fn enrolment(&self, account: AccountId, code: &OneTimeCode) -> Enrolment {

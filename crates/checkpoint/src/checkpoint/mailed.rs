@@ -9,7 +9,10 @@ use crate::address::MailAddress;
 use crate::audit::What;
 use crate::factor::{Factor, FactorKind, Method};
 use crate::id::{LetterId, SessionId};
-use crate::ports::{CodePurpose, Fate, Letter, MailedCode, OtpLetter, RecordsError};
+use crate::ports::{
+    AccountUpdate, Applied, Change, CodePurpose, Fate, InSession, MailedCode, OneTime, OtpLetter,
+    RecordsError, SessionUpdate,
+};
 use crate::throttle::{Guess, MAILED_FOR_ACCOUNT, MAILED_FROM_SOURCE, TRIES_A_SIGN_IN, Throttle};
 use crate::web::Person;
 
@@ -48,8 +51,17 @@ impl Checkpoint {
         if person.facts.kind(kind).disabled {
             return Err(ProofError::KindDisabled);
         }
-        self.mail(person, address.clone(), CodePurpose::Prove, &site)
-            .await
+        let letter = LetterId::draw().map_err(Out::from)?;
+        let unchanged = SessionUpdate::default();
+        self.mail(
+            person,
+            letter,
+            address.clone(),
+            CodePurpose::Prove,
+            unchanged,
+            &site,
+        )
+        .await
     }
 
     /// The mailed code that waits in a session, for the page that is shown again.
@@ -68,19 +80,21 @@ impl Checkpoint {
         self.courier.fate(letter).await.ok().flatten()
     }
 
-    /// Checks a mailed code and uses it up; returns the address that it proved.
+    /// Checks a mailed code, and has it accepted together with what follows.
     pub(super) async fn verify_mailed(
         &self,
         person: Person<'_>,
         code: &OtpCode,
         purpose: CodePurpose,
         client: &str,
-        now: Timestamp,
-    ) -> Result<MailAddress, ProofError> {
+        mut update: AccountUpdate,
+    ) -> Result<(), ProofError> {
         let session = person.session.id;
+        let now = update.at;
         let hash = self.code_hash(session, &purpose, code);
-        if let Some(mailed) = self.records.use_mailed_code(session, &hash, now).await? {
-            return Ok(mailed.address);
+        update.uses = Some(OneTime::MailedCode { session, hash });
+        if self.accept(&update).await? {
+            return Ok(());
         }
         let live = self.records.mailed_codes(session, now).await?;
         if !live.iter().any(|c| c.purpose == purpose) {
@@ -95,12 +109,29 @@ impl Checkpoint {
         })
     }
 
-    /// Mails a code for a purpose.
+    /// To where a live code of a session was mailed; `None` if it is none.
+    pub(super) async fn mailed_to(
+        &self,
+        person: Person<'_>,
+        code: &OtpCode,
+        purpose: CodePurpose,
+        now: Timestamp,
+    ) -> Result<Option<MailAddress>, RecordsError> {
+        let session = person.session.id;
+        let hash = self.code_hash(session, &purpose, code);
+        let live = self.records.mailed_codes(session, now).await?;
+        Ok(live.into_iter().find(|c| c.hash == hash).map(|c| c.address))
+    }
+
+    /// Mails a code for a purpose. That it is counted, the code itself, its letter, the event and what changes of the
+    /// session are one transaction.
     pub(super) async fn mail(
         &self,
         person: Person<'_>,
+        letter: LetterId,
         to: MailAddress,
         purpose: CodePurpose,
+        under_way: SessionUpdate,
         site: &Site,
     ) -> Result<MailedCodeState, ProofError> {
         let account = person.account.id;
@@ -129,10 +160,7 @@ impl Checkpoint {
             return Err(ProofError::Unavailable);
         };
         let code = OtpCode::generate();
-        let letter = LetterId::draw().map_err(Out::from)?;
         let expires_at = now + site.policy.mailed_code;
-        // Counted and kept before it is sent: whatever fails afterwards, nobody gets more letters or a code that nobody remembers.
-        self.records.count(&[at_source, at_all], now).await?;
         let mailed = MailedCode {
             session: person.session.id,
             account,
@@ -143,20 +171,30 @@ impl Checkpoint {
             expires_at,
             letter,
         };
-        self.records.put_mailed_code(&mailed, now).await?;
-        self.courier
-            .send(Letter::Otp(OtpLetter {
-                id: letter,
-                from: from.clone(),
-                to: to.clone(),
-                code,
-                asked_from: person.source.shown_address(),
-                expires_at,
-            }))
-            .await?;
-        self.records
-            .note(&web_event(person, What::CodeMailed, "", "", now))
-            .await?;
+        let carried = OtpLetter {
+            id: letter,
+            from: from.clone(),
+            to: to.clone(),
+            code,
+            asked_from: person.source.shown_address(),
+            expires_at,
+        };
+        let carried = self.otp_letter(account, person.session.id, &carried)?;
+        let update = AccountUpdate {
+            session: Some(InSession::changed(person.session.id, under_way.clone())),
+            change: Change::MailedCode(mailed),
+            counted: vec![at_source, at_all],
+            events: vec![web_event(person, What::CodeMailed, "", "", now)],
+            letters: vec![carried.clone()],
+            ..AccountUpdate::new(account, now)
+        };
+        let Applied::Done(_) = self.write(&update).await? else {
+            return Err(ProofError::PasswordAgain);
+        };
+        if let Err(error) = self.try_to_hand_over(&carried).await {
+            self.take_back(person, letter, &under_way).await;
+            return Err(error.into());
+        }
         Ok(MailedCodeState {
             to,
             issued_at: now,
@@ -165,6 +203,26 @@ impl Checkpoint {
             tries_left: TRIES_A_SIGN_IN.saturating_sub(person.session.otp_failures),
             again_at: now + MAIL_AGAIN,
         })
+    }
+
+    /// Takes a code back that could not be handed over: it must not wait to be typed. That it was asked for stays
+    /// counted.
+    async fn take_back(&self, person: Person<'_>, letter: LetterId, under_way: &SessionUpdate) {
+        let as_before = SessionUpdate {
+            registration: under_way
+                .registration
+                .as_ref()
+                .map(|_| person.session.registration.clone()),
+            ..SessionUpdate::default()
+        };
+        let update = AccountUpdate {
+            session: Some(InSession::changed(person.session.id, as_before)),
+            withdraws: Some(letter),
+            ..AccountUpdate::new(person.account.id, self.now())
+        };
+        if let Err(error) = self.write(&update).await {
+            tracing::error!(%letter, %error, "a code that could not be mailed could not be taken back");
+        }
     }
 
     /// The latest live code of a purpose in a session.

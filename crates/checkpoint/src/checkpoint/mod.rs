@@ -1,24 +1,32 @@
 //! Joins the rule with its ports: gathers the facts, asks [`decide`](crate::rule::decide), carries out what follows.
 //!
-//! In reading order: `passwords` is the half that all doors share, `verified` its memory; `admit` serves the doors that are not the webmail; `sign_in` keeps
-//! the webmail's sessions; `prove` checks factors, at sign-in and before changes, `mailed` and `recovery` being two of them; `register` takes new ones, of
-//! which `pending` is what waits; `companion` joins the two addresses of a line; `change` is everything else that a person changes, `desk` what the help desk
-//! does; `upkeep` ends leases, follows other nodes' revocations and purges, `never_came` tells of sign-ins that stopped half-way.
+//! In reading order: `passwords` is the half that all doors share, `verified` its memory; `admit` serves the doors that
+//! are not the webmail; `sign_in` keeps the webmail's sessions. `carry_out` is how everything is changed, in one
+//! transaction each, and `letters` how it is told. `prove` checks factors, at sign-in and before changes (`reproof`),
+//! `mailed` and `recovery` being two of them; `register` takes new ones, of which `pending` is what waits; `companion`
+//! joins the two addresses of a line; `change` and `new_password` are everything else that a person changes, `views`
+//! what their pages show, `desk` what the help desk does; `upkeep` ends leases, follows other nodes' revocations and
+//! purges, `never_came` tells of sign-ins that stopped half-way.
 
 mod admit;
+mod carry_out;
 mod change;
 mod companion;
 mod desk;
+mod letters;
 mod mailed;
 mod never_came;
+mod new_password;
 mod passwords;
 mod pending;
 mod prove;
 mod recovery;
 mod register;
+mod reproof;
 mod sign_in;
 mod upkeep;
 mod verified;
+mod views;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -40,12 +48,14 @@ use crate::ports::{
 use crate::sealing::{KeyRing, SealingError};
 use verified::Verified;
 
-pub use change::{ChangeError, GrantView, MfaView};
+pub use change::ChangeError;
 pub use companion::{CompanionError, CompanionToken, Elsewhere};
 pub use mailed::MailedCodeState;
-pub use prove::{Proof, ProofError, Reproof};
+pub use prove::{Proof, ProofError};
 pub use recovery::RECOVERY_CODES;
 pub use register::{RegisterError, Registered, RegistrationState};
+pub use reproof::Reproof;
+pub use views::{GrantView, MfaView};
 
 /// What a site configured: read again while running, replaced as a whole.
 #[derive(Debug, Clone, Default)]

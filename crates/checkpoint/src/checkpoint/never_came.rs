@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Checkpoint, Out};
 use crate::audit::{Actor, Event, What};
-use crate::ports::WaitingSignIn;
+use crate::ports::{AccountUpdate, OneTime, WaitingSignIn};
 use crate::throttle::{Guess, NEWS_OF_A_SOURCE, NEWS_OF_AN_ACCOUNT, Throttle};
 
 /// How long a factor is waited for before it is news that it never came: longer than any code lives.
@@ -13,10 +13,11 @@ const WAITED_FOR: SignedDuration = SignedDuration::from_mins(15);
 const AT_A_TIME: u32 = 100;
 
 impl Checkpoint {
-    /// Tells people of sign-ins whose factor never came: on their page and by mail, once a day for a source and thrice for an account.
+    /// Tells people of sign-ins whose factor never came: on their page and by mail, once a day for a source and thrice
+    /// for an account.
     pub(super) async fn tell_of_factors_that_never_came(&self, now: Timestamp) -> Result<(), Out> {
         let before = now.checked_sub(WAITED_FOR).unwrap_or(Timestamp::MIN);
-        for sign_in in &self.records.take_waiting(before, AT_A_TIME).await? {
+        for sign_in in &self.records.waiting_sign_ins(before, AT_A_TIME).await? {
             // One that can't be told must not keep the others from being told.
             if let Err(error) = self.tell_of(sign_in, now).await {
                 tracing::error!(%error, "somebody could not be told of a factor that never came");
@@ -34,7 +35,17 @@ impl Checkpoint {
             (at_all.clone(), NEWS_OF_AN_ACCOUNT),
         ];
         let is_news = self.over(&limits, now).await?.is_none();
+        let uses = OneTime::WaitingSignIn {
+            source: sign_in.source,
+            at: sign_in.at,
+        };
+        // Of several nodes that tell of it, one does.
+        let mut update = AccountUpdate {
+            uses: Some(uses),
+            ..AccountUpdate::new(account, now)
+        };
         let Some(known) = self.directory.account(account).await? else {
+            let _ = self.apply(&update).await?;
             return Ok(());
         };
         let event = Event {
@@ -48,12 +59,13 @@ impl Checkpoint {
             reference: None,
             detail: String::new(),
         };
-        self.records.note(&event).await?;
         if is_news {
-            self.records.count(&[at_source, at_all], now).await?;
             let facts = self.records.standing(account).await?;
-            self.announce(&known, &facts, &event).await;
+            update.letters = self.news(&known, &facts, &event)?;
+            update.counted = vec![at_source, at_all];
         }
+        update.events.push(event);
+        let _ = self.apply(&update).await?;
         Ok(())
     }
 }

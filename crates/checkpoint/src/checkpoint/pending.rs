@@ -11,7 +11,7 @@ use crate::id::LetterId;
 use crate::one_time_code::OneTimeCode;
 use crate::policy::FirstRegistration;
 use crate::ports::{RecordsError, SessionUpdate};
-use crate::sealing::Binding;
+use crate::sealing::{Binding, Sealed};
 use crate::web::{FirstStep, Person};
 
 /// A registration under way as it is sealed: a few lines of text.
@@ -114,7 +114,8 @@ impl Pending {
 }
 
 impl Checkpoint {
-    /// The registration under way, if what it was begun by would still do: it does not open once a factor is registered that was not proven for it.
+    /// The registration under way, if what it was begun by would still do: it does not open once a factor is registered
+    /// that was not proven for it.
     pub(super) fn pending(&self, person: Person<'_>) -> Option<Pending> {
         let sealed = person.session.registration.as_ref()?;
         let binding = pending_binding(person, &self.site())?;
@@ -123,19 +124,26 @@ impl Checkpoint {
         (self.now() < pending.expires_at()).then_some(pending)
     }
 
+    /// A registration under way as it is kept in the session; `None` where none may be under way.
+    pub(super) fn sealed_pending(
+        &self,
+        person: Person<'_>,
+        pending: &Pending,
+    ) -> Result<Option<Sealed>, Out> {
+        Ok(match pending_binding(person, &self.site()) {
+            Some(binding) => Some(self.keys.seal(binding, pending.written().as_bytes())?),
+            None => None,
+        })
+    }
+
+    /// Keeps a registration under way, in place of one before.
     pub(super) async fn keep_pending(
         &self,
         person: Person<'_>,
-        pending: Option<&Pending>,
+        pending: &Pending,
     ) -> Result<(), Out> {
-        let sealed = match (pending, pending_binding(person, &self.site())) {
-            (Some(pending), Some(binding)) => {
-                Some(self.keys.seal(binding, pending.written().as_bytes())?)
-            }
-            _ => None,
-        };
         let update = SessionUpdate {
-            registration: Some(sealed),
+            registration: Some(self.sealed_pending(person, pending)?),
             ..SessionUpdate::default()
         };
         self.records
@@ -156,7 +164,8 @@ impl Checkpoint {
     }
 }
 
-/// What a registration under way is bound to: its session, and what allowed it to begin. `None` where none may be under way.
+/// What a registration under way is bound to: its session, and what allowed it to begin. `None` where none may be under
+/// way.
 fn pending_binding(person: Person<'_>, site: &Site) -> Option<Binding<'static>> {
     let purpose = match (person.owed, person.facts.has_factor()) {
         (Some(FirstStep::Prove(_) | FirstStep::AllDisabled), _) => return None,

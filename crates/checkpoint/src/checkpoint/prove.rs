@@ -1,4 +1,5 @@
-//! Proving a factor: at sign-in, to renew a grant, and before a change. What is particular to mailed codes is in `mailed`, to recovery codes in `recovery`.
+//! Proving a factor: at sign-in, to renew a grant, and before a change. What is particular to mailed codes is in
+//! `mailed`, to recovery codes in `recovery`.
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::{OtpCode, OtpKey, Step};
@@ -6,13 +7,15 @@ use sekisho_otp::{OtpCode, OtpKey, Step};
 use super::admit::shortened;
 use super::sign_in::is_past;
 use super::{Checkpoint, Out, Site, Unavailable};
-use crate::account::Password;
 use crate::audit::{Actor, Door, Event, What};
 use crate::factor::{FactorKind, Method, Standing};
 use crate::grant::Grant;
 use crate::id::{FactorId, GrantId, SessionToken};
 use crate::one_time_code::OneTimeCode;
-use crate::ports::{CodePurpose, CourierError, Cut, Ending, Reach, RecordsError, SessionUpdate};
+use crate::ports::{
+    AccountUpdate, Applied, CodePurpose, CourierError, InSession, NewToken, OneTime, OtpFailure,
+    RecordsError, SessionUpdate,
+};
 use crate::sealing::Binding;
 use crate::throttle::{
     Guess, OTPS_FOR_ACCOUNT, OTPS_FROM_SITE, OTPS_FROM_SOURCE, TRIES_A_SIGN_IN,
@@ -22,6 +25,15 @@ use crate::web::{FactorOwed, FirstStep, Person, Seat};
 
 /// How many steps away the code of a wrong clock is recognised: ten minutes.
 const CLOCK_RADIUS: u64 = 20;
+
+/// What follows of an accepted code.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Follows<'a> {
+    /// The grant, and this new token for the session.
+    Grant(&'a SessionToken),
+    /// A change may be made in the session.
+    Reproof,
+}
 
 /// A code as a person gave it.
 #[derive(Debug)]
@@ -43,25 +55,6 @@ impl Proof {
             Self::Mail(_) => FactorKind::ExternalMail,
             Self::Recovery(_) => FactorKind::RecoveryCode,
         }
-    }
-}
-
-/// What a person gives again before a change.
-#[derive(Debug, Default)]
-pub struct Reproof {
-    /// The password.
-    pub password: Option<Password>,
-    /// A code.
-    pub proof: Option<Proof>,
-    /// The help desk's one-time code, where the first registration needs it.
-    pub enrolment_code: Option<String>,
-}
-
-impl Reproof {
-    /// Nothing given: what was proven a moment ago must do.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::default()
     }
 }
 
@@ -181,71 +174,73 @@ impl Checkpoint {
         if person.source.is_obscured() {
             return Err(ProofError::SourceObscured);
         }
-        self.verify_otp(person, proof, client).await?;
-        Ok(self.grant(person, proof.kind(), client).await?)
+        let token = SessionToken::draw().map_err(Out::from)?;
+        self.verify_otp(person, proof, client, Follows::Grant(&token))
+            .await?;
+        Ok(token)
     }
 
-    /// Makes the grant of an accepted OTP and gives the session a new token.
-    pub(super) async fn grant(
+    /// What follows of an accepted code or a finished registration, in the transaction that accepts it.
+    pub(super) fn follows(
         &self,
         person: Person<'_>,
         kind: FactorKind,
         client: &str,
-    ) -> Result<SessionToken, Out> {
-        let now = self.now();
-        let site = self.site();
-        let token = SessionToken::draw()?;
-        let mut made = None;
-        if let Some(source) = person.source.grant_key()
-            && !site.networks.trust(&person.source)
-        {
-            let grant = Grant {
-                id: GrantId::draw()?,
-                account: person.account.id,
-                source,
-                address: person.source.shown_address(),
-                companion: None,
-                factor: kind,
-                granted_at: now,
-                expires_at: now + site.policy.grant,
-            };
-            self.records.put_grant(&grant, now).await?;
-            made = Some(source);
-            let event = web_event(person, What::Granted, client, kind.as_str(), now);
-            self.records.note(&event).await?;
-        }
-        let update = SessionUpdate {
-            token: Some(token.hash()),
-            last_seen_at: Some(now),
+        follows: Follows<'_>,
+        now: Timestamp,
+    ) -> Result<AccountUpdate, Out> {
+        let mut update = AccountUpdate::new(person.account.id, now);
+        let mut session = SessionUpdate {
             factor_proven_at: Some(now),
             ..SessionUpdate::default()
         };
-        let goes_on = self
-            .records
-            .update_session(person.session.id, &update)
-            .await?;
-        if !goes_on {
-            // What ended the session meanwhile ended the grants before this one was there: it must not outlive them.
-            if let Some(source) = made {
-                let ending = Ending {
-                    sessions: Reach::None,
-                    grants: Reach::Only(source),
-                    connections: Cut::Judged,
-                };
-                let event = web_event(person, What::GrantEnded, client, "session ended", now);
-                self.end_for(person, ending, event).await?;
+        if let Follows::Grant(token) = follows {
+            let site = self.site();
+            if let Some(source) = person.source.grant_key()
+                && !site.networks.trust(&person.source)
+            {
+                update.grant = Some(Grant {
+                    id: GrantId::draw()?,
+                    account: person.account.id,
+                    source,
+                    address: person.source.shown_address(),
+                    companion: None,
+                    factor: kind,
+                    granted_at: now,
+                    expires_at: now + site.policy.grant,
+                });
+                update
+                    .events
+                    .push(web_event(person, What::Granted, client, kind.as_str(), now));
             }
-            return Err(Out::SessionEnded);
+            session.last_seen_at = Some(now);
+            session.token = Some(NewToken {
+                before: person.session.token,
+                hash: token.hash(),
+                key: person.key.wrap(person.session.id, token)?,
+            });
         }
-        Ok(token)
+        update.session = Some(InSession::changed(person.session.id, session));
+        Ok(update)
     }
 
-    /// Checks a code, one at a time for an account. Every failure is counted before its answer is known to anybody.
+    /// Carries out what follows of something that can be used once. Returns whether it was there to be used.
+    pub(super) async fn accept(&self, update: &AccountUpdate) -> Result<bool, ProofError> {
+        match self.apply(update).await? {
+            Applied::Done(_) => Ok(true),
+            Applied::NotAccepted => Ok(false),
+            Applied::SessionEnded => Err(ProofError::PasswordAgain),
+        }
+    }
+
+    /// Checks a code, one at a time for an account, and has it accepted together with what follows. Every failure is
+    /// counted before its answer is known to anybody.
     pub(super) async fn verify_otp(
         &self,
         person: Person<'_>,
         proof: &Proof,
         client: &str,
+        follows: Follows<'_>,
     ) -> Result<(), ProofError> {
         let kind = proof.kind();
         let _one_at_a_time = self.one_at_a_time(person.account.id).await;
@@ -268,13 +263,20 @@ impl Checkpoint {
             return Err(ProofError::PasswordAgain);
         }
         self.obey_otp_limits(person, kind, &site, now).await?;
+        let update = self.follows(person, kind, client, follows, now)?;
         match proof {
-            Proof::App(code) => self.verify_app(person, &standing, code, client, now).await,
-            Proof::Mail(code) => self
-                .verify_mailed(person, code, CodePurpose::Prove, client, now)
-                .await
-                .map(drop),
-            Proof::Recovery(code) => self.verify_recovery(person, code, client, now).await,
+            Proof::App(code) => {
+                self.verify_app(person, &standing, code, client, update)
+                    .await
+            }
+            Proof::Mail(code) => {
+                self.verify_mailed(person, code, CodePurpose::Prove, client, update)
+                    .await
+            }
+            Proof::Recovery(code) => {
+                self.verify_recovery(person, standing, code, client, update)
+                    .await
+            }
         }
     }
 
@@ -284,8 +286,9 @@ impl Checkpoint {
         standing: &Standing,
         code: &OtpCode,
         client: &str,
-        now: Timestamp,
+        mut update: AccountUpdate,
     ) -> Result<(), ProofError> {
+        let now = update.at;
         let mut clock_off = None;
         let mut used = None;
         for factor in standing.of_kind(FactorKind::OtpApp) {
@@ -294,12 +297,11 @@ impl Checkpoint {
             };
             let key = self.open_key(person, factor.id, key)?;
             if let Some(step) = key.find(code, now.as_second()) {
-                let account = person.account.id;
-                if self
-                    .records
-                    .accept_step(account, factor.id, step, now)
-                    .await?
-                {
+                update.uses = Some(OneTime::Step {
+                    factor: factor.id,
+                    step,
+                });
+                if self.accept(&update).await? {
                     return Ok(());
                 }
                 used = Some(step);
@@ -337,41 +339,31 @@ impl Checkpoint {
         now: Timestamp,
     ) -> Result<u32, ProofError> {
         let account = person.account.id;
-        let failures = self
-            .records
-            .count_otp_failure(
-                account,
-                kind,
-                Some(person.session.id),
-                TRIES_BEFORE_DISABLED,
-                now,
-            )
-            .await?;
         let guess = Guess::Otp(kind);
-        let mut keys = vec![
+        let mut counted = vec![
             Throttle::Account(account, guess),
             Throttle::Source(person.source.throttle_key(), guess),
         ];
-        keys.extend(
+        counted.extend(
             person
                 .source
                 .enclosing_site()
                 .map(|s| Throttle::Source(s, guess)),
         );
-        self.records.count(&keys, now).await?;
-        self.records
-            .note(&web_event(
-                person,
-                What::OtpWrong,
-                client,
-                kind.as_str(),
-                now,
-            ))
-            .await?;
+        let disabling = web_event(person, What::KindDisabled, client, kind.as_str(), now);
+        let failure = OtpFailure {
+            account,
+            kind,
+            session: Some(person.session.id),
+            disable_at: TRIES_BEFORE_DISABLED,
+            counted,
+            event: web_event(person, What::OtpWrong, client, kind.as_str(), now),
+            disabling_letters: self.news(person.account, person.facts, &disabling)?,
+            disabling,
+        };
+        let failures = self.records.count_otp_failure(&failure).await?;
         if failures.disabled_now {
-            let event = web_event(person, What::KindDisabled, client, kind.as_str(), now);
-            self.records.note(&event).await?;
-            self.announce(person.account, person.facts, &event).await;
+            self.hand_over(&failure.disabling_letters).await;
         }
         Ok(TRIES_A_SIGN_IN.saturating_sub(failures.session))
     }

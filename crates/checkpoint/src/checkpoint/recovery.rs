@@ -1,19 +1,20 @@
 //! Recovery codes: kept on paper for the day on which app and mailbox are out of reach.
 //!
-//! They stand beside a factor and never alone: they are made by somebody who has one, and go with the last one. So a password never leads to them, and using
-//! the last of them never leads to a first registration.
+//! They stand beside a factor and never alone: they are made by somebody who has one, and go with the last one. So a
+//! password never leads to them, and using the last of them never leads to a first registration.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::change::ChangeError;
 use super::pending::Pending;
-use super::prove::{ProofError, Reproof, web_event};
+use super::prove::{ProofError, web_event};
+use super::reproof::Reproof;
 use super::{Checkpoint, Out};
 use crate::account::AccountId;
 use crate::audit::What;
-use crate::factor::FactorKind;
+use crate::factor::{FactorKind, Standing};
 use crate::one_time_code::OneTimeCode;
-use crate::ports::{Change, Ending};
+use crate::ports::{AccountUpdate, Applied, Change, Ending, InSession, OneTime, SessionUpdate};
 use crate::web::{Person, Seat};
 
 /// How many are made at once.
@@ -22,7 +23,8 @@ pub const RECOVERY_CODES: usize = 10;
 const SHOWN_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 impl Checkpoint {
-    /// Makes ten recovery codes in place of any that were there, and keeps them for ten minutes to be shown again in this session.
+    /// Makes ten recovery codes in place of any that were there, and keeps them for ten minutes to be shown again in
+    /// this session.
     ///
     /// New codes end nothing; codes that take the place of unused ones end what replacing a factor ends.
     ///
@@ -51,10 +53,24 @@ impl Checkpoint {
             Ending::NOTHING
         };
         let event = web_event(person, What::RecoveryCodesMade, client, "", self.now());
-        self.carry_out(person, change, ending, event).await?;
         let expires_at = self.now() + SHOWN_FOR;
-        let pending = Pending::RecoveryCodes { codes, expires_at };
-        Ok(self.keep_pending(person, Some(&pending)).await?)
+        // Kept with the same transaction: codes that hold and that nobody ever saw would be worth nothing.
+        let shown = SessionUpdate {
+            registration: Some(
+                self.sealed_pending(person, &Pending::RecoveryCodes { codes, expires_at })?,
+            ),
+            ..SessionUpdate::default()
+        };
+        let update = AccountUpdate {
+            session: Some(InSession::changed(person.session.id, shown)),
+            change,
+            ending,
+            ..self.told(person, event)?
+        };
+        match self.apply(&update).await.map_err(Out::from)? {
+            Applied::Done(_) => Ok(()),
+            Applied::SessionEnded | Applied::NotAccepted => Err(Out::SessionEnded.into()),
+        }
     }
 
     /// The codes that were made a moment ago in this session, and until when they can be seen.
@@ -70,25 +86,45 @@ impl Checkpoint {
     pub(super) async fn verify_recovery(
         &self,
         person: Person<'_>,
+        standing: Standing,
         code: &OneTimeCode,
         client: &str,
-        now: Timestamp,
+        update: AccountUpdate,
     ) -> Result<(), ProofError> {
         let kind = FactorKind::RecoveryCode;
         let account = person.account.id;
+        let now = update.at;
         let hash = self.recovery_hash(account, code);
-        let Some(left) = self.records.use_recovery_code(account, &hash, now).await? else {
-            let tries_left = self.count_wrong(person, kind, client, now).await?;
-            return Err(ProofError::Wrong {
-                kind,
-                tries_left: Some(tries_left),
-            });
-        };
-        let left = left.to_string();
-        let event = web_event(person, What::RecoveryCodeUsed, client, &left, now);
-        self.records.note(&event).await?;
-        self.announce(person.account, person.facts, &event).await;
-        Ok(())
+        let mut codes = standing.recovery_codes;
+        // The event says how many are left; should another node use one meanwhile, it is made anew.
+        while let Some(left) = codes.and_then(|codes| codes.left.checked_sub(1)) {
+            let event = web_event(
+                person,
+                What::RecoveryCodeUsed,
+                client,
+                &left.to_string(),
+                now,
+            );
+            let mut update = update.clone();
+            update.uses = Some(OneTime::RecoveryCode { hash, left });
+            update
+                .letters
+                .extend(self.news(person.account, person.facts, &event)?);
+            update.events.insert(0, event);
+            if self.accept(&update).await? {
+                return Ok(());
+            }
+            let again = self.records.standing(account).await?.recovery_codes;
+            if again == codes {
+                break;
+            }
+            codes = again;
+        }
+        let tries_left = self.count_wrong(person, kind, client, now).await?;
+        Err(ProofError::Wrong {
+            kind,
+            tries_left: Some(tries_left),
+        })
     }
 
     /// What the records keep of a recovery code.

@@ -1,22 +1,25 @@
 //! Registering factors: the exchange of codes with an OTP app, and a private address.
 //!
-//! The registration under way lives sealed in the session, not in the browser: whoever comes back to the page, after a reload or after the phone discarded it,
-//! finds the same step and the same codes.
+//! The registration under way lives sealed in the session, not in the browser: whoever comes back to the page, after a
+//! reload or after the phone discarded it, finds the same step and the same codes.
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::{AppCode, OtpCode, OtpKey, UserCode};
 
 use super::mailed::MailedCodeState;
 use super::pending::{Pending, first_demand};
-use super::prove::{ProofError, Reproof, minutes_off, otp_key_binding, web_event};
+use super::prove::{Follows, ProofError, minutes_off, otp_key_binding, web_event};
+use super::reproof::{Reproof, ReproofError};
 use super::{Checkpoint, Out, Site, Unavailable};
 use crate::address::MailAddress;
 use crate::audit::{Event, What};
-use crate::factor::{Factor, FactorKind, Method};
+use crate::factor::{Factor, FactorKind, Method, shortened_name};
 use crate::id::{FactorId, LetterId, SessionToken};
 use crate::one_time_code::OneTimeCode;
 use crate::policy::FirstRegistration;
-use crate::ports::{Change, CodePurpose, Ending, Order, RecordsError};
+use crate::ports::{
+    AccountUpdate, Applied, Change, CodePurpose, Ending, RecordsError, SessionUpdate,
+};
 use crate::web::{FirstStep, Person};
 
 /// How many OTP apps an account may have.
@@ -193,12 +196,13 @@ impl Checkpoint {
             .await?;
         let expires_at = self.now() + self.site().policy.user_code;
         let user = UserCode::generate();
-        self.keep_pending(person, Some(&Pending::app(&user, None, expires_at)))
+        self.keep_pending(person, &Pending::app(&user, None, expires_at))
             .await?;
         Ok(RegistrationState::UserCode { user, expires_at })
     }
 
-    /// Makes a key to show to an authenticator of somebody else's, as a QR code or to be typed (RFC 6238 by its common form).
+    /// Makes a key to show to an authenticator of somebody else's, as a QR code or to be typed (RFC 6238 by its common
+    /// form).
     ///
     /// # Errors
     /// [`RegisterError`].
@@ -215,7 +219,7 @@ impl Checkpoint {
             user: UserCode::generate(),
             expires_at: self.now() + self.site().policy.user_code,
         };
-        Ok(self.keep_pending(person, Some(&pending)).await?)
+        Ok(self.keep_pending(person, &pending).await?)
     }
 
     /// Takes the app code; makes the user code too, if none waits.
@@ -246,7 +250,7 @@ impl Checkpoint {
             return Err(RegisterError::SameCode);
         }
         let pending = Pending::app(&user, Some(&app), expires_at);
-        self.keep_pending(person, Some(&pending)).await?;
+        self.keep_pending(person, &pending).await?;
         Ok(RegistrationState::Codes {
             user,
             app,
@@ -254,7 +258,8 @@ impl Checkpoint {
         })
     }
 
-    /// Finishes the registration of an OTP app with the code that it shows. For someone who owed a factor this makes the grant.
+    /// Finishes the registration of an OTP app with the code that it shows. For someone who owed a factor this makes
+    /// the grant.
     ///
     /// # Errors
     /// [`RegisterError`].
@@ -307,11 +312,17 @@ impl Checkpoint {
                 last_step: Some(step),
             },
         };
+        let token = SessionToken::draw().map_err(Out::from)?;
         let event = web_event(person, What::AppRegistered, client, &factor.name, now);
-        let change = Change::AddFactor(factor);
-        self.finish(person, change, Ending::NOTHING, event).await?;
-        let token = self.grant(person, FactorKind::OtpApp, client).await?;
-        Ok(Registered { token, factor: id })
+        let update = self.finishing(person, FactorKind::OtpApp, &token, client, event)?;
+        let update = AccountUpdate {
+            change: Change::AddFactor(factor),
+            ..update
+        };
+        match self.apply(&update).await? {
+            Applied::Done(_) => Ok(Registered { token, factor: id }),
+            Applied::SessionEnded | Applied::NotAccepted => Err(RegisterError::NothingWaits),
+        }
     }
 
     /// Takes an address to register and mails it a code; again for another code, or another address.
@@ -338,7 +349,8 @@ impl Checkpoint {
         if own {
             return Err(RegisterError::OwnDomain);
         }
-        // Who proved enough to begin may ask for the code again, for the same address and in the same hour, without proving it again.
+        // Who proved enough to begin may ask for the code again, for the same address and in the same hour, without
+        // proving it again.
         let begun = match self.pending(person) {
             Some(Pending::Address { to, expires_at, .. }) if to.folded() == address.folded() => {
                 Some(expires_at)
@@ -349,26 +361,38 @@ impl Checkpoint {
                 None
             }
         };
-        let code = self
-            .mail(person, address.clone(), CodePurpose::Register, &site)
-            .await?;
         // Longer than its code: whoever waited too long finds the address still there, and asks for another code.
         let expires_at = begun.unwrap_or(self.now() + ADDRESS_WAITS);
+        let letter = LetterId::draw().map_err(Out::from)?;
         let pending = Pending::Address {
             to: address.clone(),
-            letter: code.letter,
+            letter,
             expires_at,
         };
-        self.keep_pending(person, Some(&pending)).await?;
+        let under_way = SessionUpdate {
+            registration: Some(self.sealed_pending(person, &pending)?),
+            ..SessionUpdate::default()
+        };
+        let code = self
+            .mail(
+                person,
+                letter,
+                address.clone(),
+                CodePurpose::Register,
+                under_way,
+                &site,
+            )
+            .await?;
         Ok(RegistrationState::Address {
             to: address,
             expires_at,
-            letter: code.letter,
+            letter,
             code: Some(code),
         })
     }
 
-    /// Finishes the registration of an address with the code that was mailed there. An address registered before gives way to it only now.
+    /// Finishes the registration of an address with the code that was mailed there. An address registered before gives
+    /// way to it only now.
     ///
     /// # Errors
     /// [`RegisterError`].
@@ -381,18 +405,17 @@ impl Checkpoint {
         let Some(Pending::Address { to, .. }) = self.pending(person) else {
             return Err(RegisterError::NothingWaits);
         };
+        let _one_at_a_time = self.one_at_a_time(person.account.id).await;
         let now = self.now();
-        let proven = self.verify_registration_code(person, &otp, client).await?;
-        if proven != to {
-            return Err(RegisterError::NothingWaits);
-        }
+        self.may_try_registration_code(person, &otp, &to, now)
+            .await?;
         let id = FactorId::draw().map_err(Out::from)?;
         let factor = Factor {
             id,
             name: String::new(),
             registered_at: now,
             last_used_at: Some(now),
-            method: Method::ExternalMail { address: proven },
+            method: Method::ExternalMail { address: to },
         };
         let replaces = person
             .facts
@@ -400,6 +423,7 @@ impl Checkpoint {
             .next()
             .is_some();
         let event = web_event(person, What::AddressRegistered, client, "", now);
+        // The old address hears of it, and the new one.
         let mut facts = person.facts.clone();
         facts.factors.push(factor.clone());
         let (change, ending) = if replaces {
@@ -411,31 +435,41 @@ impl Checkpoint {
             facts: &facts,
             ..person
         };
-        self.finish(person_after, change, ending, event).await?;
-        let token = self.grant(person, FactorKind::ExternalMail, client).await?;
+        let token = SessionToken::draw().map_err(Out::from)?;
+        let update = self.finishing(
+            person_after,
+            FactorKind::ExternalMail,
+            &token,
+            client,
+            event,
+        )?;
+        let update = AccountUpdate {
+            change,
+            ending,
+            ..update
+        };
+        self.verify_mailed(person, &otp, CodePurpose::Register, client, update)
+            .await?;
         Ok(Registered { token, factor: id })
     }
 
-    /// Carries out what finishes the registration under way, and ends that in the same transaction: of two requests that would finish it, one does.
-    async fn finish(
+    /// What finishes the registration under way, and ends that in the same transaction: of two requests that would
+    /// finish it, one does. Finishing it proves the factor, so that a grant and a new token follow.
+    fn finishing(
         &self,
         person: Person<'_>,
-        change: Change,
-        ending: Ending,
+        kind: FactorKind,
+        token: &SessionToken,
+        client: &str,
         event: Event,
-    ) -> Result<(), RegisterError> {
-        let order = Order {
-            account: person.account.id,
-            session: Some(person.session.id),
-            change,
-            ending,
-            event,
-            registration: person.session.registration.clone(),
-        };
-        match self.order(person, &order).await {
-            Err(Out::SessionEnded) => Err(RegisterError::NothingWaits),
-            done => Ok(done?),
+    ) -> Result<AccountUpdate, Out> {
+        let mut update = self.follows(person, kind, client, Follows::Grant(token), event.at)?;
+        if let Some(session) = &mut update.session {
+            session.finishes = person.session.registration.clone();
         }
+        update.letters = self.news(person.account, person.facts, &event)?;
+        update.events.insert(0, event);
+        Ok(update)
     }
 
     /// Gives a registration up.
@@ -446,14 +480,14 @@ impl Checkpoint {
         self.end_pending(person).await
     }
 
-    async fn verify_registration_code(
+    /// Whether a code for an address may be tried: not one that was mailed to another.
+    async fn may_try_registration_code(
         &self,
         person: Person<'_>,
         otp: &OtpCode,
-        client: &str,
-    ) -> Result<MailAddress, RegisterError> {
-        let _one_at_a_time = self.one_at_a_time(person.account.id).await;
-        let now = self.now();
+        to: &MailAddress,
+        now: Timestamp,
+    ) -> Result<(), RegisterError> {
         let session = self.records.session(&person.session.token).await?;
         if session.is_none_or(|s| s.otp_failures >= crate::throttle::TRIES_A_SIGN_IN) {
             self.records.end_session(person.session.id).await?;
@@ -461,9 +495,13 @@ impl Checkpoint {
         }
         self.obey_otp_limits(person, FactorKind::ExternalMail, &self.site(), now)
             .await?;
-        Ok(self
-            .verify_mailed(person, otp, CodePurpose::Register, client, now)
-            .await?)
+        match self
+            .mailed_to(person, otp, CodePurpose::Register, now)
+            .await?
+        {
+            Some(address) if address != *to => Err(RegisterError::NothingWaits),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a person may register a factor of a kind from here, with what was given again.
@@ -523,17 +561,8 @@ impl Checkpoint {
     }
 }
 
-pub(super) fn shortened_name(name: &str) -> String {
-    name.trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(40)
-        .collect()
-}
-
-impl From<super::change::ReproofError> for RegisterError {
-    fn from(error: super::change::ReproofError) -> Self {
-        use super::change::ReproofError;
+impl From<ReproofError> for RegisterError {
+    fn from(error: ReproofError) -> Self {
         match error {
             ReproofError::Needed { password, factor } => Self::ReproofNeeded { password, factor },
             ReproofError::WrongPassword => Self::WrongPassword,

@@ -15,7 +15,7 @@ use crate::policy::FirstRegistration;
 use crate::ports::{RecordsError, SessionUpdate, WaitingSignIn};
 use crate::rule::Decision;
 use crate::sealing::Sealed;
-use crate::session::Session;
+use crate::session::{Session, SessionKey};
 use crate::web::{FactorOwed, FirstStep, NoSession, Seat, SignInError, SignedIn, WebStanding};
 
 /// How exactly the last request of a session is kept: not every request writes.
@@ -80,9 +80,11 @@ impl Checkpoint {
             }
         };
         let token = SessionToken::draw()?;
+        let (id, key) = (SessionId::draw()?, SessionKey::draw()?);
         let session = Session {
-            id: SessionId::draw()?,
+            id,
             token: token.hash(),
+            key: Some(key.wrap(id, &token)?),
             account: known.account.id,
             created_at: now,
             last_seen_at: now,
@@ -101,7 +103,7 @@ impl Checkpoint {
             self.records.end_session(session.id).await?;
             return Ok(Err(SignInError::Refused));
         }
-        let standing = self.standing_of(session, *known, source, &site, now);
+        let standing = self.standing_of(session, key, *known, source, &site, now);
         let Some(standing) = standing else {
             return Ok(Err(SignInError::Refused));
         };
@@ -183,13 +185,18 @@ impl Checkpoint {
             };
             self.records.update_session(session.id, &update).await?;
         }
-        Ok(self.standing_of(session, known, source, &site, now))
+        let Some(key) = session.key(token) else {
+            tracing::error!("a session's key does not open: its person has to sign in anew");
+            return Ok(None);
+        };
+        Ok(self.standing_of(session, key, known, source, &site, now))
     }
 
     /// Asks the rule; `None` if the account may not be used any more.
     fn standing_of(
         &self,
         session: Session,
+        key: SessionKey,
         known: Known,
         source: Source,
         site: &Site,
@@ -201,6 +208,7 @@ impl Checkpoint {
                 let lease = self.leases.open(known.account.id, source, reason);
                 Some(WebStanding::Admitted(Seat {
                     session,
+                    key,
                     facts: known.standing,
                     admitted: Admitted::new(known.account, source, reason, lease),
                 }))
@@ -208,6 +216,7 @@ impl Checkpoint {
             Decision::FactorOwed { .. } => Some(WebStanding::Owed(FactorOwed {
                 first: first_step(&known.standing, site),
                 session,
+                key,
                 account: known.account,
                 source,
                 facts: known.standing,
@@ -223,7 +232,7 @@ impl Checkpoint {
         self.records.end_session(session).await
     }
 
-    /// Keeps or clears what a person was writing when the session fell back, sealed by the webmail.
+    /// Keeps or clears what a person was writing when the session fell back, sealed under the session's key.
     ///
     /// # Errors
     /// The records are out of reach.
@@ -239,7 +248,7 @@ impl Checkpoint {
         self.put(session, update).await
     }
 
-    /// Keeps or clears the password that has to be passed on to an upstream, sealed by the webmail.
+    /// Keeps or clears the password that has to be passed on to an upstream, sealed under the session's key.
     ///
     /// # Errors
     /// The records are out of reach.

@@ -1,4 +1,5 @@
-//! What happens without anybody asking: leases end at their second, other nodes' revocations take effect, what is past is purged.
+//! What happens without anybody asking: leases end at their second, other nodes' revocations take effect, what is past
+//! is purged.
 
 use std::sync::{Arc, PoisonError};
 
@@ -18,8 +19,13 @@ const TELL_EVERY: SignedDuration = SignedDuration::from_secs(20);
 const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 impl Checkpoint {
-    /// Keeps the checkpoint's promises that depend on time. Runs until its task is dropped; nothing is lost then but promptness.
+    /// Keeps the checkpoint's promises that depend on time, and sends the letters that wait. Runs until its task is
+    /// dropped; nothing is lost then but promptness.
     pub async fn keep(self: Arc<Self>) {
+        tokio::join!(self.keep_time(), self.send_what_waits());
+    }
+
+    async fn keep_time(&self) {
         let mut purge_at = self.now() + PURGE_EVERY;
         let mut tell_at = self.now() + TELL_EVERY;
         loop {
@@ -83,7 +89,8 @@ impl Checkpoint {
         }
     }
 
-    /// Judges every open connection again: an account's last day, or the day from which the site requires MFA, comes without a revocation.
+    /// Judges every open connection again: an account's last day, or the day from which the site requires MFA, comes
+    /// without a revocation.
     async fn judge_all(&self) {
         for (index, held) in self.leases.all().into_iter().enumerate() {
             let is_due = held.expiry().is_some_and(|at| at <= self.now());
@@ -144,8 +151,8 @@ impl Checkpoint {
         let (latest, revocations) = self.records.revocations(Some(upto)).await?;
         let newest = revocations.last().map_or(upto, |last| last.number);
         if newest != latest {
-            // An old copy was restored, or a database took over that lacks the last of them, or this node was away for longer than they are kept: what was revoked can't be known, so
-            // everything is judged anew.
+            // An old copy was restored, or a database took over that lacks the last of them, or this node was away for
+            // longer than they are kept: what was revoked can't be known, so everything is judged anew.
             tracing::warn!("some revocations can't be known: everybody is judged anew");
             self.followed
                 .lock()

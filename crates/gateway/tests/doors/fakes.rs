@@ -10,14 +10,15 @@ use jiff::Timestamp;
 use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::audit::{Event, What};
-use sekisho_checkpoint::factor::{FactorKind, Standing};
-use sekisho_checkpoint::grant::{Companion, Grant};
-use sekisho_checkpoint::id::{FactorId, GrantId, LetterId, Reference, SessionId, TokenHash};
+use sekisho_checkpoint::factor::Standing;
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::policy::{MfaDemand, Policy};
 use sekisho_checkpoint::ports::{
-    Claim, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, MailedCode,
-    Order, OtpFailures, PasswordChange, Records, RecordsError, Reseal, Revocation,
-    RevocationNumber, SessionUpdate, SetPasswordError, WaitingSignIn,
+    AccountUpdate, Applied, Claim, Clock, Courier, CourierError, Directory, DirectoryError, Fate,
+    Letter, MailedCode, OtpFailure, OtpFailures, OutboxLetter, PasswordChange, Records,
+    RecordsError, Reseal, Revocation, RevocationNumber, SessionUpdate, SetPasswordError,
+    WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::session::Session;
@@ -176,10 +177,6 @@ impl Records for FewRecords {
         self.answer((Standing::default(), Vec::new()))
     }
 
-    async fn put_grant(&self, _: &Grant, _: Timestamp) -> Result<GrantId, RecordsError> {
-        Self::none()
-    }
-
     async fn put_claim(&self, _: &Claim, _: Timestamp) -> Result<(), RecordsError> {
         Self::none()
     }
@@ -188,58 +185,23 @@ impl Records for FewRecords {
         Self::none()
     }
 
-    async fn join_grant(
-        &self,
-        _: GrantId,
-        _: Companion,
-        _: Timestamp,
-    ) -> Result<bool, RecordsError> {
-        Self::none()
-    }
-
     async fn put_waiting(&self, _: &WaitingSignIn) -> Result<(), RecordsError> {
         Self::none()
     }
 
-    async fn take_waiting(&self, _: Timestamp, _: u32) -> Result<Vec<WaitingSignIn>, RecordsError> {
+    async fn waiting_sign_ins(
+        &self,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<WaitingSignIn>, RecordsError> {
         self.answer(Vec::new())
     }
 
-    async fn use_recovery_code(
-        &self,
-        _: AccountId,
-        _: &[u8; 32],
-        _: Timestamp,
-    ) -> Result<Option<u32>, RecordsError> {
+    async fn apply(&self, _: &AccountUpdate) -> Result<Applied, RecordsError> {
         Self::none()
     }
 
-    async fn apply(&self, _: &Order) -> Result<Option<RevocationNumber>, RecordsError> {
-        Self::none()
-    }
-
-    async fn accept_step(
-        &self,
-        _: AccountId,
-        _: FactorId,
-        _: Step,
-        _: Timestamp,
-    ) -> Result<bool, RecordsError> {
-        Self::none()
-    }
-
-    async fn count_otp_failure(
-        &self,
-        _: AccountId,
-        _: FactorKind,
-        _: Option<SessionId>,
-        _: u32,
-        _: Timestamp,
-    ) -> Result<OtpFailures, RecordsError> {
-        Self::none()
-    }
-
-    async fn put_mailed_code(&self, _: &MailedCode, _: Timestamp) -> Result<(), RecordsError> {
+    async fn count_otp_failure(&self, _: &OtpFailure) -> Result<OtpFailures, RecordsError> {
         Self::none()
     }
 
@@ -248,15 +210,6 @@ impl Records for FewRecords {
         _: SessionId,
         _: Timestamp,
     ) -> Result<Vec<MailedCode>, RecordsError> {
-        Self::none()
-    }
-
-    async fn use_mailed_code(
-        &self,
-        _: SessionId,
-        _: &[u8; 32],
-        _: Timestamp,
-    ) -> Result<Option<MailedCode>, RecordsError> {
         Self::none()
     }
 
@@ -341,6 +294,24 @@ impl Records for FewRecords {
     async fn restored(&self, _: Step, _: Timestamp) -> Result<(), RecordsError> {
         Self::none()
     }
+
+    async fn claim_letters(
+        &self,
+        _: Timestamp,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<OutboxLetter>, RecordsError> {
+        self.answer(Vec::new())
+    }
+
+    async fn remove_letter(&self, _: LetterId) -> Result<(), RecordsError> {
+        Self::none()
+    }
+
+    async fn put_off_letter(&self, _: LetterId, _: u32, _: Timestamp) -> Result<(), RecordsError> {
+        Self::none()
+    }
+
     async fn reseal(&self, _: &Reseal) -> Result<u32, RecordsError> {
         Self::none()
     }

@@ -157,9 +157,11 @@ fn news(what: What) -> (&'static str, &'static str) {
             "多要素認証を「使用しない」に変更しました。",
             "Multi-factor authentication was turned off.",
         ),
-        What::PasswordChangeBegun | What::PasswordChanged => {
-            ("パスワードを変更しました。", "Your password was changed.")
-        }
+        What::PasswordChangeBegun => (
+            "パスワードの変更が始まりましたが、完了したかどうかを確認できませんでした。",
+            "A change of your password was begun, and it is not known whether it was finished.",
+        ),
+        What::PasswordChanged => ("パスワードを変更しました。", "Your password was changed."),
         What::FactorsReset => (
             "管理者が多要素認証の登録をすべて解除しました。",
             "Your administrators removed all your authentication factors.",

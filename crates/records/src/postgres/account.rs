@@ -7,9 +7,10 @@ use sekisho_checkpoint::ports::Change;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{maybe_hash, maybe_time, millis, number, plain};
-use super::{Fault, factors, recovery};
+use super::{codes, factors, recovery};
 
 /// How an account stands. All questions are sent at once.
 pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, Fault> {
@@ -48,33 +49,38 @@ pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, 
     })
 }
 
-/// Carries out a change. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
+/// Carries out a change; returns whether there was what it changes. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
 pub(super) async fn change(
     db: &Lent,
     account: AccountId,
     change: &Change,
     at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     match change {
-        Change::None => Ok(()),
-        Change::Mfa(on) => set_mfa(db, account, *on).await,
+        // A companion that joins a grant changes the grant alone.
+        Change::None | Change::JoinGrant(..) => {}
+        Change::MailedCode(code) => codes::put(db, code).await?,
+        Change::Mfa(on) => set_mfa(db, account, *on).await?,
         Change::AddFactor(factor) => {
             factors::add(db, account, factor).await?;
-            set_enrolment(db, account, None).await
+            set_enrolment(db, account, None).await?;
         }
-        Change::RenameFactor(factor, name) => factors::rename(db, account, *factor, name).await,
+        Change::RenameFactor(factor, name) => {
+            return factors::rename(db, account, *factor, name).await;
+        }
         Change::RemoveFactor(factor) => {
-            factors::remove(db, account, *factor).await?;
+            if !factors::remove(db, account, *factor).await? {
+                return Ok(false);
+            }
             if factors::of_account(db, account).await?.is_empty() {
                 recovery::remove_all(db, account).await?;
             }
-            Ok(())
         }
-        Change::RecoveryCodes(hashes) => recovery::replace(db, account, hashes, at).await,
-        Change::PasswordWanted(wanted) => set_password_wanted(db, account, *wanted).await,
+        Change::RecoveryCodes(hashes) => recovery::replace(db, account, hashes, at).await?,
+        Change::PasswordWanted(wanted) => set_password_wanted(db, account, *wanted).await?,
         Change::ReplaceFactors(factor) => {
             factors::remove_kind(db, account, factor.kind()).await?;
-            factors::add(db, account, factor).await
+            factors::add(db, account, factor).await?;
         }
         Change::EnableKind(kind) => {
             db.execute(
@@ -82,17 +88,17 @@ pub(super) async fn change(
                 &[&account.get(), &kind.as_str()],
             )
             .await?;
-            Ok(())
         }
         Change::Reset(code) => {
             factors::remove_all(db, account).await?;
             recovery::remove_all(db, account).await?;
             db.execute("DELETE FROM kinds WHERE account = $1", &[&account.get()])
                 .await?;
-            set_enrolment(db, account, Some(code)).await
+            set_enrolment(db, account, Some(code)).await?;
         }
-        Change::EnrolmentCode(code) => set_enrolment(db, account, Some(code)).await,
+        Change::EnrolmentCode(code) => set_enrolment(db, account, Some(code)).await?,
     }
+    Ok(true)
 }
 
 /// A success of a kind: its failures are forgotten. A disabled kind stays disabled.

@@ -6,8 +6,8 @@ use sekisho_checkpoint::audit::{Actor, Event, What};
 use sekisho_checkpoint::id::Reference;
 use tokio_postgres::Row;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{ip, maybe_hash, maybe_parsed, millis, parsed, plain, text, time};
 
 pub(super) async fn write(db: &Lent, event: &Event) -> Result<(), Fault> {

@@ -6,8 +6,8 @@ use sekisho_checkpoint::id::{LetterId, SessionId};
 use sekisho_checkpoint::ports::MailedCode;
 use tokio_postgres::Row;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{address, hash, millis, parsed, plain, time};
 use crate::words;
 
@@ -47,17 +47,25 @@ pub(super) async fn live(
     rows.iter().map(read).collect()
 }
 
-/// Takes the session's live code of that hash, and ends all the others with it. The caller waits for the account, so that of those who race one is alone here.
+/// Takes the session's live code of that hash, and ends all the others with it. The caller waits for the account, so
+/// that of those who race one is alone here.
 pub(super) async fn take(
     db: &Lent,
+    account: AccountId,
     session: SessionId,
     hash: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<MailedCode>, Fault> {
     let row = db
         .query_opt(
-            "SELECT * FROM mailed_codes WHERE session = $1 AND hash = $2 AND expires_at > $3 LIMIT 1",
-            &[&session.get(), &hash.as_slice(), &millis(now)],
+            "SELECT * FROM mailed_codes
+             WHERE session = $1 AND account = $2 AND hash = $3 AND expires_at > $4 LIMIT 1",
+            &[
+                &session.get(),
+                &account.get(),
+                &hash.as_slice(),
+                &millis(now),
+            ],
         )
         .await?;
     let Some(row) = row else {
@@ -69,6 +77,16 @@ pub(super) async fn take(
     )
     .await?;
     read(&row).map(Some)
+}
+
+/// Removes the code that a letter carries.
+pub(super) async fn remove_of(db: &Lent, letter: LetterId) -> Result<(), Fault> {
+    db.execute(
+        "DELETE FROM mailed_codes WHERE letter = $1",
+        &[&letter.get()],
+    )
+    .await?;
+    Ok(())
 }
 
 pub(super) async fn purge(db: &Lent, now: Timestamp) -> Result<(), Fault> {

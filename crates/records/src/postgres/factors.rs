@@ -9,8 +9,8 @@ use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 use tokio_postgres::Row;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{address, kind, maybe_time, millis, parsed, plain, text, time};
 
 /// The account's factors, the oldest first.
@@ -49,27 +49,31 @@ pub(super) async fn add(db: &Lent, account: AccountId, factor: &Factor) -> Resul
     Ok(())
 }
 
+/// Returns whether there was such a factor.
 pub(super) async fn rename(
     db: &Lent,
     account: AccountId,
     factor: FactorId,
     name: &str,
-) -> Result<(), Fault> {
-    db.execute(
-        "UPDATE factors SET name = $3 WHERE account = $1 AND factor = $2",
-        &[&account.get(), &factor.get(), &text(name)],
-    )
-    .await?;
-    Ok(())
+) -> Result<bool, Fault> {
+    let changed = db
+        .execute(
+            "UPDATE factors SET name = $3 WHERE account = $1 AND factor = $2",
+            &[&account.get(), &factor.get(), &text(name)],
+        )
+        .await?;
+    Ok(changed == 1)
 }
 
-pub(super) async fn remove(db: &Lent, account: AccountId, factor: FactorId) -> Result<(), Fault> {
-    db.execute(
-        "DELETE FROM factors WHERE account = $1 AND factor = $2",
-        &[&account.get(), &factor.get()],
-    )
-    .await?;
-    Ok(())
+/// Returns whether there was such a factor.
+pub(super) async fn remove(db: &Lent, account: AccountId, factor: FactorId) -> Result<bool, Fault> {
+    let changed = db
+        .execute(
+            "DELETE FROM factors WHERE account = $1 AND factor = $2",
+            &[&account.get(), &factor.get()],
+        )
+        .await?;
+    Ok(changed == 1)
 }
 
 pub(super) async fn remove_kind(
@@ -91,8 +95,8 @@ pub(super) async fn remove_all(db: &Lent, account: AccountId) -> Result<(), Faul
     Ok(())
 }
 
-/// Takes a step unless it or a later one was taken (RFC 6238 5.2): one statement compares and sets. Of those who race, PostgreSQL lets one go first, and compares
-/// for the next with what that one left.
+/// Takes a step unless it or a later one was taken (RFC 6238 5.2): one statement compares and sets. Of those who race,
+/// PostgreSQL lets one go first, and compares for the next with what that one left.
 pub(super) async fn accept_step(
     db: &Lent,
     account: AccountId,

@@ -1,4 +1,5 @@
-//! Grants. An ended one stays, marked, until it would have expired: it counts nowhere, and can't be put back by someone who read it before.
+//! Grants. An ended one stays, marked, until it would have expired: it counts nowhere, and can't be put back by someone
+//! who read it before.
 
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
@@ -9,8 +10,8 @@ use sekisho_source::SourceKey;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{hash, ip, kind, maybe_parsed, maybe_time, millis, parsed, plain, source, time};
 
 /// The account's live grants, the newest first.
@@ -30,19 +31,19 @@ pub(super) async fn live(
 }
 
 /// Keeps a grant in place of the one of its account and source, under that one's id and with its companion.
-pub(super) async fn put(db: &Lent, grant: &Grant) -> Result<GrantId, Fault> {
+pub(super) async fn put(db: &Lent, grant: &Grant) -> Result<(), Fault> {
     let kept = db
-        .query_one(
+        .execute(
             "INSERT INTO grants
-                 (grant_id, account, source, address, companion, companion_address, companion_since, factor, granted_at, expires_at)
+                 (grant_id, account, source, address, companion, companion_address, companion_since, factor,
+                  granted_at, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (account, source) WHERE ended_at IS NULL DO UPDATE SET
                  address = excluded.address, factor = excluded.factor,
                  companion = coalesce(excluded.companion, grants.companion),
                  companion_address = coalesce(excluded.companion_address, grants.companion_address),
                  companion_since = coalesce(excluded.companion_since, grants.companion_since),
-                 granted_at = excluded.granted_at, expires_at = excluded.expires_at
-             RETURNING grant_id",
+                 granted_at = excluded.granted_at, expires_at = excluded.expires_at",
             &[
                 &grant.id.get(),
                 &grant.account.get(),
@@ -58,7 +59,7 @@ pub(super) async fn put(db: &Lent, grant: &Grant) -> Result<GrantId, Fault> {
         )
         .await;
     match kept {
-        Ok(row) => Ok(GrantId::new(plain(&row, "grant_id")?)),
+        Ok(_) => Ok(()),
         Err(Fault::Postgres(error)) if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => {
             Err(Fault::GrantTaken)
         }

@@ -2,8 +2,8 @@
 
 use sekisho_checkpoint::sealing::KeyId;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{hash, plain};
 
 /// Compares a node's keys with those that nodes had before, and remembers new ones.

@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{as_time, millis, plain};
 
-/// Raises the mark of this connection's slot; a later one stays. Sixty-four slots, so that those who write seldom wait for each other here.
+/// Raises the mark of this connection's slot; a later one stays. Sixty-four slots, so that those who write seldom wait
+/// for each other here.
 pub(super) const RAISE: &str =
     "INSERT INTO clock (slot, mark) VALUES ((pg_backend_pid() % 64)::smallint, $1)
      ON CONFLICT (slot) DO UPDATE SET mark = greatest(clock.mark, excluded.mark)";

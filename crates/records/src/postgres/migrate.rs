@@ -3,21 +3,24 @@
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use super::Fault;
+use super::fault::Fault;
 
 /// What brings a database from one version to the next; its `schema_version` is how many of them it has had.
 const MIGRATIONS: [&str; KNOWN as usize] = [
     include_str!("../../migrations/postgres/0001.sql"),
     include_str!("../../migrations/postgres/0002.sql"),
+    include_str!("../../migrations/postgres/0003.sql"),
 ];
 
 /// The newest version that this program knows.
-const KNOWN: i64 = 2;
+const KNOWN: i64 = 3;
 
-/// "Sekisho" as a number: whoever holds this lock migrates. The two-number kind is apart from that by which the writers of an account wait.
+/// "Sekisho" as a number: whoever holds this lock migrates. The two-number kind is apart from that by which the writers
+/// of an account wait.
 const LOCK: (i32, i32) = (0x5345_4b49, 0x5348_4f00);
 
-/// Brings the database up to date; of several nodes that start at once one does it. Returns whether it was empty before.
+/// Brings the database up to date; of several nodes that start at once one does it. Returns whether it was empty
+/// before.
 pub(super) async fn migrate(client: &mut Client) -> Result<bool, Fault> {
     let transaction = client.transaction().await?;
     // A migration may take longer than anything else, and a node may have to wait for another's.

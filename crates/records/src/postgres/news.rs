@@ -1,7 +1,7 @@
 //! A connection that hears of revocations when they are committed, wherever they were written.
 //!
-//! It makes things prompt and nothing more: whoever follows the revocations reads them every half second anyway, so that none is missed while this connection
-//! is away.
+//! It makes things prompt and nothing more: whoever follows the revocations reads them every half second anyway, so
+//! that none is missed while this connection is away.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 use tokio_postgres::{AsyncMessage, Config};
 
-use super::Fault;
+use super::fault::Fault;
 use super::revocations::CHANNEL;
 use super::tls::MakeTls;
 

@@ -1,23 +1,23 @@
-//! The connections to PostgreSQL: made when they are needed, lent to one piece of work at a time, and closed rather than lent on when anything went wrong with them.
+//! The connections to PostgreSQL: made when they are needed, lent to one piece of work at a time, and closed rather
+//! than lent on when anything went wrong with them.
 
 use std::future::Future;
 use std::time::Duration;
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, RecyclingMethod};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, RecyclingMethod};
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::RecordsError;
+use tokio_postgres::Config;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, Row, Statement};
 
+use super::fault::Fault;
+use super::lent::Lent;
+use super::mark;
 use super::tls::MakeTls;
-use super::{Fault, mark};
 
-/// Parameters of a statement.
-pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-/// How often work is begun again that PostgreSQL rolled back because others were in its way (40P01, 40001): they have had their turn by then.
+/// How often work is begun again that PostgreSQL rolled back because others were in its way (40P01, 40001): they have
+/// had their turn by then.
 const ATTEMPTS: usize = 5;
 
 /// Lends connections.
@@ -38,8 +38,9 @@ impl Pool {
         // A connection that is broken says so itself; asking it each time would cost as much as the work.
         let recycling_method = RecyclingMethod::Fast;
         let manager = Manager::from_config(config, tls, ManagerConfig { recycling_method });
-        // The server stops what nobody waits for any more, and lets go what a node that died had locked. What was committed has to be on disk, however the
-        // database is set; where it is set to wait for a replica as well, it does.
+        // The server stops what nobody waits for any more, and lets go what a node that died had locked. What was
+        // committed has to be on disk, however the database is set; where it is set to wait for a replica as well, it
+        // does.
         let milliseconds = time_limit.as_millis();
         let settings = format!(
             "SET statement_timeout = {milliseconds};
@@ -87,7 +88,7 @@ impl Pool {
 
     /// Borrows a connection for single statements.
     pub(super) async fn lend(&self) -> Result<Lent, Fault> {
-        Ok(Lent(Some(self.pool.get().await?)))
+        Ok(self.pool.get().await?.into())
     }
 
     /// Begins to read: all that is read is of one moment.
@@ -97,7 +98,8 @@ impl Pool {
         Ok(lent)
     }
 
-    /// Begins to write: raises the clock's mark, and waits for those who write of the same account. Each statement sees what was committed before it began.
+    /// Begins to write: raises the clock's mark, and waits for those who write of the same account. Each statement sees
+    /// what was committed before it began.
     pub(super) async fn write(
         &self,
         now: Option<Timestamp>,
@@ -123,95 +125,6 @@ impl Pool {
         };
         tokio::try_join!(biased; begin, raise, wait)?;
         Ok(lent)
-    }
-}
-
-/// A connection on loan. Unless the work says that it is done, the connection is closed: what it was about to do, or what it will still be told, nobody can know.
-pub(super) struct Lent(Option<Object>);
-
-impl Lent {
-    /// Executes a statement; returns how many rows it concerned.
-    pub(super) async fn execute(
-        &self,
-        sql: &str,
-        parameters: Parameters<'_>,
-    ) -> Result<u64, Fault> {
-        let statement = self.prepare(sql).await?;
-        Ok(self.client()?.execute(&statement, parameters).await?)
-    }
-
-    /// The rows of a statement.
-    pub(super) async fn query(
-        &self,
-        sql: &str,
-        parameters: Parameters<'_>,
-    ) -> Result<Vec<Row>, Fault> {
-        let statement = self.prepare(sql).await?;
-        Ok(self.client()?.query(&statement, parameters).await?)
-    }
-
-    /// The row of a statement that has one at most.
-    pub(super) async fn query_opt(
-        &self,
-        sql: &str,
-        parameters: Parameters<'_>,
-    ) -> Result<Option<Row>, Fault> {
-        let statement = self.prepare(sql).await?;
-        Ok(self.client()?.query_opt(&statement, parameters).await?)
-    }
-
-    /// The row of a statement that has one.
-    pub(super) async fn query_one(
-        &self,
-        sql: &str,
-        parameters: Parameters<'_>,
-    ) -> Result<Row, Fault> {
-        let statement = self.prepare(sql).await?;
-        Ok(self.client()?.query_one(&statement, parameters).await?)
-    }
-
-    /// Begins to read: all that is read is of one moment. May be sent together with what is asked.
-    pub(super) async fn begin_to_read(&self) -> Result<(), Fault> {
-        self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await
-    }
-
-    /// Statements without parameters.
-    pub(super) async fn batch(&self, sql: &str) -> Result<(), Fault> {
-        Ok(self.client()?.batch_execute(sql).await?)
-    }
-
-    /// Commits what was begun, and gives the connection back.
-    pub(super) async fn commit<T>(self, value: T) -> Result<T, Fault> {
-        self.batch("COMMIT").await?;
-        self.done(value)
-    }
-
-    /// Gives the connection back.
-    pub(super) fn done<T>(mut self, value: T) -> Result<T, Fault> {
-        drop(self.0.take());
-        Ok(value)
-    }
-
-    /// The client, for what the methods here don't do.
-    pub(super) fn client(&self) -> Result<&tokio_postgres::Client, Fault> {
-        self.0
-            .as_ref()
-            .map(|object| &***object)
-            .ok_or(Fault::Stopped)
-    }
-
-    async fn prepare(&self, sql: &str) -> Result<Statement, Fault> {
-        let object = self.0.as_ref().ok_or(Fault::Stopped)?;
-        Ok(object.prepare_cached(sql).await?)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if let Some(object) = self.0.take() {
-            drop(Object::take(object));
-        }
     }
 }
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::factor::RecoveryCodes;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{maybe_time, millis, number};
 
 /// The account's codes, used ones counted out; none if none were made.

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use sekisho_otp::Step;
 
-use super::Fault;
 use super::factors::step_number;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::millis;
 use crate::words::NUMBERS_LOST;
 

@@ -1,15 +1,16 @@
 //! Revocations: what other nodes, and other processes, must learn.
 //!
-//! A row is written when open mail connections may be concerned: when the ending cuts some, or when it ends grants that some live by. Webmail sessions need
-//! none, since each request asks the database. Otherwise the latest number is returned as it is.
+//! A row is written when open mail connections may be concerned: when the ending cuts some, or when it ends grants that
+//! some live by. Webmail sessions need none, since each request asks the database. Otherwise the latest number is
+//! returned as it is.
 
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::{Cut, Ending, Reach, Revocation, RevocationNumber};
 use tokio_postgres::Row;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{millis, parsed, plain};
 use crate::words;
 

@@ -7,15 +7,16 @@ use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::session::Session;
 use tokio_postgres::Row;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{hash, maybe_sealed, maybe_time, millis, number, plain, time};
+use super::waiting;
 
 pub(super) async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
-             factor_proven_at, otp_failures, registration, stash, password)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             factor_proven_at, otp_failures, registration, stash, password, key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         &[
             &session.id.get(),
             &session.token.0.as_slice(),
@@ -28,6 +29,7 @@ pub(super) async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
             &session.registration.as_ref().map(|sealed| &sealed.0),
             &session.stash.as_ref().map(|sealed| &sealed.0),
             &session.password.as_ref().map(|sealed| &sealed.0),
+            &session.key.as_ref().map(|sealed| &sealed.0),
         ],
     )
     .await?;
@@ -44,53 +46,41 @@ pub(super) async fn of_token(db: &Lent, token: &TokenHash) -> Result<Option<Sess
     row.as_ref().map(read).transpose()
 }
 
-/// Whether a session of the account has not ended; until the transaction ends, it does not.
-pub(super) async fn goes_on(
+/// A session of an account, unless it has ended; until the transaction ends, it does not.
+pub(super) async fn of_account(
     db: &Lent,
     account: AccountId,
     session: SessionId,
-) -> Result<bool, Fault> {
+) -> Result<Option<Session>, Fault> {
     let row = db
         .query_opt(
-            "SELECT 1 FROM sessions WHERE session = $1 AND account = $2 FOR UPDATE",
+            "SELECT * FROM sessions WHERE session = $1 AND account = $2 FOR UPDATE",
             &[&session.get(), &account.get()],
         )
         .await?;
-    Ok(row.is_some())
+    row.as_ref().map(read).transpose()
 }
 
-/// Waits for those who write of the session's account. Returns whether there is such a session.
-pub(super) async fn wait_for_account(db: &Lent, session: SessionId) -> Result<bool, Fault> {
-    let row = db
-        .query_opt(
-            "SELECT pg_advisory_xact_lock(account) FROM sessions WHERE session = $1",
-            &[&session.get()],
-        )
-        .await?;
-    Ok(row.is_some())
+/// Ends the registration under way.
+pub(super) async fn end_registration(db: &Lent, session: SessionId) -> Result<(), Fault> {
+    db.execute(
+        "UPDATE sessions SET registration = NULL WHERE session = $1",
+        &[&session.get()],
+    )
+    .await?;
+    Ok(())
 }
 
-/// Ends the registration under way, if it is this one still.
-pub(super) async fn finish(
-    db: &Lent,
-    session: SessionId,
-    registration: &Sealed,
-) -> Result<bool, Fault> {
-    let changed = db
-        .execute(
-            "UPDATE sessions SET registration = NULL WHERE session = $1 AND registration = $2",
-            &[&session.get(), &registration.0],
-        )
-        .await?;
-    Ok(changed == 1)
-}
-
-/// Writes what the update names; a proof clears the wrong OTPs. Returns whether the session exists.
+/// Writes what the update names; a proof clears the wrong OTPs, and after one of a factor the session waits for none.
+/// Returns whether the session exists, with the token that was to be replaced.
 pub(super) async fn update(
     db: &Lent,
     session: SessionId,
     update: &SessionUpdate,
 ) -> Result<bool, Fault> {
+    if update.factor_proven_at.is_some() {
+        waiting::end_of_session(db, session).await?;
+    }
     let proven = update.password_proven_at.is_some() || update.factor_proven_at.is_some();
     let changed = db
         .execute(
@@ -102,11 +92,12 @@ pub(super) async fn update(
                  otp_failures = CASE WHEN $6 THEN 0 ELSE otp_failures END,
                  registration = CASE WHEN $7 THEN $8 ELSE registration END,
                  stash = CASE WHEN $9 THEN $10 ELSE stash END,
-                 password = CASE WHEN $11 THEN $12 ELSE password END
-             WHERE session = $1",
+                 password = CASE WHEN $11 THEN $12 ELSE password END,
+                 key = coalesce($13, key)
+             WHERE session = $1 AND ($14::bytea IS NULL OR token = $14)",
             &[
                 &session.get(),
-                &update.token.as_ref().map(|token| token.0.as_slice()),
+                &update.token.as_ref().map(|new| new.hash.0.as_slice()),
                 &update.last_seen_at.map(millis),
                 &update.password_proven_at.map(millis),
                 &update.factor_proven_at.map(millis),
@@ -117,6 +108,8 @@ pub(super) async fn update(
                 &bytes(update.stash.as_ref()),
                 &update.password.is_some(),
                 &bytes(update.password.as_ref()),
+                &update.token.as_ref().map(|new| new.key.0.as_slice()),
+                &update.token.as_ref().map(|new| new.before.0.as_slice()),
             ],
         )
         .await?;
@@ -183,6 +176,7 @@ fn read(row: &Row) -> Result<Session, Fault> {
         registration: maybe_sealed(row, "registration")?,
         stash: maybe_sealed(row, "stash")?,
         password: maybe_sealed(row, "password")?,
+        key: maybe_sealed(row, "key")?,
     })
 }
 

@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{as_time, millis, plain};
 
 pub(super) async fn count(db: &Lent, keys: &[String], now: Timestamp) -> Result<(), Fault> {
+    if keys.is_empty() {
+        return Ok(());
+    }
     db.execute(
         "INSERT INTO counted (key, at) SELECT key, $2 FROM unnest($1::text[]) AS keys (key)",
         &[&keys, &millis(now)],

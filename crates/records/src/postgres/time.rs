@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::ports::{BoxFuture, Clock, RecordsError};
 use tokio::task::AbortHandle;
 
-use super::Fault;
+use super::fault::Fault;
 use super::pool::Pool;
 use super::value::plain;
 
@@ -18,7 +18,8 @@ const ASK_EVERY: Duration = Duration::from_secs(10);
 /// The longest sleep: after it the time is looked at again, since the database's clock may have been set meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 
-/// The database's clock, read every ten seconds and carried on in between by this machine's steady one, also while the database is away.
+/// The database's clock, read every ten seconds and carried on in between by this machine's steady one, also while the
+/// database is away.
 pub struct DatabaseClock {
     read: Arc<RwLock<Reading>>,
     asking: AbortHandle,

@@ -1,4 +1,5 @@
-//! How terms of the checkpoint stand in columns, and how they are read back: what does not parse is an error, never a default.
+//! How terms of the checkpoint stand in columns, and how they are read back: what does not parse is an error, never a
+//! default.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,7 @@ use sekisho_checkpoint::sealing::Sealed;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
-use super::Fault;
+use super::fault::Fault;
 
 pub(super) use crate::words::{address, ip, millis, source};
 

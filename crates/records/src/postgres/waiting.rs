@@ -7,8 +7,8 @@ use sekisho_checkpoint::ports::WaitingSignIn;
 use sekisho_source::SourceKey;
 use tokio_postgres::Row;
 
-use super::Fault;
-use super::pool::Lent;
+use super::fault::Fault;
+use super::lent::Lent;
 use super::value::{ip, millis, parsed, plain, source, text, time};
 
 pub(super) async fn put(db: &Lent, waiting: &WaitingSignIn) -> Result<(), Fault> {
@@ -45,21 +45,35 @@ pub(super) async fn end_of_session(db: &Lent, session: SessionId) -> Result<(), 
     Ok(())
 }
 
-/// Takes away what began before an instant; what another node is just taking is left to it.
-pub(super) async fn take(
+/// What began before an instant, the oldest first.
+pub(super) async fn before(
     db: &Lent,
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<WaitingSignIn>, Fault> {
     let rows = db
         .query(
-            "DELETE FROM waiting WHERE waiting IN
-                 (SELECT waiting FROM waiting WHERE at < $1 ORDER BY at, waiting LIMIT $2 FOR UPDATE SKIP LOCKED)
-             RETURNING *",
+            "SELECT * FROM waiting WHERE at < $1 ORDER BY at, waiting LIMIT $2",
             &[&millis(before), &i64::from(limit)],
         )
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// Takes one away. Returns whether it still waited; of those who race, PostgreSQL lets one delete the row.
+pub(super) async fn take(
+    db: &Lent,
+    account: AccountId,
+    source: SourceKey,
+    at: Timestamp,
+) -> Result<bool, Fault> {
+    let changed = db
+        .execute(
+            "DELETE FROM waiting WHERE account = $1 AND source = $2 AND at = $3",
+            &[&account.get(), &source.to_string(), &millis(at)],
+        )
+        .await?;
+    Ok(changed == 1)
 }
 
 fn read(row: &Row) -> Result<WaitingSignIn, Fault> {

@@ -6,8 +6,9 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Standing};
 use sekisho_checkpoint::ports::Change;
 
+use super::fault::Fault;
 use super::value::{kind, maybe_time, millis, plain};
-use super::{Fault, factors, recovery};
+use super::{codes, factors, recovery};
 
 pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, Fault> {
     let (mfa_on, password_wanted, enrolment) = db
@@ -44,48 +45,53 @@ pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, 
     Ok(standing)
 }
 
-/// Carries out a change. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
+/// Carries out a change; returns whether there was what it changes. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
 pub(super) fn change(
     db: &Connection,
     account: AccountId,
     change: &Change,
     at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<bool, Fault> {
     match change {
-        Change::None => Ok(()),
-        Change::Mfa(on) => set_mfa(db, account, *on),
+        // A companion that joins a grant changes the grant alone.
+        Change::None | Change::JoinGrant(..) => {}
+        Change::MailedCode(code) => codes::put(db, code)?,
+        Change::Mfa(on) => set_mfa(db, account, *on)?,
         Change::AddFactor(factor) => {
             factors::add(db, account, factor)?;
-            set_enrolment(db, account, None)
+            set_enrolment(db, account, None)?;
         }
-        Change::RenameFactor(factor, name) => factors::rename(db, account, *factor, name),
+        Change::RenameFactor(factor, name) => {
+            return factors::rename(db, account, *factor, name);
+        }
         Change::RemoveFactor(factor) => {
-            factors::remove(db, account, *factor)?;
+            if !factors::remove(db, account, *factor)? {
+                return Ok(false);
+            }
             if factors::of_account(db, account)?.is_empty() {
                 recovery::remove_all(db, account)?;
             }
-            Ok(())
         }
-        Change::RecoveryCodes(hashes) => recovery::replace(db, account, hashes, at),
-        Change::PasswordWanted(wanted) => set_password_wanted(db, account, *wanted),
+        Change::RecoveryCodes(hashes) => recovery::replace(db, account, hashes, at)?,
+        Change::PasswordWanted(wanted) => set_password_wanted(db, account, *wanted)?,
         Change::ReplaceFactors(factor) => {
             factors::remove_kind(db, account, factor.kind())?;
-            factors::add(db, account, factor)
+            factors::add(db, account, factor)?;
         }
         Change::EnableKind(kind) => {
             db.prepare_cached("DELETE FROM kinds WHERE account = ?1 AND kind = ?2")?
                 .execute(params![account.get(), kind.as_str()])?;
-            Ok(())
         }
         Change::Reset(code) => {
             factors::remove_all(db, account)?;
             recovery::remove_all(db, account)?;
             db.prepare_cached("DELETE FROM kinds WHERE account = ?1")?
                 .execute([account.get()])?;
-            set_enrolment(db, account, Some(code))
+            set_enrolment(db, account, Some(code))?;
         }
-        Change::EnrolmentCode(code) => set_enrolment(db, account, Some(code)),
+        Change::EnrolmentCode(code) => set_enrolment(db, account, Some(code))?,
     }
+    Ok(true)
 }
 
 /// A success of a kind: its failures are forgotten. A disabled kind stays disabled.

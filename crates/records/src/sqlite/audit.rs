@@ -6,7 +6,7 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::audit::{Actor, Event, What};
 use sekisho_checkpoint::id::Reference;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{ip, maybe_parsed, millis, parsed, plain, time};
 
 pub(super) fn write(db: &Connection, event: &Event) -> Result<(), Fault> {

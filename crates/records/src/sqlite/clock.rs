@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{as_time, millis};
 
 /// Raises the mark to `now`; a later one stays.

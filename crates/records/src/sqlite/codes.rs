@@ -6,7 +6,7 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::{LetterId, SessionId};
 use sekisho_checkpoint::ports::MailedCode;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{address, millis, parsed, plain, time};
 use crate::words;
 
@@ -46,15 +46,20 @@ pub(super) fn live(
 /// Takes the session's live code of that hash, and ends all the others with it.
 pub(super) fn take(
     db: &Connection,
+    account: AccountId,
     session: SessionId,
     hash: &[u8; 32],
     now: Timestamp,
 ) -> Result<Option<MailedCode>, Fault> {
     let code = db
         .prepare_cached(
-            "SELECT * FROM mailed_codes WHERE session = ?1 AND hash = ?2 AND expires_at > ?3 LIMIT 1",
+            "SELECT * FROM mailed_codes
+             WHERE session = ?1 AND account = ?2 AND hash = ?3 AND expires_at > ?4 LIMIT 1",
         )?
-        .query_and_then(params![session.get(), hash, millis(now)], read)?
+        .query_and_then(
+            params![session.get(), account.get(), hash, millis(now)],
+            read,
+        )?
         .next()
         .transpose()?;
     if code.is_some() {
@@ -62,6 +67,13 @@ pub(super) fn take(
             .execute([session.get()])?;
     }
     Ok(code)
+}
+
+/// Removes the code that a letter carries.
+pub(super) fn remove_of(db: &Connection, letter: LetterId) -> Result<(), Fault> {
+    db.prepare_cached("DELETE FROM mailed_codes WHERE letter = ?1")?
+        .execute([letter.get()])?;
+    Ok(())
 }
 
 pub(super) fn purge(db: &Connection, now: Timestamp) -> Result<(), Fault> {

@@ -9,7 +9,7 @@ use sekisho_checkpoint::ports::{CodePurpose, MailedCode};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{address, kind, maybe_time, millis, parsed, plain, time};
 
 /// The account's factors, the oldest first.
@@ -47,21 +47,25 @@ pub(super) fn add(db: &Connection, account: AccountId, factor: &Factor) -> Resul
     Ok(())
 }
 
+/// Returns whether there was such a factor.
 pub(super) fn rename(
     db: &Connection,
     account: AccountId,
     factor: FactorId,
     name: &str,
-) -> Result<(), Fault> {
-    db.prepare_cached("UPDATE factors SET name = ?3 WHERE account = ?1 AND factor = ?2")?
+) -> Result<bool, Fault> {
+    let changed = db
+        .prepare_cached("UPDATE factors SET name = ?3 WHERE account = ?1 AND factor = ?2")?
         .execute(params![account.get(), factor.get(), name])?;
-    Ok(())
+    Ok(changed == 1)
 }
 
-pub(super) fn remove(db: &Connection, account: AccountId, factor: FactorId) -> Result<(), Fault> {
-    db.prepare_cached("DELETE FROM factors WHERE account = ?1 AND factor = ?2")?
+/// Returns whether there was such a factor.
+pub(super) fn remove(db: &Connection, account: AccountId, factor: FactorId) -> Result<bool, Fault> {
+    let changed = db
+        .prepare_cached("DELETE FROM factors WHERE account = ?1 AND factor = ?2")?
         .execute([account.get(), factor.get()])?;
-    Ok(())
+    Ok(changed == 1)
 }
 
 pub(super) fn remove_kind(

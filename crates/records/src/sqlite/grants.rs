@@ -1,4 +1,5 @@
-//! Grants. An ended one stays in the file, marked, until it would have expired: it counts nowhere, and can't be put back by someone who read it before.
+//! Grants. An ended one stays in the file, marked, until it would have expired: it counts nowhere, and can't be put
+//! back by someone who read it before.
 
 use std::cmp::Reverse;
 
@@ -10,7 +11,7 @@ use sekisho_checkpoint::id::{GrantId, TokenHash};
 use sekisho_checkpoint::ports::{Claim, Reach};
 use sekisho_source::SourceKey;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{ip, kind, maybe_parsed, maybe_time, millis, parsed, plain, source, time};
 
 /// The account's live grants, the newest first.
@@ -31,11 +32,12 @@ pub(super) fn live(
 }
 
 /// Keeps a grant in place of the one of its account and source, under that one's id and with its companion.
-pub(super) fn put(db: &Connection, grant: &Grant) -> Result<GrantId, Fault> {
-    let id = db
+pub(super) fn put(db: &Connection, grant: &Grant) -> Result<(), Fault> {
+    let id: Option<i64> = db
         .prepare_cached(
             "INSERT INTO grants
-                 (grant_id, account, source, address, companion, companion_address, companion_since, factor, granted_at, expires_at)
+                 (grant_id, account, source, address, companion, companion_address, companion_since, factor,
+                  granted_at, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (account, source) WHERE ended_at IS NULL DO UPDATE SET
                  address = excluded.address, factor = excluded.factor,
@@ -62,7 +64,7 @@ pub(super) fn put(db: &Connection, grant: &Grant) -> Result<GrantId, Fault> {
             |row| row.get(0),
         )
         .optional()?;
-    id.map(GrantId::new).ok_or(Fault::GrantTaken)
+    id.map(drop).ok_or(Fault::GrantTaken)
 }
 
 /// Ends the account's grants of the sources reached; a grant is of its companion's source as well.

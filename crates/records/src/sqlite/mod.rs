@@ -1,7 +1,8 @@
 //! The records in one SQLite file.
 //!
-//! The file is in WAL mode with `synchronous=FULL` and may be open in several processes at once, such as the server and a command of the help desk. Times are
-//! kept in whole milliseconds, rounded down: what expires does so at most a millisecond early, never late.
+//! The file is in WAL mode with `synchronous=FULL` and may be open in several processes at once, such as the server and
+//! a command of the help desk. Times are kept in whole milliseconds, rounded down: what expires does so at most a
+//! millisecond early, never late.
 
 mod account;
 mod audit;
@@ -9,13 +10,17 @@ mod clock;
 mod codes;
 mod connection;
 mod factors;
+mod failures;
+mod fault;
 mod grants;
+mod outbox;
 mod readers;
 mod recovery;
 mod restored;
 mod revocations;
 mod sessions;
 mod throttle;
+mod update;
 mod value;
 mod waiting;
 mod writer;
@@ -27,17 +32,19 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::audit::{Event, What};
-use sekisho_checkpoint::factor::{FactorKind, Standing};
-use sekisho_checkpoint::grant::{Companion, Grant};
-use sekisho_checkpoint::id::{FactorId, GrantId, Reference, SessionId, TokenHash};
+use sekisho_checkpoint::factor::Standing;
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    Claim, MailedCode, Order, OtpFailures, Records, RecordsError, Reseal, Revocation,
-    RevocationNumber, SessionUpdate, WaitingSignIn,
+    AccountUpdate, Applied, Claim, MailedCode, OtpFailure, OtpFailures, OutboxLetter, Records,
+    RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
 use sekisho_otp::Step;
 
+use crate::words::keyed;
+use fault::Fault;
 use readers::Readers;
 use writer::Writer;
 
@@ -46,7 +53,8 @@ const READERS: usize = 4;
 
 /// The records in a SQLite file.
 ///
-/// Reading methods that take `now` (`grants`, `mailed_codes`) do not raise the clock's mark: a page view would cost a disk sync. Those that write do.
+/// Reading methods that take `now` (`grants`, `mailed_codes`) do not raise the clock's mark: a page view would cost a
+/// disk sync. Those that write do.
 pub struct SqliteRecords {
     writer: Writer,
     readers: Readers,
@@ -58,8 +66,22 @@ impl SqliteRecords {
     /// # Errors
     /// It can't be opened or made, is no database of this kind, or was written by a newer version.
     pub fn open(path: &Path) -> Result<Self, RecordsError> {
-        let writer = Writer::start(connection::to_write(path)?)?;
-        let readers: Result<_, Fault> = (0..READERS).map(|_| connection::to_read(path)).collect();
+        Self::open_on(path, None)
+    }
+
+    /// The same through a file system that SQLite was given under a name, such as one that records what it writes.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_through(path: &Path, vfs: &str) -> Result<Self, RecordsError> {
+        Self::open_on(path, Some(vfs))
+    }
+
+    fn open_on(path: &Path, vfs: Option<&str>) -> Result<Self, RecordsError> {
+        let writer = Writer::start(connection::to_write(path, vfs)?)?;
+        let readers: Result<_, Fault> = (0..READERS)
+            .map(|_| connection::to_read(path, vfs))
+            .collect();
         Ok(Self {
             writer,
             readers: Readers::new(readers?),
@@ -111,17 +133,6 @@ impl Records for SqliteRecords {
             .await
     }
 
-    async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<GrantId, RecordsError> {
-        let grant = grant.clone();
-        self.writer
-            .run(move |db| {
-                clock::raise(db, now)?;
-                waiting::end_of(db, grant.account, grant.source)?;
-                grants::put(db, &grant)
-            })
-            .await
-    }
-
     async fn put_claim(&self, claim: &Claim, now: Timestamp) -> Result<(), RecordsError> {
         let claim = claim.clone();
         self.writer
@@ -146,130 +157,37 @@ impl Records for SqliteRecords {
             .await
     }
 
-    async fn join_grant(
-        &self,
-        grant: GrantId,
-        companion: Companion,
-        now: Timestamp,
-    ) -> Result<bool, RecordsError> {
-        self.writer
-            .run(move |db| {
-                clock::raise(db, now)?;
-                grants::join(db, grant, companion, now)
-            })
-            .await
-    }
-
     async fn put_waiting(&self, waiting: &WaitingSignIn) -> Result<(), RecordsError> {
         let sign_in = waiting.clone();
         self.writer.run(move |db| waiting::put(db, &sign_in)).await
     }
 
-    async fn take_waiting(
+    async fn waiting_sign_ins(
         &self,
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<WaitingSignIn>, RecordsError> {
-        self.writer
-            .run(move |db| waiting::take(db, before, limit))
+        self.readers
+            .run(move |db| waiting::before(db, before, limit))
             .await
     }
 
-    async fn use_recovery_code(
-        &self,
-        account: AccountId,
-        hash: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<Option<u32>, RecordsError> {
-        let hash = *hash;
+    async fn apply(&self, update: &AccountUpdate) -> Result<Applied, RecordsError> {
+        let update = update.clone();
         self.writer
             .run(move |db| {
-                clock::raise(db, now)?;
-                if !recovery::take(db, account, &hash, now)? {
-                    return Ok(None);
-                }
-                account::clear_failures(db, account, FactorKind::RecoveryCode)?;
-                let codes = recovery::of_account(db, account)?;
-                Ok(Some(codes.map_or(0, |codes| codes.left)))
+                clock::raise(db, update.at)?;
+                update::apply(db, &update)
             })
             .await
     }
 
-    async fn apply(&self, order: &Order) -> Result<Option<RevocationNumber>, RecordsError> {
-        let order = order.clone();
+    async fn count_otp_failure(&self, failure: &OtpFailure) -> Result<OtpFailures, RecordsError> {
+        let failure = failure.clone();
         self.writer
             .run(move |db| {
-                let (account, at) = (order.account, order.event.at);
-                clock::raise(db, at)?;
-                if let Some(session) = order.session
-                    && !sessions::goes_on(db, account, session)?
-                {
-                    return Ok(None);
-                }
-                if let (Some(session), Some(registration)) = (order.session, &order.registration)
-                    && !sessions::finish(db, session, registration)?
-                {
-                    return Ok(None);
-                }
-                account::change(db, account, &order.change, at)?;
-                sessions::end_of(db, account, order.ending.sessions)?;
-                grants::end_of(db, account, order.ending.grants, at)?;
-                audit::write(db, &order.event)?;
-                revocations::write(db, account, &order.ending, at).map(Some)
-            })
-            .await
-    }
-
-    async fn accept_step(
-        &self,
-        account: AccountId,
-        factor: FactorId,
-        step: Step,
-        now: Timestamp,
-    ) -> Result<bool, RecordsError> {
-        self.writer
-            .run(move |db| {
-                clock::raise(db, now)?;
-                let accepted = factors::accept_step(db, account, factor, step, now)?;
-                if accepted {
-                    account::clear_failures(db, account, FactorKind::OtpApp)?;
-                }
-                Ok(accepted)
-            })
-            .await
-    }
-
-    async fn count_otp_failure(
-        &self,
-        account: AccountId,
-        kind: FactorKind,
-        session: Option<SessionId>,
-        disable_at: u32,
-        now: Timestamp,
-    ) -> Result<OtpFailures, RecordsError> {
-        self.writer
-            .run(move |db| {
-                clock::raise(db, now)?;
-                let (kind, disabled_now) = account::count_failure(db, account, kind, disable_at)?;
-                let session = match session {
-                    Some(session) => sessions::count_failure(db, session)?,
-                    None => 0,
-                };
-                Ok(OtpFailures {
-                    session,
-                    kind,
-                    disabled_now,
-                })
-            })
-            .await
-    }
-
-    async fn put_mailed_code(&self, code: &MailedCode, now: Timestamp) -> Result<(), RecordsError> {
-        let code = code.clone();
-        self.writer
-            .run(move |db| {
-                clock::raise(db, now)?;
-                codes::put(db, &code)
+                clock::raise(db, failure.event.at)?;
+                failures::count(db, &failure)
             })
             .await
     }
@@ -281,26 +199,6 @@ impl Records for SqliteRecords {
     ) -> Result<Vec<MailedCode>, RecordsError> {
         self.readers
             .run(move |db| codes::live(db, session, now))
-            .await
-    }
-
-    async fn use_mailed_code(
-        &self,
-        session: SessionId,
-        hash: &[u8; 32],
-        now: Timestamp,
-    ) -> Result<Option<MailedCode>, RecordsError> {
-        let hash = *hash;
-        self.writer
-            .run(move |db| {
-                clock::raise(db, now)?;
-                let Some(code) = codes::take(db, session, &hash, now)? else {
-                    return Ok(None);
-                };
-                account::clear_failures(db, code.account, FactorKind::ExternalMail)?;
-                factors::mail_accepted(db, &code, now)?;
-                Ok(Some(code))
-            })
             .await
     }
 
@@ -323,12 +221,7 @@ impl Records for SqliteRecords {
     ) -> Result<bool, RecordsError> {
         let update = update.clone();
         self.writer
-            .run(move |db| {
-                if update.factor_proven_at.is_some() {
-                    waiting::end_of_session(db, session)?;
-                }
-                sessions::update(db, session, &update)
-            })
+            .run(move |db| sessions::update(db, session, &update))
             .await
     }
 
@@ -464,54 +357,64 @@ impl Records for SqliteRecords {
             .await
     }
 
+    async fn claim_letters(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OutboxLetter>, RecordsError> {
+        if !self.readers.run(move |db| outbox::is_due(db, now)).await? {
+            return Ok(Vec::new());
+        }
+        self.writer
+            .run(move |db| {
+                clock::raise(db, now)?;
+                outbox::claim(db, now, until, limit)
+            })
+            .await
+    }
+
+    async fn remove_letter(&self, letter: LetterId) -> Result<(), RecordsError> {
+        self.writer.run(move |db| outbox::remove(db, letter)).await
+    }
+
+    async fn put_off_letter(
+        &self,
+        letter: LetterId,
+        tries: u32,
+        until: Timestamp,
+    ) -> Result<(), RecordsError> {
+        self.writer
+            .run(move |db| outbox::put_off(db, letter, tries, until))
+            .await
+    }
+
     async fn reseal(&self, reseal: &Reseal) -> Result<u32, RecordsError> {
-        let keys = self.readers.run(factors::sealed_keys).await?;
-        let resealed: Vec<_> = keys
+        let (keys, letters) = self
+            .readers
+            .run(|db| Ok((factors::sealed_keys(db)?, outbox::all(db)?)))
+            .await?;
+        let keys: Vec<_> = keys
             .into_iter()
             .filter_map(|key| {
-                let new = reseal(key.account, key.factor, &key.sealed)?;
+                let new = reseal(SealedItem::OtpKey(key.account, key.factor), &key.sealed)?;
                 Some((key, new))
             })
             .collect();
+        let letters: Vec<_> = letters
+            .into_iter()
+            .filter_map(|letter| {
+                let new = reseal(SealedItem::Letter(letter.account, letter.id), &letter.body)?;
+                Some((letter, new))
+            })
+            .collect();
         self.writer
-            .run(move |db| factors::replace_keys(db, &resealed))
+            .run(move |db| {
+                for (letter, body) in &letters {
+                    outbox::replace_body(db, letter, body)?;
+                }
+                factors::replace_keys(db, &keys)
+            })
             .await
-    }
-}
-
-/// Windows by the keys under which counts are kept.
-fn keyed(windows: &[(Throttle, Timestamp)]) -> Vec<(String, Timestamp)> {
-    windows
-        .iter()
-        .map(|(throttle, since)| (throttle.key(), *since))
-        .collect()
-}
-
-/// What can go wrong here; the port knows it as one error, whose text this is.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    #[error("the file can't be made: {0}")]
-    Create(#[source] std::io::Error),
-    #[error("the writing thread can't be started: {0}")]
-    Thread(#[source] std::io::Error),
-    #[error("the file has version {0}, made by a newer program than this one: use that")]
-    Newer(u32),
-    #[error("the stored {0} can't be read")]
-    Damaged(&'static str),
-    #[error("the stored grant of that id has ended or is of another source")]
-    GrantTaken,
-    #[error("a number is too large to be stored")]
-    TooLarge,
-    #[error("SQLite rolled the transaction back")]
-    RolledBack,
-    #[error("the thread that does this has stopped")]
-    Stopped,
-}
-
-impl From<Fault> for RecordsError {
-    fn from(fault: Fault) -> Self {
-        Self(fault.to_string())
     }
 }

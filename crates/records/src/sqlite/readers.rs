@@ -8,8 +8,8 @@ use rusqlite::ErrorCode::DatabaseBusy;
 use sekisho_checkpoint::ports::RecordsError;
 use tokio::sync::Semaphore;
 
-use super::Fault;
 use super::connection::BUSY;
+use super::fault::Fault;
 
 /// A few connections, lent to one reading at a time.
 pub(super) struct Readers {
@@ -26,8 +26,9 @@ impl Readers {
         }
     }
 
-    /// Looks something up on the thread that asks: a few pages that are in memory cost less than handing the question to another thread and waiting for it. Where
-    /// it would have to wait for a lock, it goes on on a blocking thread. All that the work reads is of one moment.
+    /// Looks something up on the thread that asks: a few pages that are in memory cost less than handing the question
+    /// to another thread and waiting for it. Where it would have to wait for a lock, it goes on on a blocking thread.
+    /// All that the work reads is of one moment.
     pub(super) async fn look_up<T: Send + 'static>(
         &self,
         work: impl Fn(&Connection) -> Result<T, Fault> + Send + 'static,
@@ -79,8 +80,8 @@ fn at_once<T>(
     value
 }
 
-/// A transaction that only reads, rolled back when dropped. As rusqlite's own, but for the statements, which are not parsed anew each time: that would cost as much as
-/// what is read.
+/// A transaction that only reads, rolled back when dropped. As rusqlite's own, but for the statements, which are not
+/// parsed anew each time: that would cost as much as what is read.
 struct Moment<'a>(&'a Connection);
 
 impl<'a> Moment<'a> {

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::factor::RecoveryCodes;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{as_time, millis};
 
 /// The account's codes, used ones counted out; none if none were made.

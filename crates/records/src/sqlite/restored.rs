@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use sekisho_otp::Step;
 
-use super::Fault;
 use super::factors::step_number;
+use super::fault::Fault;
 use super::value::millis;
 use crate::words::NUMBERS_LOST;
 

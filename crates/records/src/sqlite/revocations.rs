@@ -1,14 +1,15 @@
 //! Revocations: what other nodes, and other processes, must learn.
 //!
-//! A row is written when open mail connections may be concerned: when the ending cuts some, or when it ends grants that some live by. Webmail sessions need
-//! none, since each request asks the file. Otherwise the latest number is returned as it is.
+//! A row is written when open mail connections may be concerned: when the ending cuts some, or when it ends grants that
+//! some live by. Webmail sessions need none, since each request asks the file. Otherwise the latest number is returned
+//! as it is.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::{Cut, Ending, Reach, Revocation, RevocationNumber};
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{millis, parsed, plain};
 use crate::words;
 

@@ -7,14 +7,15 @@ use sekisho_checkpoint::ports::{Reach, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::session::Session;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{maybe_time, millis, plain, time};
+use super::waiting;
 
 pub(super) fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
     db.prepare_cached(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
-             factor_proven_at, otp_failures, registration, stash, password)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             factor_proven_at, otp_failures, registration, stash, password, key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         session.id.get(),
@@ -28,6 +29,7 @@ pub(super) fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
         session.registration.as_ref().map(|sealed| &sealed.0),
         session.stash.as_ref().map(|sealed| &sealed.0),
         session.password.as_ref().map(|sealed| &sealed.0),
+        session.key.as_ref().map(|sealed| &sealed.0),
     ])?;
     Ok(())
 }
@@ -39,41 +41,40 @@ pub(super) fn of_token(db: &Connection, token: &TokenHash) -> Result<Option<Sess
         .transpose()
 }
 
-/// Whether a session of the account has not ended.
-pub(super) fn goes_on(
+/// A session of an account, unless it has ended.
+pub(super) fn of_account(
     db: &Connection,
     account: AccountId,
     session: SessionId,
-) -> Result<bool, Fault> {
-    Ok(db
-        .prepare_cached("SELECT 1 FROM sessions WHERE session = ?1 AND account = ?2")?
-        .exists([session.get(), account.get()])?)
+) -> Result<Option<Session>, Fault> {
+    db.prepare_cached("SELECT * FROM sessions WHERE session = ?1 AND account = ?2")?
+        .query_and_then([session.get(), account.get()], read)?
+        .next()
+        .transpose()
 }
 
-/// Ends the registration under way, if it is this one still.
-pub(super) fn finish(
-    db: &Connection,
-    session: SessionId,
-    registration: &Sealed,
-) -> Result<bool, Fault> {
-    let changed = db
-        .prepare_cached(
-            "UPDATE sessions SET registration = NULL WHERE session = ?1 AND registration = ?2",
-        )?
-        .execute(params![session.get(), registration.0])?;
-    Ok(changed == 1)
+/// Ends the registration under way.
+pub(super) fn end_registration(db: &Connection, session: SessionId) -> Result<(), Fault> {
+    db.prepare_cached("UPDATE sessions SET registration = NULL WHERE session = ?1")?
+        .execute([session.get()])?;
+    Ok(())
 }
 
-/// Writes what the update names; a proof clears the wrong OTPs. Returns whether the session exists.
+/// Writes what the update names; a proof clears the wrong OTPs, and after one of a factor the session waits for none.
+/// Returns whether the session exists, with the token that was to be replaced.
 pub(super) fn update(
     db: &Connection,
     session: SessionId,
     update: &SessionUpdate,
 ) -> Result<bool, Fault> {
+    if update.factor_proven_at.is_some() {
+        waiting::end_of_session(db, session)?;
+    }
     let changed = db
         .prepare_cached(
             "UPDATE sessions SET
                  token = ifnull(:token, token),
+                 key = ifnull(:key, key),
                  last_seen_at = ifnull(:seen, last_seen_at),
                  password_proven_at = ifnull(:password_proven, password_proven_at),
                  factor_proven_at = ifnull(:factor, factor_proven_at),
@@ -81,11 +82,13 @@ pub(super) fn update(
                  registration = iif(:registers, :registration, registration),
                  stash = iif(:stashes, :stash, stash),
                  password = iif(:keeps_password, :password, password)
-             WHERE session = :session",
+             WHERE session = :session AND (:before IS NULL OR token = :before)",
         )?
         .execute(named_params! {
             ":session": session.get(),
-            ":token": update.token.map(|token| token.0),
+            ":before": update.token.as_ref().map(|new| new.before.0),
+            ":token": update.token.as_ref().map(|new| new.hash.0),
+            ":key": update.token.as_ref().map(|new| new.key.0.as_slice()),
             ":seen": update.last_seen_at.map(millis),
             ":password_proven": update.password_proven_at.map(millis),
             ":factor": update.factor_proven_at.map(millis),
@@ -155,6 +158,7 @@ fn read(row: &Row<'_>) -> Result<Session, Fault> {
         registration: plain::<Option<Vec<u8>>>(row, "registration")?.map(Sealed),
         stash: plain::<Option<Vec<u8>>>(row, "stash")?.map(Sealed),
         password: plain::<Option<Vec<u8>>>(row, "password")?.map(Sealed),
+        key: plain::<Option<Vec<u8>>>(row, "key")?.map(Sealed),
     })
 }
 

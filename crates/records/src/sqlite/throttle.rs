@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{as_time, millis};
 
 pub(super) fn count(db: &Connection, keys: &[String], now: Timestamp) -> Result<(), Fault> {

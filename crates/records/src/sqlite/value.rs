@@ -1,11 +1,12 @@
-//! How terms of the checkpoint stand in columns, and how they are read back: what does not parse is an error, never a default.
+//! How terms of the checkpoint stand in columns, and how they are read back: what does not parse is an error, never a
+//! default.
 
 use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::FromSql;
 use sekisho_checkpoint::factor::FactorKind;
 
-use super::Fault;
+use super::fault::Fault;
 
 pub(super) use crate::words::{address, ip, millis, source};
 

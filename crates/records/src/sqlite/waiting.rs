@@ -7,7 +7,7 @@ use sekisho_checkpoint::id::SessionId;
 use sekisho_checkpoint::ports::WaitingSignIn;
 use sekisho_source::SourceKey;
 
-use super::Fault;
+use super::fault::Fault;
 use super::value::{ip, millis, parsed, plain, source, time};
 
 pub(super) fn put(db: &Connection, waiting: &WaitingSignIn) -> Result<(), Fault> {
@@ -40,19 +40,28 @@ pub(super) fn end_of_session(db: &Connection, session: SessionId) -> Result<(), 
     Ok(())
 }
 
-/// Takes away what began before an instant.
-pub(super) fn take(
+/// What began before an instant, the oldest first.
+pub(super) fn before(
     db: &Connection,
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<WaitingSignIn>, Fault> {
-    db.prepare_cached(
-        "DELETE FROM waiting WHERE waiting IN
-             (SELECT waiting FROM waiting WHERE at < ?1 ORDER BY at, waiting LIMIT ?2)
-         RETURNING *",
-    )?
-    .query_and_then(params![millis(before), limit], read)?
-    .collect()
+    db.prepare_cached("SELECT * FROM waiting WHERE at < ?1 ORDER BY at, waiting LIMIT ?2")?
+        .query_and_then(params![millis(before), limit], read)?
+        .collect()
+}
+
+/// Takes one away. Returns whether it still waited.
+pub(super) fn take(
+    db: &Connection,
+    account: AccountId,
+    source: SourceKey,
+    at: Timestamp,
+) -> Result<bool, Fault> {
+    let changed = db
+        .prepare_cached("DELETE FROM waiting WHERE account = ?1 AND source = ?2 AND at = ?3")?
+        .execute(params![account.get(), source.to_string(), millis(at)])?;
+    Ok(changed == 1)
 }
 
 fn read(row: &Row<'_>) -> Result<WaitingSignIn, Fault> {

@@ -1,8 +1,8 @@
 //! The one connection that writes, on a thread of its own.
 //!
-//! A commit waits for the disk. Whatever is asked while it waits is taken together into the next transaction, each piece in a savepoint of its own, so that
-//! sixty-four callers cost a few waits and not sixty-four, and one that fails takes nothing of its neighbours with it. Nobody gets an answer before the
-//! commit is on disk.
+//! A commit waits for the disk. Whatever is asked while it waits is taken together into the next transaction, each
+//! piece in a savepoint of its own, so that sixty-four callers cost a few waits and not sixty-four, and one that fails
+//! takes nothing of its neighbours with it. Nobody gets an answer before the commit is on disk.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use sekisho_checkpoint::ports::RecordsError;
 use tokio::sync::oneshot;
 
-use super::Fault;
+use super::fault::Fault;
 
 /// The most that goes into one transaction: bounds how long another process waits for its turn.
 const TOGETHER: usize = 128;
@@ -88,7 +88,8 @@ fn write_together(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Res
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for job in jobs {
         job.run(&mut transaction);
-        // A full disk and the like make SQLite roll back everything at once: nothing more may run, it would commit by itself.
+        // A full disk and the like make SQLite roll back everything at once: nothing more may run, it would commit by
+        // itself.
         if transaction.is_autocommit() {
             return Err(Fault::RolledBack);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use sekisho_checkpoint::audit::What;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::{FactorId, SessionId, TokenHash};
-use sekisho_checkpoint::ports::{Change, Ending, Records};
+use sekisho_checkpoint::ports::{AccountUpdate, Change, Ending, Records};
 use sekisho_checkpoint::throttle::{Guess, Throttle};
 use sekisho_otp::Step;
 use sekisho_records::{PostgresRecords, SqliteRecords, copy};
@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 use super::SERVER;
 use super::promises::{
-    alice, apply, at, change, event, external_mail, grants, otp_app, register, session,
+    OneThing as _, alice, apply, at, change, event, external_mail, grants, letter, otp_app,
+    register, session, update,
 };
 
 /// A file with something in every table.
@@ -32,12 +33,19 @@ async fn site() -> (TempDir, PathBuf, TokenHash) {
             .expect("asked")
     );
     records
-        .count_otp_failure(alice(), FactorKind::OtpApp, None, 9, at(2))
+        .count_failure(FactorKind::OtpApp, None, 9, 2)
         .await
         .expect("counted");
     grants::a_grant_and_its_claim(&records).await;
     let (_, session) = session(1);
     records.put_session(&session).await.expect("kept");
+    let mut for_the_session = letter(2, 0);
+    for_the_session.session = Some(session.id);
+    let letters = AccountUpdate {
+        letters: vec![letter(1, 0), for_the_session],
+        ..update(Change::None, Ending::NOTHING)
+    };
+    let _ = records.apply(&letters).await.expect("applied");
     let key = [Throttle::Account(alice(), Guess::Password)];
     for _ in 0..3 {
         records.count(&key, at(3)).await.expect("counted");
@@ -97,6 +105,11 @@ async fn everything_is_there_afterwards() {
             .expect("asked"),
         "a used step stays used"
     );
+    let letters = after
+        .claim_letters(at(9), at(10), 9)
+        .await
+        .expect("claimed");
+    assert_eq!(letters.len(), 2);
     after.end_session(SessionId::new(1)).await.expect("ended");
 }
 

@@ -1,4 +1,5 @@
-//! PostgreSQL goes away, comes back, hangs and turns read-only: each piece of work ends with an error within its time, and afterwards all is well without a hand.
+//! PostgreSQL goes away, comes back, hangs and turns read-only: each piece of work ends with an error within its time,
+//! and afterwards all is well without a hand.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use sekisho_records::{PostgresRecords, PostgresSettings};
 
 use super::SERVER;
 use super::postgres::Postgres;
-use super::promises::{alice, apply, at, event, otp_app, register, session};
+use super::promises::{OneThing as _, alice, apply, at, event, otp_app, register, session};
 
 /// What must come, but may take a while on a busy machine.
 const SOON: Duration = Duration::from_secs(30);

@@ -1,11 +1,12 @@
 use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Method};
 use sekisho_checkpoint::id::FactorId;
-use sekisho_checkpoint::ports::{Change, Ending, Order};
+use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, Ending, InSession, SealedItem};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 
 use super::{
-    Place, alice, apply, at, bob, change, external_mail, order, otp_app, register, session,
+    OneThing as _, Place, alice, apply, at, bob, change, external_mail, letter, otp_app, register,
+    session, update,
 };
 
 fn enrolment(byte: u8) -> Enrolment {
@@ -62,7 +63,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(place: &dyn Place) {
     let (token, kept) = session(1);
     records.put_session(&kept).await.expect("kept");
     register(&*records, otp_app(1)).await;
-    let again = order(Change::AddFactor(otp_app(1)), Ending::EVERYTHING);
+    let again = update(Change::AddFactor(otp_app(1)), Ending::EVERYTHING);
     let events = records
         .events(alice(), &[], at(-1), 10)
         .await
@@ -78,16 +79,16 @@ pub async fn a_change_that_fails_leaves_nothing_behind(place: &dyn Place) {
     assert_eq!(still, Some(kept));
 }
 
-pub async fn an_order_of_a_session_that_has_ended_does_nothing(place: &dyn Place) {
+pub async fn an_update_of_a_session_that_has_ended_does_nothing(place: &dyn Place) {
     let records = place.open().await;
     let (_, kept) = session(1);
     records.put_session(&kept).await.expect("kept");
-    let orders = |change| Order {
-        session: Some(kept.id),
-        ..order(change, Ending::NOTHING)
+    let updates = |change| AccountUpdate {
+        session: Some(InSession::unchanged(kept.id)),
+        ..update(change, Ending::NOTHING)
     };
-    let done = records.apply(&orders(Change::Mfa(true))).await;
-    assert!(done.expect("asked").is_some());
+    let done = records.apply(&updates(Change::Mfa(true))).await;
+    assert!(matches!(done.expect("asked"), Applied::Done(_)));
 
     apply(&*records, Change::Reset(enrolment(1)), Ending::EVERYTHING).await;
     let events = records
@@ -95,10 +96,10 @@ pub async fn an_order_of_a_session_that_has_ended_does_nothing(place: &dyn Place
         .await
         .expect("read");
     let late = records
-        .apply(&orders(Change::AddFactor(otp_app(1))))
+        .apply(&updates(Change::AddFactor(otp_app(1))))
         .await
         .expect("asked");
-    assert_eq!(late, None);
+    assert_eq!(late, Applied::SessionEnded);
     assert!(!records.standing(alice()).await.expect("read").has_factor());
     let events_after = records
         .events(alice(), &[], at(-1), 10)
@@ -115,15 +116,20 @@ pub async fn a_registration_is_finished_by_one_of_racing_callers(place: &dyn Pla
     let mut callers = tokio::task::JoinSet::new();
     for id in 0..16 {
         let records = std::sync::Arc::clone(&records);
-        let finishes = Order {
-            session: Some(kept.id),
-            registration: kept.registration.clone(),
-            ..order(Change::AddFactor(otp_app(id)), Ending::NOTHING)
+        let finishes = AccountUpdate {
+            session: Some(InSession {
+                finishes: kept.registration.clone(),
+                ..InSession::unchanged(kept.id)
+            }),
+            ..update(Change::AddFactor(otp_app(id)), Ending::NOTHING)
         };
         callers.spawn(async move { records.apply(&finishes).await.expect("asked") });
     }
-    let done = callers.join_all().await.into_iter().flatten().count();
-    assert_eq!(done, 1);
+    let done = callers.join_all().await;
+    let done = done
+        .iter()
+        .filter(|applied| matches!(applied, Applied::Done(_)));
+    assert_eq!(done.count(), 1);
     let standing = records.standing(alice()).await.expect("read");
     assert_eq!(standing.factors.len(), 1, "one key, one factor");
 }
@@ -133,7 +139,7 @@ pub async fn a_kind_is_disabled_at_its_limit_and_says_so_once(place: &dyn Place)
     let mut said = Vec::new();
     for _ in 0..4 {
         let counts = records
-            .count_otp_failure(alice(), FactorKind::OtpApp, None, 3, at(0))
+            .count_failure(FactorKind::OtpApp, None, 3, 0)
             .await
             .expect("counted");
         said.push((counts.kind, counts.disabled_now));
@@ -156,7 +162,7 @@ pub async fn failures_survive_reopening_and_end_with_a_success(place: &dyn Place
         let (records, id) = (&records, kept.id);
         async move {
             records
-                .count_otp_failure(alice(), kind, Some(id), 100, at(1))
+                .count_failure(kind, Some(id), 100, 1)
                 .await
                 .expect("counted")
         }
@@ -191,7 +197,7 @@ pub async fn a_reset_takes_everything_and_leaves_the_enrolment_code(place: &dyn 
     register(&*records, otp_app(1)).await;
     register(&*records, external_mail(2)).await;
     records
-        .count_otp_failure(alice(), FactorKind::OtpApp, None, 1, at(0))
+        .count_failure(FactorKind::OtpApp, None, 1, 0)
         .await
         .expect("counted");
     change(&*records, Change::Reset(enrolment(9))).await;
@@ -206,10 +212,19 @@ pub async fn resealing_replaces_keys_and_nothing_else(place: &dyn Place) {
     for factor in [otp_app(1), otp_app(2), external_mail(3)] {
         register(&*records, factor).await;
     }
+    let with_letters = AccountUpdate {
+        letters: vec![letter(1, 0), letter(2, 0)],
+        ..update(Change::None, Ending::NOTHING)
+    };
+    let _ = records.apply(&with_letters).await.expect("applied");
     let replaced = records
-        .reseal(&|account, factor, old| {
+        .reseal(&|item, old| {
+            let (account, id) = match item {
+                SealedItem::OtpKey(account, factor) => (account, factor.get()),
+                SealedItem::Letter(account, letter) => (account, letter.get()),
+            };
             assert_eq!(account, alice());
-            (factor.get() == 1).then(|| Sealed([old.0.as_slice(), &[9]].concat()))
+            (id == 1).then(|| Sealed([old.0.as_slice(), &[9]].concat()))
         })
         .await;
     assert_eq!(replaced.expect("resealed"), 1);
@@ -222,6 +237,13 @@ pub async fn resealing_replaces_keys_and_nothing_else(place: &dyn Place) {
         })
         .collect();
     assert_eq!(keys, [vec![1, 2, 3, 1, 9], vec![1, 2, 3, 2]]);
+    let letters = records
+        .claim_letters(at(0), at(1), 9)
+        .await
+        .expect("claimed");
+    let mut bodies: Vec<_> = letters.into_iter().map(|letter| letter.body.0).collect();
+    bodies.sort();
+    assert_eq!(bodies, [vec![5, 1, 9], vec![5, 2]]);
 }
 
 pub async fn a_recovery_code_is_used_once_and_goes_with_the_last_factor(place: &dyn Place) {

@@ -1,17 +1,17 @@
 use jiff::SignedDuration;
 use sekisho_checkpoint::audit::What;
 use sekisho_checkpoint::factor::FactorKind;
-use sekisho_checkpoint::ports::{Change, Ending, Order};
+use sekisho_checkpoint::ports::{AccountUpdate, Change, Ending};
 use sekisho_checkpoint::throttle::{Guess, GuessCount, Limit, Throttle};
 
-use super::{Place, alice, at, bob, event, order, source};
+use super::{OneThing as _, Place, alice, at, bob, event, source, update};
 
 pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
     let records = place.open().await;
     assert_eq!(records.raise_clock(at(10)).await.expect("raised"), at(10));
     assert_eq!(records.raise_clock(at(5)).await.expect("raised"), at(10));
     records
-        .count_otp_failure(alice(), FactorKind::OtpApp, None, 9, at(20))
+        .count_failure(FactorKind::OtpApp, None, 9, 20)
         .await
         .expect("counted");
     drop(records);
@@ -24,11 +24,11 @@ pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
     let signed_in = event(What::SignedIn, 30);
     records.note(&signed_in).await.expect("noted");
     assert_eq!(records.raise_clock(at(0)).await.expect("raised"), at(30));
-    let off = Order {
-        event: event(What::MfaOff, 40),
-        ..order(Change::Mfa(false), Ending::NOTHING)
+    let off = AccountUpdate {
+        at: at(40),
+        ..update(Change::Mfa(false), Ending::NOTHING)
     };
-    records.apply(&off).await.expect("applied");
+    let _ = records.apply(&off).await.expect("applied");
     assert_eq!(records.raise_clock(at(0)).await.expect("raised"), at(40));
 }
 

@@ -1,10 +1,13 @@
 use sekisho_checkpoint::audit::{Actor, Door, Event, What};
 use sekisho_checkpoint::id::{FactorId, Reference};
-use sekisho_checkpoint::ports::{Change, Cut, Ending, Reach, RevocationNumber};
+use sekisho_checkpoint::ports::{AccountUpdate, Change, Cut, Ending, Reach, RevocationNumber};
 use sekisho_checkpoint::throttle::{Guess, Throttle};
 use sekisho_otp::Step;
 
-use super::{Place, alice, apply, at, change, event, otp_app, register, session};
+use super::{
+    OneThing as _, Place, alice, apply, at, change, event, letter, otp_app, register, session,
+    update,
+};
 
 pub async fn events_come_back_newest_first_and_by_reference(place: &dyn Place) {
     let records = place.open().await;
@@ -143,6 +146,13 @@ pub async fn what_was_restored_is_over(place: &dyn Place) {
     super::grants::a_grant_and_its_claim(&*records).await;
     let (_, session) = session(1);
     records.put_session(&session).await.expect("kept");
+    let mut for_the_session = letter(2, 0);
+    for_the_session.session = Some(session.id);
+    let letters = AccountUpdate {
+        letters: vec![letter(1, 0), for_the_session],
+        ..update(Change::None, Ending::NOTHING)
+    };
+    let _ = records.apply(&letters).await.expect("applied");
     let (before, _) = records.revocations(None).await.expect("read");
     records.restored(Step(100), at(1)).await.expect("restored");
 
@@ -170,4 +180,14 @@ pub async fn what_was_restored_is_over(place: &dyn Place) {
     assert!(after.0 > before.0 + 1_000_000, "{after:?}");
     let next = apply(&*records, Change::None, Ending::EVERYTHING).await;
     assert!(next > after);
+    let letters = records
+        .claim_letters(at(2), at(3), 9)
+        .await
+        .expect("claimed");
+    let letters: Vec<_> = letters.iter().map(|letter| letter.id.get()).collect();
+    assert_eq!(
+        letters,
+        [1],
+        "news is told twice rather than never; a code is worth nothing"
+    );
 }

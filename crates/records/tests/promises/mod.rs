@@ -5,6 +5,8 @@ pub mod clock_and_counts;
 pub mod codes;
 pub mod events;
 pub mod grants;
+pub mod outbox;
+pub mod proofs;
 pub mod sessions;
 pub mod steps;
 
@@ -16,11 +18,16 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::audit::{Actor, Door, Event, What};
-use sekisho_checkpoint::factor::{Factor, Method};
-use sekisho_checkpoint::id::{FactorId, SessionId, SessionToken};
-use sekisho_checkpoint::ports::{Change, Ending, Order, Records, RevocationNumber};
+use sekisho_checkpoint::factor::{Factor, FactorKind, Method};
+use sekisho_checkpoint::grant::Grant;
+use sekisho_checkpoint::id::{FactorId, LetterId, SessionId, SessionToken};
+use sekisho_checkpoint::ports::{
+    AccountUpdate, Applied, Change, Ending, MailedCode, OneTime, OtpFailure, OtpFailures,
+    OutboxLetter, Records, RecordsError, RevocationNumber,
+};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::session::Session;
+use sekisho_otp::Step;
 use sekisho_source::{KeyLength, Source, SourceKey};
 
 /// Where records are kept.
@@ -37,7 +44,7 @@ macro_rules! held_by {
             accounts::an_account_never_heard_of_has_the_default_standing
             accounts::changes_of_an_account_are_seen_and_survive_reopening
             accounts::a_change_that_fails_leaves_nothing_behind
-            accounts::an_order_of_a_session_that_has_ended_does_nothing
+            accounts::an_update_of_a_session_that_has_ended_does_nothing
             accounts::a_registration_is_finished_by_one_of_racing_callers
             accounts::a_kind_is_disabled_at_its_limit_and_says_so_once
             accounts::failures_survive_reopening_and_end_with_a_success
@@ -61,6 +68,17 @@ macro_rules! held_by {
             grants::endings_reach_the_sources_they_name_companions_included
             grants::an_ended_grant_can_not_be_put_back
             grants::a_companion_joins_by_a_claim_that_is_taken_once
+            outbox::a_letter_is_claimed_by_one_at_a_time_until_it_is_removed
+            outbox::a_letter_is_put_off_by_whoever_claimed_it_last
+            outbox::a_letter_for_a_session_goes_with_it_and_news_does_not
+            outbox::a_withdrawn_letter_takes_its_code_along
+            proofs::a_proof_is_written_whole
+            proofs::a_proof_in_a_session_that_has_ended_leaves_nothing_behind
+            proofs::what_was_used_already_leaves_nothing_behind
+            proofs::a_proof_that_fails_leaves_nothing_behind
+            proofs::of_proofs_that_replace_one_token_one_does
+            proofs::nothing_that_not_me_ended_is_made_by_a_proof_at_the_same_time
+            proofs::a_wrong_otp_is_counted_whole
             sessions::a_session_comes_back_whole_and_is_updated_in_part
             sessions::ended_sessions_stay_ended
             sessions::no_session_slips_past_an_ending_that_is_being_written
@@ -146,6 +164,7 @@ pub fn session(id: i64) -> (SessionToken, Session) {
     let session = Session {
         id: SessionId::new(id),
         token: token.hash(),
+        key: Some(Sealed(vec![8; 60])),
         account: alice(),
         created_at: at(0),
         last_seen_at: at(0),
@@ -165,22 +184,135 @@ pub async fn change(records: &dyn Records, change: Change) {
 }
 
 pub async fn apply(records: &dyn Records, change: Change, ending: Ending) -> RevocationNumber {
-    let number = records.apply(&order(change, ending)).await;
-    number.expect("applied").expect("no session gave the order")
+    match records.apply(&update(change, ending)).await {
+        Ok(Applied::Done(number)) => number,
+        other => panic!("no session gave it: {other:?}"),
+    }
 }
 
-/// An order that no session gave.
-pub fn order(change: Change, ending: Ending) -> Order {
-    Order {
-        account: alice(),
-        session: None,
+/// An update that no session gave.
+pub fn update(change: Change, ending: Ending) -> AccountUpdate {
+    AccountUpdate {
         change,
         ending,
-        event: event(What::MfaOn, 0),
-        registration: None,
+        events: vec![event(What::MfaOn, 0)],
+        ..AccountUpdate::new(alice(), at(0))
     }
 }
 
 pub async fn register(records: &dyn Records, factor: Factor) {
     change(records, Change::AddFactor(factor)).await;
 }
+
+/// A letter of the outbox, due at an instant.
+pub fn letter(id: i64, due: i64) -> OutboxLetter {
+    OutboxLetter {
+        id: LetterId::new(id),
+        account: alice(),
+        session: None,
+        body: Sealed(vec![5, id as u8]),
+        tries: 0,
+        due_at: at(due),
+        expires_at: at(due + 1000),
+    }
+}
+
+/// Updates that do one thing.
+#[async_trait]
+pub trait OneThing: Records {
+    async fn uses(
+        &self,
+        account: AccountId,
+        one_time: OneTime,
+        now: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        let update = AccountUpdate {
+            uses: Some(one_time),
+            ..AccountUpdate::new(account, now)
+        };
+        Ok(matches!(self.apply(&update).await?, Applied::Done(_)))
+    }
+
+    async fn accept_step(
+        &self,
+        account: AccountId,
+        factor: FactorId,
+        step: Step,
+        now: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        self.uses(account, OneTime::Step { factor, step }, now)
+            .await
+    }
+
+    async fn use_mailed_code(
+        &self,
+        session: SessionId,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<bool, RecordsError> {
+        let hash = *hash;
+        self.uses(alice(), OneTime::MailedCode { session, hash }, now)
+            .await
+    }
+
+    /// Returns how many are left.
+    async fn use_recovery_code(
+        &self,
+        account: AccountId,
+        hash: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<Option<u32>, RecordsError> {
+        let codes = self.standing(account).await?.recovery_codes;
+        let Some(left) = codes.and_then(|codes| codes.left.checked_sub(1)) else {
+            return Ok(None);
+        };
+        let hash = *hash;
+        let used = self
+            .uses(account, OneTime::RecoveryCode { hash, left }, now)
+            .await?;
+        Ok(used.then_some(left))
+    }
+
+    async fn put_mailed_code(
+        &self,
+        code: &MailedCode,
+        now: Timestamp,
+    ) -> Result<Applied, RecordsError> {
+        self.apply(&AccountUpdate {
+            change: Change::MailedCode(code.clone()),
+            ..AccountUpdate::new(code.account, now)
+        })
+        .await
+    }
+
+    async fn put_grant(&self, grant: &Grant, now: Timestamp) -> Result<Applied, RecordsError> {
+        self.apply(&AccountUpdate {
+            grant: Some(grant.clone()),
+            ..AccountUpdate::new(grant.account, now)
+        })
+        .await
+    }
+
+    /// A wrong OTP of Alice's of which nothing else follows.
+    async fn count_failure(
+        &self,
+        kind: FactorKind,
+        session: Option<SessionId>,
+        disable_at: u32,
+        now: i64,
+    ) -> Result<OtpFailures, RecordsError> {
+        self.count_otp_failure(&OtpFailure {
+            account: alice(),
+            kind,
+            session,
+            disable_at,
+            counted: Vec::new(),
+            event: event(What::OtpWrong, now),
+            disabling: event(What::KindDisabled, now),
+            disabling_letters: Vec::new(),
+        })
+        .await
+    }
+}
+
+impl<R: Records + ?Sized> OneThing for R {}

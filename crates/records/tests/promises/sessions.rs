@@ -1,20 +1,20 @@
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::SessionToken;
-use sekisho_checkpoint::ports::{Change, Ending, Reach, SessionUpdate};
+use sekisho_checkpoint::ports::{Change, Ending, NewToken, OneTime, Reach, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
 
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{GrantId, SessionId};
 use sekisho_checkpoint::ports::WaitingSignIn;
 
-use super::{Place, alice, apply, at, session, source};
+use super::{OneThing as _, Place, alice, apply, at, session, source};
 
 pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place) {
     let records = place.open().await;
     let (token, mut kept) = session(1);
     records.put_session(&kept).await.expect("kept");
     records
-        .count_otp_failure(alice(), FactorKind::OtpApp, Some(kept.id), 9, at(1))
+        .count_failure(FactorKind::OtpApp, Some(kept.id), 9, 1)
         .await
         .expect("counted");
     let draft = SessionUpdate {
@@ -39,14 +39,21 @@ pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place
 
     let new_token = SessionToken::draw().expect("randomness");
     let proven = SessionUpdate {
-        token: Some(new_token.hash()),
+        token: Some(NewToken {
+            before: token.hash(),
+            hash: new_token.hash(),
+            key: Sealed(vec![9; 60]),
+        }),
         factor_proven_at: Some(at(90)),
         registration: Some(None),
         ..SessionUpdate::default()
     };
     let existed = records.update_session(kept.id, &proven).await;
     assert!(existed.expect("updated"));
+    let again = records.update_session(kept.id, &proven).await;
+    assert!(!again.expect("asked"), "the token before is another by now");
     kept.token = new_token.hash();
+    kept.key = Some(Sealed(vec![9; 60]));
     kept.factor_proven_at = Some(at(90));
     kept.otp_failures = 0;
     kept.registration = None;
@@ -85,7 +92,7 @@ pub async fn ended_sessions_stay_ended(place: &dyn Place) {
         assert_eq!(found.is_some(), number == 0);
     }
     let counts = records
-        .count_otp_failure(alice(), FactorKind::OtpApp, Some(kept[1].1.id), 9, at(1))
+        .count_failure(FactorKind::OtpApp, Some(kept[1].1.id), 9, 1)
         .await
         .expect("counted");
     assert_eq!((counts.session, counts.kind), (0, 1));
@@ -124,7 +131,7 @@ pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn P
         granted_at: at(2),
         expires_at: at(100),
     };
-    records.put_grant(&grant, at(2)).await.expect("kept");
+    let _ = records.put_grant(&grant, at(2)).await.expect("kept");
     let proven = SessionUpdate {
         factor_proven_at: Some(at(3)),
         ..SessionUpdate::default()
@@ -135,21 +142,35 @@ pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn P
         .expect("written");
     drop(records);
     let records = place.open().await;
-    let overdue = records.take_waiting(at(50), 10).await.expect("taken");
+    let overdue = records.waiting_sign_ins(at(50), 10).await.expect("read");
     let first_time_last_session = WaitingSignIn {
         session: later.session,
         ..cafe
     };
     assert_eq!(
         overdue,
-        [first_time_last_session],
+        std::slice::from_ref(&first_time_last_session),
         "the factor came at home, and in the session that moved; the last one may still come"
     );
-    let again = records.take_waiting(at(50), 10).await.expect("taken");
-    assert!(again.is_empty(), "each is told of once");
+    let mut tellers = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let records = std::sync::Arc::clone(&records);
+        let WaitingSignIn { source, at, .. } = first_time_last_session;
+        let taken = OneTime::WaitingSignIn { source, at };
+        tellers.spawn(async move { records.uses(alice(), taken, at).await.expect("asked") });
+    }
+    let told = tellers.join_all().await;
+    assert_eq!(
+        told.iter().filter(|told| **told).count(),
+        1,
+        "each is told of once"
+    );
+    let again = records.waiting_sign_ins(at(50), 10).await.expect("read");
+    assert!(again.is_empty());
 }
 
-/// Signing in looks for endings once its session is there, and ends it itself if there was one. So of an ending and a session that begin together, one sees the other.
+/// Signing in looks for endings once its session is there, and ends it itself if there was one. So of an ending and a
+/// session that begin together, one sees the other.
 pub async fn no_session_slips_past_an_ending_that_is_being_written(place: &dyn Place) {
     let records = [place.open().await, place.open().await];
     for round in 1..=200 {

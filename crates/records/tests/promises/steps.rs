@@ -5,7 +5,7 @@ use sekisho_checkpoint::id::FactorId;
 use sekisho_otp::Step;
 use tokio::task::JoinSet;
 
-use super::{Place, alice, at, bob, external_mail, otp_app, register};
+use super::{OneThing as _, Place, alice, at, bob, external_mail, otp_app, register};
 
 /// A hundred rounds; a thousand with `SEKISHO_LONG=1`.
 pub async fn one_of_sixty_four_racing_callers_has_the_step_accepted(place: &dyn Place) {

@@ -65,7 +65,7 @@ pub(super) async fn enter(
         Err(refused) => return Ok(form(&visit, to.as_deref(), name, Some(&refused))),
     };
     let (account, session) = (signed.account(), signed.session());
-    passing::keep(&context, account, session, &signed.token, &password).await?;
+    passing::keep(&context, account, session, signed.key(), &password).await?;
     let cookie = Cookie::Session.set(&context.config, &signed.token.expose());
     let to = to.unwrap_or_else(|| "/".to_owned());
     let next = match signed.standing {

@@ -8,16 +8,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::id::{LetterId, SessionToken};
 use sekisho_checkpoint::ports::Fate;
-use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::{Account, MailedCodeState};
 use sekisho_otp::{OtpKey, UserCode};
 
 use crate::config::Context;
 use crate::cookie::Cookie;
-use crate::error::WebError;
 use crate::layout::{Tone, csrf_field, notice};
 use crate::qr;
-use crate::sealed;
 use crate::time;
 use crate::visit::{Visit, local_path, query_value};
 
@@ -28,21 +25,14 @@ pub(super) fn destination(visit: &Visit) -> String {
         .unwrap_or_else(|| "/".to_owned())
 }
 
-/// Redirects to `to`, gives the browser the session's new token, and seals under it what was sealed under the old one.
-pub(super) async fn go_on(
-    context: &Context,
-    record: &Session,
-    old: &SessionToken,
-    new: &SessionToken,
-    to: &str,
-) -> Result<Response, WebError> {
-    sealed::carry_over(context, record, old, new).await?;
+/// Redirects to `to`, and gives the browser the session's new token.
+pub(super) fn go_on(context: &Context, new: &SessionToken, to: &str) -> Response {
     let cookie = Cookie::Session.set(&context.config, &new.expose());
-    Ok((
+    (
         AppendHeaders(cookie.map(|c| (header::SET_COOKIE, c))),
         Redirect::to(to),
     )
-        .into_response())
+        .into_response()
 }
 
 /// A notice of what went wrong.

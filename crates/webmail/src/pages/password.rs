@@ -72,7 +72,7 @@ pub(super) async fn change(
         .await;
     if outcome.is_ok() {
         let (account, session) = (seated.account(), seated.seat.session());
-        passing::keep(&context, account, session, &seated.token, &new).await?;
+        passing::keep(&context, account, session, seated.seat.key(), &new).await?;
     }
     let words = match outcome {
         Ok(()) => return Err(WebError::SeeOther(format!("{HERE}?done=1"))),

@@ -256,12 +256,7 @@ async fn finished(
 ) -> Result<Result<Response, String>, WebError> {
     let visit = &seated.visit;
     match outcome {
-        Ok(registered) => {
-            let (record, old) = (seated.seat.record(), &seated.token);
-            parts::go_on(&visit.context, record, old, &registered.token, done)
-                .await
-                .map(Ok)
-        }
+        Ok(registered) => Ok(Ok(parts::go_on(&visit.context, &registered.token, done))),
         Err(RegisterError::Unavailable) => Err(WebError::Unavailable),
         Err(RegisterError::Proof(ProofError::PasswordAgain)) => {
             Err(WebError::SeeOther(login::again(page)))

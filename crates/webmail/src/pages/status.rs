@@ -87,10 +87,7 @@ pub(super) async fn renew(
         .renew(&seated.seat, proof, &visit.client)
         .await;
     match renewed {
-        Ok(token) => {
-            let record = seated.seat.record();
-            parts::go_on(&context, record, &seated.token, &token, "/mfa?renewed=1").await
-        }
+        Ok(token) => Ok(parts::go_on(&context, &token, "/mfa?renewed=1")),
         Err(ProofError::Unavailable) => Err(WebError::Unavailable),
         Err(ProofError::PasswordAgain) => Err(WebError::SeeOther(login::again(HERE))),
         Err(error) => page(&seated, kind, Some(&words::proof(visit, &error))).await,

@@ -151,9 +151,7 @@ async fn prove(
     {
         Ok(token) => {
             let to = destination(visit);
-            parts::go_on(context, owing.owed.record(), &owing.token, &token, &to)
-                .await
-                .map(Ok)
+            Ok(Ok(parts::go_on(context, &token, &to)))
         }
         Err(ProofError::Unavailable) => Err(WebError::Unavailable),
         Err(ProofError::PasswordAgain) => {

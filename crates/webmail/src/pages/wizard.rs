@@ -258,14 +258,7 @@ async fn finish(
     match outcome {
         Ok(registered) => {
             let done = detour("/mfa/registered", &destination(visit));
-            parts::go_on(
-                context,
-                owing.owed.record(),
-                &owing.token,
-                &registered.token,
-                &done,
-            )
-            .await
+            Ok(parts::go_on(context, &registered.token, &done))
         }
         Err(problem) => {
             let said = Said {

@@ -11,12 +11,13 @@ use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
+use sekisho_checkpoint::audit::{Actor, Event, What};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
 use sekisho_checkpoint::ports::{
-    Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, PasswordChange,
-    Records as _, SetPasswordError,
+    Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, OtpFailure,
+    PasswordChange, Records as _, SetPasswordError,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::{
@@ -317,9 +318,30 @@ impl Kit {
     /// Counts enough wrong codes to disable Alice's OTP apps.
     pub async fn disable_the_app(&self, account: AccountId) {
         let records = SqliteRecords::open(&self.folder.path().join("records.sqlite"));
+        let event = |what| Event {
+            at: self.clock.now(),
+            account: Some(account),
+            name_hash: None,
+            actor: Actor::System,
+            what,
+            address: None,
+            client: String::new(),
+            reference: None,
+            detail: String::new(),
+        };
+        let failure = OtpFailure {
+            account,
+            kind: FactorKind::OtpApp,
+            session: None,
+            disable_at: 1,
+            counted: Vec::new(),
+            event: event(What::OtpWrong),
+            disabling: event(What::KindDisabled),
+            disabling_letters: Vec::new(),
+        };
         let failed = records
             .expect("the records")
-            .count_otp_failure(account, FactorKind::OtpApp, None, 1, self.clock.now())
+            .count_otp_failure(&failure)
             .await;
         assert!(failed.expect("counted").disabled_now);
     }

@@ -1,0 +1,100 @@
+//! A new password, set here or elsewhere.
+
+use jiff::SignedDuration;
+
+use super::change::ChangeError;
+use super::prove::web_event;
+use super::reproof::Reproof;
+use super::{Checkpoint, Out};
+use crate::account::Password;
+use crate::audit::What;
+use crate::ports::{AccountUpdate, Change, PasswordChange, SetPasswordError};
+use crate::web::{Person, Seat};
+
+/// How long a directory may take to set a password; after that the person is told that the change was begun.
+const OUTCOME_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
+impl Checkpoint {
+    /// Changes the password. Ends all other sessions, all grants but this source's and all mail connections.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn change_password(
+        &self,
+        seat: &Seat,
+        old: Password,
+        new: &Password,
+        reproof: Reproof,
+        client: &str,
+    ) -> Result<(), ChangeError> {
+        let person = Person::from(seat);
+        let reproof = Reproof {
+            password: Some(old),
+            ..reproof
+        };
+        self.check_again(person, reproof.password.as_ref()).await?;
+        self.prove_again(person, &reproof, false, client).await?;
+        self.directory
+            .check_new_password(person.account.id, new)
+            .await?;
+        // Ended before, lest a crash in between leave open what the old password opened; and after, for what it opened
+        // meanwhile.
+        let ending = self.ending_but(person);
+        let begun = web_event(person, What::PasswordChangeBegun, client, "", self.now());
+        // Should this process end before the outcome is known, the person hears that the change was begun.
+        let letters = self.news_held_for(OUTCOME_WITHIN, person.account, person.facts, &begun)?;
+        let withdraws = letters.first().map(|letter| letter.id);
+        let update = AccountUpdate {
+            ending,
+            events: vec![begun],
+            letters,
+            ..AccountUpdate::new(person.account.id, self.now())
+        };
+        // Done even if the session has ended: to end things is always safe.
+        let _ = self.write(&update).await.map_err(Out::from)?;
+        if let Err(error) = self.directory.set_password(person.account.id, new).await {
+            let is_unchanged = !matches!(error, SetPasswordError::Directory(_));
+            if is_unchanged && let Some(letter) = withdraws {
+                self.withdraw(person.account.id, letter).await;
+            }
+            return Err(error.into());
+        }
+        let event = web_event(person, What::PasswordChanged, client, "", self.now());
+        let update = AccountUpdate {
+            // The password is another by now, whatever became of the session: the event and the letter must not be
+            // lost.
+            session: None,
+            change: Change::PasswordWanted(false),
+            ending,
+            withdraws,
+            ..self.told(person, event)?
+        };
+        let _ = self.apply(&update).await.map_err(Out::from)?;
+        Ok(())
+    }
+
+    /// The person says that the password was changed where Sekisho can't see it: ends what a change ends, and no new
+    /// one is wanted any longer.
+    ///
+    /// # Errors
+    /// [`ChangeError`].
+    pub async fn password_changed_elsewhere(
+        &self,
+        seat: &Seat,
+        client: &str,
+    ) -> Result<(), ChangeError> {
+        let person = Person::from(seat);
+        if self.directory.password_change() == PasswordChange::Here {
+            return Err(ChangeError::ChangedHere);
+        }
+        let event = web_event(
+            person,
+            What::PasswordChanged,
+            client,
+            "elsewhere",
+            self.now(),
+        );
+        let (change, ending) = (Change::PasswordWanted(false), self.ending_but(person));
+        self.carry_out(person, change, ending, event).await
+    }
+}

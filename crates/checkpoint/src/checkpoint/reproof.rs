@@ -1,0 +1,136 @@
+//! Proving password and factor once more, before a change.
+
+use jiff::Timestamp;
+
+use super::passwords::{Guessed, Whose};
+use super::prove::{Follows, Proof, ProofError};
+use super::{Checkpoint, Out};
+use crate::account::Password;
+use crate::factor::FactorKind;
+use crate::ports::SessionUpdate;
+use crate::throttle::{Guess, PASSWORDS_FOR_ACCOUNT, Throttle};
+use crate::web::Person;
+
+/// What a person gives again before a change.
+#[derive(Debug, Default)]
+pub struct Reproof {
+    /// The password.
+    pub password: Option<Password>,
+    /// A code.
+    pub proof: Option<Proof>,
+    /// The help desk's one-time code, where the first registration needs it.
+    pub enrolment_code: Option<String>,
+}
+
+impl Reproof {
+    /// Nothing given: what was proven a moment ago must do.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+}
+
+/// Why what was given again is not enough.
+#[derive(Debug)]
+pub(super) enum ReproofError {
+    Needed {
+        password: bool,
+        factor: Vec<FactorKind>,
+    },
+    WrongPassword,
+    Proof(ProofError),
+    Out(Out),
+}
+
+impl<E: Into<Out>> From<E> for ReproofError {
+    fn from(error: E) -> Self {
+        Self::Out(error.into())
+    }
+}
+
+impl Checkpoint {
+    /// Makes sure that password and, from an untrusted network, a factor were proven: now (`strict`), or within the
+    /// last minutes.
+    pub(super) async fn prove_again(
+        &self,
+        person: Person<'_>,
+        reproof: &Reproof,
+        strict: bool,
+        client: &str,
+    ) -> Result<(), ReproofError> {
+        let (password, factor) = self.owed_again(person, strict, self.now());
+        let offered = if factor {
+            self.offered(person)
+        } else {
+            Vec::new()
+        };
+        if factor && offered.is_empty() {
+            return Err(ReproofError::Proof(ProofError::KindDisabled));
+        }
+        let needs_password = password && reproof.password.is_none();
+        let needs_factor = factor && reproof.proof.is_none();
+        if needs_password || needs_factor {
+            return Err(ReproofError::Needed {
+                password,
+                factor: offered,
+            });
+        }
+        if password {
+            self.check_again(person, reproof.password.as_ref()).await?;
+        }
+        if let (true, Some(entry)) = (factor, &reproof.proof) {
+            self.verify_otp(person, entry, client, Follows::Reproof)
+                .await
+                .map_err(ReproofError::Proof)?;
+        }
+        Ok(())
+    }
+
+    /// Whether password and factor are owed again for a change.
+    pub(super) fn owed_again(
+        &self,
+        person: Person<'_>,
+        strict: bool,
+        now: Timestamp,
+    ) -> (bool, bool) {
+        let site = self.site();
+        let recent = |at: Timestamp| now < at + site.policy.recent_proof;
+        let password = strict || !recent(person.session.password_proven_at);
+        let factor = person.facts.has_factor()
+            && !site.networks.trust(&person.source)
+            && (strict || !person.session.factor_proven_at.is_some_and(recent));
+        (password, factor)
+    }
+
+    /// Checks the password of a signed-in person once more; failures count as at every door.
+    pub(super) async fn check_again(
+        &self,
+        person: Person<'_>,
+        password: Option<&Password>,
+    ) -> Result<(), ReproofError> {
+        let now = self.now();
+        let account = person.account.id;
+        let Some(password) = password else {
+            return Err(ReproofError::WrongPassword);
+        };
+        let from_here = Throttle::AccountAt(account, person.source.throttle_key(), Guess::Password);
+        let limits = [(from_here, PASSWORDS_FOR_ACCOUNT)];
+        let whose = Whose::Account(account);
+        let guess = self.guess(whose, password, &person.source, &limits, now);
+        match guess.await? {
+            Guessed::Right => {}
+            Guessed::Wrong => return Err(ReproofError::WrongPassword),
+            Guessed::MustWait { until } => {
+                return Err(ReproofError::Proof(ProofError::Wait { until }));
+            }
+        }
+        let update = SessionUpdate {
+            password_proven_at: Some(now),
+            ..SessionUpdate::default()
+        };
+        self.records
+            .update_session(person.session.id, &update)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! Carrying out an update of an account: what may stand in its way is looked at before anything is written, and then
+//! all of it is.
+
+use rusqlite::Connection;
+use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, InSession, OneTime};
+
+use super::fault::Fault;
+use super::{
+    account, audit, codes, factors, grants, outbox, recovery, revocations, sessions, throttle,
+    waiting,
+};
+
+pub(super) fn apply(db: &Connection, update: &AccountUpdate) -> Result<Applied, Fault> {
+    let (account, at) = (update.account, update.at);
+    if let Some(session) = &update.session
+        && !goes_on(db, update, session)?
+    {
+        return Ok(Applied::SessionEnded);
+    }
+    if let Some(one_time) = &update.uses
+        && !used(db, update, one_time)?
+    {
+        return Ok(Applied::NotAccepted);
+    }
+    if let Change::JoinGrant(grant, companion) = &update.change {
+        if !grants::join(db, *grant, *companion, at)? {
+            return Ok(Applied::NotAccepted);
+        }
+    } else if !account::change(db, account, &update.change, at)? {
+        return Ok(Applied::NotAccepted);
+    }
+    sessions::end_of(db, account, update.ending.sessions)?;
+    grants::end_of(db, account, update.ending.grants, at)?;
+    if let Some(grant) = &update.grant {
+        waiting::end_of(db, account, grant.source)?;
+        grants::put(db, grant)?;
+    }
+    if let Some(session) = &update.session {
+        if session.finishes.is_some() {
+            sessions::end_registration(db, session.id)?;
+        }
+        sessions::update(db, session.id, &session.update)?;
+    }
+    if let Some(letter) = update.withdraws {
+        codes::remove_of(db, letter)?;
+        outbox::remove(db, letter)?;
+    }
+    let keys: Vec<String> = update.counted.iter().map(|key| key.key()).collect();
+    throttle::count(db, &keys, at)?;
+    for event in &update.events {
+        audit::write(db, event)?;
+    }
+    for letter in &update.letters {
+        outbox::put(db, letter)?;
+    }
+    revocations::write(db, account, &update.ending, at).map(Applied::Done)
+}
+
+/// Whether the session is what the update takes it for.
+fn goes_on(db: &Connection, update: &AccountUpdate, session: &InSession) -> Result<bool, Fault> {
+    let Some(now) = sessions::of_account(db, update.account, session.id)? else {
+        return Ok(false);
+    };
+    let is_its_token = match &session.update.token {
+        Some(new) => new.before == now.token,
+        None => true,
+    };
+    Ok(is_its_token && (session.finishes.is_none() || session.finishes == now.registration))
+}
+
+/// Uses something up that can be used once. Returns whether it was there; if not, nothing was written.
+fn used(db: &Connection, update: &AccountUpdate, one_time: &OneTime) -> Result<bool, Fault> {
+    let (account, at) = (update.account, update.at);
+    match one_time {
+        OneTime::Step { factor, step } => {
+            let accepted = factors::accept_step(db, account, *factor, *step, at)?;
+            if accepted {
+                account::clear_failures(db, account, FactorKind::OtpApp)?;
+            }
+            Ok(accepted)
+        }
+        OneTime::MailedCode { session, hash } => {
+            let Some(code) = codes::take(db, account, *session, hash, at)? else {
+                return Ok(false);
+            };
+            account::clear_failures(db, account, FactorKind::ExternalMail)?;
+            factors::mail_accepted(db, &code, at)?;
+            Ok(true)
+        }
+        OneTime::RecoveryCode { hash, left } => {
+            let before = recovery::of_account(db, account)?.map_or(0, |codes| codes.left);
+            let accepted = before == left + 1 && recovery::take(db, account, hash, at)?;
+            if accepted {
+                account::clear_failures(db, account, FactorKind::RecoveryCode)?;
+            }
+            Ok(accepted)
+        }
+        OneTime::WaitingSignIn { source, at } => waiting::take(db, account, *source, *at),
+    }
+}
