@@ -1,10 +1,14 @@
 //! What every database that keeps the records has to pass. Another one is a [`promises::Place`] and one more line at
 //! the end.
 
+#[expect(dead_code, reason = "the simulation looks at more of it")]
+#[path = "../../checkpoint/tests/simulation/memory/mod.rs"]
+mod memory;
 mod moving;
 mod outages;
 #[path = "../../testkit/src/postgres.rs"]
 mod postgres;
+mod power_cuts;
 mod promises;
 
 use std::sync::{Arc, LazyLock};
@@ -48,5 +52,16 @@ impl promises::Place for PostgresDatabase {
     }
 }
 
+/// What the checkpoint's simulation runs on: it has to keep the same promises.
+struct Memory(Arc<memory::MemoryRecords>);
+
+#[async_trait]
+impl promises::Place for Memory {
+    async fn open(&self) -> Arc<dyn Records> {
+        Arc::clone(&self.0) as Arc<dyn Records>
+    }
+}
+
+promises::held_by!(in_memory, Memory(Arc::default()));
 promises::held_by!(sqlite, SqliteFile::new());
 promises::held_by!(postgresql, PostgresDatabase::new());

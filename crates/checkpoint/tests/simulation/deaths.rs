@@ -1,0 +1,165 @@
+//! A proof whose process dies at each of its waits: all of it is there, or nothing.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use jiff::SignedDuration;
+use sekisho_checkpoint::Proof;
+use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::factor::Method;
+use sekisho_checkpoint::id::SessionToken;
+use sekisho_checkpoint::ports::{Clock as _, Records as _};
+use sekisho_checkpoint::web::{Seat, WebStanding};
+use sekisho_otp::Step;
+
+use crate::an_account_with_an_app;
+use crate::people::DRAFT;
+use crate::run::{Act, finish, interleave_whole};
+use crate::world::{Courage, World, ai, place};
+
+#[test]
+fn a_proof_is_whole_or_was_not_wherever_its_process_dies() {
+    let (kept, keys) = an_account_with_an_app();
+    let mut polls = 0;
+    loop {
+        let world = World::new(1, kept.clone(), keys.clone());
+        world.letters.is(Courage::Good);
+        let events_before = kept.events.len();
+        let node = &world.nodes[0];
+        let (token, standing) = owed_with_a_draft(&world);
+        let WebStanding::Owed(owed) = &standing else {
+            panic!("MFA is in use");
+        };
+        let code = keys[0].code(Step::at(world.clock.now().as_second()));
+        let mut proof = Box::pin(node.prove(owed, Proof::App(code), ""));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut proven = None;
+        for _ in 0..polls {
+            if let Poll::Ready(done) = proof.as_mut().poll(&mut context) {
+                proven = Some(done.expect("the code is right"));
+                break;
+            }
+        }
+        drop(proof);
+
+        let left = world.records.kept();
+        let has_grant = !left.live_grants(ai().id, world.clock.now()).is_empty();
+        let granted = left
+            .events
+            .iter()
+            .skip(events_before)
+            .filter(|event| event.what == What::Granted);
+        assert_eq!(
+            granted.count(),
+            usize::from(has_grant),
+            "after {polls} polls"
+        );
+        let is_new = left.sessions[0].token != token.hash();
+        assert_eq!(is_new, has_grant, "after {polls} polls");
+        let before = &kept.standing(ai().id).factors[0].method;
+        let is_used = step(&left.standing(ai().id).factors[0].method) != step(before);
+        assert_eq!(is_used, has_grant, "after {polls} polls");
+        if !is_new {
+            draft_opens(&world, &token);
+        }
+        if let Some(new) = &proven {
+            draft_opens(&world, new);
+        }
+        // Whatever it left, "that wasn't me" ends it.
+        nothing_outlives_not_me(&world);
+        if proven.is_some() {
+            return;
+        }
+        polls += 1;
+        assert!(polls < 1000, "it never ends");
+    }
+}
+
+#[test]
+fn a_proof_and_not_me_at_once_leave_no_grant() {
+    let (kept, keys) = an_account_with_an_app();
+    for seed in 0..500 {
+        let world = World::new(seed, kept.clone(), keys.clone());
+        let (_, standing) = owed_with_a_draft(&world);
+        let WebStanding::Owed(owed) = &standing else {
+            panic!("MFA is in use");
+        };
+        let seat = somebody_else(&world);
+        let code = keys[0].code(Step(Step::at(world.clock.now().as_second()).0 + 1));
+        let proves: Act<'_> = Box::pin(async {
+            // Either of the two may come first.
+            let _ = world.nodes[0].prove(owed, Proof::App(code), "").await;
+        });
+        let ends: Act<'_> = Box::pin(async {
+            let done = world.nodes[1].not_me(&seat, "").await;
+            done.expect("ended");
+        });
+        let mut keepers: Vec<Act<'_>> = vec![Box::pin(Arc::clone(&world.nodes[0]).keep())];
+        interleave_whole(&world, vec![proves, ends], &mut keepers);
+        let left = world.records.kept();
+        assert!(left.sessions.is_empty(), "seed {seed}");
+        assert!(
+            left.live_grants(ai().id, world.clock.now()).is_empty(),
+            "seed {seed}"
+        );
+    }
+}
+
+/// A session that owes its factor, with a draft.
+fn owed_with_a_draft(world: &World) -> (SessionToken, WebStanding) {
+    // The app was registered with the code of the moment before.
+    world.clock.advance(SignedDuration::from_mins(1));
+    let node = &world.nodes[0];
+    let signed =
+        finish(node.sign_in("ai", world.directory.password(), place(0), "")).expect("signed in");
+    let draft = signed
+        .key()
+        .seal(DRAFT, signed.session(), b"half a letter")
+        .expect("sealed");
+    finish(node.put_stash(signed.session(), Some(draft))).expect("kept");
+    let standing = finish(node.resume(&signed.token, place(0))).expect("a session");
+    (signed.token, standing)
+}
+
+fn draft_opens(world: &World, token: &SessionToken) {
+    let standing = finish(world.nodes[1].resume(token, place(0))).expect("a session");
+    let (record, key) = match &standing {
+        WebStanding::Admitted(seat) => (seat.record(), seat.key()),
+        WebStanding::Owed(owed) => (owed.record(), owed.key()),
+    };
+    let sealed = record.stash.as_ref().expect("kept");
+    let draft = key.open(DRAFT, record.id, sealed).expect("opens");
+    assert_eq!(draft.as_slice(), b"half a letter");
+}
+
+/// The person at another place, who proved the factor there.
+fn somebody_else(world: &World) -> Seat {
+    let node = &world.nodes[1];
+    let signed =
+        finish(node.sign_in("ai", world.directory.password(), place(1), "")).expect("signed in");
+    let WebStanding::Owed(owed) = &signed.standing else {
+        panic!("MFA is in use");
+    };
+    let code = world.apps.lock().expect("keys")[0].code(Step::at(world.clock.now().as_second()));
+    let token = finish(node.prove(owed, Proof::App(code), "")).expect("proven");
+    match finish(node.resume(&token, place(1))).expect("a session") {
+        WebStanding::Admitted(seat) => seat,
+        WebStanding::Owed(_) => panic!("it was proven"),
+    }
+}
+
+fn nothing_outlives_not_me(world: &World) {
+    world.clock.advance(SignedDuration::from_secs(60));
+    let seat = somebody_else(world);
+    finish(world.nodes[1].not_me(&seat, "")).expect("ended");
+    let left = finish(world.records.grants(ai().id, world.clock.now()));
+    assert!(left.expect("read").is_empty());
+    assert!(world.records.kept().sessions.is_empty());
+}
+
+fn step(method: &Method) -> Option<Step> {
+    match method {
+        Method::OtpApp { last_step, .. } => *last_step,
+        Method::ExternalMail { .. } => None,
+    }
+}

@@ -1,0 +1,268 @@
+//! The world of a run: two nodes of a checkpoint over one memory, one person's account, a clock in hand, and a courier
+//! that does not always come.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
+use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::id::LetterId;
+use sekisho_checkpoint::ports::{
+    BoxFuture, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter,
+    PasswordChange, SetPasswordError,
+};
+use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
+use sekisho_checkpoint::{Checkpoint, Parts, Site};
+use sekisho_otp::{OtpCode, OtpKey, Step};
+use sekisho_source::{KeyLength, Source};
+
+use crate::memory::{Kept, MemoryRecords, a_turn_of_others};
+use crate::run::finish;
+
+/// Random numbers from a seed: splitmix64.
+#[derive(Debug)]
+pub struct Dice(AtomicU64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+    }
+
+    /// A number below `sides`.
+    pub fn below(&self, sides: usize) -> usize {
+        let step = 0x9e37_79b9_7f4a_7c15;
+        let mut z = self.0.fetch_add(step, Ordering::Relaxed).wrapping_add(step);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % sides as u64) as usize
+    }
+
+    pub fn one_in(&self, sides: usize) -> bool {
+        self.below(sides) == 0
+    }
+}
+
+/// A clock that stands still until it is moved.
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn advance(&self, by: SignedDuration) {
+        self.0.fetch_add(by.as_millis() as i64, Ordering::Relaxed);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).expect("in range")
+    }
+
+    /// Whoever sleeps is polled by the run, again and again.
+    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::poll_fn(move |_| {
+            if self.now() < until {
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        }))
+    }
+}
+
+/// The directory: one account, whose password can be changed.
+pub struct OneAccount(Mutex<String>);
+
+pub fn ai() -> Account {
+    Account {
+        id: AccountId::new(1),
+        login: "ai".to_owned(),
+        display_name: String::new(),
+        addresses: vec![MailAddress::parse("ai@kit.example").expect("an address")],
+        groups: Vec::new(),
+        usable: true,
+    }
+}
+
+impl OneAccount {
+    pub fn password(&self) -> Password {
+        Password::new(
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        )
+    }
+}
+
+#[async_trait]
+impl Directory for OneAccount {
+    async fn find(&self, name: &LoginName) -> Result<Option<Account>, DirectoryError> {
+        Ok((name.as_str() == "ai").then(ai))
+    }
+
+    async fn account(&self, id: AccountId) -> Result<Option<Account>, DirectoryError> {
+        Ok(Some(ai()).filter(|account| account.id == id))
+    }
+
+    async fn recipients(&self, _: &MailAddress) -> Result<Vec<AccountId>, DirectoryError> {
+        Ok(Vec::new())
+    }
+
+    async fn verify(
+        &self,
+        account: Option<AccountId>,
+        password: &Password,
+    ) -> Result<bool, DirectoryError> {
+        a_turn_of_others().await;
+        let is_right = account == Some(ai().id) && self.password().expose() == password.expose();
+        a_turn_of_others().await;
+        Ok(is_right)
+    }
+
+    fn password_change(&self) -> PasswordChange {
+        PasswordChange::Here
+    }
+
+    async fn check_new_password(&self, _: AccountId, _: &Password) -> Result<(), SetPasswordError> {
+        Ok(())
+    }
+
+    async fn set_password(&self, _: AccountId, new: &Password) -> Result<(), SetPasswordError> {
+        a_turn_of_others().await;
+        new.expose()
+            .clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        a_turn_of_others().await;
+        Ok(())
+    }
+}
+
+/// How the courier feels.
+#[derive(Debug, Clone, Copy)]
+pub enum Courage {
+    /// Now and then it takes no letter.
+    Moody,
+    /// It takes every letter.
+    Good,
+    /// It takes none just now.
+    Away,
+    /// It has nobody to hand letters to.
+    WithoutRelay,
+}
+
+/// The courier.
+pub struct Letters {
+    dice: Dice,
+    courage: Mutex<Courage>,
+    sent: Mutex<Vec<Letter>>,
+}
+
+impl Letters {
+    pub fn is(&self, courage: Courage) {
+        *self.courage.lock().unwrap_or_else(PoisonError::into_inner) = courage;
+    }
+
+    pub fn sent(&self) -> Vec<Letter> {
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+#[async_trait]
+impl Courier for Letters {
+    async fn send(&self, letter: Letter) -> Result<(), CourierError> {
+        a_turn_of_others().await;
+        let courage = *self.courage.lock().unwrap_or_else(PoisonError::into_inner);
+        match courage {
+            Courage::WithoutRelay => return Err(CourierError::NoRelay),
+            Courage::Away => return Err(CourierError::Temporarily("not now".to_owned())),
+            Courage::Moody if self.dice.one_in(4) => {
+                return Err(CourierError::Temporarily("not now".to_owned()));
+            }
+            Courage::Moody | Courage::Good => {}
+        }
+        self.sent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(letter);
+        a_turn_of_others().await;
+        Ok(())
+    }
+
+    async fn fate(&self, _: LetterId) -> Result<Option<Fate>, CourierError> {
+        Ok(None)
+    }
+}
+
+/// Everything of a run.
+pub struct World {
+    pub seed: u64,
+    pub dice: Dice,
+    pub clock: Arc<HandClock>,
+    pub records: Arc<MemoryRecords>,
+    pub directory: Arc<OneAccount>,
+    pub letters: Arc<Letters>,
+    pub nodes: [Arc<Checkpoint>; 2],
+    /// The keys of the apps that were registered, the newest last.
+    pub apps: Mutex<Vec<OtpKey>>,
+}
+
+impl World {
+    /// A world that begins with what the records hold and with the keys of its apps.
+    pub fn new(seed: u64, kept: Kept, apps: Vec<OtpKey>) -> Self {
+        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
+        let records = Arc::new(MemoryRecords::holding(kept));
+        let directory = Arc::new(OneAccount(Mutex::new("first".to_owned())));
+        let letters = Arc::new(Letters {
+            dice: Dice::new(!seed),
+            courage: Mutex::new(Courage::Moody),
+            sent: Mutex::default(),
+        });
+        let keys = BTreeMap::from([(KeyId(1), SealingKey::new([7; 32]))]);
+        let keys = KeyRing::new(keys).expect("a key");
+        let nodes = [0; 2].map(|_| {
+            let parts = Parts {
+                records: Arc::clone(&records) as _,
+                directory: Arc::clone(&directory) as _,
+                courier: Arc::clone(&letters) as _,
+                clock: Arc::clone(&clock) as _,
+                keys: keys.clone(),
+                site: Site::default(),
+            };
+            finish(Checkpoint::start(parts)).expect("a checkpoint")
+        });
+        Self {
+            seed,
+            dice: Dice::new(seed),
+            clock,
+            records,
+            directory,
+            letters,
+            nodes,
+            apps: Mutex::new(apps),
+        }
+    }
+
+    pub fn node(&self) -> &Checkpoint {
+        &self.nodes[self.dice.below(2)]
+    }
+
+    /// What the app shows that was registered last; now and then the code that comes next.
+    pub fn code(&self) -> Option<OtpCode> {
+        let apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
+        let step = Step::at(self.clock.now().as_second()).0 + self.dice.below(2) as u64;
+        apps.last().map(|key| key.code(Step(step)))
+    }
+}
+
+/// The places from which the person comes.
+pub fn place(index: usize) -> Source {
+    let address: IpAddr = ["198.51.100.1", "198.51.100.2"][index]
+        .parse()
+        .expect("an address");
+    Source::assured(address, KeyLength::default())
+}
