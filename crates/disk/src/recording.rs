@@ -31,7 +31,7 @@ impl RecordingDisk {
         Ok(Self { log, vfs })
     }
 
-    /// The name under which SQLite knows this disk, for whoever opens a database by itself.
+    /// The name of this disk's SQLite file system, for callers that open a database themselves.
     #[must_use]
     pub fn vfs(&self) -> &str {
         &self.vfs
