@@ -129,7 +129,7 @@ fn open_to_all(path: &Path, mode: u32) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
 }
 
-/// A running nginx, as a mail proxy behind the PROXY protocol.
+/// A running nginx: a mail proxy that expects the PROXY protocol.
 pub struct Nginx {
     master: Child,
     folder: TempDir,
@@ -227,7 +227,7 @@ impl Drop for Nginx {
     }
 }
 
-/// A running Postfix that takes submissions, behind the PROXY protocol.
+/// A running Postfix that takes submissions and expects the PROXY protocol.
 pub struct Postfix {
     folder: TempDir,
     /// Its submission port.
@@ -330,8 +330,8 @@ impl Drop for Postfix {
     }
 }
 
-/// A running Exim that takes submissions behind the PROXY protocol. Debian's package can't be installed together with
-/// Postfix, so `scripts/test` unpacks it.
+/// A running Exim that takes submissions and expects the PROXY protocol. Debian's package can't be installed together
+/// with Postfix, so `scripts/test` unpacks it.
 pub struct Exim {
     daemon: Child,
     folder: TempDir,

@@ -32,7 +32,7 @@ pub enum WebError {
     /// The checkpoint or the mail server can't be reached just now.
     #[error("temporarily out of reach")]
     Unavailable,
-    /// A fault of ours ended the request half-way; the log has it.
+    /// The handler panicked. The log has the details.
     #[error("the request ended by a fault of ours")]
     Broken,
 }

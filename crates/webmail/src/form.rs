@@ -34,7 +34,7 @@ pub struct Form {
     pub fields: Fields,
     /// The files that the person attached.
     pub files: Vec<FileField>,
-    /// Whether the files were too large together. They are dropped then; `fields` is complete all the same.
+    /// Whether the files were too large together. They are dropped then, but `fields` is complete.
     pub too_large: bool,
 }
 

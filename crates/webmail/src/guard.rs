@@ -85,8 +85,8 @@ async fn guard(State(context): State<Arc<Context>>, request: Request, next: Next
     response
 }
 
-/// A form on its way. Once the browser has hung up there is no more to read, and an end that comes then is none: what
-/// was sent may be half of what was meant.
+/// The body of a form while it is read. Once the browser has hung up, it ends with an error: what arrived may be only
+/// half of what was sent.
 struct WhileThere {
     body: Body,
     browser: Presence,

@@ -1,13 +1,13 @@
 //! The webmail: the browser's door.
 //!
-//! The checkpoint judges every request anew, for the source that the request comes from. A handler's signature says
+//! The checkpoint judges every single request, for the source that the request comes from. A handler's signature says
 //! what it needs: [`visit::Seated`] is a session that may open mail, [`visit::Owing`] one that must prove a factor
 //! first. Only the checkpoint turns the second into the first. Pages are made on the server, work without JavaScript,
 //! and come in Japanese and English.
 //!
 //! The crate refuses to judge: no handler looks at an address, at a header that names one, or at a clock. It keeps no
-//! state of its own: what must survive a reload is in the checkpoint's session. It changes nothing on a GET, nor on a
-//! POST that its own pages did not send.
+//! state of its own: what must survive a reload is in the checkpoint's session. A GET changes no setting and sends no
+//! mail, and a POST counts only if one of its own pages sent it.
 //!
 //! In reading order: [`config`] is what the binary hands in, [`route`] the table of all addresses. Handlers receive
 //! [`visit`] and [`form`]. `sealed` encrypts what a session stores for its browser: [`stash`] keeps what the person was
@@ -49,8 +49,8 @@ use std::sync::Arc;
 pub struct Webmail;
 
 impl Webmail {
-    /// The router of all pages. Each request must carry its [`sekisho_source::Source`] as an extension; only the
-    /// listener knows it.
+    /// The router of all pages. Each request must carry its [`sekisho_source::Source`] and a
+    /// [`sekisho_net::Finisher`] as extensions; [`serve()`] adds both.
     pub fn router(context: Arc<Context>) -> axum::Router {
         let pool = Arc::new(mail::Pool::default());
         guard::around(route::router(route::all()), &context)

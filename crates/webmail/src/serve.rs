@@ -63,7 +63,7 @@ struct Shared {
     router: Router,
     tls: Option<Arc<TlsKeeper>>,
     sources: Arc<WebSources>,
-    /// Each request carries it, beside its source: what a browser began is finished though it hangs up.
+    /// Each request carries it as an extension, so that a change is finished even if the browser hangs up.
     finisher: Finisher,
 }
 

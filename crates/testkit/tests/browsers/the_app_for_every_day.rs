@@ -117,7 +117,7 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     let still = browser.read_digits().await?;
     ensure!(still.len() == 6 && right.len() == 6, "digits: {still}");
 
-    // Without a server or a network the app opens and shows OTPs all the same.
+    // Without a server or a network the app still opens and shows OTPs.
     let is_ready = "return navigator.serviceWorker.ready\
                     .then(() => navigator.serviceWorker.controller !== null || 'reload')";
     if browser.run(is_ready, Vec::new()).await? != true {

@@ -1,4 +1,4 @@
-//! A session is judged anew at each request, for the request's source: one that began on campus owes a factor at home.
+//! Each request of a session is judged for its own source: a session that began on campus owes a factor at home.
 
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::web::{NoSession, Person, WebStanding};

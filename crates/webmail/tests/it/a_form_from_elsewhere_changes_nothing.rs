@@ -1,4 +1,5 @@
-//! Rule 22 of `docs/security.md`: a POST counts only if one of our own pages sent it, and a GET changes nothing.
+//! Rule 22 of `docs/security.md`: a POST counts only if one of our own pages sent it, and routes that change something
+//! refuse a GET.
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use sekisho_webmail::route;
