@@ -3,11 +3,10 @@
 //!
 //! Every wait is for a condition, never for a fixed time. A condition that does not hold after [`PATIENCE`] is an error
 //! that says what was awaited, and where.
-
 //!
-//! In reading order: [`Browser`] is what stories use; `wishes` says which browser; `driver` starts it; `waits` and
-//! `commands` are below all its steps; `pictures` and `console` check pages; `decisions` takes from the browser what it
-//! would decide by itself; `effort` counts what a person does.
+//! In reading order: [`Browser`] is what stories use. `wishes` are its settings, and `driver` starts it. `waits` and
+//! `commands` carry out its steps; `pictures` and `console` check pages; `decisions` makes decisions in place of the
+//! browser; `effort` counts what a person does.
 
 mod commands;
 mod console;

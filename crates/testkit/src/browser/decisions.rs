@@ -1,15 +1,14 @@
-//! What a browser would decide by itself, decided by the test.
+//! Makes the decisions that a browser would otherwise make itself, so that stories do not differ from run to run.
 //!
-//! Chromium offers to install the OTP app when it likes: it depends on how the page was used and how busy the machine
-//! is. It grants persistent storage by a judgement of its own, too. A story that shows the app's page would read
-//! differently from run to run.
+//! Chromium decides when to offer the installation of the OTP app, by how the page was used and how busy the machine
+//! is. It also decides whether the page gets persistent storage.
 
 use serde_json::{Value, json};
 
 use super::{Browser, Kind};
 
-/// Keeps the browser's own offers from pages, and its judgement about storage. A story makes an offer by an event of
-/// its own, which is not trusted.
+/// Hides the browser's own offers of installation from pages, and refuses persistent storage. The offers that a story
+/// makes are untrusted events, which pass.
 const DECISIONS: &str = "
     addEventListener('beforeinstallprompt', (event) => {
         if (event.isTrusted) event.stopImmediatePropagation();
@@ -21,7 +20,7 @@ const DECISIONS: &str = "
 ";
 
 impl Browser {
-    /// Decides for the pages that the current tab shows from now on. Only Chromium decides by itself.
+    /// Applies [`DECISIONS`] to all pages that the current tab opens from now on. Only Chromium needs it.
     pub(super) async fn decide(&self) -> anyhow::Result<()> {
         if self.wishes().kind == Kind::Chromium {
             self.before_every_page(DECISIONS).await?;
@@ -29,7 +28,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Decides for the page that the current tab shows already, as well.
+    /// Applies [`DECISIONS`] to the page in the current tab, too.
     pub(super) async fn decide_here(&self) -> anyhow::Result<()> {
         self.decide().await?;
         if self.wishes().kind == Kind::Chromium {
@@ -38,8 +37,8 @@ impl Browser {
         Ok(())
     }
 
-    /// Offers the page's installation to the person, as Chromium does when it likes. [`Browser::is_installed`] tells
-    /// whether the page took the offer up.
+    /// Offers the installation of the page, as Chromium would at some time. [`Browser::is_installed`] says whether the
+    /// page accepted.
     ///
     /// # Errors
     /// The browser is gone.
@@ -52,7 +51,7 @@ impl Browser {
         self.run(offer, Vec::new()).await.map(drop)
     }
 
-    /// Whether the page asked for the installation that it was offered.
+    /// Whether the page accepted the offer of installation.
     ///
     /// # Errors
     /// The browser is gone.

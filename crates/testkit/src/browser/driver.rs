@@ -170,7 +170,7 @@ fn chromium(wishes: Wishes, folder: &Path, downloads: &Path) -> Capabilities {
                 "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
                 "--disable-dev-shm-usage", "--hide-scrollbars",
-                // It offers installation on every page at once, so that stories notice if an offer reaches a page.
+                // Chromium then offers installation on every page at once, so stories notice if one is not hidden.
                 "--bypass-app-banner-engagement-checks",
                 format!("--accept-lang={}", wishes.lang),
                 format!("--user-data-dir={}", folder.join("profile").display()),

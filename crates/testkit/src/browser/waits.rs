@@ -1,4 +1,4 @@
-//! Waiting for conditions, and which errors of a driver mean "not yet".
+//! Waits for conditions, and knows which errors of a driver mean "not yet".
 
 use std::time::Duration;
 

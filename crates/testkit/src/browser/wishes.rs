@@ -1,4 +1,4 @@
-//! Which browser a story wants.
+//! The settings of the browser that a story asks for.
 
 /// Which browser it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,7 +45,7 @@ async fn the_app_for_every_day(scene: Arc<Scene>) -> anyhow::Result<()> {
     }
     are(browser, &["work", "school", "club"]).await?;
 
-    // What the browser offers, the page passes on, once.
+    // The page passes the browser's offer of installation on to the person, once.
     ensure!(browser.seen("#install").await?.is_none(), "no offer yet");
     browser.offer_installation().await?;
     browser.click("#install").await?;
