@@ -46,7 +46,7 @@ pub(crate) struct Missing;
 /// The password for the mail server; `None` if the server does not want it.
 ///
 /// # Errors
-/// [`Missing`] if the session holds no password that opens with its token.
+/// [`Missing`] if the session holds no password, or none that its key opens.
 pub(crate) fn of(seated: &Seated) -> Result<Option<Password>, Missing> {
     if !seated.visit.context.mail.wants_password(seated.account()) {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! Encrypts what a session stores for its browser, under the session's key, which only the browser's token opens: a
-//! copy of the records does not reveal it, and a new token changes nothing of it.
+//! Encrypts what a session stores for its browser, so that a copy of the records does not reveal it. The key is the
+//! session's, which only the browser's token opens; so a new token does not change what is sealed.
 
 use sekisho_checkpoint::id::{NoRandomness, SessionId};
 use sekisho_checkpoint::sealing::Sealed;
@@ -27,7 +27,7 @@ impl Purpose {
 /// Seals bytes of a session for a purpose.
 ///
 /// # Errors
-/// The system gives no randomness.
+/// [`NoRandomness`] if the system gives no random numbers.
 pub(crate) fn seal(
     purpose: Purpose,
     session: SessionId,
