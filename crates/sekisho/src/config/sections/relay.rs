@@ -11,6 +11,7 @@ use sekisho_mailroom::dkim::Dkim;
 use sekisho_mailroom::queue::{self, DirectExit, Exit, RelayLogin, RelayTls, SmtpExit};
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::dns::MailHosts;
+use zeroize::Zeroizing;
 
 use super::site::Site;
 use crate::config::problem::Findings;
@@ -229,7 +230,9 @@ impl Signing {
     /// The file can't be read, or holds no key.
     pub(crate) fn open(&self, site: &Site) -> anyhow::Result<Arc<Dkim>> {
         let domain = self.domain.as_ref().map(Domain::as_str);
-        let pem = secrets::text(&self.key_file).context("[dkim] `key_file`")?;
+        let pem = std::fs::read_to_string(&self.key_file).map(Zeroizing::new);
+        let pem =
+            pem.with_context(|| format!("[dkim] key_file: reading {}", self.key_file.display()))?;
         let dkim = Dkim::new(domain.unwrap_or(site.main_domain()), &self.selector, &pem);
         dkim.with_context(|| format!("[dkim]: {}", self.key_file.display()))
     }
