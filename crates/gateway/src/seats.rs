@@ -26,6 +26,13 @@ struct Taken {
 }
 
 impl Seats {
+    /// How many connections an account has, unless its site says otherwise: more than the programs of one person open,
+    /// including those on phones.
+    pub const OF_ACCOUNT: usize = 200;
+
+    /// How many of them may come from one source, unless the site says otherwise.
+    pub const FROM_ONE_SOURCE: usize = 100;
+
     /// Allows `of_account` connections for each account, of which `from_one_source` may come from one source.
     #[must_use]
     pub fn new(of_account: usize, from_one_source: usize) -> Self {
@@ -56,10 +63,8 @@ impl Seats {
 }
 
 impl Default for Seats {
-    /// 200 for an account and 100 of them from one source: more than the programs of one person open, including those
-    /// on phones.
     fn default() -> Self {
-        Self::new(200, 100)
+        Self::new(Self::OF_ACCOUNT, Self::FROM_ONE_SOURCE)
     }
 }
 

@@ -32,7 +32,6 @@ use sekisho_records::SqliteRecords;
 use sekisho_source::KeyLength;
 use sekisho_upstream::Upstreams;
 use sekisho_webmail::OtherFamily;
-use sekisho_webmail::lang::Lang;
 use tokio::net::TcpListener;
 
 use crate::clock::WallClock;
@@ -188,6 +187,7 @@ impl Demo {
         if let Some(upstreams) = &elsewhere.upstreams {
             upstream::probe(upstreams, &*clock).await;
         }
+        let settings = plan.web.webmail(&plan.site);
         let system = System::open(Parts {
             data: folder.path().to_owned(),
             plan,
@@ -213,7 +213,15 @@ impl Demo {
         }
         let tour = ports.tour()?;
         let home = GivenSource::new(HOME);
-        open_doors(&system, ports, &tour, &home, &outbox, folder.path())?;
+        open_doors(
+            &system,
+            ports,
+            &tour,
+            &home,
+            &outbox,
+            &settings,
+            folder.path(),
+        )?;
         Ok(Self {
             tour,
             system,
@@ -401,6 +409,7 @@ fn open_doors(
     tour: &Tour,
     home: &GivenSource,
     outbox: &Arc<Outbox>,
+    settings: &sekisho_webmail::Config,
     folder: &Path,
 ) -> anyhow::Result<()> {
     let names = ["localhost", "127.0.0.1", "mail.kit.example"].map(str::to_owned);
@@ -419,12 +428,8 @@ fn open_doors(
             Ok(sekisho_webmail::Config {
                 base_url: place.web.parse()?,
                 cookie_name: cookie.to_owned(),
-                site_name: "鍵岡工業大学 (demo)".to_owned(),
-                zone: jiff::tz::TimeZone::get("Asia/Tokyo")?,
-                app_url: tour.app.parse()?,
                 other_family,
-                default_language: Lang::En,
-                max_upload: 25 * 1024 * 1024,
+                ..settings.clone()
             })
         };
     let home_ipv6 = GivenSource::new(HOME_IPV6);

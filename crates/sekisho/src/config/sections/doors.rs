@@ -34,9 +34,9 @@ section! {
     /// What connections of mail clients may cost.
     pub(in crate::config) struct LimitsSection("[limits]") {
         /// The most connections of an account that are logged in at once.
-        connections: Count<1, { usize::MAX }> = Count::new(200),
+        connections: Count<1, { usize::MAX }> = Count::new(Seats::OF_ACCOUNT),
         /// The most of them from one source.
-        connections_from_one_source: Count<1, { usize::MAX }> = Count::new(100),
+        connections_from_one_source: Count<1, { usize::MAX }> = Count::new(Seats::FROM_ONE_SOURCE),
         /// How long connections to an upstream may go on in a process that was replaced (`sekisho restart`).
         after_restart: Seconds<0, TEN_YEARS> = Seconds::new(SignedDuration::from_hours(14)),
     }
