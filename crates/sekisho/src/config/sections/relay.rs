@@ -125,6 +125,11 @@ impl RelaySection {
             let text = "mail goes to the relay `host` or, with `direct`, to each domain's own servers: choose one";
             findings.problem(direct.line(), text);
         }
+        let is_here = |host: &Host| host.is_loopback_address() || host.as_str() == "localhost";
+        if login.is_some() && **tls == ServerTls::None && !host.as_ref().is_none_or(is_here) {
+            let text = "the password for the relay would cross the network in the clear: use \"starttls\" or \"implicit\"";
+            findings.problem(tls.line(), text);
+        }
         let Some(host) = &**host else {
             if !**direct {
                 let text =

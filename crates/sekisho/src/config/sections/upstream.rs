@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use jiff::SignedDuration;
 use sekisho_checkpoint::account::Group;
 use sekisho_net::client::{Connector, KeyPin, Roots};
@@ -301,7 +301,16 @@ impl UpstreamPlan {
     /// Whose mail it keeps.
     fn keeps(&self) -> anyhow::Result<Keeps> {
         let logins = match &self.accounts_file {
-            Some(file) => logins(file).context("`accounts_file`")?,
+            Some(file) => {
+                let logins = logins(file).context("`accounts_file`")?;
+                // An upstream that names nobody keeps the mail of everybody else, which is not what this one says.
+                ensure!(
+                    !(logins.is_empty() && self.groups.is_empty() && self.domains.is_empty()),
+                    "`accounts_file`: {} names nobody; write a login name, or leave the upstream out until then",
+                    file.display()
+                );
+                logins
+            }
             None => Vec::new(),
         };
         Ok(Keeps {

@@ -1,6 +1,7 @@
 //! What does not go together, within a section and between sections.
 
 use super::{GOOD, good, problems, warnings};
+use crate::config::upstream;
 
 const RELAY: &str = "[relay]\nhost = \"relay.kit.example\"\n";
 
@@ -63,6 +64,11 @@ fn what_belongs_together_is_given_together() {
             "[relay]\nhost = \"relay\"\nuser = \"u\"",
             14,
             "`user` and `password_file` belong together",
+        ),
+        (
+            "[relay]\nhost = \"relay.example\"\nuser = \"u\"\npassword_file = \"p\"\ntls = \"none\"",
+            16,
+            "would cross the network in the clear",
         ),
         (
             "[dkim]\nkey_file = \"k\"",
@@ -270,6 +276,22 @@ fn what_people_will_miss_at_an_upstream_is_warned_of() {
         second.contains("line 22: passwords go to the upstream \"e\" in the clear"),
         "{second}"
     );
+}
+
+#[test]
+fn an_upstream_whose_file_names_nobody_does_not_get_everybody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("pilot");
+    let upstream = format!(
+        "[[upstream]]\nname = \"pilot\"\nimap = [\"imap.kit.example\"]\naccounts_file = {file:?}\n"
+    );
+    let plan = good(&with(&format!("{RELAY}{upstream}")));
+    let open = || upstream::open(&plan.upstreams, &plan.site);
+    std::fs::write(&file, "# nobody yet\n\n").expect("written");
+    let error = format!("{:#}", open().expect_err("nobody is named"));
+    assert!(error.contains("names nobody"), "{error}");
+    std::fs::write(&file, "# the first\nalice\n").expect("written");
+    assert!(open().is_ok());
 }
 
 #[test]
