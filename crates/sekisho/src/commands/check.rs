@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use super::ConfigArgument;
+use super::argument::ConfigArgument;
 use crate::clock::WallClock;
 use crate::config::{Doors, upstream};
 use crate::terminal::say;
@@ -21,7 +21,7 @@ const GREETING: Duration = Duration::from_secs(2);
 
 /// Checks the file, and asks the upstreams unless `offline`.
 pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Result<ExitCode> {
-    let place = config.config.display();
+    let place = config.file.display();
     let plan = match config.load() {
         Ok(plan) => plan,
         Err(error) => {

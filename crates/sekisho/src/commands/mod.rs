@@ -2,6 +2,7 @@
 //! notice within a second.
 
 mod account;
+mod argument;
 mod audit;
 mod backup;
 mod check;
@@ -17,11 +18,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-use crate::config::{self, Plan};
+use crate::config;
 use crate::takeover;
 use crate::terminal::say;
+use argument::ConfigArgument;
 
 /// A mail system's checkpoint: webmail, IMAP, POP3 and submission behind one second factor.
 #[derive(Debug, Parser)]
@@ -29,25 +31,6 @@ use crate::terminal::say;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-}
-
-/// Where the configuration is.
-#[derive(Debug, Clone, Args)]
-pub struct ConfigArgument {
-    /// The configuration file.
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "/etc/sekisho/sekisho.toml",
-        global = true
-    )]
-    config: PathBuf,
-}
-
-impl ConfigArgument {
-    fn load(&self) -> anyhow::Result<Plan> {
-        Ok(config::load(&self.config)?)
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,7 +148,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve { config, take_over } => {
             log_to_stderr("info");
-            runtime()?.block_on(crate::serve::serve(&config.config, take_over))?;
+            runtime()?.block_on(crate::serve::serve(&config.file, take_over))?;
         }
         Command::Restart(config) => {
             let data = config.load()?.site.data;
