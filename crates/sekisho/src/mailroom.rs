@@ -104,7 +104,7 @@ impl sekisho_gateway::MailServer for Mailroom {
             // Scripts are not run here.
             return Err(NotOpened::NotTaken);
         }
-        Ok(Box::new(RoomFor {
+        Ok(Box::new(MailroomConnection {
             room: self.clone(),
             protocol: opening.protocol,
         }))
@@ -112,13 +112,13 @@ impl sekisho_gateway::MailServer for Mailroom {
 }
 
 /// The mailroom, for one connection.
-struct RoomFor {
+struct MailroomConnection {
     room: Mailroom,
     protocol: Protocol,
 }
 
 #[async_trait]
-impl Opened for RoomFor {
+impl Opened for MailroomConnection {
     async fn serve(self: Box<Self>, stream: Stream, already_read: Vec<u8>, admitted: Admitted) {
         let Self { room, protocol } = *self;
         let stream: BoxedStream = Box::new(stream);

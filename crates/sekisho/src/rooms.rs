@@ -99,13 +99,13 @@ impl Parts {
     }
 }
 
-/// Whose the queue is.
+/// What this process does with the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum QueueIs {
-    /// This process's, which runs it.
-    Own,
-    /// Another's: mail is only put into it.
-    Anothers,
+pub(crate) enum QueueUse {
+    /// Runs it: no other process does.
+    Run,
+    /// Puts mail into it, beside the process that runs it.
+    PutOnly,
 }
 
 /// The rooms of a site, opened.
@@ -135,14 +135,14 @@ impl Rooms {
     /// Something can't be opened; the error says what.
     pub(crate) async fn for_command_line(plan: &Plan) -> anyhow::Result<Self> {
         let parts = Parts::of_command_line(plan).await?;
-        Self::open(parts, QueueIs::Anothers).await
+        Self::open(parts, QueueUse::PutOnly).await
     }
 
     /// Opens all rooms.
     ///
     /// # Errors
     /// Something can't be opened; the error says what.
-    pub(crate) async fn open(parts: Parts, queue_is: QueueIs) -> anyhow::Result<Self> {
+    pub(crate) async fn open(parts: Parts, queue_use: QueueUse) -> anyhow::Result<Self> {
         let folders = Folders::of(&parts.data);
         let (plan, clock) = (parts.plan, parts.clock);
         let zone = plan.site.zone.clone();
@@ -157,9 +157,9 @@ impl Rooms {
         let (disk, store_clock) = (Arc::clone(&parts.disk), Arc::clone(&clock));
         let (store, operator) = Store::open_root(&folders.mail, disk, store_clock, limits)
             .context("opening the mail store")?;
-        let open_queue = match queue_is {
-            QueueIs::Own => Queue::open,
-            QueueIs::Anothers => Queue::beside,
+        let open_queue = match queue_use {
+            QueueUse::Run => Queue::open,
+            QueueUse::PutOnly => Queue::beside,
         };
         let signing = plan.signing.as_ref();
         let queue = open_queue(

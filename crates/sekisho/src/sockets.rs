@@ -12,12 +12,12 @@ use sekisho_net::{Listener, SourceFrom};
 use sekisho_source::KeyLength;
 
 /// A socket that was handed over.
-enum Handed {
+enum HandedSocket {
     Tcp(SocketAddr, TcpListener),
     Unix(PathBuf, UnixListener),
 }
 
-impl Handed {
+impl HandedSocket {
     fn new(socket: OwnedFd) -> anyhow::Result<Self> {
         if getsockname(&socket)?.address_family() == AddressFamily::UNIX {
             let socket = UnixListener::from(socket);
@@ -33,7 +33,7 @@ impl Handed {
 /// Gives out sockets, those first that were handed over for the same address, and keeps each for the process that
 /// replaces this one.
 pub(crate) struct Sockets {
-    handed: Vec<Handed>,
+    handed: Vec<HandedSocket>,
     given: Vec<OwnedFd>,
     pub(crate) key_length: KeyLength,
 }
@@ -46,12 +46,12 @@ impl Sockets {
     pub(crate) fn new(replaced: Vec<OwnedFd>, key_length: KeyLength) -> anyhow::Result<Self> {
         let mut handed: Vec<_> = replaced
             .into_iter()
-            .map(Handed::new)
+            .map(HandedSocket::new)
             .collect::<Result<_, _>>()?;
         let mut of_systemd = listenfd::ListenFd::from_env();
         for index in 0..of_systemd.len() {
             if let Some(socket) = of_systemd.take_tcp_listener(index)? {
-                handed.push(Handed::Tcp(socket.local_addr()?, socket));
+                handed.push(HandedSocket::Tcp(socket.local_addr()?, socket));
             }
         }
         Ok(Self {
@@ -88,10 +88,11 @@ impl Sockets {
     }
 
     fn std_tcp(&mut self, address: SocketAddr) -> anyhow::Result<TcpListener> {
-        let is_it = |handed: &Handed| matches!(handed, Handed::Tcp(at, _) if *at == address);
+        let is_it =
+            |handed: &HandedSocket| matches!(handed, HandedSocket::Tcp(at, _) if *at == address);
         let handed = self.handed.iter().position(is_it);
         let socket = match handed.map(|at| self.handed.swap_remove(at)) {
-            Some(Handed::Tcp(_, socket)) => socket,
+            Some(HandedSocket::Tcp(_, socket)) => socket,
             _ => TcpListener::bind(address).with_context(|| format!("listening on {address}"))?,
         };
         self.given.push(socket.as_fd().try_clone_to_owned()?);
@@ -104,10 +105,11 @@ impl Sockets {
     /// # Errors
     /// The folder is missing or may not be written, or another process listens there.
     pub(crate) fn unix(&mut self, path: &Path) -> anyhow::Result<tokio::net::UnixListener> {
-        let is_it = |handed: &Handed| matches!(handed, Handed::Unix(at, _) if at == path);
+        let is_it =
+            |handed: &HandedSocket| matches!(handed, HandedSocket::Unix(at, _) if at == path);
         let handed = self.handed.iter().position(is_it);
         let socket = match handed.map(|at| self.handed.swap_remove(at)) {
-            Some(Handed::Unix(_, socket)) => socket,
+            Some(HandedSocket::Unix(_, socket)) => socket,
             _ => open_to_all(path)?,
         };
         self.given.push(socket.as_fd().try_clone_to_owned()?);
@@ -119,8 +121,8 @@ impl Sockets {
     pub(crate) fn into_given(self) -> Vec<OwnedFd> {
         for handed in &self.handed {
             let address = match handed {
-                Handed::Tcp(address, _) => address.to_string(),
-                Handed::Unix(path, _) => path.display().to_string(),
+                HandedSocket::Tcp(address, _) => address.to_string(),
+                HandedSocket::Unix(path, _) => path.display().to_string(),
             };
             tracing::warn!(%address, "a socket was handed over that the configuration does not name");
         }

@@ -16,8 +16,8 @@ use sekisho_net::{ForwardedPolicy, Listener, Places, Shutdown, TlsKeeper, WebSou
 use sekisho_webmail::Entrance;
 
 use crate::mailroom::Mailroom;
-use crate::rooms::{Parts, QueueIs, Rooms};
-use crate::upstream::Behind;
+use crate::rooms::{Parts, QueueUse, Rooms};
+use crate::upstream::UpstreamMail;
 
 /// How long what is busy may take, once the end was asked for.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ impl System {
     /// # Errors
     /// Something can't be opened; the error says what.
     pub(crate) async fn open(parts: Parts) -> anyhow::Result<Self> {
-        let rooms = Rooms::open(parts, QueueIs::Own).await?;
+        let rooms = Rooms::open(parts, QueueUse::Run).await?;
         let shutdown = Shutdown::new();
         let incoming = Incoming {
             queue: rooms.queue.clone(),
@@ -290,13 +290,13 @@ fn mail_servers(
             (Arc::new(room.clone()), Arc::new(room))
         }
         Some(upstreams) => {
-            let behind = Behind {
+            let mail = UpstreamMail {
                 upstreams: Arc::clone(upstreams),
                 clock: Arc::clone(&rooms.clock),
                 shutdown: shutdown.clone(),
                 host: rooms.host.clone(),
             };
-            (Arc::new(behind.clone()), Arc::new(behind))
+            (Arc::new(mail.clone()), Arc::new(mail))
         }
     }
 }

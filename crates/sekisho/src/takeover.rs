@@ -56,13 +56,13 @@ pub(crate) struct Asker(UnixStream);
 const LONGEST_NAME: usize = 107;
 
 /// A socket in the data folder, as it can be named however long the folder's own name is.
-struct Name {
+struct SocketName {
     short: PathBuf,
     /// What the short name leads through, if it is another one.
     _folder: Option<File>,
 }
 
-impl Name {
+impl SocketName {
     fn new(path: &Path) -> io::Result<Self> {
         if path.as_os_str().len() <= LONGEST_NAME {
             return Ok(Self {
@@ -97,7 +97,7 @@ impl Control {
         // Whoever connects must find either process; so the new name takes the place of the old one at once.
         let fresh = path.with_extension("new");
         let _ = std::fs::remove_file(&fresh);
-        let listener = Name::new(&fresh)
+        let listener = SocketName::new(&fresh)
             .and_then(|name| UnixListener::bind(&name.short))
             .with_context(|| format!("listening on {}", fresh.display()))?;
         std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))?;
@@ -140,7 +140,7 @@ impl Asker {
 pub(crate) async fn ask(data: &Path) -> anyhow::Result<String> {
     let path = control_path(data);
     let connected = async {
-        let name = Name::new(&path)?;
+        let name = SocketName::new(&path)?;
         UnixStream::connect(&name.short).await
     };
     let mut stream = match connected.await {
@@ -226,13 +226,13 @@ impl Successor {
     ///
     /// # Errors
     /// It ended, or took too long.
-    pub(crate) async fn let_serve(mut self) -> anyhow::Result<(u32, Heir)> {
+    pub(crate) async fn let_serve(mut self) -> anyhow::Result<(u32, Replacement)> {
         self.stream.write_all(b"yours\n").await?;
         self.hears("serving").await?;
         let id = self.process.id().context("it has ended")?;
         Ok((
             id,
-            Heir {
+            Replacement {
                 _process: self.process,
                 stream: self.stream,
             },
@@ -248,7 +248,7 @@ impl Successor {
 }
 
 /// The process that has replaced this one.
-pub(crate) struct Heir {
+pub(crate) struct Replacement {
     /// Not waited for: it lives on after this one.
     _process: Child,
     stream: BufReader<UnixStream>,
@@ -262,7 +262,7 @@ pub(crate) enum News {
     Ended,
 }
 
-impl Heir {
+impl Replacement {
     /// The next news. Cancel-safe only in so far as a line that is cut off counts as an end.
     pub(crate) async fn news(&mut self) -> News {
         match line(&mut self.stream).await {

@@ -16,7 +16,7 @@ const BUFFER: usize = 64 * 1024;
 
 /// The site's own mail system.
 #[derive(Clone)]
-pub(crate) struct Behind {
+pub(crate) struct UpstreamMail {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) shutdown: Shutdown,
@@ -43,7 +43,7 @@ pub(crate) async fn probe(upstreams: &Upstreams, clock: &dyn Clock) {
     }
 }
 
-impl Behind {
+impl UpstreamMail {
     async fn connection(
         &self,
         protocol: &Protocol,
@@ -81,7 +81,7 @@ impl Behind {
 }
 
 #[async_trait]
-impl sekisho_gateway::MailServer for Behind {
+impl sekisho_gateway::MailServer for UpstreamMail {
     fn imap_capabilities(&self) -> Arc<str> {
         self.upstreams.imap_capabilities()
     }
@@ -105,26 +105,26 @@ impl sekisho_gateway::MailServer for Behind {
             password,
         } = opening;
         let connection = self.connection(&protocol, admitted, Some(password)).await;
-        Ok(Box::new(Passed {
+        Ok(Box::new(UpstreamConnection {
             connection: connection.map_err(|error| match error {
                 UpstreamError::Away => NotOpened::OutOfReach,
                 UpstreamError::Refused | UpstreamError::NoneForThis => NotOpened::NotTaken,
             })?,
             is_submission: matches!(protocol, Protocol::Submission(_)),
-            behind: self.clone(),
+            mail: self.clone(),
         }))
     }
 }
 
 /// A connection to an upstream, for one client.
-struct Passed {
+struct UpstreamConnection {
     connection: LoggedIn,
     is_submission: bool,
-    behind: Behind,
+    mail: UpstreamMail,
 }
 
 #[async_trait]
-impl Opened for Passed {
+impl Opened for UpstreamConnection {
     fn imap_capabilities(&self) -> Option<Arc<str>> {
         Some(Arc::clone(&self.connection.imap_capabilities))
     }
@@ -142,7 +142,7 @@ impl Opened for Passed {
     }
 }
 
-impl Passed {
+impl UpstreamConnection {
     /// Carries the connection to its end. Nothing else of the login is kept for as long as that takes.
     fn carry(
         self,
@@ -156,7 +156,7 @@ impl Passed {
             relogin,
             ..
         } = self.connection;
-        let Behind { host, shutdown, .. } = self.behind;
+        let UpstreamMail { host, shutdown, .. } = self.mail;
         if !self.is_submission {
             return Box::pin(pipe::run(
                 client,
@@ -177,7 +177,7 @@ impl Passed {
     }
 }
 
-impl Behind {
+impl UpstreamMail {
     /// A stream to the upstream for the webmail, which closes when the admission ends.
     async fn stream(
         &self,
@@ -186,7 +186,7 @@ impl Behind {
         password: Option<Password>,
     ) -> Result<BoxedStream, MailServerError> {
         let connection = self.connection(&protocol, &admitted, password.as_ref());
-        let passed = Passed {
+        let connection = UpstreamConnection {
             connection: connection.await.map_err(|error| match error {
                 UpstreamError::Refused => MailServerError::Refused(error.to_string()),
                 UpstreamError::Away | UpstreamError::NoneForThis => {
@@ -194,7 +194,7 @@ impl Behind {
                 }
             })?,
             is_submission: matches!(protocol, Protocol::Submission(_)),
-            behind: self.clone(),
+            mail: self.clone(),
         };
         let (near, far) = tokio::io::duplex(BUFFER);
         self.shutdown.spawn(async move {
@@ -202,7 +202,7 @@ impl Behind {
             tokio::select! {
                 biased;
                 _ = lease.ended() => {}
-                () = passed.carry(far, Vec::new()) => {}
+                () = connection.carry(far, Vec::new()) => {}
             }
         });
         Ok(Box::new(near))
@@ -210,7 +210,7 @@ impl Behind {
 }
 
 #[async_trait]
-impl sekisho_webmail::MailServer for Behind {
+impl sekisho_webmail::MailServer for UpstreamMail {
     fn wants_password(&self, account: &Account) -> bool {
         let upstream = self.upstreams.of(account);
         upstream.is_ok_and(|upstream| matches!(upstream.passing, Passing::SamePassword))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use jiff::SignedDuration;
-use sekisho::demo::{Demo, DemoArguments, Elsewhere, Place};
+use sekisho::demo::{Demo, DemoArguments, DoorAddresses, Elsewhere};
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::ports::{Clock, Directory as _, Records};
@@ -171,13 +171,13 @@ impl Stage {
 
     /// The addresses of the doors as seen from the campus, a trusted network.
     #[must_use]
-    pub fn campus(&self) -> &Place {
+    pub fn campus(&self) -> &DoorAddresses {
         &self.demo.tour.campus
     }
 
     /// The addresses of the doors as seen from home, an untrusted network.
     #[must_use]
-    pub fn home(&self) -> &Place {
+    pub fn home(&self) -> &DoorAddresses {
         &self.demo.tour.home
     }
 
@@ -187,7 +187,7 @@ impl Stage {
     /// The connection ended.
     pub async fn mail_client(
         &self,
-        place: &Place,
+        place: &DoorAddresses,
         way: Way,
         name: &str,
         password: &str,
@@ -206,7 +206,7 @@ impl Stage {
     ///
     /// # Errors
     /// The webmail does not answer.
-    pub async fn sign_in(&self, place: &Place, login: &str) -> anyhow::Result<Visitor> {
+    pub async fn sign_in(&self, place: &DoorAddresses, login: &str) -> anyhow::Result<Visitor> {
         let mut browser = Visitor::new(&place.web);
         browser.open("/login").await?;
         let password = self.password(login);
@@ -269,7 +269,12 @@ impl Stage {
     ///
     /// # Errors
     /// The sign-in does not end in the mailbox.
-    pub async fn proves(&self, place: &Place, login: &str, app: &App) -> anyhow::Result<Visitor> {
+    pub async fn proves(
+        &self,
+        place: &DoorAddresses,
+        login: &str,
+        app: &App,
+    ) -> anyhow::Result<Visitor> {
         let mut browser = self.sign_in(place, login).await?;
         ensure!(
             browser.path.starts_with("/mfa-step/app"),

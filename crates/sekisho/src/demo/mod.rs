@@ -42,7 +42,7 @@ use crate::system::System;
 use crate::terminal::say;
 use crate::{config, keys, upstream};
 
-pub use tour::{Person, Place, Tour};
+pub use tour::{DoorAddresses, Person, Tour};
 
 /// The address that whoever comes in by the campus' listeners has.
 pub const CAMPUS: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
@@ -305,7 +305,7 @@ async fn settle(system: &System) -> anyhow::Result<bool> {
 }
 
 /// The listening sockets of one place.
-struct PlacePorts {
+struct DoorSockets {
     web: TcpListener,
     imap: TcpListener,
     imaps: TcpListener,
@@ -315,8 +315,8 @@ struct PlacePorts {
 
 /// All listening sockets, bound before anything is told of them.
 struct Ports {
-    campus: PlacePorts,
-    home: PlacePorts,
+    campus: DoorSockets,
+    home: DoorSockets,
     app: TcpListener,
     outbox: TcpListener,
     lmtp: TcpListener,
@@ -326,11 +326,11 @@ struct Ports {
 
 impl Ports {
     async fn bind(first: u16) -> anyhow::Result<Self> {
-        let mut next = Next(first);
+        let mut next = NextPort(first);
         let (campus_web, home_web) = (next.bind().await?, next.bind().await?);
         let (app, outbox) = (next.bind().await?, next.bind().await?);
-        let mut place = async |web| -> anyhow::Result<PlacePorts> {
-            Ok(PlacePorts {
+        let mut place = async |web| -> anyhow::Result<DoorSockets> {
+            Ok(DoorSockets {
                 web,
                 imap: next.bind().await?,
                 imaps: next.bind().await?,
@@ -355,8 +355,8 @@ impl Ports {
                 .local_addr()
                 .map(|a| format!("127.0.0.1:{}", a.port()))
         };
-        let place = |host: &str, ports: &PlacePorts| -> anyhow::Result<Place> {
-            Ok(Place {
+        let place = |host: &str, ports: &DoorSockets| -> anyhow::Result<DoorAddresses> {
+            Ok(DoorAddresses {
                 web: format!("http://{host}:{}", port(&ports.web)?),
                 imap: door(&ports.imap)?,
                 imaps: door(&ports.imaps)?,
@@ -383,9 +383,9 @@ impl Ports {
 }
 
 /// Hands out ports one after the other; free ones from 0.
-struct Next(u16);
+struct NextPort(u16);
 
-impl Next {
+impl NextPort {
     async fn bind(&mut self) -> anyhow::Result<TcpListener> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.0));
         if self.0 != 0 {
@@ -423,15 +423,17 @@ fn open_doors(
         ipv4: None,
         ipv6: Some(format!("http://localhost:{}", ports.home_ipv6.local_addr()?.port()).parse()?),
     };
-    let webmail =
-        |place: &Place, cookie: &str, other_family| -> anyhow::Result<sekisho_webmail::Config> {
-            Ok(sekisho_webmail::Config {
-                base_url: place.web.parse()?,
-                cookie_name: cookie.to_owned(),
-                other_family,
-                ..settings.clone()
-            })
-        };
+    let webmail = |place: &DoorAddresses,
+                   cookie: &str,
+                   other_family|
+     -> anyhow::Result<sekisho_webmail::Config> {
+        Ok(sekisho_webmail::Config {
+            base_url: place.web.parse()?,
+            cookie_name: cookie.to_owned(),
+            other_family,
+            ..settings.clone()
+        })
+    };
     let home_ipv6 = GivenSource::new(HOME_IPV6);
     for web in with_ipv6_twin(ports.home_ipv6, true)? {
         let entrance = system.entrance(given(web, &home_ipv6)?, None, no_proxies());

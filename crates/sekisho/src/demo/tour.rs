@@ -8,9 +8,9 @@ pub struct Tour {
     /// The OTP app.
     pub app: String,
     /// The doors that play the campus.
-    pub campus: Place,
+    pub campus: DoorAddresses,
     /// The doors that play the home.
-    pub home: Place,
+    pub home: DoorAddresses,
     /// Where mail comes in, `HOST:PORT`.
     pub lmtp: String,
     /// The page with what left the site.
@@ -21,7 +21,7 @@ pub struct Tour {
 
 /// The doors of one place.
 #[derive(Debug, Clone, Serialize)]
-pub struct Place {
+pub struct DoorAddresses {
     /// The webmail.
     pub web: String,
     /// IMAP with STARTTLS, `HOST:PORT`.

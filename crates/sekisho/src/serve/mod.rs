@@ -22,7 +22,7 @@ use crate::folders::Folders;
 use crate::rooms::Parts;
 use crate::sockets::Sockets;
 use crate::system::System;
-use crate::takeover::{self, Control, Heir, News, Predecessor, Successor};
+use crate::takeover::{self, Control, News, Predecessor, Replacement, Successor};
 use crate::upstream;
 use notify::notify;
 
@@ -91,7 +91,7 @@ pub async fn serve(path: &Path, take_over: bool) -> anyhow::Result<()> {
             }
         };
         service.system.leave().await;
-        let (id, heir) = successor
+        let (id, replacement) = successor
             .let_serve()
             .await
             .context("the new process failed after it had taken over; its log says why")?;
@@ -108,7 +108,7 @@ pub async fn serve(path: &Path, take_over: bool) -> anyhow::Result<()> {
                 )))
                 .await;
         }
-        service.stay(heir, path, &mut terminate).await?;
+        service.stay(replacement, path, &mut terminate).await?;
         break;
     }
     notify("STOPPING=1");
@@ -194,7 +194,7 @@ impl Service {
     /// one replaced.
     async fn stay(
         &mut self,
-        mut heir: Heir,
+        mut replacement: Replacement,
         path: &Path,
         terminate: &mut Signal,
     ) -> anyhow::Result<()> {
@@ -208,7 +208,7 @@ impl Service {
                 () = gone(&mut self.predecessor) => self.predecessor = None,
                 () = &mut limit => break,
                 _ = terminate.recv() => break,
-                news = heir.news() => match news {
+                news = replacement.news() => match news {
                     News::Reload => self.reload(path).await,
                     News::Ended => break,
                 },
