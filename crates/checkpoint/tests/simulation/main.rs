@@ -30,18 +30,25 @@ use world::{World, place};
 #[test]
 fn whatever_happens_at_once_every_account_is_as_its_events_say() {
     let number = |name: &str| {
-        std::env::var(name)
-            .ok()
-            .map(|text| text.parse().expect("a number"))
+        let text = std::env::var(name).ok();
+        text.map(|text| text.parse::<u64>().expect("a number"))
     };
     let (kept, keys) = an_account_with_an_app();
-    let seeds = match number("SEKISHO_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SEKISHO_SEEDS").unwrap_or(10_000),
+    let (first, count) = match number("SEKISHO_SEED") {
+        Some(seed) => (seed, 1),
+        None => (0, number("SEKISHO_SEEDS").unwrap_or(10_000)),
     };
-    for seed in seeds {
-        live(seed, kept.clone(), keys.clone());
-    }
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    std::thread::scope(|scope| {
+        for thread in 0..threads.min(count) {
+            let (kept, keys) = (&kept, &keys);
+            scope.spawn(move || {
+                for seed in (first + thread..first + count).step_by(threads as usize) {
+                    live(seed, kept.clone(), keys.clone());
+                }
+            });
+        }
+    });
 }
 
 /// One life.
