@@ -89,7 +89,7 @@ impl Actor {
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum What {
+pub enum EventKind {
     /// Let in by the webmail, or by a mail client after a while without it.
     SignedIn,
     /// The password was right; a factor is owed.
@@ -152,7 +152,7 @@ pub enum What {
     SignedOut,
 }
 
-impl What {
+impl EventKind {
     /// Every kind of event.
     pub const ALL: [Self; 30] = [
         Self::SignedIn,
@@ -243,7 +243,7 @@ pub struct Event {
     /// Who did it.
     pub actor: Actor,
     /// What happened.
-    pub what: What,
+    pub what: EventKind,
     /// From where; `None` for what has no source.
     pub address: Option<IpAddr>,
     /// What the client called itself, shortened to 100 characters, control characters replaced.

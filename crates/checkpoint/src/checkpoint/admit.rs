@@ -6,7 +6,7 @@ use sekisho_source::Source;
 use super::passwords::{Checked, Subject, trusted};
 use super::{Checkpoint, Out, Site};
 use crate::account::Password;
-use crate::audit::{Actor, Door, Event, What};
+use crate::audit::{Actor, Door, Event, EventKind};
 use crate::door::{Admitted, Attempt, Attested, NotAdmitted, Refusal};
 use crate::id::Reference;
 use crate::policy::RefusalStyle;
@@ -158,13 +158,13 @@ impl Checkpoint {
                 }
                 Decision::FactorOwed { .. } => {
                     return Ok(Weighed::Refused(
-                        What::RefusedNoGrant,
+                        EventKind::RefusedNoGrant,
                         Subject::Known(known),
                     ));
                 }
                 Decision::Refused => {
                     return Ok(Weighed::Refused(
-                        What::RefusedDisabled,
+                        EventKind::RefusedDisabled,
                         Subject::Known(known),
                     ));
                 }
@@ -176,7 +176,7 @@ impl Checkpoint {
     async fn refuse(
         &self,
         claim: &Claim<'_>,
-        what: What,
+        what: EventKind,
         subject: &Subject,
         site: &Site,
         now: Timestamp,
@@ -195,7 +195,7 @@ impl Checkpoint {
     async fn write_down(
         &self,
         claim: &Claim<'_>,
-        what: What,
+        what: EventKind,
         subject: &Subject,
         reference: Option<Reference>,
         now: Timestamp,
@@ -244,7 +244,7 @@ impl Checkpoint {
                     account: Some(account),
                     name_hash: None,
                     actor: Actor::Door(claim.door),
-                    what: What::SignedIn,
+                    what: EventKind::SignedIn,
                     address: Some(claim.source.shown_address()),
                     client: shortened(claim.client),
                     reference: None,
@@ -292,7 +292,7 @@ impl<'a> Claim<'a> {
 
 enum Weighed {
     Admitted(Box<Admitted>),
-    Refused(What, Subject),
+    Refused(EventKind, Subject),
 }
 
 /// What a client calls itself, fit for a table: no control characters, at most 100 characters.
@@ -304,7 +304,7 @@ pub(super) fn shortened(client: &str) -> String {
         .collect()
 }
 
-fn sentence(site: &Site, what: What, reference: &Reference) -> String {
+fn sentence(site: &Site, what: EventKind, reference: &Reference) -> String {
     let url = &site.policy.help_url;
     let reference = reference.as_str();
     let helpful = format!(
@@ -313,7 +313,7 @@ fn sentence(site: &Site, what: What, reference: &Reference) -> String {
     match site.policy.refusal {
         RefusalStyle::Helpful => helpful,
         RefusalStyle::Terse => "Authentication failed.".to_owned(),
-        RefusalStyle::NamesCause if what == What::RefusedNoGrant => format!(
+        RefusalStyle::NamesCause if what == EventKind::RefusedNoGrant => format!(
             "Your password is right, but multi-factor authentication is missing: first sign in at {url} from this network. (Ref {reference})"
         ),
         RefusalStyle::NamesCause => helpful,

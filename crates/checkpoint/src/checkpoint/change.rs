@@ -3,7 +3,7 @@
 use super::prove::{ProofError, web_event};
 use super::reproof::{Reproof, ReproofError};
 use super::{Checkpoint, Out, Unavailable};
-use crate::audit::What;
+use crate::audit::EventKind;
 use crate::factor::{FactorKind, Method, shortened_name};
 use crate::id::{FactorId, GrantId};
 use crate::ports::{AccountUpdate, Change, Cut, Ending, Reach, RecordsError, SetPasswordError};
@@ -99,9 +99,9 @@ impl Checkpoint {
                 grants: Reach::None,
                 connections: Cut::Judged,
             };
-            (What::MfaOn, ending)
+            (EventKind::MfaOn, ending)
         } else {
-            (What::MfaOff, Ending::NOTHING)
+            (EventKind::MfaOff, Ending::NOTHING)
         };
         let event = web_event(person, what, client, "", self.now());
         self.carry_out(person, Change::Mfa(on), ending, event).await
@@ -127,7 +127,7 @@ impl Checkpoint {
             Method::OtpApp { .. } => found.name.as_str(),
             Method::ExternalMail { .. } => "",
         };
-        let event = web_event(person, What::FactorRemoved, client, detail, self.now());
+        let event = web_event(person, EventKind::FactorRemoved, client, detail, self.now());
         let (change, ending) = (Change::RemoveFactor(factor), self.ending_but(person));
         self.carry_out(person, change, ending, event).await
     }
@@ -154,7 +154,13 @@ impl Checkpoint {
         }
         self.prove_again(person, reproof, false, client).await?;
         let detail = format!("{} -> {name}", found.name);
-        let event = web_event(person, What::FactorRenamed, client, &detail, self.now());
+        let event = web_event(
+            person,
+            EventKind::FactorRenamed,
+            client,
+            &detail,
+            self.now(),
+        );
         let change = Change::RenameFactor(factor, name);
         self.carry_out(person, change, Ending::NOTHING, event).await
     }
@@ -175,7 +181,13 @@ impl Checkpoint {
             return Err(ChangeError::NotTrusted);
         }
         self.prove_again(person, reproof, false, client).await?;
-        let event = web_event(person, What::KindEnabled, client, kind.as_str(), self.now());
+        let event = web_event(
+            person,
+            EventKind::KindEnabled,
+            client,
+            kind.as_str(),
+            self.now(),
+        );
         let change = Change::EnableKind(kind);
         self.carry_out(person, change, Ending::NOTHING, event).await
     }
@@ -207,7 +219,7 @@ impl Checkpoint {
             grants,
             connections: Cut::Judged,
         };
-        let event = web_event(person, What::GrantEnded, client, "", now);
+        let event = web_event(person, EventKind::GrantEnded, client, "", now);
         self.end_for(person, ending, event).await
     }
 
@@ -217,7 +229,7 @@ impl Checkpoint {
     /// The records are out of reach; nothing has ended.
     pub async fn not_me(&self, seat: &Seat, client: &str) -> Result<(), RecordsError> {
         let person = Person::from(seat);
-        let event = web_event(person, What::NotMe, client, "", self.now());
+        let event = web_event(person, EventKind::NotMe, client, "", self.now());
         let update = AccountUpdate {
             // Also when its session has ended meanwhile: to end everything is always safe.
             session: None,

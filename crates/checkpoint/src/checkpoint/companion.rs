@@ -8,7 +8,7 @@ use sekisho_source::Source;
 
 use super::admit::shortened;
 use super::{Checkpoint, Out, Unavailable};
-use crate::audit::{Actor, Door, Event, What};
+use crate::audit::{Actor, Door, Event, EventKind};
 use crate::grant::{Companion, Grant};
 use crate::id::{SessionToken, TokenHash};
 use crate::ports::{AccountUpdate, Applied, Change, Claim, Cut, RecordsError};
@@ -175,7 +175,7 @@ impl Checkpoint {
         let account = seat.session.account;
         let grants = self.records.grants(account, now).await?;
         let since = now.checked_sub(LATELY).unwrap_or(Timestamp::MIN);
-        let kinds = [What::RefusedNoGrant];
+        let kinds = [EventKind::RefusedNoGrant];
         let events = self.records.events(account, &kinds, since, 1).await?;
         let is_let_in = |address| grants.iter().any(|grant| grant.has(address));
         Ok(events
@@ -209,7 +209,7 @@ fn companion_joined(grant: &Grant, source: Source, client: &str, now: Timestamp)
         account: Some(grant.account),
         name_hash: None,
         actor: Actor::Door(Door::Webmail),
-        what: What::CompanionJoined,
+        what: EventKind::CompanionJoined,
         address: Some(source.shown_address()),
         client: shortened(client),
         reference: None,

@@ -4,7 +4,7 @@ use super::Checkpoint;
 use super::letters::letter_binding;
 use super::prove::otp_key_binding;
 use crate::account::{Account, AccountId};
-use crate::audit::{Actor, Event, What};
+use crate::audit::{Actor, Event, EventKind};
 use crate::factor::{Enrolment, FactorKind, Standing};
 use crate::grant::Grant;
 use crate::one_time_code::OneTimeCode;
@@ -27,9 +27,9 @@ impl Checkpoint {
                 grants: Reach::None,
                 connections: Cut::Judged,
             };
-            (What::MfaOn, ending)
+            (EventKind::MfaOn, ending)
         } else {
-            (What::MfaOff, Ending::NOTHING)
+            (EventKind::MfaOff, Ending::NOTHING)
         };
         self.desk(account, Change::Mfa(on), ending, what, reason)
             .await
@@ -50,7 +50,7 @@ impl Checkpoint {
             account,
             change,
             Ending::EVERYTHING,
-            What::FactorsReset,
+            EventKind::FactorsReset,
             reason,
         )
         .await?;
@@ -72,7 +72,7 @@ impl Checkpoint {
             account,
             change,
             Ending::NOTHING,
-            What::EnrolmentCodeGiven,
+            EventKind::EnrolmentCodeGiven,
             reason,
         )
         .await?;
@@ -90,8 +90,14 @@ impl Checkpoint {
         reason: &str,
     ) -> Result<(), RecordsError> {
         let change = Change::EnableKind(kind);
-        self.desk(account, change, Ending::NOTHING, What::KindEnabled, reason)
-            .await
+        self.desk(
+            account,
+            change,
+            Ending::NOTHING,
+            EventKind::KindEnabled,
+            reason,
+        )
+        .await
     }
 
     /// Ends every session, grant and connection of an account, because of something done elsewhere: a new password, a
@@ -102,7 +108,7 @@ impl Checkpoint {
     pub async fn desk_end_everything(
         &self,
         account: &Account,
-        what: What,
+        what: EventKind,
         reason: &str,
     ) -> Result<(), RecordsError> {
         self.desk(account, Change::None, Ending::EVERYTHING, what, reason)
@@ -155,7 +161,7 @@ impl Checkpoint {
         account: &Account,
         change: Change,
         ending: Ending,
-        what: What,
+        what: EventKind,
         reason: &str,
     ) -> Result<(), RecordsError> {
         let facts = self.records.standing(account.id).await?;

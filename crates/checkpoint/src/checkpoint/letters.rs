@@ -16,7 +16,7 @@ use super::mailed::external_address;
 use super::{Checkpoint, Out};
 use crate::account::{Account, AccountId};
 use crate::address::MailAddress;
-use crate::audit::{Event, What};
+use crate::audit::{Event, EventKind};
 use crate::factor::Standing;
 use crate::id::LetterId;
 use crate::ports::{
@@ -269,7 +269,7 @@ fn read(letter: &OutboxLetter, text: &str) -> Option<Letter> {
     let mut lines = text.split('\n');
     match lines.next()? {
         "notice" => {
-            let what = What::parse(lines.next()?)?;
+            let what = EventKind::parse(lines.next()?)?;
             let at = Timestamp::from_millisecond(lines.next()?.parse().ok()?).ok()?;
             let from = match lines.next()? {
                 "" => None,

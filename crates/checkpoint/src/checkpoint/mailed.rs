@@ -6,7 +6,7 @@ use sekisho_otp::OtpCode;
 use super::prove::{ProofError, web_event};
 use super::{Checkpoint, Out, Site};
 use crate::address::MailAddress;
-use crate::audit::What;
+use crate::audit::EventKind;
 use crate::factor::{Factor, FactorKind, Method};
 use crate::id::{LetterId, SessionId};
 use crate::ports::{
@@ -184,7 +184,7 @@ impl Checkpoint {
             session: Some(InSession::changed(person.session.id, under_way.clone())),
             change: Change::MailedCode(mailed),
             counted: vec![at_source, at_all],
-            events: vec![web_event(person, What::CodeMailed, "", "", now)],
+            events: vec![web_event(person, EventKind::CodeMailed, "", "", now)],
             letters: vec![carried.clone()],
             ..AccountUpdate::new(account, now)
         };

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Checkpoint, Out};
-use crate::audit::{Actor, Event, What};
+use crate::audit::{Actor, Event, EventKind};
 use crate::ports::{AccountUpdate, OneTime, WaitingSignIn};
 use crate::throttle::{Guess, NEWS_OF_A_SOURCE, NEWS_OF_AN_ACCOUNT, Throttle};
 
@@ -53,7 +53,7 @@ impl Checkpoint {
             account: Some(account),
             name_hash: None,
             actor: Actor::System,
-            what: What::FactorNeverCame,
+            what: EventKind::FactorNeverCame,
             address: Some(sign_in.address),
             client: sign_in.client.clone(),
             reference: None,

@@ -7,7 +7,7 @@ use super::prove::web_event;
 use super::reproof::Reproof;
 use super::{Checkpoint, Out};
 use crate::account::Password;
-use crate::audit::What;
+use crate::audit::EventKind;
 use crate::ports::{AccountUpdate, Change, PasswordChange, SetPasswordError};
 use crate::web::{Person, Seat};
 
@@ -40,7 +40,13 @@ impl Checkpoint {
         // Ended before, lest a crash in between leave open what the old password opened; and after, for what it opened
         // meanwhile.
         let ending = self.ending_but(person);
-        let begun = web_event(person, What::PasswordChangeBegun, client, "", self.now());
+        let begun = web_event(
+            person,
+            EventKind::PasswordChangeBegun,
+            client,
+            "",
+            self.now(),
+        );
         // Should this process end before the outcome is known, the person hears that the change was begun.
         let letters = self.news_held_for(OUTCOME_WITHIN, person.account, person.facts, &begun)?;
         let withdraws = letters.first().map(|letter| letter.id);
@@ -59,7 +65,7 @@ impl Checkpoint {
             }
             return Err(error.into());
         }
-        let event = web_event(person, What::PasswordChanged, client, "", self.now());
+        let event = web_event(person, EventKind::PasswordChanged, client, "", self.now());
         let update = AccountUpdate {
             // The password is another by now, whatever became of the session: the event and the letter must not be
             // lost.
@@ -89,7 +95,7 @@ impl Checkpoint {
         }
         let event = web_event(
             person,
-            What::PasswordChanged,
+            EventKind::PasswordChanged,
             client,
             "elsewhere",
             self.now(),

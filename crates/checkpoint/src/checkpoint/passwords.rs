@@ -6,7 +6,7 @@ use sekisho_source::Source;
 use super::verified::Epoch;
 use super::{Checkpoint, Out, Site};
 use crate::account::{Account, AccountId, LoginName, Password};
-use crate::audit::What;
+use crate::audit::EventKind;
 use crate::factor::Standing;
 use crate::grant::Grant;
 use crate::rule::{Decision, Facts, decide};
@@ -48,10 +48,10 @@ impl Subject {
     }
 
     /// What a wrong password is in the audit.
-    pub(super) fn wrong_password(&self) -> What {
+    pub(super) fn wrong_password(&self) -> EventKind {
         match self {
-            Self::Known(_) => What::RefusedPassword,
-            Self::Unknown(_) => What::RefusedUnknown,
+            Self::Known(_) => EventKind::RefusedPassword,
+            Self::Unknown(_) => EventKind::RefusedUnknown,
         }
     }
 
@@ -124,7 +124,7 @@ pub(super) enum Checked {
         is_remembered: bool,
     },
     /// It is not; which of the refusals it was, and until when for a throttled one.
-    Refused(What, Subject, Option<Timestamp>),
+    Refused(EventKind, Subject, Option<Timestamp>),
 }
 
 impl Checkpoint {
@@ -183,7 +183,7 @@ impl Checkpoint {
             Guessed::Right => usable(subject, false),
             Guessed::Wrong => Checked::Refused(subject.wrong_password(), subject, None),
             Guessed::MustWait { until } => {
-                Checked::Refused(What::RefusedThrottled, subject, Some(until))
+                Checked::Refused(EventKind::RefusedThrottled, subject, Some(until))
             }
         })
     }
@@ -248,7 +248,7 @@ impl Checkpoint {
         let limits = self.limits(&subject, source, site, now);
         let throttled = self.over(&limits, now).await?;
         Ok(match throttled {
-            Some(until) => Checked::Refused(What::RefusedThrottled, subject, Some(until)),
+            Some(until) => Checked::Refused(EventKind::RefusedThrottled, subject, Some(until)),
             None => trusted(subject),
         })
     }
@@ -375,7 +375,7 @@ fn failure_keys(all: Throttle, at_source: Throttle, source: &Source) -> Vec<Thro
 /// The answer where the password was right by somebody's word, or earlier.
 pub(super) fn trusted(subject: Subject) -> Checked {
     match subject {
-        Subject::Unknown(_) => Checked::Refused(What::RefusedUnknown, subject, None),
+        Subject::Unknown(_) => Checked::Refused(EventKind::RefusedUnknown, subject, None),
         Subject::Known(_) => usable(subject, false),
     }
 }
@@ -387,6 +387,6 @@ fn usable(subject: Subject, is_remembered: bool) -> Checked {
             known,
             is_remembered,
         },
-        other => Checked::Refused(What::RefusedDisabled, other, None),
+        other => Checked::Refused(EventKind::RefusedDisabled, other, None),
     }
 }

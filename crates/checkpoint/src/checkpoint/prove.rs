@@ -7,7 +7,7 @@ use sekisho_otp::{OtpCode, OtpKey, Step};
 use super::admit::shortened;
 use super::sign_in::is_past;
 use super::{Checkpoint, Out, Site, Unavailable};
-use crate::audit::{Actor, Door, Event, What};
+use crate::audit::{Actor, Door, Event, EventKind};
 use crate::factor::{FactorKind, Method, Standing};
 use crate::grant::Grant;
 use crate::id::{FactorId, GrantId, SessionToken};
@@ -209,9 +209,13 @@ impl Checkpoint {
                     granted_at: now,
                     expires_at: now + site.policy.grant,
                 });
-                update
-                    .events
-                    .push(web_event(person, What::Granted, client, kind.as_str(), now));
+                update.events.push(web_event(
+                    person,
+                    EventKind::Granted,
+                    client,
+                    kind.as_str(),
+                    now,
+                ));
             }
             session.last_seen_at = Some(now);
             session.token = Some(NewToken {
@@ -350,14 +354,14 @@ impl Checkpoint {
                 .enclosing_site()
                 .map(|s| Throttle::Source(s, guess)),
         );
-        let disabling = web_event(person, What::KindDisabled, client, kind.as_str(), now);
+        let disabling = web_event(person, EventKind::KindDisabled, client, kind.as_str(), now);
         let failure = OtpFailure {
             account,
             kind,
             session: Some(person.session.id),
             disable_at: TRIES_BEFORE_DISABLED,
             counted,
-            event: web_event(person, What::OtpWrong, client, kind.as_str(), now),
+            event: web_event(person, EventKind::OtpWrong, client, kind.as_str(), now),
             disabling_letters: self.news(person.account, person.facts, &disabling)?,
             disabling,
         };
@@ -429,7 +433,7 @@ pub(super) fn otp_key_binding(account: crate::AccountId, factor: FactorId) -> Bi
 /// An event of a person in the webmail.
 pub(super) fn web_event(
     person: Person<'_>,
-    what: What,
+    what: EventKind,
     client: &str,
     detail: &str,
     now: Timestamp,

@@ -11,7 +11,7 @@ use super::prove::{ProofError, web_event};
 use super::reproof::Reproof;
 use super::{Checkpoint, Out};
 use crate::account::AccountId;
-use crate::audit::What;
+use crate::audit::EventKind;
 use crate::factor::{FactorKind, Standing};
 use crate::one_time_code::OneTimeCode;
 use crate::ports::{AccountUpdate, Applied, Change, Ending, InSession, OneTime, SessionUpdate};
@@ -52,7 +52,7 @@ impl Checkpoint {
         } else {
             Ending::NOTHING
         };
-        let event = web_event(person, What::RecoveryCodesMade, client, "", self.now());
+        let event = web_event(person, EventKind::RecoveryCodesMade, client, "", self.now());
         let expires_at = self.now() + SHOWN_FOR;
         // Kept with the same transaction: codes that hold and that nobody ever saw would be worth nothing.
         let shown = SessionUpdate {
@@ -100,7 +100,7 @@ impl Checkpoint {
         while let Some(left) = codes.and_then(|codes| codes.left.checked_sub(1)) {
             let event = web_event(
                 person,
-                What::RecoveryCodeUsed,
+                EventKind::RecoveryCodeUsed,
                 client,
                 &left.to_string(),
                 now,

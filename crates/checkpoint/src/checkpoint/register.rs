@@ -12,7 +12,7 @@ use super::prove::{Follows, ProofError, minutes_off, otp_key_binding, web_event}
 use super::reproof::{Reproof, ReproofError};
 use super::{Checkpoint, Out, Site, Unavailable};
 use crate::address::MailAddress;
-use crate::audit::{Event, What};
+use crate::audit::{Event, EventKind};
 use crate::factor::{Factor, FactorKind, Method, shortened_name};
 use crate::id::{FactorId, LetterId, SessionToken};
 use crate::one_time_code::OneTimeCode;
@@ -313,7 +313,7 @@ impl Checkpoint {
             },
         };
         let token = SessionToken::draw().map_err(Out::from)?;
-        let event = web_event(person, What::AppRegistered, client, &factor.name, now);
+        let event = web_event(person, EventKind::AppRegistered, client, &factor.name, now);
         let update = self.finishing(person, FactorKind::OtpApp, &token, client, event)?;
         let update = AccountUpdate {
             change: Change::AddFactor(factor),
@@ -422,7 +422,7 @@ impl Checkpoint {
             .of_kind(FactorKind::ExternalMail)
             .next()
             .is_some();
-        let event = web_event(person, What::AddressRegistered, client, "", now);
+        let event = web_event(person, EventKind::AddressRegistered, client, "", now);
         // The old address hears of it, and the new one.
         let mut facts = person.facts.clone();
         facts.factors.push(factor.clone());

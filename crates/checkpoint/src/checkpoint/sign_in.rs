@@ -7,7 +7,7 @@ use super::admit::shortened;
 use super::passwords::{Checked, Known};
 use super::{Checkpoint, Out, Site, Unavailable};
 use crate::account::Password;
-use crate::audit::{Actor, Door, Event, What};
+use crate::audit::{Actor, Door, Event, EventKind};
 use crate::door::Admitted;
 use crate::factor::{FactorKind, Standing};
 use crate::id::{Reference, SessionId, SessionToken};
@@ -58,7 +58,7 @@ impl Checkpoint {
             account: subject.account(),
             name_hash: subject.name_hash(),
             actor: Actor::Door(Door::Webmail),
-            what: What::SignedIn,
+            what: EventKind::SignedIn,
             address: Some(source.shown_address()),
             client: shortened(client),
             reference: None,
@@ -110,7 +110,7 @@ impl Checkpoint {
         match &standing {
             WebStanding::Admitted(_) => self.remember(account, password, &source, now, seen),
             WebStanding::Owed(_) => {
-                event.what = What::PasswordRight;
+                event.what = EventKind::PasswordRight;
                 let waiting = WaitingSignIn {
                     account,
                     session: session_id,

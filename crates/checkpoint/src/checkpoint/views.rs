@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Checkpoint;
 use super::sign_in::offered;
 use crate::account::AccountId;
-use crate::audit::{Event, What};
+use crate::audit::{Event, EventKind};
 use crate::factor::{Factor, FactorKind, RecoveryCodes};
 use crate::grant::Grant;
 use crate::id::Reference;
@@ -100,7 +100,7 @@ impl Checkpoint {
     pub async fn recent(
         &self,
         account: AccountId,
-        kinds: &[What],
+        kinds: &[EventKind],
         days: u32,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {

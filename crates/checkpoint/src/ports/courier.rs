@@ -8,7 +8,7 @@ use sekisho_otp::OtpCode;
 
 use crate::account::AccountId;
 use crate::address::MailAddress;
-use crate::audit::What;
+use crate::audit::EventKind;
 use crate::id::LetterId;
 
 /// The courier took no letter.
@@ -71,7 +71,7 @@ pub struct Notice {
     /// External addresses that get it too, the old and the new.
     pub also_to: Vec<MailAddress>,
     /// What happened.
-    pub what: What,
+    pub what: EventKind,
     /// When.
     pub at: Timestamp,
     /// From where, if from anywhere.

@@ -10,7 +10,7 @@ use super::update::{
     RevocationNumber, SessionUpdate, WaitingSignIn,
 };
 use crate::account::AccountId;
-use crate::audit::{Event, What};
+use crate::audit::{Event, EventKind};
 use crate::factor::Standing;
 use crate::grant::Grant;
 use crate::id::{FactorId, LetterId, Reference, SessionId, TokenHash};
@@ -126,7 +126,7 @@ pub trait Records: Send + Sync + 'static {
     async fn events(
         &self,
         account: AccountId,
-        kinds: &[What],
+        kinds: &[EventKind],
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError>;
@@ -138,7 +138,7 @@ pub trait Records: Send + Sync + 'static {
     async fn all_events(
         &self,
         since: Timestamp,
-        what: Option<What>,
+        what: Option<EventKind>,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError>;
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use jiff::SignedDuration;
 use sekisho_checkpoint::Proof;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::Method;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::{Clock as _, Records as _};
@@ -48,7 +48,7 @@ fn a_proof_is_whole_or_was_not_wherever_its_process_dies() {
             .events
             .iter()
             .skip(events_before)
-            .filter(|event| event.what == What::Granted);
+            .filter(|event| event.what == EventKind::Granted);
         assert_eq!(
             granted.count(),
             usize::from(has_grant),

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use jiff::SignedDuration;
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::{Factor, Method};
 use sekisho_checkpoint::id::FactorId;
 use sekisho_checkpoint::ports::{
@@ -57,7 +57,7 @@ fn seated(world: &World) -> Seat {
     }
 }
 
-fn told(world: &World) -> Vec<What> {
+fn told(world: &World) -> Vec<EventKind> {
     let letters = world.letters.sent().into_iter();
     letters
         .filter_map(|letter| match letter {
@@ -120,7 +120,7 @@ fn a_letter_that_the_courier_does_not_take_is_sent_later_and_given_up_in_the_end
     assert!((20..200).contains(&tries), "ever more seldom: {tries}");
     world.letters.is(Courage::Good);
     let_pass(&world, SignedDuration::from_mins(61), &mut keepers);
-    assert_eq!(told(&world), [What::MfaOn]);
+    assert_eq!(told(&world), [EventKind::MfaOn]);
     assert!(world.records.kept().outbox.is_empty());
 
     world.letters.is(Courage::Away);
@@ -129,7 +129,7 @@ fn a_letter_that_the_courier_does_not_take_is_sent_later_and_given_up_in_the_end
     assert!(world.records.kept().outbox.is_empty(), "given up");
     world.letters.is(Courage::Good);
     let_pass(&world, SignedDuration::from_hours(2), &mut keepers);
-    assert_eq!(told(&world), [What::MfaOn]);
+    assert_eq!(told(&world), [EventKind::MfaOn]);
 }
 
 /// What is done after so many polls is dropped there, as by a process that dies; the other node finds what it left.
@@ -177,7 +177,7 @@ fn a_change_is_told_of_wherever_its_process_dies() {
                     .expect("done");
             })
         },
-        |world| change(world, What::MfaOn),
+        |world| change(world, EventKind::MfaOn),
     );
     dies_at_each_wait(
         |world, seat| {
@@ -185,7 +185,7 @@ fn a_change_is_told_of_wherever_its_process_dies() {
                 world.nodes[0].not_me(seat, "").await.expect("done");
             })
         },
-        |world| change(world, What::NotMe),
+        |world| change(world, EventKind::NotMe),
     );
 }
 
@@ -205,13 +205,13 @@ fn a_new_password_is_told_of_wherever_its_process_dies() {
         |world| {
             let is_changed = world.directory.password().expose() == "second";
             let told = told(world);
-            let knows =
-                told.contains(&What::PasswordChanged) || told.contains(&What::PasswordChangeBegun);
+            let knows = told.contains(&EventKind::PasswordChanged)
+                || told.contains(&EventKind::PasswordChangeBegun);
             assert!(
                 knows || !is_changed,
                 "the password is another, and nobody was told"
             );
-            let said_changed = told.contains(&What::PasswordChanged);
+            let said_changed = told.contains(&EventKind::PasswordChanged);
             assert!(
                 is_changed || !said_changed,
                 "it was said that it is another"

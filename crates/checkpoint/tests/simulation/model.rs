@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
-use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::audit::{Event, EventKind};
 use sekisho_checkpoint::ports::{Clock as _, Letter};
 use sekisho_checkpoint::web::WebStanding;
 
@@ -28,20 +28,20 @@ impl Model {
         for event in events {
             let here = event.address;
             match event.what {
-                What::Granted => model.grants.extend(here.map(|address| (address, event.at))),
-                What::GrantEnded => model.grants.clear(),
-                What::MfaOn => model.mfa_on = true,
-                What::MfaOff => model.mfa_on = false,
-                What::AppRegistered => model.factors += 1,
-                What::FactorRemoved => {
+                EventKind::Granted => model.grants.extend(here.map(|address| (address, event.at))),
+                EventKind::GrantEnded => model.grants.clear(),
+                EventKind::MfaOn => model.mfa_on = true,
+                EventKind::MfaOff => model.mfa_on = false,
+                EventKind::AppRegistered => model.factors += 1,
+                EventKind::FactorRemoved => {
                     (model.factors, model.grants) = (model.factors - 1, only(model.grants, here))
                 }
-                What::PasswordChangeBegun => model.grants = only(model.grants, here),
-                What::PasswordChanged => {
+                EventKind::PasswordChangeBegun => model.grants = only(model.grants, here),
+                EventKind::PasswordChanged => {
                     (model.password_wanted, model.grants) = (false, only(model.grants, here))
                 }
-                What::NotMe => (model.password_wanted, model.grants) = (true, BTreeMap::new()),
-                What::FactorsReset => (model.factors, model.grants) = (0, BTreeMap::new()),
+                EventKind::NotMe => (model.password_wanted, model.grants) = (true, BTreeMap::new()),
+                EventKind::FactorsReset => (model.factors, model.grants) = (0, BTreeMap::new()),
                 _ => {}
             }
         }
@@ -58,8 +58,10 @@ fn only(
 }
 
 /// Whether a person is told of it by mail.
-fn is_told(what: What) -> bool {
-    use What::{AppRegistered, FactorRemoved, FactorsReset, MfaOff, MfaOn, NotMe, PasswordChanged};
+fn is_told(what: EventKind) -> bool {
+    use EventKind::{
+        AppRegistered, FactorRemoved, FactorsReset, MfaOff, MfaOn, NotMe, PasswordChanged,
+    };
     matches!(
         what,
         AppRegistered | FactorRemoved | FactorsReset | MfaOff | MfaOn | NotMe | PasswordChanged
@@ -134,7 +136,7 @@ pub fn check(world: &World, left: &Left, told_before: usize) {
 
     // Whoever holds the token of a session finds the draft that was kept in it, and began it after everything was last
     // ended.
-    let ended = |event: &Event| matches!(event.what, What::NotMe | What::FactorsReset);
+    let ended = |event: &Event| matches!(event.what, EventKind::NotMe | EventKind::FactorsReset);
     let last_end = kept.events.iter().rposition(ended);
     for browser in &*left.browsers.borrow() {
         let (Some(token), true) = (&browser.token, browser.has_draft) else {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::audit::{Event, EventKind};
 use sekisho_checkpoint::factor::Standing;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
@@ -260,7 +260,7 @@ impl Records for FewRecords {
     async fn events(
         &self,
         _: AccountId,
-        _: &[What],
+        _: &[EventKind],
         _: Timestamp,
         _: u32,
     ) -> Result<Vec<Event>, RecordsError> {
@@ -274,7 +274,7 @@ impl Records for FewRecords {
     async fn all_events(
         &self,
         _: Timestamp,
-        _: Option<What>,
+        _: Option<EventKind>,
         _: u32,
     ) -> Result<Vec<Event>, RecordsError> {
         Self::none()

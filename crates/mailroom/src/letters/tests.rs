@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Courier, CourierError, Fate, Letter, Notice, OtpLetter};
 use sekisho_otp::OtpCode;
@@ -80,7 +80,7 @@ async fn news_of_a_change_reaches_the_mailbox_and_the_external_addresses() {
         account: AccountId::new(ALICE),
         mailbox: address("alice@kit.example"),
         also_to: vec![address("old@far.example"), address("new@far.example")],
-        what: What::AddressRegistered,
+        what: EventKind::AddressRegistered,
         at: scene.clock.now(),
         from: Some("203.0.113.7".parse().expect("address")),
         detail: "a\r\nb".to_owned(),

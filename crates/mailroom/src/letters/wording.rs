@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::ports::{Notice, OtpLetter};
 
 /// The subject of a mailed OTP: people and their filters know it.
@@ -87,95 +87,95 @@ pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
 }
 
 /// One sentence in each language.
-fn news(what: What) -> (&'static str, &'static str) {
+fn news(what: EventKind) -> (&'static str, &'static str) {
     match what {
-        What::SignedIn => ("ログインがありました。", "Your account was signed in to."),
-        What::PasswordRight => (
+        EventKind::SignedIn => ("ログインがありました。", "Your account was signed in to."),
+        EventKind::PasswordRight => (
             "正しいパスワードが入力され、追加の認証を待っています。",
             "Your password was entered and a second factor is awaited.",
         ),
-        What::RefusedUnknown
-        | What::RefusedDisabled
-        | What::RefusedPassword
-        | What::RefusedNoGrant
-        | What::RefusedThrottled => (
+        EventKind::RefusedUnknown
+        | EventKind::RefusedDisabled
+        | EventKind::RefusedPassword
+        | EventKind::RefusedNoGrant
+        | EventKind::RefusedThrottled => (
             "ログインを拒否しました。",
             "An attempt to log in was refused.",
         ),
-        What::OtpWrong => ("誤ったOTPが入力されました。", "A wrong OTP was entered."),
-        What::Granted => (
+        EventKind::OtpWrong => ("誤ったOTPが入力されました。", "A wrong OTP was entered."),
+        EventKind::Granted => (
             "多要素認証に成功しました。",
             "Multi-factor authentication succeeded.",
         ),
-        What::GrantEnded => (
+        EventKind::GrantEnded => (
             "多要素認証の有効な状態を終了しました。",
             "A multi-factor authentication was ended.",
         ),
-        What::CompanionJoined => (
+        EventKind::CompanionJoined => (
             "同じ回線のもう一つのアドレスでも、多要素認証の成功を有効にしました。",
             "The other address of a line joined a multi-factor authentication.",
         ),
-        What::FactorNeverCame => (
+        EventKind::FactorNeverCame => (
             "正しいパスワードが入力されましたが、追加の認証は行われませんでした。ログインはできていません。",
             "Your password was entered correctly, but the second factor never came. Nobody was let in.",
         ),
-        What::NotMe => (
+        EventKind::NotMe => (
             "「心当たりがない」との届け出により、すべてのログインと多要素認証の成功を終了しました。",
             "Everything was ended, because something was reported as not done by you.",
         ),
-        What::RecoveryCodesMade => (
+        EventKind::RecoveryCodesMade => (
             "リカバリーコードを作成しました。以前のものは使えません。",
             "Recovery codes were made. Earlier ones hold no longer.",
         ),
-        What::RecoveryCodeUsed => (
+        EventKind::RecoveryCodeUsed => (
             "リカバリーコードが使われました(詳細は残りの個数です)。",
             "A recovery code was used (the details say how many are left).",
         ),
-        What::FactorRenamed => ("OTPアプリの名前を変更しました。", "An OTP app was renamed."),
-        What::AppRegistered => ("OTPアプリを登録しました。", "An OTP app was registered."),
-        What::AddressRegistered => (
+        EventKind::FactorRenamed => ("OTPアプリの名前を変更しました。", "An OTP app was renamed."),
+        EventKind::AppRegistered => ("OTPアプリを登録しました。", "An OTP app was registered."),
+        EventKind::AddressRegistered => (
             "認証用外部メールアドレスを登録しました。",
             "An external email for authentication was registered.",
         ),
-        What::FactorRemoved => (
+        EventKind::FactorRemoved => (
             "多要素認証の認証要素を削除しました。",
             "An authentication factor was removed.",
         ),
-        What::KindDisabled => (
+        EventKind::KindDisabled => (
             "誤ったOTPが続いたため、この認証方法を停止しました。",
             "A way of authentication was disabled after too many wrong codes.",
         ),
-        What::KindEnabled => (
+        EventKind::KindEnabled => (
             "停止していた認証方法を再開しました。",
             "A disabled way of authentication was enabled again.",
         ),
-        What::MfaOn => (
+        EventKind::MfaOn => (
             "多要素認証を「使用する」に変更しました。",
             "Multi-factor authentication was turned on.",
         ),
-        What::MfaOff => (
+        EventKind::MfaOff => (
             "多要素認証を「使用しない」に変更しました。",
             "Multi-factor authentication was turned off.",
         ),
-        What::PasswordChangeBegun => (
+        EventKind::PasswordChangeBegun => (
             "パスワードの変更が始まりましたが、完了したかどうかを確認できませんでした。",
             "A change of your password was begun, and it is not known whether it was finished.",
         ),
-        What::PasswordChanged => ("パスワードを変更しました。", "Your password was changed."),
-        What::FactorsReset => (
+        EventKind::PasswordChanged => ("パスワードを変更しました。", "Your password was changed."),
+        EventKind::FactorsReset => (
             "管理者が多要素認証の登録をすべて解除しました。",
             "Your administrators removed all your authentication factors.",
         ),
-        What::EnrolmentCodeGiven => (
+        EventKind::EnrolmentCodeGiven => (
             "管理者が多要素認証の登録用コードを発行しました。",
             "Your administrators issued a code for registering a factor.",
         ),
-        What::AccountDisabled => (
+        EventKind::AccountDisabled => (
             "アカウントの利用を停止しました。",
             "Your account was disabled.",
         ),
-        What::CodeMailed => ("OTPをメールで送信しました。", "An OTP was sent by mail."),
-        What::SignedOut => ("ログアウトしました。", "Your account was signed out."),
+        EventKind::CodeMailed => ("OTPをメールで送信しました。", "An OTP was sent by mail."),
+        EventKind::SignedOut => ("ログアウトしました。", "Your account was signed out."),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::audit::{Actor, Event, What};
+use sekisho_checkpoint::audit::{Actor, Event, EventKind};
 use sekisho_checkpoint::id::Reference;
 use tokio_postgres::Row;
 
@@ -34,7 +34,7 @@ pub(super) async fn write(db: &Lent, event: &Event) -> Result<(), Fault> {
 pub(super) async fn of_account(
     db: &Lent,
     account: AccountId,
-    kinds: &[What],
+    kinds: &[EventKind],
     since: Timestamp,
     limit: u32,
 ) -> Result<Vec<Event>, Fault> {
@@ -65,14 +65,18 @@ pub(super) async fn of_reference(db: &Lent, reference: &Reference) -> Result<Opt
 pub(super) async fn all(
     db: &Lent,
     since: Timestamp,
-    what: Option<What>,
+    what: Option<EventKind>,
     limit: u32,
 ) -> Result<Vec<Event>, Fault> {
     let rows = db
         .query(
             "SELECT * FROM events WHERE at > $1 AND ($2::text IS NULL OR what = $2)
              ORDER BY at DESC, event DESC LIMIT $3",
-            &[&millis(since), &what.map(What::as_str), &i64::from(limit)],
+            &[
+                &millis(since),
+                &what.map(EventKind::as_str),
+                &i64::from(limit),
+            ],
         )
         .await?;
     rows.iter().map(read).collect()
@@ -90,7 +94,7 @@ fn read(row: &Row) -> Result<Event, Fault> {
         account: plain::<Option<i64>>(row, "account")?.map(AccountId::new),
         name_hash: maybe_hash(row, "name_hash")?,
         actor: parsed(row, "actor", Actor::parse)?,
-        what: parsed(row, "what", What::parse)?,
+        what: parsed(row, "what", EventKind::parse)?,
         address: maybe_parsed(row, "address", ip)?,
         client: plain(row, "client")?,
         reference: plain::<Option<String>>(row, "reference")?.map(Reference::from_stored),

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::audit::{Event, EventKind};
 use sekisho_checkpoint::factor::Standing;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
@@ -416,7 +416,7 @@ impl Records for PostgresRecords {
     async fn events(
         &self,
         account: AccountId,
-        kinds: &[What],
+        kinds: &[EventKind],
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {
@@ -442,7 +442,7 @@ impl Records for PostgresRecords {
     async fn all_events(
         &self,
         since: Timestamp,
-        what: Option<What>,
+        what: Option<EventKind>,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {
         self.pool

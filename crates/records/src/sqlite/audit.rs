@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::audit::{Actor, Event, What};
+use sekisho_checkpoint::audit::{Actor, Event, EventKind};
 use sekisho_checkpoint::id::Reference;
 
 use super::fault::Fault;
@@ -32,7 +32,7 @@ pub(super) fn write(db: &Connection, event: &Event) -> Result<(), Fault> {
 pub(super) fn of_account(
     db: &Connection,
     account: AccountId,
-    kinds: &[What],
+    kinds: &[EventKind],
     since: Timestamp,
     limit: u32,
 ) -> Result<Vec<Event>, Fault> {
@@ -63,14 +63,17 @@ pub(super) fn of_reference(db: &Connection, reference: &Reference) -> Result<Opt
 pub(super) fn all(
     db: &Connection,
     since: Timestamp,
-    what: Option<What>,
+    what: Option<EventKind>,
     limit: u32,
 ) -> Result<Vec<Event>, Fault> {
     db.prepare_cached(
         "SELECT * FROM events WHERE at > ?1 AND (?2 IS NULL OR what = ?2)
          ORDER BY at DESC, event DESC LIMIT ?3",
     )?
-    .query_and_then(params![millis(since), what.map(What::as_str), limit], read)?
+    .query_and_then(
+        params![millis(since), what.map(EventKind::as_str), limit],
+        read,
+    )?
     .collect()
 }
 
@@ -86,7 +89,7 @@ fn read(row: &Row<'_>) -> Result<Event, Fault> {
         account: plain::<Option<i64>>(row, "account")?.map(AccountId::new),
         name_hash: plain(row, "name_hash")?,
         actor: parsed(row, "actor", Actor::parse)?,
-        what: parsed(row, "what", What::parse)?,
+        what: parsed(row, "what", EventKind::parse)?,
         address: maybe_parsed(row, "address", ip)?,
         client: plain(row, "client")?,
         reference: plain::<Option<String>>(row, "reference")?.map(Reference::from_stored),

@@ -31,7 +31,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::audit::{Event, EventKind};
 use sekisho_checkpoint::factor::Standing;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
@@ -291,7 +291,7 @@ impl Records for SqliteRecords {
     async fn events(
         &self,
         account: AccountId,
-        kinds: &[What],
+        kinds: &[EventKind],
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {
@@ -311,7 +311,7 @@ impl Records for SqliteRecords {
     async fn all_events(
         &self,
         since: Timestamp,
-        what: Option<What>,
+        what: Option<EventKind>,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {
         self.readers

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::{FactorId, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{AccountUpdate, Change, Ending, Records};
@@ -50,7 +50,7 @@ async fn site() -> (TempDir, PathBuf, TokenHash) {
     for _ in 0..3 {
         records.count(&key, at(3)).await.expect("counted");
     }
-    let mut odd = event(What::SignedIn, 4);
+    let mut odd = event(EventKind::SignedIn, 4);
     odd.client = "Mail\0Client".to_owned();
     records.note(&odd).await.expect("noted");
     apply(&records, Change::None, Ending::NOTHING).await;

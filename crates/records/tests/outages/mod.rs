@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::id::FactorId;
 use sekisho_checkpoint::ports::{Change, Clock, Ending, Records};
 use sekisho_otp::Step;
@@ -82,7 +82,7 @@ async fn a_server_that_turns_read_only_admits_nobody_until_it_takes_writes() {
         server.stop().expect("stops");
         server.start_again().expect("starts");
     };
-    let signed_in = event(What::SignedIn, 0);
+    let signed_in = event(EventKind::SignedIn, 0);
     turn("on");
     assert!(records.note(&signed_in).await.is_err());
     assert!(records.standing(alice()).await.is_err());
@@ -153,7 +153,7 @@ async fn hears(node: &PostgresRecords) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_postgresql_can_not_keep_is_kept_by_a_stand_in() {
     let records = open(&SERVER.database().expect("made")).await;
-    let mut odd = event(What::SignedIn, 1);
+    let mut odd = event(EventKind::SignedIn, 1);
     odd.client = "Mail\0Client".to_owned();
     records.note(&odd).await.expect("noted");
     let events = records.events(alice(), &[], at(0), 9).await.expect("read");

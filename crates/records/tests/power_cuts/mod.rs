@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::{
@@ -122,8 +122,8 @@ async fn a_power_cut_at_every_write_leaves_each_update_whole_or_not_at_all() {
         session: Some(kept.id),
         disable_at: 1,
         counted: vec![Throttle::Account(alice(), Guess::Otp(FactorKind::OtpApp))],
-        event: event(What::OtpWrong, 5),
-        disabling: event(What::KindDisabled, 5),
+        event: event(EventKind::OtpWrong, 5),
+        disabling: event(EventKind::KindDisabled, 5),
         disabling_letters: vec![letter(1, 5)],
     };
     records.count_otp_failure(&failure).await.expect("counted");

@@ -1,5 +1,5 @@
 use jiff::SignedDuration;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::{AccountUpdate, Change, Ending};
 use sekisho_checkpoint::throttle::{Guess, GuessCount, Limit, Throttle};
@@ -21,7 +21,7 @@ pub async fn the_clock_never_falls_below_its_mark(place: &dyn Place) {
         at(20),
         "whatever writes with a time raises the mark"
     );
-    let signed_in = event(What::SignedIn, 30);
+    let signed_in = event(EventKind::SignedIn, 30);
     records.note(&signed_in).await.expect("noted");
     assert_eq!(records.raise_clock(at(0)).await.expect("raised"), at(30));
     let off = AccountUpdate {

@@ -1,4 +1,4 @@
-use sekisho_checkpoint::audit::{Actor, Door, Event, What};
+use sekisho_checkpoint::audit::{Actor, Door, Event, EventKind};
 use sekisho_checkpoint::id::{FactorId, Reference};
 use sekisho_checkpoint::ports::{AccountUpdate, Change, Cut, Ending, Reach, RevocationNumber};
 use sekisho_checkpoint::throttle::{Guess, Throttle};
@@ -16,17 +16,17 @@ pub async fn events_come_back_newest_first_and_by_reference(place: &dyn Place) {
         account: None,
         name_hash: Some([3; 32]),
         actor: Actor::Door(Door::Imap),
-        what: What::RefusedUnknown,
+        what: EventKind::RefusedUnknown,
         reference: Some(reference.clone()),
         detail: "日本語".to_owned(),
-        ..event(What::SignedIn, 2)
+        ..event(EventKind::SignedIn, 2)
     };
     let desk = Event {
         actor: Actor::HelpDesk,
         address: None,
-        ..event(What::FactorsReset, 3)
+        ..event(EventKind::FactorsReset, 3)
     };
-    let signed_in = event(What::SignedIn, 1);
+    let signed_in = event(EventKind::SignedIn, 1);
     for one in [&signed_in, &refused, &desk] {
         records.note(one).await.expect("noted");
     }
@@ -39,7 +39,9 @@ pub async fn events_come_back_newest_first_and_by_reference(place: &dyn Place) {
         .events(alice(), &[of_alice[0].what], at(0), 10)
         .await;
     assert_eq!(of_a_kind.expect("read").first(), of_alice.first());
-    let of_another = records.events(alice(), &[What::NotMe], at(0), 10).await;
+    let of_another = records
+        .events(alice(), &[EventKind::NotMe], at(0), 10)
+        .await;
     assert!(of_another.expect("read").is_empty());
     let later = records.events(alice(), &[], at(1), 10).await.expect("read");
     assert_eq!(later, std::slice::from_ref(&desk));
@@ -49,7 +51,9 @@ pub async fn events_come_back_newest_first_and_by_reference(place: &dyn Place) {
     assert_eq!(records.event_of(&nothing).await.expect("read"), None);
     let all = records.all_events(at(0), None, 2).await.expect("read");
     assert_eq!(all, [desk, refused]);
-    let of_kind = records.all_events(at(0), Some(What::SignedIn), 9).await;
+    let of_kind = records
+        .all_events(at(0), Some(EventKind::SignedIn), 9)
+        .await;
     assert_eq!(of_kind.expect("read"), [signed_in]);
 }
 
@@ -112,7 +116,7 @@ pub async fn purging_removes_what_is_past_and_nothing_else(place: &dyn Place) {
     for second in [0, day] {
         let keys = std::slice::from_ref(&key);
         records.count(keys, at(second)).await.expect("counted");
-        let signed_in = event(What::SignedIn, second);
+        let signed_in = event(EventKind::SignedIn, second);
         records.note(&signed_in).await.expect("noted");
     }
     let (old_token, old) = session(1);
@@ -132,7 +136,7 @@ pub async fn purging_removes_what_is_past_and_nothing_else(place: &dyn Place) {
         .events(alice(), &[], at(-1), 10)
         .await
         .expect("read");
-    assert_eq!(events, [event(What::SignedIn, day)]);
+    assert_eq!(events, [event(EventKind::SignedIn, day)]);
     let gone = records.session(&old_token.hash()).await.expect("read");
     assert_eq!(gone, None);
     let there = records.session(&new_token.hash()).await.expect("read");

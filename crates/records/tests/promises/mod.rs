@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_checkpoint::audit::{Actor, Door, Event, What};
+use sekisho_checkpoint::audit::{Actor, Door, Event, EventKind};
 use sekisho_checkpoint::factor::{Factor, FactorKind, Method};
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{FactorId, LetterId, SessionId, SessionToken};
@@ -120,7 +120,7 @@ pub fn source(address: &str) -> SourceKey {
     Source::assured(address, KeyLength::default()).throttle_key()
 }
 
-pub fn event(what: What, seconds: i64) -> Event {
+pub fn event(what: EventKind, seconds: i64) -> Event {
     Event {
         at: at(seconds),
         account: Some(alice()),
@@ -195,7 +195,7 @@ pub fn update(change: Change, ending: Ending) -> AccountUpdate {
     AccountUpdate {
         change,
         ending,
-        events: vec![event(What::MfaOn, 0)],
+        events: vec![event(EventKind::MfaOn, 0)],
         ..AccountUpdate::new(alice(), at(0))
     }
 }
@@ -307,8 +307,8 @@ pub trait OneThing: Records {
             session,
             disable_at,
             counted: Vec::new(),
-            event: event(What::OtpWrong, now),
-            disabling: event(What::KindDisabled, now),
+            event: event(EventKind::OtpWrong, now),
+            disabling: event(EventKind::KindDisabled, now),
             disabling_letters: Vec::new(),
         })
         .await

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::{FactorKind, Method};
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{FactorId, GrantId, SessionToken};
@@ -49,7 +49,7 @@ pub fn proof(of: &Session, new: &SessionToken, step: u64) -> AccountUpdate {
             expires_at: at(100),
         }),
         counted: vec![Throttle::Account(alice(), Guess::Password)],
-        events: vec![event(What::Granted, 5)],
+        events: vec![event(EventKind::Granted, 5)],
         letters: vec![letter(step as i64, 5)],
         ..AccountUpdate::new(alice(), at(5))
     }
@@ -218,7 +218,7 @@ pub async fn of_proofs_that_replace_one_token_one_does(place: &dyn Place) {
     let there = processes[1].session(&done[0].1.hash()).await.expect("read");
     assert!(there.is_some(), "the token of the one that did it");
     let events = processes[0]
-        .events(alice(), &[What::Granted], at(0), 99)
+        .events(alice(), &[EventKind::Granted], at(0), 99)
         .await;
     assert_eq!(events.expect("read").len(), 1);
 }
@@ -258,8 +258,8 @@ pub async fn a_wrong_otp_is_counted_whole(place: &dyn Place) {
         session: Some(kept.id),
         disable_at,
         counted: vec![key.clone()],
-        event: event(What::OtpWrong, id),
-        disabling: event(What::KindDisabled, id),
+        event: event(EventKind::OtpWrong, id),
+        disabling: event(EventKind::KindDisabled, id),
         disabling_letters: vec![letter(id, 0)],
     };
     for id in [1, 2] {
@@ -282,7 +282,10 @@ pub async fn a_wrong_otp_is_counted_whole(place: &dyn Place) {
         events.expect("read").len()
     };
     assert_eq!(
-        (of(What::OtpWrong).await, of(What::KindDisabled).await),
+        (
+            of(EventKind::OtpWrong).await,
+            of(EventKind::KindDisabled).await
+        ),
         (2, 1)
     );
     let said = records

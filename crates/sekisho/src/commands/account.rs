@@ -7,7 +7,7 @@ use clap::Subcommand;
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::{Group, LoginName};
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::Directory;
 use sekisho_directory::{NewAccount, OwnAccounts};
@@ -179,7 +179,7 @@ pub(super) async fn run(plan: &Plan, command: AccountCommand) -> anyhow::Result<
             let reason = "set at the command line";
             rooms
                 .checkpoint
-                .desk_end_everything(&account, What::PasswordChanged, reason)
+                .desk_end_everything(&account, EventKind::PasswordChanged, reason)
                 .await?;
             say(&format!(
                 "{login} has a new password; everything that was open is closed"
@@ -190,7 +190,7 @@ pub(super) async fn run(plan: &Plan, command: AccountCommand) -> anyhow::Result<
             rooms.accounts()?.set_disabled(account.id, true).await?;
             rooms
                 .checkpoint
-                .desk_end_everything(&account, What::AccountDisabled, &reason)
+                .desk_end_everything(&account, EventKind::AccountDisabled, &reason)
                 .await?;
             say(&format!(
                 "{login} is disabled; its sessions and connections are closed"
@@ -210,7 +210,7 @@ pub(super) async fn run(plan: &Plan, command: AccountCommand) -> anyhow::Result<
             }
             rooms
                 .checkpoint
-                .desk_end_everything(&account, What::AccountDisabled, "deleted")
+                .desk_end_everything(&account, EventKind::AccountDisabled, "deleted")
                 .await?;
             rooms.accounts()?.delete(account.id).await?;
             say(&format!(

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::Args;
 use jiff::SignedDuration;
-use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::audit::{Event, EventKind};
 use sekisho_checkpoint::id::Reference;
 
 use super::account;
@@ -34,8 +34,8 @@ pub(super) async fn run(plan: &Plan, filter: AuditFilter) -> anyhow::Result<()> 
     let rooms = Rooms::for_command_line(plan).await?;
     let what = match &filter.what {
         None => None,
-        Some(word) => Some(What::parse(word).with_context(|| {
-            let known: Vec<_> = What::ALL.iter().map(|w| w.as_str()).collect();
+        Some(word) => Some(EventKind::parse(word).with_context(|| {
+            let known: Vec<_> = EventKind::ALL.iter().map(|w| w.as_str()).collect();
             format!(
                 "{word:?} is no kind of event; known are {}",
                 known.join(", ")

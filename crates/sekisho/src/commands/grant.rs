@@ -1,7 +1,7 @@
 //! `sekisho grant`.
 
 use clap::Subcommand;
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 
 use super::account;
 use crate::config::Plan;
@@ -52,7 +52,7 @@ pub(super) async fn run(plan: &Plan, command: GrantCommand) -> anyhow::Result<()
             let found = account::find(rooms.directory.as_ref(), &login).await?;
             rooms
                 .checkpoint
-                .desk_end_everything(&found, What::GrantEnded, &reason)
+                .desk_end_everything(&found, EventKind::GrantEnded, &reason)
                 .await?;
             say(&format!("everything of {login} is ended"));
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sekisho_checkpoint::audit::What;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::ports::{Letter, Notice};
 use sekisho_checkpoint::web::WebStanding;
 use sekisho_testkit::browser::until;
@@ -16,7 +16,7 @@ fn told(kit: &Kit) -> Vec<Notice> {
     let letters = kit.letters.letters().into_iter();
     letters
         .filter_map(|letter| match letter {
-            Letter::Notice(notice) if notice.what == What::FactorNeverCame => Some(notice),
+            Letter::Notice(notice) if notice.what == EventKind::FactorNeverCame => Some(notice),
             _ => None,
         })
         .collect()
@@ -24,7 +24,7 @@ fn told(kit: &Kit) -> Vec<Notice> {
 
 /// How many such events the status page lists.
 async fn listed(kit: &Kit) -> anyhow::Result<usize> {
-    let kinds = [What::FactorNeverCame];
+    let kinds = [EventKind::FactorNeverCame];
     let events = kit.checkpoint.recent(kit.alice, &kinds, 30, 10).await?;
     Ok(events.len())
 }

@@ -2,7 +2,7 @@
 
 use sekisho_checkpoint::NotAdmitted;
 use sekisho_checkpoint::account::Password;
-use sekisho_checkpoint::audit::{Door, What};
+use sekisho_checkpoint::audit::{Door, EventKind};
 use sekisho_checkpoint::door::Attempt;
 use sekisho_checkpoint::rule::Reason;
 use sekisho_testkit::checkpoint::{CAFE, CAMPUS, HOME, Kit, PASSWORD, from};
@@ -123,7 +123,7 @@ async fn the_person_finds_on_the_own_page_what_really_happened() -> anyhow::Resu
     let told = events
         .iter()
         .find(|e| e.reference.as_ref() == Some(&refusal.reference));
-    assert_eq!(told.map(|e| e.what), Some(What::RefusedNoGrant));
+    assert_eq!(told.map(|e| e.what), Some(EventKind::RefusedNoGrant));
     assert_eq!(told.and_then(|e| e.address), HOME.parse().ok());
     Ok(())
 }

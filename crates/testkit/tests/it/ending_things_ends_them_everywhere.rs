@@ -191,7 +191,7 @@ async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
     kit.checkpoint
         .set_mfa(&seat, false, &with_password(), "")
         .await?;
-    use sekisho_checkpoint::audit::What;
+    use sekisho_checkpoint::audit::EventKind;
     let told: Vec<_> = kit
         .letters
         .letters()
@@ -201,7 +201,11 @@ async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
             Letter::Otp(_) => None,
         })
         .collect();
-    let changes = [What::AppRegistered, What::MfaOn, What::MfaOff];
+    let changes = [
+        EventKind::AppRegistered,
+        EventKind::MfaOn,
+        EventKind::MfaOff,
+    ];
     assert_eq!(told, changes);
     let written: Vec<_> = kit
         .checkpoint
@@ -227,7 +231,7 @@ async fn a_disabled_account_is_out_at_its_next_request() -> anyhow::Result<()> {
     kit.checkpoint
         .desk_end_everything(
             &alice,
-            sekisho_checkpoint::audit::What::GrantEnded,
+            sekisho_checkpoint::audit::EventKind::GrantEnded,
             "left the university",
         )
         .await?;

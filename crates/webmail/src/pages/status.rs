@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use sekisho_checkpoint::audit::{Actor, Door, Event, What};
+use sekisho_checkpoint::audit::{Actor, Door, Event, EventKind};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::GrantId;
 use sekisho_checkpoint::rule::Reason;
@@ -29,20 +29,20 @@ use crate::visit::{Seated, Visit, query_value};
 const HERE: &str = "/mfa";
 const RENEW: &str = "/mfa/renew";
 /// The events in the table of refusals.
-const REFUSALS: &[What] = &[
-    What::RefusedNoGrant,
-    What::RefusedPassword,
-    What::RefusedThrottled,
-    What::RefusedDisabled,
-    What::OtpWrong,
-    What::FactorNeverCame,
+const REFUSALS: &[EventKind] = &[
+    EventKind::RefusedNoGrant,
+    EventKind::RefusedPassword,
+    EventKind::RefusedThrottled,
+    EventKind::RefusedDisabled,
+    EventKind::OtpWrong,
+    EventKind::FactorNeverCame,
 ];
 /// The events in the table of sign-ins.
-const SIGN_INS: &[What] = &[
-    What::SignedIn,
-    What::Granted,
-    What::CompanionJoined,
-    What::RecoveryCodeUsed,
+const SIGN_INS: &[EventKind] = &[
+    EventKind::SignedIn,
+    EventKind::Granted,
+    EventKind::CompanionJoined,
+    EventKind::RecoveryCodeUsed,
 ];
 /// How far back events are listed, in days.
 const DAYS: u32 = 30;
@@ -350,10 +350,10 @@ async fn never_came(seated: &Seated) -> Result<Markup, WebError> {
     let zone = &visit.context.config.zone;
     let checkpoint = &visit.context.checkpoint;
     let account = seat.account().id;
-    let changed = checkpoint.recent(account, &[What::PasswordChanged], DAYS, 1);
+    let changed = checkpoint.recent(account, &[EventKind::PasswordChanged], DAYS, 1);
     let changed_at = changed.await?.first().map(|event| event.at);
     let mut events = checkpoint
-        .recent(account, &[What::FactorNeverCame], DAYS, 5)
+        .recent(account, &[EventKind::FactorNeverCame], DAYS, 5)
         .await?;
     events.retain(|event| changed_at.is_none_or(|at| at < event.at));
     Ok(html! {
@@ -532,18 +532,18 @@ fn events_table(visit: &Visit, events: &[Event], shows: Shows) -> Markup {
 }
 
 /// What happened, for the events of the two tables; `None` for all others.
-fn happened(lang: Lang, what: What) -> Option<String> {
+fn happened(lang: Lang, what: EventKind) -> Option<String> {
     match what {
-        What::FactorNeverCame => Some(t!(lang, "cause-never-came")),
-        What::SignedIn => Some(t!(lang, "event-signed-in")),
-        What::Granted => Some(t!(lang, "event-granted")),
-        What::CompanionJoined => Some(t!(lang, "event-companion")),
-        What::RecoveryCodeUsed => Some(t!(lang, "event-recovery")),
-        What::RefusedNoGrant => Some(t!(lang, "cause-no-grant")),
-        What::RefusedPassword => Some(t!(lang, "cause-password")),
-        What::RefusedThrottled => Some(t!(lang, "cause-throttled")),
-        What::RefusedDisabled => Some(t!(lang, "cause-disabled")),
-        What::OtpWrong => Some(t!(lang, "cause-otp")),
+        EventKind::FactorNeverCame => Some(t!(lang, "cause-never-came")),
+        EventKind::SignedIn => Some(t!(lang, "event-signed-in")),
+        EventKind::Granted => Some(t!(lang, "event-granted")),
+        EventKind::CompanionJoined => Some(t!(lang, "event-companion")),
+        EventKind::RecoveryCodeUsed => Some(t!(lang, "event-recovery")),
+        EventKind::RefusedNoGrant => Some(t!(lang, "cause-no-grant")),
+        EventKind::RefusedPassword => Some(t!(lang, "cause-password")),
+        EventKind::RefusedThrottled => Some(t!(lang, "cause-throttled")),
+        EventKind::RefusedDisabled => Some(t!(lang, "cause-disabled")),
+        EventKind::OtpWrong => Some(t!(lang, "cause-otp")),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use axum::response::Response;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
-use sekisho_checkpoint::audit::{Actor, Event, What};
+use sekisho_checkpoint::audit::{Actor, Event, EventKind};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
@@ -335,8 +335,8 @@ impl Kit {
             session: None,
             disable_at: 1,
             counted: Vec::new(),
-            event: event(What::OtpWrong),
-            disabling: event(What::KindDisabled),
+            event: event(EventKind::OtpWrong),
+            disabling: event(EventKind::KindDisabled),
             disabling_letters: Vec::new(),
         };
         let failed = records

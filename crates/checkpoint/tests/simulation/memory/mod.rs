@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::audit::{Event, What};
+use sekisho_checkpoint::audit::{Event, EventKind};
 use sekisho_checkpoint::factor::{Method, Standing};
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
@@ -283,7 +283,7 @@ impl Records for MemoryRecords {
     async fn events(
         &self,
         account: AccountId,
-        kinds: &[What],
+        kinds: &[EventKind],
         since: Timestamp,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {
@@ -303,7 +303,7 @@ impl Records for MemoryRecords {
     async fn all_events(
         &self,
         since: Timestamp,
-        what: Option<What>,
+        what: Option<EventKind>,
         limit: u32,
     ) -> Result<Vec<Event>, RecordsError> {
         let wanted = |event: &Event| event.at > since && what.is_none_or(|what| event.what == what);
