@@ -11,7 +11,7 @@ use super::{Checkpoint, Out, Unavailable};
 use crate::audit::{Actor, Door, Event, EventKind};
 use crate::grant::{Companion, Grant};
 use crate::id::{SessionToken, TokenHash};
-use crate::ports::{AccountUpdate, Applied, Change, Claim, Cut, RecordsError};
+use crate::ports::{AccountUpdate, Applied, Change, CompanionClaim, Cut, RecordsError};
 use crate::rule::Reason;
 use crate::web::Seat;
 
@@ -102,7 +102,7 @@ impl Checkpoint {
             return Ok(None);
         }
         let token = CompanionToken(SessionToken::draw().map_err(|e| RecordsError(e.to_string()))?);
-        let claim = Claim {
+        let claim = CompanionClaim {
             token: token.hash(),
             account: grant.account,
             grant: grant.id,

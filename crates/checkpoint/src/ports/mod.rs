@@ -19,9 +19,9 @@ pub use directory::{Directory, DirectoryError, PasswordChange, SetPasswordError}
 pub use outbox::OutboxLetter;
 pub use records::{Records, RecordsError, Reseal, SealedItem};
 pub use update::{
-    AccountUpdate, Applied, Change, Claim, CodePurpose, Cut, Ending, InSession, MailedCode,
-    NewToken, OneTime, OtpFailure, OtpFailures, Reach, Revocation, RevocationNumber, SessionUpdate,
-    WaitingSignIn,
+    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, InSession,
+    MailedCode, NewToken, OneTime, OtpFailure, OtpFailures, Reach, Revocation, RevocationNumber,
+    SessionUpdate, WaitingSignIn,
 };
 
 /// A future in a box.

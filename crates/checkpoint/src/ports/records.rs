@@ -6,7 +6,7 @@ use sekisho_otp::Step;
 
 use super::outbox::OutboxLetter;
 use super::update::{
-    AccountUpdate, Applied, Claim, MailedCode, OtpFailure, OtpFailures, Revocation,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, Revocation,
     RevocationNumber, SessionUpdate, WaitingSignIn,
 };
 use crate::account::AccountId;
@@ -46,14 +46,14 @@ pub trait Records: Send + Sync + 'static {
     ) -> Result<(Standing, Vec<Grant>), RecordsError>;
 
     /// Keeps the right to join a grant from the other address family, under the hash of its token.
-    async fn put_claim(&self, claim: &Claim, now: Timestamp) -> Result<(), RecordsError>;
+    async fn put_claim(&self, claim: &CompanionClaim, now: Timestamp) -> Result<(), RecordsError>;
 
     /// Uses up a claim that is live at `now`. Exactly one of any number of racing callers gets it.
     async fn take_claim(
         &self,
         token: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<Claim>, RecordsError>;
+    ) -> Result<Option<CompanionClaim>, RecordsError>;
 
     /// Remembers a sign-in that waits for its factor; of several of an account and source the time of the first and the
     /// session of the last.

@@ -171,7 +171,7 @@ pub enum Change {
 
 /// The right to join a grant from the other address family.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct CompanionClaim {
     /// The hash of its token.
     pub token: TokenHash,
     /// Whose grant.

@@ -15,10 +15,10 @@ use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::policy::{MfaDemand, Policy};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Claim, Clock, Courier, CourierError, Directory, DirectoryError, Fate,
-    Letter, MailedCode, OtpFailure, OtpFailures, OutboxLetter, PasswordChange, Records,
-    RecordsError, Reseal, Revocation, RevocationNumber, SessionUpdate, SetPasswordError,
-    WaitingSignIn,
+    AccountUpdate, Applied, Clock, CompanionClaim, Courier, CourierError, Directory,
+    DirectoryError, Fate, Letter, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
+    PasswordChange, Records, RecordsError, Reseal, Revocation, RevocationNumber, SessionUpdate,
+    SetPasswordError, WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::session::Session;
@@ -177,11 +177,15 @@ impl Records for FewRecords {
         self.answer((Standing::default(), Vec::new()))
     }
 
-    async fn put_claim(&self, _: &Claim, _: Timestamp) -> Result<(), RecordsError> {
+    async fn put_claim(&self, _: &CompanionClaim, _: Timestamp) -> Result<(), RecordsError> {
         Self::none()
     }
 
-    async fn take_claim(&self, _: &TokenHash, _: Timestamp) -> Result<Option<Claim>, RecordsError> {
+    async fn take_claim(
+        &self,
+        _: &TokenHash,
+        _: Timestamp,
+    ) -> Result<Option<CompanionClaim>, RecordsError> {
         Self::none()
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::{GrantId, TokenHash};
-use sekisho_checkpoint::ports::{Claim, Reach};
+use sekisho_checkpoint::ports::{CompanionClaim, Reach};
 use sekisho_source::SourceKey;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
@@ -90,7 +90,7 @@ pub(super) async fn end_of(
     Ok(())
 }
 
-pub(super) async fn put_claim(db: &Lent, claim: &Claim) -> Result<(), Fault> {
+pub(super) async fn put_claim(db: &Lent, claim: &CompanionClaim) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO claims (token, account, grant_id, expires_at) VALUES ($1, $2, $3, $4)",
         &[
@@ -109,7 +109,7 @@ pub(super) async fn take_claim(
     db: &Lent,
     token: &TokenHash,
     now: Timestamp,
-) -> Result<Option<Claim>, Fault> {
+) -> Result<Option<CompanionClaim>, Fault> {
     let row = db
         .query_opt(
             "DELETE FROM claims WHERE token = $1 RETURNING *",
@@ -117,7 +117,7 @@ pub(super) async fn take_claim(
         )
         .await?;
     let claim = row.map(|row| {
-        Ok::<_, Fault>(Claim {
+        Ok::<_, Fault>(CompanionClaim {
             token: TokenHash(hash(&row, "token")?),
             account: AccountId::new(plain(&row, "account")?),
             grant: GrantId::new(plain(&row, "grant_id")?),

@@ -45,8 +45,9 @@ use sekisho_checkpoint::factor::Standing;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Claim, MailedCode, OtpFailure, OtpFailures, OutboxLetter, Records,
-    RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate, WaitingSignIn,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
+    Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate,
+    WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::KeyId;
 use sekisho_checkpoint::session::Session;
@@ -211,7 +212,7 @@ impl Records for PostgresRecords {
             .await
     }
 
-    async fn put_claim(&self, claim: &Claim, now: Timestamp) -> Result<(), RecordsError> {
+    async fn put_claim(&self, claim: &CompanionClaim, now: Timestamp) -> Result<(), RecordsError> {
         self.pool
             .run(|| async {
                 let db = self.pool.write(Some(now), None).await?;
@@ -225,7 +226,7 @@ impl Records for PostgresRecords {
         &self,
         token: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<Claim>, RecordsError> {
+    ) -> Result<Option<CompanionClaim>, RecordsError> {
         self.pool
             .run(|| async {
                 let db = self.pool.write(Some(now), None).await?;

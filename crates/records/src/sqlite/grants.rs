@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::{GrantId, TokenHash};
-use sekisho_checkpoint::ports::{Claim, Reach};
+use sekisho_checkpoint::ports::{CompanionClaim, Reach};
 use sekisho_source::SourceKey;
 
 use super::fault::Fault;
@@ -91,7 +91,7 @@ pub(super) fn end_of(
     Ok(())
 }
 
-pub(super) fn put_claim(db: &Connection, claim: &Claim) -> Result<(), Fault> {
+pub(super) fn put_claim(db: &Connection, claim: &CompanionClaim) -> Result<(), Fault> {
     db.prepare_cached(
         "INSERT INTO claims (token, account, grant_id, expires_at) VALUES (?1, ?2, ?3, ?4)",
     )?
@@ -109,11 +109,11 @@ pub(super) fn take_claim(
     db: &Connection,
     token: &TokenHash,
     now: Timestamp,
-) -> Result<Option<Claim>, Fault> {
+) -> Result<Option<CompanionClaim>, Fault> {
     let claim = db
         .prepare_cached("DELETE FROM claims WHERE token = ?1 RETURNING *")?
         .query_and_then([token.0], |row| {
-            Ok::<_, Fault>(Claim {
+            Ok::<_, Fault>(CompanionClaim {
                 token: TokenHash(plain(row, "token")?),
                 account: AccountId::new(plain(row, "account")?),
                 grant: GrantId::new(plain(row, "grant_id")?),

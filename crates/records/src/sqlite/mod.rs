@@ -36,8 +36,9 @@ use sekisho_checkpoint::factor::Standing;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Claim, MailedCode, OtpFailure, OtpFailures, OutboxLetter, Records,
-    RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate, WaitingSignIn,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
+    Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate,
+    WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
@@ -133,7 +134,7 @@ impl Records for SqliteRecords {
             .await
     }
 
-    async fn put_claim(&self, claim: &Claim, now: Timestamp) -> Result<(), RecordsError> {
+    async fn put_claim(&self, claim: &CompanionClaim, now: Timestamp) -> Result<(), RecordsError> {
         let claim = claim.clone();
         self.writer
             .run(move |db| {
@@ -147,7 +148,7 @@ impl Records for SqliteRecords {
         &self,
         token: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<Claim>, RecordsError> {
+    ) -> Result<Option<CompanionClaim>, RecordsError> {
         let token = *token;
         self.writer
             .run(move |db| {

@@ -1,7 +1,9 @@
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::grant::{Companion, Grant};
 use sekisho_checkpoint::id::{GrantId, SessionToken};
-use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, Claim, Ending, Reach, Records};
+use sekisho_checkpoint::ports::{
+    AccountUpdate, Applied, Change, CompanionClaim, Ending, Reach, Records,
+};
 
 use super::{OneThing as _, Place, alice, apply, at, bob, otp_app, source};
 
@@ -180,7 +182,7 @@ pub async fn a_companion_joins_by_a_claim_that_is_taken_once(place: &dyn Place) 
     let records = place.open().await;
     let id = put(&*records, &grant(1, HOME, 0)).await;
     let token = SessionToken::draw().expect("randomness").hash();
-    let claim = Claim {
+    let claim = CompanionClaim {
         token,
         account: alice(),
         grant: id,
@@ -214,7 +216,7 @@ pub async fn a_grant_and_its_claim(records: &dyn Records) {
     let mut joined = grant(1, HOME, 0);
     joined.companion = Some(six());
     let id = put(records, &joined).await;
-    let claim = Claim {
+    let claim = CompanionClaim {
         token: SessionToken::draw().expect("randomness").hash(),
         account: alice(),
         grant: id,

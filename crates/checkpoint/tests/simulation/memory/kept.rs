@@ -11,7 +11,7 @@ use sekisho_checkpoint::factor::{
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::SessionId;
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Change, Claim, CodePurpose, Cut, Ending, MailedCode, OneTime,
+    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, MailedCode, OneTime,
     OtpFailure, OtpFailures, OutboxLetter, Reach, RecordsError, Revocation, RevocationNumber,
     SessionUpdate, WaitingSignIn,
 };
@@ -28,7 +28,7 @@ pub struct Kept {
     pub(super) recovery: BTreeMap<AccountId, Vec<([u8; 32], bool)>>,
     /// With whether it was ended by hand.
     pub(super) grants: Vec<(Grant, bool)>,
-    pub(super) claims: Vec<Claim>,
+    pub(super) claims: Vec<CompanionClaim>,
     pub(super) waiting: Vec<WaitingSignIn>,
     /// The sessions that have not ended, in the order in which they began.
     pub sessions: Vec<Session>,

@@ -15,8 +15,9 @@ use sekisho_checkpoint::factor::{Method, Standing};
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Claim, MailedCode, OtpFailure, OtpFailures, OutboxLetter, Records,
-    RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate, WaitingSignIn,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
+    Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate,
+    WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
@@ -107,7 +108,7 @@ impl Records for MemoryRecords {
             .await
     }
 
-    async fn put_claim(&self, claim: &Claim, now: Timestamp) -> Result<(), RecordsError> {
+    async fn put_claim(&self, claim: &CompanionClaim, now: Timestamp) -> Result<(), RecordsError> {
         self.step(|kept| {
             kept.raise(now);
             kept.claims.push(claim.clone());
@@ -120,7 +121,7 @@ impl Records for MemoryRecords {
         &self,
         token: &TokenHash,
         now: Timestamp,
-    ) -> Result<Option<Claim>, RecordsError> {
+    ) -> Result<Option<CompanionClaim>, RecordsError> {
         self.step(|kept| {
             kept.raise(now);
             let at = kept.claims.iter().position(|claim| claim.token == *token);
