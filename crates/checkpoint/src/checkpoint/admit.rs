@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
 use super::passwords::{Checked, Subject, trusted};
-use super::{Checkpoint, Out, Site};
+use super::{Checkpoint, Failure, Site};
 use crate::account::Password;
 use crate::audit::{Actor, Door, Event, EventKind};
 use crate::door::{Admitted, Attempt, Attested, NotAdmitted, Refusal};
@@ -63,8 +63,8 @@ impl Checkpoint {
             let what = subject.wrong_password();
             self.write_down(&claim, what, &subject, None, now).await
         };
-        counted.await.map_err(|out: Out| {
-            let unavailable = out.say("a wrong password could not be counted");
+        counted.await.map_err(|failure: Failure| {
+            let unavailable = failure.say("a wrong password could not be counted");
             unavailable.into()
         })
     }
@@ -82,9 +82,9 @@ impl Checkpoint {
         match self.weigh(&claim, self.now()).await {
             Ok(Weighed::Admitted(admitted)) => Ok(Some(*admitted)),
             Ok(Weighed::Refused(..)) => Ok(None),
-            Err(out) => {
+            Err(failure) => {
                 let unavailable =
-                    out.say("whether somebody is still in by right could not be judged");
+                    failure.say("whether somebody is still in by right could not be judged");
                 Err(unavailable.into())
             }
         }
@@ -105,14 +105,14 @@ impl Checkpoint {
             Ok(Weighed::Refused(what, subject)) => {
                 Err(match self.refuse(claim, what, &subject, &site, now).await {
                     Ok(refusal) => NotAdmitted::Refused(refusal),
-                    Err(out) => out.say("a refusal could not be written down").into(),
+                    Err(failure) => failure.say("a refusal could not be written down").into(),
                 })
             }
-            Err(out) => Err(out.say("an attempt could not be judged").into()),
+            Err(failure) => Err(failure.say("an attempt could not be judged").into()),
         }
     }
 
-    async fn weigh(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Weighed, Out> {
+    async fn weigh(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Weighed, Failure> {
         // Something may be revoked, or the site configured anew, between reading the facts and opening the lease; then
         // all is read again.
         for _ in 0..8 {
@@ -170,7 +170,7 @@ impl Checkpoint {
                 }
             }
         }
-        Err(Out::Busy)
+        Err(Failure::Busy)
     }
 
     async fn refuse(
@@ -180,7 +180,7 @@ impl Checkpoint {
         subject: &Subject,
         site: &Site,
         now: Timestamp,
-    ) -> Result<Refusal, Out> {
+    ) -> Result<Refusal, Failure> {
         let reference = Reference::draw()?;
         self.write_down(claim, what, subject, Some(reference.clone()), now)
             .await?;
@@ -199,7 +199,7 @@ impl Checkpoint {
         subject: &Subject,
         reference: Option<Reference>,
         now: Timestamp,
-    ) -> Result<(), Out> {
+    ) -> Result<(), Failure> {
         self.records
             .note(&Event {
                 at: now,
@@ -222,7 +222,7 @@ impl Checkpoint {
         claim: &Claim<'_>,
         account: crate::AccountId,
         now: Timestamp,
-    ) -> Result<(), Out> {
+    ) -> Result<(), Failure> {
         let key = (account, claim.source.throttle_key(), claim.door);
         let due = {
             let mut noted = self

@@ -1,14 +1,14 @@
 //! Carrying out what changes an account: written in one transaction, then taking effect in this process, then told.
 
 use super::change::ChangeError;
-use super::{Checkpoint, Out};
+use super::{Checkpoint, Failure};
 use crate::audit::Event;
 use crate::ports::{AccountUpdate, Applied, Change, Cut, Ending, InSession, Reach, RecordsError};
 use crate::web::Person;
 
 impl Checkpoint {
     /// What a person does in a session that still exists, with the event and the news of it.
-    pub(super) fn told(&self, person: Person<'_>, event: Event) -> Result<AccountUpdate, Out> {
+    pub(super) fn told(&self, person: Person<'_>, event: Event) -> Result<AccountUpdate, Failure> {
         Ok(AccountUpdate {
             session: Some(InSession::unchanged(person.session.id)),
             letters: self.news(person.account, person.facts, &event)?,
@@ -30,9 +30,9 @@ impl Checkpoint {
             ending,
             ..self.told(person, event)?
         };
-        match self.apply(&update).await.map_err(Out::from)? {
+        match self.apply(&update).await.map_err(Failure::from)? {
             Applied::Done(_) => Ok(()),
-            Applied::SessionEnded => Err(Out::SessionEnded.into()),
+            Applied::SessionEnded => Err(Failure::SessionEnded.into()),
             Applied::NotAccepted => Err(ChangeError::NoSuchFactor),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::prove::{ProofError, web_event};
 use super::reproof::{Reproof, ReproofError};
-use super::{Checkpoint, Out, Unavailable};
+use super::{Checkpoint, Failure, Unavailable};
 use crate::audit::EventKind;
 use crate::factor::{FactorKind, Method, shortened_name};
 use crate::id::{FactorId, GrantId};
@@ -55,14 +55,14 @@ impl From<ReproofError> for ChangeError {
             ReproofError::Needed { password, factor } => Self::ReproofNeeded { password, factor },
             ReproofError::WrongPassword => Self::WrongPassword,
             ReproofError::Proof(proof) => Self::Proof(proof),
-            ReproofError::Out(out) => out.into(),
+            ReproofError::Failure(failure) => failure.into(),
         }
     }
 }
 
-impl From<Out> for ChangeError {
-    fn from(out: Out) -> Self {
-        let Unavailable = out.say("a change could not be made");
+impl From<Failure> for ChangeError {
+    fn from(failure: Failure) -> Self {
+        let Unavailable = failure.say("a change could not be made");
         Self::Unavailable
     }
 }
@@ -237,7 +237,7 @@ impl Checkpoint {
             ending: Ending::EVERYTHING,
             ..self
                 .told(person, event)
-                .map_err(|out| RecordsError(out.to_string()))?
+                .map_err(|failure| RecordsError(failure.to_string()))?
         };
         self.apply(&update).await.map(|_| ())
     }

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
 use super::admit::shortened;
-use super::{Checkpoint, Out, Unavailable};
+use super::{Checkpoint, Failure, Unavailable};
 use crate::audit::{Actor, Door, Event, EventKind};
 use crate::grant::{Companion, Grant};
 use crate::id::{SessionToken, TokenHash};
@@ -59,9 +59,9 @@ pub enum CompanionError {
     Unavailable,
 }
 
-impl From<Out> for CompanionError {
-    fn from(out: Out) -> Self {
-        let Unavailable = out.say("a companion could not join");
+impl From<Failure> for CompanionError {
+    fn from(failure: Failure) -> Self {
+        let Unavailable = failure.say("a companion could not join");
         Self::Unavailable
     }
 }
@@ -127,11 +127,11 @@ impl Checkpoint {
             return Err(CompanionError::SourceObscured);
         };
         let claim = self.records.take_claim(&token.hash(), now).await;
-        let Some(claim) = claim.map_err(Out::from)? else {
+        let Some(claim) = claim.map_err(Failure::from)? else {
             return Err(CompanionError::Past);
         };
         let grants = self.records.grants(claim.account, now).await;
-        let mut grants = grants.map_err(Out::from)?.into_iter();
+        let mut grants = grants.map_err(Failure::from)?.into_iter();
         let Some(grant) = grants.find(|g| g.id == claim.grant) else {
             return Err(CompanionError::Past);
         };
@@ -155,7 +155,7 @@ impl Checkpoint {
             // What lived by another companion is judged again.
             update.ending.connections = before.map_or(Cut::None, |_| Cut::Judged);
         }
-        match self.apply(&update).await.map_err(Out::from)? {
+        match self.apply(&update).await.map_err(Failure::from)? {
             Applied::Done(_) => Ok(()),
             Applied::NotAccepted | Applied::SessionEnded => Err(CompanionError::Past),
         }

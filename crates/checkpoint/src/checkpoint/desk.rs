@@ -178,7 +178,7 @@ impl Checkpoint {
         };
         let letters = self
             .news(account, &facts, &event)
-            .map_err(|out| RecordsError(out.to_string()))?;
+            .map_err(|failure| RecordsError(failure.to_string()))?;
         let update = AccountUpdate {
             change,
             ending,

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::admit::shortened;
 use super::mailed::external_address;
-use super::{Checkpoint, Out};
+use super::{Checkpoint, Failure};
 use crate::account::{Account, AccountId};
 use crate::address::MailAddress;
 use crate::audit::{Event, EventKind};
@@ -47,7 +47,7 @@ impl Checkpoint {
         account: &Account,
         facts: &Standing,
         event: &Event,
-    ) -> Result<Vec<OutboxLetter>, Out> {
+    ) -> Result<Vec<OutboxLetter>, Failure> {
         self.news_held_for(HELD_FOR, account, facts, event)
     }
 
@@ -58,7 +58,7 @@ impl Checkpoint {
         account: &Account,
         facts: &Standing,
         event: &Event,
-    ) -> Result<Vec<OutboxLetter>, Out> {
+    ) -> Result<Vec<OutboxLetter>, Failure> {
         let Some(mailbox) = account.main_address() else {
             return Ok(Vec::new());
         };
@@ -99,7 +99,7 @@ impl Checkpoint {
         account: AccountId,
         session: crate::id::SessionId,
         letter: &OtpLetter,
-    ) -> Result<OutboxLetter, Out> {
+    ) -> Result<OutboxLetter, Failure> {
         Ok(OutboxLetter {
             id: letter.id,
             account,
@@ -213,7 +213,7 @@ impl Checkpoint {
         }
     }
 
-    fn opened(&self, letter: &OutboxLetter) -> Result<Letter, Out> {
+    fn opened(&self, letter: &OutboxLetter) -> Result<Letter, Failure> {
         let plain = self
             .keys
             .open(letter_binding(letter.account, letter.id), &letter.body)?;

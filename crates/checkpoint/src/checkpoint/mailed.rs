@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::OtpCode;
 
 use super::prove::{ProofError, web_event};
-use super::{Checkpoint, Out, Site};
+use super::{Checkpoint, Failure, Site};
 use crate::address::MailAddress;
 use crate::audit::EventKind;
 use crate::factor::{Factor, FactorKind, Method};
@@ -51,7 +51,7 @@ impl Checkpoint {
         if person.facts.kind(kind).disabled {
             return Err(ProofError::KindDisabled);
         }
-        let letter = LetterId::draw().map_err(Out::from)?;
+        let letter = LetterId::draw().map_err(Failure::from)?;
         let unchanged = SessionUpdate::default();
         self.mail(
             person,

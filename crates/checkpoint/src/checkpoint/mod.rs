@@ -177,7 +177,7 @@ impl Checkpoint {
 
 /// Why the checkpoint can't answer. Whoever gets this stays closed.
 #[derive(Debug, thiserror::Error)]
-enum Out {
+enum Failure {
     #[error(transparent)]
     Records(#[from] RecordsError),
     #[error(transparent)]
@@ -192,7 +192,7 @@ enum Out {
     SessionEnded,
 }
 
-impl Out {
+impl Failure {
     /// Says it in the log; the one who asked learns "temporarily" and no more.
     fn say(self, what: &'static str) -> Unavailable {
         tracing::error!(error = %self, "{what}");

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Checkpoint, Out};
+use super::{Checkpoint, Failure};
 use crate::audit::{Actor, Event, EventKind};
 use crate::ports::{AccountUpdate, OneTime, WaitingSignIn};
 use crate::throttle::{Guess, NEWS_OF_A_SOURCE, NEWS_OF_AN_ACCOUNT, Throttle};
@@ -15,7 +15,10 @@ const AT_A_TIME: u32 = 100;
 impl Checkpoint {
     /// Tells people of sign-ins whose factor never came: on their page and by mail, once a day for a source and thrice
     /// for an account.
-    pub(super) async fn tell_of_factors_that_never_came(&self, now: Timestamp) -> Result<(), Out> {
+    pub(super) async fn tell_of_factors_that_never_came(
+        &self,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let before = now.checked_sub(WAITED_FOR).unwrap_or(Timestamp::MIN);
         for sign_in in &self.records.waiting_sign_ins(before, AT_A_TIME).await? {
             // One that can't be told must not keep the others from being told.
@@ -26,7 +29,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    async fn tell_of(&self, sign_in: &WaitingSignIn, now: Timestamp) -> Result<(), Out> {
+    async fn tell_of(&self, sign_in: &WaitingSignIn, now: Timestamp) -> Result<(), Failure> {
         let account = sign_in.account;
         let at_source = Throttle::AccountAt(account, sign_in.source, Guess::NeverCame);
         let at_all = Throttle::Account(account, Guess::NeverCame);

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use super::change::ChangeError;
 use super::prove::web_event;
 use super::reproof::Reproof;
-use super::{Checkpoint, Out};
+use super::{Checkpoint, Failure};
 use crate::account::Password;
 use crate::audit::EventKind;
 use crate::ports::{AccountUpdate, Change, PasswordChange, SetPasswordError};
@@ -57,7 +57,7 @@ impl Checkpoint {
             ..AccountUpdate::new(person.account.id, self.now())
         };
         // Done even if the session has ended: to end things is always safe.
-        let _ = self.write(&update).await.map_err(Out::from)?;
+        let _ = self.write(&update).await.map_err(Failure::from)?;
         if let Err(error) = self.directory.set_password(person.account.id, new).await {
             let is_unchanged = !matches!(error, SetPasswordError::Directory(_));
             if is_unchanged && let Some(letter) = withdraws {
@@ -75,7 +75,7 @@ impl Checkpoint {
             withdraws,
             ..self.told(person, event)?
         };
-        let _ = self.apply(&update).await.map_err(Out::from)?;
+        let _ = self.apply(&update).await.map_err(Failure::from)?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sekisho_source::Source;
 
 use super::verified::Epoch;
-use super::{Checkpoint, Out, Site};
+use super::{Checkpoint, Failure, Site};
 use crate::account::{Account, AccountId, LoginName, Password};
 use crate::audit::EventKind;
 use crate::factor::Standing;
@@ -134,7 +134,7 @@ impl Checkpoint {
         name: &str,
         authorization: Option<&str>,
         now: Timestamp,
-    ) -> Result<Subject, Out> {
+    ) -> Result<Subject, Failure> {
         let unknown = || Subject::Unknown(self.keys.keyed_hash("name", name.as_bytes()));
         let Ok(login) = LoginName::parse(name) else {
             return Ok(unknown());
@@ -154,7 +154,7 @@ impl Checkpoint {
     }
 
     /// Joins an account with what the records keep of it.
-    pub(super) async fn known(&self, account: Account, now: Timestamp) -> Result<Known, Out> {
+    pub(super) async fn known(&self, account: Account, now: Timestamp) -> Result<Known, Failure> {
         let (standing, grants) = self.records.standing_and_grants(account.id, now).await?;
         Ok(Known {
             account,
@@ -171,7 +171,7 @@ impl Checkpoint {
         source: &Source,
         site: &Site,
         now: Timestamp,
-    ) -> Result<Checked, Out> {
+    ) -> Result<Checked, Failure> {
         if let Subject::Known(known) = &subject
             && self.verified.knows(known.account.id, password, source, now)
         {
@@ -201,7 +201,7 @@ impl Checkpoint {
         source: &Source,
         limits: &[(Throttle, Limit)],
         now: Timestamp,
-    ) -> Result<Guessed, Out> {
+    ) -> Result<Guessed, Failure> {
         // Whom a limit keeps waiting does not stand in the way of others as well.
         if let Some(until) = self.over(limits, now).await? {
             return Ok(Guessed::MustWait { until });
@@ -241,7 +241,7 @@ impl Checkpoint {
         source: &Source,
         site: &Site,
         now: Timestamp,
-    ) -> Result<Checked, Out> {
+    ) -> Result<Checked, Failure> {
         if let Subject::Unknown(_) = subject {
             return Ok(trusted(subject));
         }
@@ -260,7 +260,7 @@ impl Checkpoint {
         password: &Password,
         source: &Source,
         now: Timestamp,
-    ) -> Result<(), Out> {
+    ) -> Result<(), Failure> {
         let subject = whose.bytes();
         let _one_at_a_time = self.turn(&subject).await;
         if !self.verified.knows_wrong(&subject, password, source, now) {
@@ -350,7 +350,7 @@ impl Checkpoint {
         &self,
         limits: &[(Throttle, Limit)],
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, Out> {
+    ) -> Result<Option<Timestamp>, Failure> {
         let counted = self.records.counted(&windows(limits, now)).await?;
         Ok(reached_until(limits, &counted))
     }

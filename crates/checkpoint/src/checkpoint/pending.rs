@@ -5,7 +5,7 @@ use sekisho_otp::{AppCode, UserCode};
 use zeroize::Zeroizing;
 
 use super::sign_in::first_registration;
-use super::{Checkpoint, Out, Site};
+use super::{Checkpoint, Failure, Site};
 use crate::address::MailAddress;
 use crate::id::LetterId;
 use crate::one_time_code::OneTimeCode;
@@ -129,7 +129,7 @@ impl Checkpoint {
         &self,
         person: Person<'_>,
         pending: &Pending,
-    ) -> Result<Option<Sealed>, Out> {
+    ) -> Result<Option<Sealed>, Failure> {
         Ok(match pending_binding(person, &self.site()) {
             Some(binding) => Some(self.keys.seal(binding, pending.written().as_bytes())?),
             None => None,
@@ -141,7 +141,7 @@ impl Checkpoint {
         &self,
         person: Person<'_>,
         pending: &Pending,
-    ) -> Result<(), Out> {
+    ) -> Result<(), Failure> {
         let update = SessionUpdate {
             registration: Some(self.sealed_pending(person, pending)?),
             ..SessionUpdate::default()

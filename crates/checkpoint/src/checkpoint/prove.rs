@@ -6,7 +6,7 @@ use sekisho_otp::{OtpCode, OtpKey, Step};
 
 use super::admit::shortened;
 use super::sign_in::is_past;
-use super::{Checkpoint, Out, Site, Unavailable};
+use super::{Checkpoint, Failure, Site, Unavailable};
 use crate::audit::{Actor, Door, Event, EventKind};
 use crate::factor::{FactorKind, Method, Standing};
 use crate::grant::Grant;
@@ -118,16 +118,16 @@ pub enum ProofError {
     Unavailable,
 }
 
-impl From<Out> for ProofError {
-    fn from(out: Out) -> Self {
-        let Unavailable = out.say("a factor could not be checked");
+impl From<Failure> for ProofError {
+    fn from(failure: Failure) -> Self {
+        let Unavailable = failure.say("a factor could not be checked");
         Self::Unavailable
     }
 }
 
 impl From<RecordsError> for ProofError {
     fn from(error: RecordsError) -> Self {
-        Out::from(error).into()
+        Failure::from(error).into()
     }
 }
 
@@ -174,7 +174,7 @@ impl Checkpoint {
         if person.source.is_obscured() {
             return Err(ProofError::SourceObscured);
         }
-        let token = SessionToken::draw().map_err(Out::from)?;
+        let token = SessionToken::draw().map_err(Failure::from)?;
         self.verify_otp(person, proof, client, Follows::Grant(&token))
             .await?;
         Ok(token)
@@ -188,7 +188,7 @@ impl Checkpoint {
         client: &str,
         follows: Follows<'_>,
         now: Timestamp,
-    ) -> Result<AccountUpdate, Out> {
+    ) -> Result<AccountUpdate, Failure> {
         let mut update = AccountUpdate::new(person.account.id, now);
         let mut session = SessionUpdate {
             factor_proven_at: Some(now),
@@ -413,7 +413,7 @@ impl Checkpoint {
         person: Person<'_>,
         factor: FactorId,
         sealed: &crate::sealing::Sealed,
-    ) -> Result<OtpKey, Out> {
+    ) -> Result<OtpKey, Failure> {
         let bytes = self
             .keys
             .open(otp_key_binding(person.account.id, factor), sealed)?;

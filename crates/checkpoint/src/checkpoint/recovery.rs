@@ -9,7 +9,7 @@ use super::change::ChangeError;
 use super::pending::Pending;
 use super::prove::{ProofError, web_event};
 use super::reproof::Reproof;
-use super::{Checkpoint, Out};
+use super::{Checkpoint, Failure};
 use crate::account::AccountId;
 use crate::audit::EventKind;
 use crate::factor::{FactorKind, Standing};
@@ -44,7 +44,7 @@ impl Checkpoint {
         let codes: Vec<OneTimeCode> = (0..RECOVERY_CODES)
             .map(|_| OneTimeCode::draw())
             .collect::<Result<_, _>>()
-            .map_err(Out::from)?;
+            .map_err(Failure::from)?;
         let hash = |code| self.recovery_hash(person.account.id, code);
         let change = Change::RecoveryCodes(codes.iter().map(hash).collect());
         let ending = if person.facts.has_kind(FactorKind::RecoveryCode) {
@@ -67,9 +67,9 @@ impl Checkpoint {
             ending,
             ..self.told(person, event)?
         };
-        match self.apply(&update).await.map_err(Out::from)? {
+        match self.apply(&update).await.map_err(Failure::from)? {
             Applied::Done(_) => Ok(()),
-            Applied::SessionEnded | Applied::NotAccepted => Err(Out::SessionEnded.into()),
+            Applied::SessionEnded | Applied::NotAccepted => Err(Failure::SessionEnded.into()),
         }
     }
 

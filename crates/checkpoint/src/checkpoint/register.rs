@@ -10,7 +10,7 @@ use super::mailed::MailedCodeState;
 use super::pending::{Pending, first_demand};
 use super::prove::{Follows, ProofError, minutes_off, otp_key_binding, web_event};
 use super::reproof::{Reproof, ReproofError};
-use super::{Checkpoint, Out, Site, Unavailable};
+use super::{Checkpoint, Failure, Site, Unavailable};
 use crate::address::MailAddress;
 use crate::audit::{Event, EventKind};
 use crate::factor::{Factor, FactorKind, Method, shortened_name};
@@ -126,16 +126,16 @@ pub enum RegisterError {
     Unavailable,
 }
 
-impl From<Out> for RegisterError {
-    fn from(out: Out) -> Self {
-        let Unavailable = out.say("a registration could not go on");
+impl From<Failure> for RegisterError {
+    fn from(failure: Failure) -> Self {
+        let Unavailable = failure.say("a registration could not go on");
         Self::Unavailable
     }
 }
 
 impl From<RecordsError> for RegisterError {
     fn from(error: RecordsError) -> Self {
-        Out::from(error).into()
+        Failure::from(error).into()
     }
 }
 
@@ -297,7 +297,7 @@ impl Checkpoint {
                 },
             ));
         };
-        let id = FactorId::draw().map_err(Out::from)?;
+        let id = FactorId::draw().map_err(Failure::from)?;
         let binding = otp_key_binding(person.account.id, id);
         let factor = Factor {
             id,
@@ -308,11 +308,11 @@ impl Checkpoint {
                 key: self
                     .keys
                     .seal(binding, key.expose_bytes())
-                    .map_err(Out::from)?,
+                    .map_err(Failure::from)?,
                 last_step: Some(step),
             },
         };
-        let token = SessionToken::draw().map_err(Out::from)?;
+        let token = SessionToken::draw().map_err(Failure::from)?;
         let event = web_event(person, EventKind::AppRegistered, client, &factor.name, now);
         let update = self.finishing(person, FactorKind::OtpApp, &token, client, event)?;
         let update = AccountUpdate {
@@ -363,7 +363,7 @@ impl Checkpoint {
         };
         // Longer than its code: whoever waited too long finds the address still there, and asks for another code.
         let expires_at = begun.unwrap_or(self.now() + ADDRESS_WAITS);
-        let letter = LetterId::draw().map_err(Out::from)?;
+        let letter = LetterId::draw().map_err(Failure::from)?;
         let pending = Pending::Address {
             to: address.clone(),
             letter,
@@ -409,7 +409,7 @@ impl Checkpoint {
         let now = self.now();
         self.may_try_registration_code(person, &otp, &to, now)
             .await?;
-        let id = FactorId::draw().map_err(Out::from)?;
+        let id = FactorId::draw().map_err(Failure::from)?;
         let factor = Factor {
             id,
             name: String::new(),
@@ -435,7 +435,7 @@ impl Checkpoint {
             facts: &facts,
             ..person
         };
-        let token = SessionToken::draw().map_err(Out::from)?;
+        let token = SessionToken::draw().map_err(Failure::from)?;
         let update = self.finishing(
             person_after,
             FactorKind::ExternalMail,
@@ -462,7 +462,7 @@ impl Checkpoint {
         token: &SessionToken,
         client: &str,
         event: Event,
-    ) -> Result<AccountUpdate, Out> {
+    ) -> Result<AccountUpdate, Failure> {
         let mut update = self.follows(person, kind, client, Follows::Grant(token), event.at)?;
         if let Some(session) = &mut update.session {
             session.finishes = person.session.registration.clone();
@@ -567,7 +567,7 @@ impl From<ReproofError> for RegisterError {
             ReproofError::Needed { password, factor } => Self::ReproofNeeded { password, factor },
             ReproofError::WrongPassword => Self::WrongPassword,
             ReproofError::Proof(proof) => Self::Proof(proof),
-            ReproofError::Out(out) => out.into(),
+            ReproofError::Failure(failure) => failure.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::passwords::{Guessed, Whose};
 use super::prove::{Follows, Proof, ProofError};
-use super::{Checkpoint, Out};
+use super::{Checkpoint, Failure};
 use crate::account::Password;
 use crate::factor::FactorKind;
 use crate::ports::SessionUpdate;
@@ -39,12 +39,12 @@ pub(super) enum ReproofError {
     },
     WrongPassword,
     Proof(ProofError),
-    Out(Out),
+    Failure(Failure),
 }
 
-impl<E: Into<Out>> From<E> for ReproofError {
+impl<E: Into<Failure>> From<E> for ReproofError {
     fn from(error: E) -> Self {
-        Self::Out(error.into())
+        Self::Failure(error.into())
     }
 }
 

@@ -5,7 +5,7 @@ use sekisho_source::Source;
 
 use super::admit::shortened;
 use super::passwords::{Checked, Known};
-use super::{Checkpoint, Out, Site, Unavailable};
+use super::{Checkpoint, Failure, Site, Unavailable};
 use crate::account::Password;
 use crate::audit::{Actor, Door, Event, EventKind};
 use crate::door::Admitted;
@@ -35,8 +35,8 @@ impl Checkpoint {
     ) -> Result<SignedIn, SignInError> {
         self.try_sign_in(name, &password, source, client)
             .await
-            .unwrap_or_else(|out| {
-                out.say("a sign-in could not be judged");
+            .unwrap_or_else(|failure| {
+                failure.say("a sign-in could not be judged");
                 Err(SignInError::Unavailable)
             })
     }
@@ -47,7 +47,7 @@ impl Checkpoint {
         password: &Password,
         source: Source,
         client: &str,
-    ) -> Result<Result<SignedIn, SignInError>, Out> {
+    ) -> Result<Result<SignedIn, SignInError>, Failure> {
         let now = self.now();
         let site = self.site();
         let seen = self.verified.epoch();
@@ -137,8 +137,8 @@ impl Checkpoint {
     ) -> Result<WebStanding, NoSession> {
         match self.try_resume(token, source).await {
             Ok(standing) => standing.ok_or(NoSession::Gone),
-            Err(out) => {
-                let Unavailable = out.say("a session could not be judged");
+            Err(failure) => {
+                let Unavailable = failure.say("a session could not be judged");
                 Err(NoSession::Unavailable)
             }
         }
@@ -148,7 +148,7 @@ impl Checkpoint {
         &self,
         token: &SessionToken,
         source: Source,
-    ) -> Result<Option<WebStanding>, Out> {
+    ) -> Result<Option<WebStanding>, Failure> {
         // Something may be revoked between reading the facts and opening the lease; then all is read again.
         for _ in 0..8 {
             let seen = self.verified.epoch();
@@ -157,14 +157,14 @@ impl Checkpoint {
                 return Ok(standing);
             }
         }
-        Err(Out::Busy)
+        Err(Failure::Busy)
     }
 
     async fn look_up(
         &self,
         token: &SessionToken,
         source: Source,
-    ) -> Result<Option<WebStanding>, Out> {
+    ) -> Result<Option<WebStanding>, Failure> {
         let now = self.now();
         let site = self.site();
         let Some(session) = self.records.session(&token.hash()).await? else {

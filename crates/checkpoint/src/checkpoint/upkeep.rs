@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Checkpoint, Out, Site};
+use super::{Checkpoint, Failure, Site};
 use crate::account::AccountId;
 use crate::lease::{Held, LeaseEnd};
 use crate::ports::{Cut, RecordsError, RevocationNumber};
@@ -126,14 +126,14 @@ impl Checkpoint {
                 }
             }
             Ok(_) => held.end(why),
-            Err(out) => {
-                tracing::error!(error = %out, "an open connection could not be judged again and is closed");
+            Err(failure) => {
+                tracing::error!(error = %failure, "an open connection could not be judged again and is closed");
                 held.end(LeaseEnd::Unavailable);
             }
         }
     }
 
-    async fn decision_for(&self, held: &Held) -> Result<Option<Decision>, Out> {
+    async fn decision_for(&self, held: &Held) -> Result<Option<Decision>, Failure> {
         let now = self.now();
         let Some(account) = self.directory.account(held.account()).await? else {
             return Ok(None);
