@@ -6,13 +6,13 @@ use std::time::Duration;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::header;
-use sekisho_checkpoint::Password;
 use sekisho_checkpoint::web::WebStanding;
 use tokio::time::timeout;
 
 use crate::config::Context;
 use crate::csrf;
 use crate::error::WebError;
+use crate::form_fields::Fields;
 use crate::stash;
 use crate::visit::{Seated, Signed, Visit, detour, local_path};
 
@@ -36,64 +36,6 @@ pub struct Form {
     pub files: Vec<FileField>,
     /// Whether the files were too large together. They are dropped then, but `fields` is complete.
     pub too_large: bool,
-}
-
-/// The fields of a form, in the form's order; a name can occur more than once.
-#[derive(Default, Clone, PartialEq, Eq)]
-pub struct Fields(Vec<(String, String)>);
-
-impl std::fmt::Debug for Fields {
-    /// Shows only the number of fields, because they hold passwords and mail.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Fields").field(&self.0.len()).finish()
-    }
-}
-
-impl Fields {
-    /// Fields with these names and values.
-    #[must_use]
-    pub fn new(fields: Vec<(String, String)>) -> Self {
-        Self(fields)
-    }
-
-    /// The value of the first field with this name; empty if there is none.
-    #[must_use]
-    pub fn text(&self, name: &str) -> &str {
-        self.iter()
-            .find_map(|(n, value)| (n == name).then_some(value))
-            .unwrap_or_default()
-    }
-
-    /// The values of all fields with this name.
-    pub fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
-        self.iter()
-            .filter(move |(n, _)| *n == name)
-            .map(|(_, value)| value)
-    }
-
-    /// Whether there is a field with this name.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.iter().any(|(n, _)| n == name)
-    }
-
-    /// The value of a password field; `None` if it is empty or missing.
-    #[must_use]
-    pub fn password(&self, name: &str) -> Option<Password> {
-        Some(self.text(name))
-            .filter(|typed| !typed.is_empty())
-            .map(|typed| Password::new(typed.to_owned()))
-    }
-
-    /// The names and values of all fields.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
-    }
-
-    /// All fields except those with this name.
-    fn without(self, name: &str) -> Self {
-        Self(self.0.into_iter().filter(|(n, _)| n != name).collect())
-    }
 }
 
 /// A file that came with a form.
@@ -233,7 +175,7 @@ async fn read_fields(request: Request) -> Result<Fields, WebError> {
     let body = to_bytes(request.into_body(), MOST_TEXT)
         .await
         .map_err(|_| WebError::TooLarge)?;
-    Ok(Fields(
+    Ok(Fields::new(
         url::form_urlencoded::parse(&body)
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect(),
@@ -288,7 +230,7 @@ async fn read_parts(mut parts: Multipart, most: usize) -> Result<Form, WebError>
             }),
             None => {
                 let value = String::from_utf8(bytes).map_err(|_| WebError::BadRequest)?;
-                form.fields.0.push((field, value));
+                form.fields.push(field, value);
             }
         }
     }

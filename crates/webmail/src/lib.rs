@@ -10,8 +10,8 @@
 //! mail, and a POST counts only if one of its own pages sent it.
 //!
 //! In reading order: [`config`] is what the binary hands in, [`route`] the table of all addresses. Handlers receive
-//! [`visit`] and [`form`]. `sealed` encrypts what a session stores for its browser: [`stash`] keeps what the person was
-//! writing when a factor became owed again, `passing` a password that an upstream wants. Pages are made of [`lang`],
+//! [`visit`] and [`form`], whose values are [`form_fields`]. `sealed` encrypts what a session stores for its browser: [`stash`] keeps what the person was
+//! writing when a factor became owed again, `upstream_password` a password that an upstream wants. Pages are made of [`lang`],
 //! [`layout`] and [`time`]; [`error`], `guard`, `cookie`, `csrf`, `qr`, `assets` and `serve` bring them to the browser.
 //! [`pages`] are sign-in, second factor and preferences; `mail` is the mailbox. [`otp_app`] serves the OTP app.
 
@@ -21,12 +21,15 @@ pub mod lang;
 pub mod config;
 pub mod error;
 pub mod form;
+pub mod form_fields;
 pub mod layout;
 pub mod otp_app;
 pub mod pages;
 pub mod route;
 pub mod stash;
 pub mod time;
+mod to_login;
+mod upstream_password;
 pub mod visit;
 
 mod assets;
@@ -34,7 +37,6 @@ mod cookie;
 mod csrf;
 mod guard;
 mod mail;
-mod passing;
 mod qr;
 mod sealed;
 mod serve;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::WebError;
-use crate::form::Fields;
+use crate::form_fields::Fields;
 use crate::sealed::{Purpose, open, seal};
 use crate::visit::{Seated, Signed, query_value};
 

@@ -12,7 +12,8 @@ use super::pool::Mailbox;
 use super::relocate::{Moved, relocate, undo};
 use super::trouble::OrTrouble;
 use crate::error::WebError;
-use crate::form::{Fields, Form};
+use crate::form::Form;
+use crate::form_fields::Fields;
 use crate::layout::{Page, Whose, csrf_field};
 use crate::visit::{local_path, query_value};
 

@@ -24,10 +24,11 @@ use super::trouble::OrTrouble;
 use super::writing_page::{Note, page};
 use super::{content, download, reply};
 use crate::error::WebError;
-use crate::form::{Fields, FileField, Form, Keepable};
-use crate::passing;
+use crate::form::{FileField, Form, Keepable};
+use crate::form_fields::Fields;
 use crate::stash;
 use crate::time;
+use crate::upstream_password;
 use crate::visit::{Seated, query_value};
 
 /// The largest draft that is opened again, in bytes.
@@ -237,7 +238,7 @@ async fn hand_in(
     to: &[Path],
     message: &[u8],
 ) -> Result<Result<(), Note>, WebError> {
-    let Ok(password) = passing::of(seated) else {
+    let Ok(password) = upstream_password::of(seated) else {
         return Ok(Err(Note::SubmissionAway));
     };
     let admitted = seated.again().await?.into_admitted();

@@ -14,7 +14,7 @@ use sekisho_mailclient::decode_words;
 
 use super::recipients::{self, Recipient};
 use crate::error::WebError;
-use crate::form::Fields;
+use crate::form_fields::Fields;
 
 /// Headers of drafts whose lists of addresses can't be headers yet, as typed: To, Cc, Bcc.
 const TYPED: [&str; 3] = ["X-Sekisho-To", "X-Sekisho-Cc", "X-Sekisho-Bcc"];

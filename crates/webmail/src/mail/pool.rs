@@ -17,7 +17,7 @@ use sekisho_mailclient::Imap;
 use super::trouble::Trouble;
 use crate::config::MailServerError;
 use crate::error::WebError;
-use crate::passing;
+use crate::upstream_password;
 use crate::visit::Seated;
 
 /// How long a connection is kept unused.
@@ -148,15 +148,15 @@ impl Mailbox {
         let imap = match alive {
             Some(imap) => imap,
             None => {
-                let Ok(password) = passing::of(&seated) else {
-                    return Err(passing::sign_in_anew(&seated).await);
+                let Ok(password) = upstream_password::of(&seated) else {
+                    return Err(upstream_password::sign_in_anew(&seated).await);
                 };
                 let is_passed_on = password.is_some();
                 let admitted = seated.again().await?.into_admitted();
                 let stream = match seated.visit.context.mail.imap(admitted, password).await {
                     // It was changed meanwhile.
                     Err(MailServerError::Refused(_)) if is_passed_on => {
-                        return Err(passing::sign_in_anew(&seated).await);
+                        return Err(upstream_password::sign_in_anew(&seated).await);
                     }
                     stream => stream?,
                 };

@@ -10,10 +10,11 @@ use sekisho_checkpoint::web::Person;
 use sekisho_checkpoint::{ChangeError, OneTimeCode, Proof, ProofError, RegisterError, Reproof};
 use sekisho_otp::OtpCode;
 
-use super::{login, parts, words};
+use super::{parts, words};
 use crate::error::WebError;
-use crate::form::Fields;
+use crate::form_fields::Fields;
 use crate::layout::{Page, Whose, csrf_field};
+use crate::to_login;
 use crate::visit::{Seated, Visit};
 
 const PASSWORD: &str = "proof-password";
@@ -124,7 +125,7 @@ impl Ask<'_> {
             }
             Refused::BadProof(words) => self.again(Some(&words)).await.map(Ok),
             Refused::Other(words) => Ok(Err(words)),
-            Refused::Ended => Err(WebError::SeeOther(login::again(self.back))),
+            Refused::Ended => Err(WebError::SeeOther(to_login::again(self.back))),
             Refused::Unavailable => Err(WebError::Unavailable),
         }
     }

@@ -15,13 +15,10 @@ use crate::csrf::{fresh_secret, hex};
 use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, csrf_field, notice};
-use crate::passing;
 use crate::time;
+use crate::to_login;
+use crate::upstream_password;
 use crate::visit::{Signed, Visit, detour, local_path, query_value};
-
-/// Query parameters that say why the password is asked for.
-const AGAIN: &str = "again";
-const MAILBOX: &str = "mailbox";
 
 /// The login form; those who are signed in are redirected. Its CSRF token needs a secret before there is a session:
 /// without one, a stranger's page could sign people in to the stranger's account.
@@ -65,7 +62,7 @@ pub(super) async fn enter(
         Err(refused) => return Ok(form(&visit, to.as_deref(), name, Some(&refused))),
     };
     let (account, session) = (signed.account(), signed.session());
-    passing::keep(&context, account, session, signed.key(), &password).await?;
+    upstream_password::keep(&context, account, session, signed.key(), &password).await?;
     let cookie = Cookie::Session.set(&context.config, &signed.token.expose());
     let to = to.unwrap_or_else(|| "/".to_owned());
     let next = match signed.standing {
@@ -77,22 +74,6 @@ pub(super) async fn enter(
         Redirect::to(&next),
     )
         .into_response())
-}
-
-/// The login page's path for those who typed too many wrong codes.
-pub(super) fn again(to: &str) -> String {
-    with(to, AGAIN)
-}
-
-/// The login page's path for a session whose password does not open the mailbox.
-pub(crate) fn for_the_mailbox(to: &str) -> String {
-    with(to, MAILBOX)
-}
-
-fn with(to: &str, mark: &str) -> String {
-    let login = detour("/login", to);
-    let joint = if login.contains('?') { '&' } else { '?' };
-    format!("{login}{joint}{mark}=1")
 }
 
 fn form(visit: &Visit, to: Option<&str>, name: &str, refused: Option<&SignInError>) -> Response {
@@ -109,9 +90,9 @@ fn form(visit: &Visit, to: Option<&str>, name: &str, refused: Option<&SignInErro
             h1 { (t!(lang, "log-in")) }
             @if let Some(wrong) = &wrong {
                 (notice(Tone::Wrong, html! { p { (wrong) } }))
-            } @else if query_value(&visit.path, MAILBOX).is_some() {
+            } @else if query_value(&visit.path, to_login::MAILBOX).is_some() {
                 (notice(Tone::Warning, html! { p { (t!(lang, "login-mailbox")) } }))
-            } @else if query_value(&visit.path, AGAIN).is_some() {
+            } @else if query_value(&visit.path, to_login::AGAIN).is_some() {
                 (notice(Tone::Warning, html! { p { (t!(lang, "proof-password-again")) } }))
             } @else if to.is_some() {
                 p.hint { (t!(lang, "login-first")) }

@@ -17,7 +17,8 @@ use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
-use crate::passing;
+use crate::to_login;
+use crate::upstream_password;
 use crate::visit::{Seated, query_value};
 
 const HERE: &str = "/preferences/password";
@@ -72,7 +73,7 @@ pub(super) async fn change(
         .await;
     if outcome.is_ok() {
         let (account, session) = (seated.account(), seated.seat.session());
-        passing::keep(&context, account, session, seated.seat.key(), &new).await?;
+        upstream_password::keep(&context, account, session, seated.seat.key(), &new).await?;
     }
     let words = match outcome {
         Ok(()) => return Err(WebError::SeeOther(format!("{HERE}?done=1"))),
@@ -80,7 +81,7 @@ pub(super) async fn change(
         Err(error) => match Refused::change(visit, error) {
             Refused::Needed { .. } => t!(lang, "password-factor-needed"),
             Refused::BadProof(words) | Refused::Other(words) => words,
-            Refused::Ended => return Err(WebError::SeeOther(super::login::again(HERE))),
+            Refused::Ended => return Err(WebError::SeeOther(to_login::again(HERE))),
             Refused::Unavailable => return Err(WebError::Unavailable),
         },
     };

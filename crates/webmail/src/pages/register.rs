@@ -14,11 +14,13 @@ use sekisho_otp::{AppCode, OtpCode, UserCode};
 
 use super::ask::{Ask, Refused};
 use super::preferences::crumbs;
-use super::{fields, login, mfa, parts, words};
+use super::{fields, mfa, parts, words};
 use crate::config::Context;
 use crate::error::WebError;
-use crate::form::{Fields, Form};
+use crate::form::Form;
+use crate::form_fields::Fields;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
+use crate::to_login;
 use crate::visit::{Seated, Visit};
 
 const APP: &str = "/preferences/mfa/app";
@@ -259,7 +261,7 @@ async fn finished(
         Ok(registered) => Ok(Ok(parts::go_on(&visit.context, &registered.token, done))),
         Err(RegisterError::Unavailable) => Err(WebError::Unavailable),
         Err(RegisterError::Proof(ProofError::PasswordAgain)) => {
-            Err(WebError::SeeOther(login::again(page)))
+            Err(WebError::SeeOther(to_login::again(page)))
         }
         Err(error) => Ok(Err(words::register(visit, &error))),
     }

@@ -16,7 +16,7 @@ use sekisho_checkpoint::web::Person;
 use sekisho_checkpoint::{GrantView, ProofError};
 
 use super::ask::{Ask, factor_fields};
-use super::{login, parts, words};
+use super::{parts, words};
 use crate::config::Context;
 use crate::cookie::Cookie;
 use crate::error::WebError;
@@ -24,6 +24,7 @@ use crate::form::Form;
 use crate::lang::Lang;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::time;
+use crate::to_login;
 use crate::visit::{Seated, Visit, query_value};
 
 const HERE: &str = "/mfa";
@@ -89,7 +90,7 @@ pub(super) async fn renew(
     match renewed {
         Ok(token) => Ok(parts::go_on(&context, &token, "/mfa?renewed=1")),
         Err(ProofError::Unavailable) => Err(WebError::Unavailable),
-        Err(ProofError::PasswordAgain) => Err(WebError::SeeOther(login::again(HERE))),
+        Err(ProofError::PasswordAgain) => Err(WebError::SeeOther(to_login::again(HERE))),
         Err(error) => page(&seated, kind, Some(&words::proof(visit, &error))).await,
     }
 }

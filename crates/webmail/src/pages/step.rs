@@ -16,6 +16,7 @@ use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
+use crate::to_login;
 use crate::visit::{Owing, Visit, detour};
 
 const APP: &str = "/mfa-step/app";
@@ -155,7 +156,7 @@ async fn prove(
         }
         Err(ProofError::Unavailable) => Err(WebError::Unavailable),
         Err(ProofError::PasswordAgain) => {
-            Err(WebError::SeeOther(super::login::again(&destination(visit))))
+            Err(WebError::SeeOther(to_login::again(&destination(visit))))
         }
         Err(error) => Ok(Err(words::proof(visit, &error))),
     }

@@ -20,8 +20,10 @@ use super::parts::{self, destination};
 use super::{fields, words};
 use crate::config::Context;
 use crate::error::WebError;
-use crate::form::{Fields, Form};
+use crate::form::Form;
+use crate::form_fields::Fields;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
+use crate::to_login;
 use crate::visit::{Owing, Visit, detour, query_value};
 
 const START: &str = "/mfa-step/register";
@@ -249,7 +251,7 @@ async fn finish(
                 Ok(registered) => Ok(registered),
                 Err(RegisterError::Unavailable) => return Err(WebError::Unavailable),
                 Err(RegisterError::Proof(ProofError::PasswordAgain)) => {
-                    return Err(WebError::SeeOther(super::login::again(&destination(visit))));
+                    return Err(WebError::SeeOther(to_login::again(&destination(visit))));
                 }
                 Err(error) => Err(words::register(visit, &error)),
             }

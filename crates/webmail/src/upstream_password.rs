@@ -8,8 +8,8 @@ use sekisho_checkpoint::session::SessionKey;
 
 use crate::config::Context;
 use crate::error::WebError;
-use crate::pages::login;
 use crate::sealed::{Purpose, open, seal};
+use crate::to_login;
 use crate::visit::Seated;
 
 /// Stores a password that was just found right, if the account's mail server wants it.
@@ -74,7 +74,7 @@ pub(crate) async fn sign_in_anew(seated: &Seated) -> WebError {
         .sign_out(seated.seat.session())
         .await
     {
-        Ok(()) => WebError::SeeOther(login::for_the_mailbox(&visit.way_back())),
+        Ok(()) => WebError::SeeOther(to_login::for_the_mailbox(&visit.way_back())),
         Err(error) => error.into(),
     }
 }
