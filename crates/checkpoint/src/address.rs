@@ -6,8 +6,8 @@ use unicode_normalization::UnicodeNormalization;
 
 /// A mail address, `local@domain` (RFC 5321 4.1.2), the domain in lower-case ASCII (IDNA), without a trailing dot.
 ///
-/// The local part is kept as typed but for NFC; quoted local parts are refused: nobody's private address needs one, and they have been used to hide a
-/// domain within a domain.
+/// The local part is kept as typed but for NFC; quoted local parts are refused: nobody's private address needs one, and
+/// they have been used to hide a domain within a domain.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MailAddress {
     local: String,
@@ -84,7 +84,8 @@ pub enum MailAddressError {
     Domain,
 }
 
-/// The site's own mail domains. Mail to one of them never leaves the site, so a code mailed there proves nothing more than the password did.
+/// The site's own mail domains. Mail to one of them never leaves the site, so a code mailed there proves nothing more
+/// than the password did.
 #[derive(Debug, Clone, Default)]
 pub struct OwnDomains(Vec<String>);
 
@@ -112,7 +113,8 @@ impl OwnDomains {
         })
     }
 
-    /// Whether the address lies in an own domain itself, so that its mailbox would be here. A subdomain may well be served elsewhere.
+    /// Whether the address lies in an own domain itself, so that its mailbox would be here. A subdomain may well be
+    /// served elsewhere.
     #[must_use]
     pub fn include(&self, address: &MailAddress) -> bool {
         self.0.contains(&address.domain)

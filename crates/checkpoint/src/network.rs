@@ -68,7 +68,8 @@ impl Networks {
             .and_then(|address| self.of_address(address))
     }
 
-    /// Whether the source lies in a trusted network. An address that embeds an IPv4 one never does, however wide the prefix around it.
+    /// Whether the source lies in a trusted network. An address that embeds an IPv4 one never does, however wide the
+    /// prefix around it.
     #[must_use]
     pub fn trust(&self, source: &Source) -> bool {
         let embeds = source
@@ -108,8 +109,8 @@ pub enum NetworksError {
     Embedding(String, IpNet),
 }
 
-/// Whether the prefix lies in one of the ranges whose addresses carry somebody's IPv4 address: mapped (RFC 4291), NAT64 (RFC 6052, RFC 8215), 6to4
-/// (RFC 3056), Teredo (RFC 4380).
+/// Whether the prefix lies in one of the ranges whose addresses carry somebody's IPv4 address: mapped (RFC 4291), NAT64
+/// (RFC 6052, RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380).
 fn embeds_ipv4(prefix: IpNet) -> bool {
     [
         "::/96",

@@ -1,4 +1,5 @@
-//! The SASL mechanisms that carry a name and a password: PLAIN (RFC 4616), and LOGIN, which was never standardised and which Outlook prefers.
+//! The SASL mechanisms that carry a name and a password: PLAIN (RFC 4616), and LOGIN, which was never standardised and
+//! which Outlook prefers.
 
 use std::fmt;
 
@@ -100,7 +101,8 @@ impl Exchange {
     }
 }
 
-/// A name or password as text. What is not UTF-8 can be nobody's; it goes on with replacement characters to be refused like any other.
+/// A name or password as text. What is not UTF-8 can be nobody's; it goes on with replacement characters to be refused
+/// like any other.
 #[must_use]
 pub fn as_typed(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

@@ -11,7 +11,8 @@ use sekisho_checkpoint::policy::{MfaDemand, Policy};
 use sekisho_checkpoint::rule::{Decision, Facts, Reason, decide};
 use sekisho_source::{KeyLength, Source};
 
-/// The places that appear in histories; the first lies in the trusted network, the second in the untrusted part cut out of it.
+/// The places that appear in histories; the first lies in the trusted network, the second in the untrusted part cut out
+/// of it.
 const PLACES: [&str; 5] = [
     "203.0.113.7",
     "203.0.113.200",

@@ -327,7 +327,11 @@ async fn copy_numbers(source: &Source, transaction: &Transaction<'_>) -> Result<
     let last =
         number("SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'revocations'")?;
     transaction
-        .execute("INSERT INTO clock (slot, mark) VALUES (0, $1) ON CONFLICT (slot) DO UPDATE SET mark = greatest(clock.mark, excluded.mark)", &[&mark])
+        .execute(
+            "INSERT INTO clock (slot, mark) VALUES (0, $1)
+             ON CONFLICT (slot) DO UPDATE SET mark = greatest(clock.mark, excluded.mark)",
+            &[&mark],
+        )
         .await
         .map_err(said)?;
     transaction

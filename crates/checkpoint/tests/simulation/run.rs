@@ -27,7 +27,8 @@ pub fn finish<T>(future: impl Future<Output = T>) -> T {
     panic!("it waits for ever");
 }
 
-/// Polls the acts until all are done or dropped in the middle, in the order that the world's dice decide, while `keepers` go on beside them.
+/// Polls the acts until all are done or dropped in the middle, in the order that the world's dice decide, while
+/// `keepers` go on beside them.
 pub fn interleave(world: &World, acts: Vec<Act<'_>>, keepers: &mut [Act<'_>]) {
     poll_all(world, acts, keepers, |world| world.dice.one_in(400));
 }

@@ -49,7 +49,8 @@ pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, 
     })
 }
 
-/// Carries out a change; returns whether there was what it changes. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
+/// Carries out a change; returns whether there was what it changes. That a kind is disabled outlives its factors: only
+/// enabling it, or a reset, ends that.
 pub(super) async fn change(
     db: &Lent,
     account: AccountId,

@@ -45,7 +45,8 @@ pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, 
     Ok(standing)
 }
 
-/// Carries out a change; returns whether there was what it changes. That a kind is disabled outlives its factors: only enabling it, or a reset, ends that.
+/// Carries out a change; returns whether there was what it changes. That a kind is disabled outlives its factors: only
+/// enabling it, or a reset, ends that.
 pub(super) fn change(
     db: &Connection,
     account: AccountId,

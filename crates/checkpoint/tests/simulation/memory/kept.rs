@@ -179,8 +179,9 @@ impl Kept {
                 self.codes.retain(|other| other.session != *session);
                 if code.purpose == CodePurpose::Prove {
                     for kept in &mut self.of(account).factors {
-                        let is_it = matches!(&kept.method, Method::ExternalMail { address } if *address == code.address);
-                        if is_it {
+                        if let Method::ExternalMail { address } = &kept.method
+                            && *address == code.address
+                        {
                             kept.last_used_at = Some(now);
                         }
                     }
