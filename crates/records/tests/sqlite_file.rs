@@ -6,8 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::id::SessionId;
+use sekisho_checkpoint::id::{SessionId, TokenHash};
 use sekisho_checkpoint::ports::{AccountUpdate, Change, Records};
+use sekisho_checkpoint::sealing::Sealed;
 use sekisho_records::SqliteRecords;
 use tempfile::tempdir;
 use tokio::task::JoinSet;
@@ -35,6 +36,36 @@ fn a_file_of_a_newer_program_is_refused_and_left_alone() {
         .expect("written");
     let error = SqliteRecords::open(&file).expect_err("too new");
     assert!(error.to_string().contains("version 99"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_of_the_version_before_keeps_its_sessions_and_what_they_sealed() {
+    let folder = tempdir().expect("a folder");
+    let file = folder.path().join("records.sqlite");
+    let older = Connection::open(&file).expect("opens");
+    for migration in [
+        include_str!("../migrations/sqlite/0001.sql"),
+        include_str!("../migrations/sqlite/0002.sql"),
+    ] {
+        older.execute_batch(migration).expect("migrated");
+    }
+    older
+        .execute(
+            "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
+                 otp_failures, stash)
+             VALUES (1, ?1, 1, 0, 0, 0, 0, x'0102')",
+            [[7_u8; 32]],
+        )
+        .expect("written");
+    older
+        .pragma_update(None, "user_version", 2)
+        .expect("written");
+    drop(older);
+    let records = SqliteRecords::open(&file).expect("opens");
+    let found = records.session(&TokenHash([7; 32])).await.expect("read");
+    let found = found.expect("the session goes on");
+    assert_eq!(found.key, None, "its token is its key");
+    assert_eq!(found.stash, Some(Sealed(vec![1, 2])));
 }
 
 #[test]
