@@ -25,7 +25,7 @@ pub struct AccountUpdate {
     pub at: Timestamp,
     /// The session in which it is done, if it takes one: where that has ended meanwhile, nothing is done.
     pub session: Option<InSession>,
-    /// What it uses up: where that was used meanwhile, nothing is done.
+    /// What it uses up: where that was used meanwhile, nothing is done. It is used up only where there is what changes.
     pub uses: Option<OneTime>,
     /// What changes.
     pub change: Change,

@@ -23,12 +23,16 @@ pub(super) async fn apply(db: &Lent, update: &AccountUpdate) -> Result<Applied, 
     {
         return Ok(Applied::NotAccepted);
     }
-    if let Change::JoinGrant(grant, companion) = &update.change {
-        if !grants::join(db, *grant, *companion, at).await? {
-            return Ok(Applied::NotAccepted);
-        }
-    } else if !account::change(db, account, &update.change, at).await? {
-        return Ok(Applied::NotAccepted);
+    let is_there = match &update.change {
+        Change::JoinGrant(grant, companion) => grants::join(db, *grant, *companion, at).await?,
+        change => account::change(db, account, change, at).await?,
+    };
+    if !is_there {
+        return match update.uses {
+            None => Ok(Applied::NotAccepted),
+            // An error, so that what was used up is given back.
+            Some(_) => Err(Fault::NothingToChange),
+        };
     }
     sessions::end_of(db, account, update.ending.sessions).await?;
     grants::end_of(db, account, update.ending.grants, at).await?;

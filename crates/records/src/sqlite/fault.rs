@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Damaged(&'static str),
     #[error("the stored grant of that id has ended or is of another source")]
     GrantTaken,
+    #[error("what is to be changed is not there")]
+    NothingToChange,
     #[error("a number is too large to be stored")]
     TooLarge,
     #[error("SQLite rolled the transaction back")]

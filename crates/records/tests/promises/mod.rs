@@ -75,6 +75,7 @@ macro_rules! held_by {
             proofs::a_proof_is_written_whole
             proofs::a_proof_in_a_session_that_has_ended_leaves_nothing_behind
             proofs::what_was_used_already_leaves_nothing_behind
+            proofs::what_is_not_there_to_be_changed_uses_nothing_up
             proofs::a_proof_that_fails_leaves_nothing_behind
             proofs::of_proofs_that_replace_one_token_one_does
             proofs::nothing_that_not_me_ended_is_made_by_a_proof_at_the_same_time

@@ -184,6 +184,26 @@ pub async fn what_was_used_already_leaves_nothing_behind(place: &dyn Place) {
     }
 }
 
+pub async fn what_is_not_there_to_be_changed_uses_nothing_up(place: &dyn Place) {
+    let records = place.open().await;
+    let (old, kept) = begun(&*records).await;
+    let new = SessionToken::draw().expect("randomness");
+    let before = left(&*records, &[&old, &new]).await;
+    for change in [
+        Change::RemoveFactor(FactorId::new(9)),
+        Change::RenameFactor(FactorId::new(9), "another".to_owned()),
+    ] {
+        let mut update = proof(&kept, &new, 7);
+        update.change = change.clone();
+        assert!(records.apply(&update).await.is_err(), "{change:?}");
+        assert_eq!(left(&*records, &[&old, &new]).await, before, "{change:?}");
+        update.uses = None;
+        let applied = records.apply(&update).await.expect("asked");
+        assert_eq!(applied, Applied::NotAccepted, "{change:?}");
+        assert_eq!(left(&*records, &[&old, &new]).await, before, "{change:?}");
+    }
+}
+
 pub async fn a_proof_that_fails_leaves_nothing_behind(place: &dyn Place) {
     let records = place.open().await;
     let (old, kept) = begun(&*records).await;

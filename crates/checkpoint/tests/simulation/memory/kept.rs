@@ -118,7 +118,11 @@ impl Kept {
             return Ok(Applied::NotAccepted);
         }
         if !self.changed(account, &update.change, at)? {
-            return Ok(Applied::NotAccepted);
+            return match update.uses {
+                None => Ok(Applied::NotAccepted),
+                // An error, so that what was used up is given back.
+                Some(_) => failure("what is to be changed is not there"),
+            };
         }
         self.end(account, &update.ending);
         if let Some(grant) = &update.grant {
