@@ -1,5 +1,6 @@
 //! The reference of all keys, in Markdown, from the doc comments of the sections.
 
+use super::file::File;
 use super::section::{Key, Reference};
 
 /// What stands above the sections.
@@ -13,7 +14,7 @@ const HEAD: &str = "# Configuration\n\nOne TOML file, given with `--config`. `se
 pub(crate) fn reference() -> String {
     let mut text = String::from(HEAD);
     let mut shown = Vec::new();
-    for table in super::File::tables() {
+    for table in File::tables() {
         let Reference { title, about, keys } = table.reference;
         // Some sections are the same but for their names.
         if shown.contains(&title) {

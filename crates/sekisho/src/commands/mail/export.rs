@@ -10,8 +10,7 @@ use sekisho_mailclient::{Flag, Keyword};
 use sekisho_mailroom::mbox;
 use sekisho_mailroom::store::{Flags, FolderName, Mailbox};
 
-use super::progress;
-use crate::terminal::say;
+use crate::terminal::{progress, say};
 
 /// Writes a Maildir++: the INBOX is the folder itself, others lie beside its `cur` as `.Name.Below`, in modified UTF-7
 /// with `.` as `&AC4-`. Lines end with LF. Flags are in the file names, keywords by the letters that `dovecot-keywords`

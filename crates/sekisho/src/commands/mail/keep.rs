@@ -7,8 +7,7 @@ use anyhow::Context;
 use sekisho_checkpoint::Account;
 use sekisho_mailroom::store::Operator;
 
-use super::progress;
-use crate::terminal::say;
+use crate::terminal::{progress, say};
 
 pub(super) async fn check(
     operator: &Operator,

@@ -5,7 +5,6 @@ mod filter;
 mod import;
 mod keep;
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -136,20 +135,4 @@ async fn chosen(rooms: &Rooms, logins: &[String]) -> anyhow::Result<Vec<Account>
         accounts.push(find(rooms.directory.as_ref(), login).await?);
     }
     Ok(accounts)
-}
-
-/// Says how far the work is, where somebody watches.
-fn progress(done: usize, of: usize, what: &str) {
-    let mut stderr = std::io::stderr();
-    if !stderr.is_terminal() {
-        return;
-    }
-    let line = match of {
-        _ if what.is_empty() => String::new(),
-        0 => format!("{done} messages, {what}"),
-        of => format!("{} of {of}, {what}", done + 1),
-    };
-    // Whether it is seen matters to nobody.
-    let _ = write!(stderr, "\r\x1b[K{line}");
-    let _ = stderr.flush();
 }

@@ -6,8 +6,8 @@ use jiff::SignedDuration;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::Text;
 use super::plain::number;
+use super::text::Text;
 use crate::config::problem::Findings;
 use crate::config::read::Value;
 

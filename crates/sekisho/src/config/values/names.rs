@@ -2,7 +2,7 @@
 
 use sekisho_checkpoint::address::OwnDomains;
 
-use super::Text;
+use super::text::Text;
 
 /// A mail domain, in canonical form: lower case, ASCII (IDNA).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -14,7 +14,7 @@ use sekisho_source::KeyLength;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::Text;
+use super::text::Text;
 use crate::config::problem::Findings;
 use crate::config::read::{Value, wrong_kind};
 

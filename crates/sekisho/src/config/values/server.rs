@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-use super::Text;
+use super::text::Text;
 
 /// Whether an address can only be reached from this machine.
 #[must_use]

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::Text;
 use super::server::is_loopback;
+use super::text::Text;
 
 /// `https://host[:port]`, or `http://` where nothing leaves the machine.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use sekisho_checkpoint::network::NetworkClass;
 use sekisho_checkpoint::policy::{FirstRegistration, RefusalStyle};
 use sekisho_webmail::lang::Lang;
 
-use super::Text;
+use super::text::Text;
 
 /// How a server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use sekisho_mailclient::Flag;
 use sekisho_mailroom::store::FolderName;
 
-use super::{Key, Listed, Source, SourceFolder, as_kept, header_of};
+use super::source::{MessageKey, Source, SourceFolder, SourceMessage, as_kept, header_of};
 
 /// How deep folders may lie.
 const DEEPEST: usize = 16;
@@ -87,7 +87,7 @@ impl Source for Maildir {
             .collect()
     }
 
-    async fn list(&mut self, folder: usize) -> anyhow::Result<Vec<Listed>> {
+    async fn list(&mut self, folder: usize) -> anyhow::Result<Vec<SourceMessage>> {
         let place = &self.folders[folder].1;
         let keywords = keywords(place);
         let mut found = Vec::new();
@@ -105,7 +105,9 @@ impl Source for Maildir {
             }
         }
         // The order in which they arrived, as far as anybody knows.
-        found.sort_by(|(a, a_path), (b, b_path)| (a.key.0, a_path).cmp(&(b.key.0, b_path)));
+        found.sort_by(|(a, a_path), (b, b_path)| {
+            (a.key.arrived(), a_path).cmp(&(b.key.arrived(), b_path))
+        });
         let (listed, paths) = found.into_iter().unzip();
         self.open = paths;
         Ok(listed)
@@ -123,7 +125,7 @@ impl Source for Maildir {
     }
 }
 
-fn message(path: &Path, keywords: &[Option<Flag>]) -> anyhow::Result<(Listed, PathBuf)> {
+fn message(path: &Path, keywords: &[Option<Flag>]) -> anyhow::Result<(SourceMessage, PathBuf)> {
     let reading = || format!("reading {}", path.display());
     let file = File::open(path).with_context(reading)?;
     let about = file.metadata().with_context(reading)?;
@@ -140,8 +142,8 @@ fn message(path: &Path, keywords: &[Option<Flag>]) -> anyhow::Result<(Listed, Pa
     let arrived = arrived.and_then(|time| Timestamp::try_from(time).ok());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let letters = name.rsplit_once(":2,").map_or("", |(_, letters)| letters);
-    let listed = Listed {
-        key: Key::new(arrived, &header),
+    let listed = SourceMessage {
+        key: MessageKey::new(arrived, &header),
         flags: letters.bytes().filter_map(|l| flag(l, keywords)).collect(),
         size: about.len(),
     };

@@ -8,7 +8,7 @@ use sekisho_checkpoint::AccountId;
 use sekisho_disk::RealDisk;
 use sekisho_mailroom::store::{Folder, FolderId, Limits, Mailbox, MessageRow, Store, UidSet};
 
-use super::{Key, Listed, Source, SourceFolder, header_of};
+use super::source::{MessageKey, Source, SourceFolder, SourceMessage, header_of};
 use crate::clock::WallClock;
 
 /// How many rows of the index are read at once.
@@ -17,7 +17,10 @@ const ROWS: usize = 200;
 const BEGINNING: u64 = 16 << 10;
 
 /// The messages of a folder, by rising UID.
-pub(super) async fn list(mailbox: &Mailbox, folder: FolderId) -> anyhow::Result<Vec<Listed>> {
+pub(super) async fn list(
+    mailbox: &Mailbox,
+    folder: FolderId,
+) -> anyhow::Result<Vec<SourceMessage>> {
     let rows = rows(mailbox, folder).await?;
     let mut listed = Vec::with_capacity(rows.len());
     for some in rows.chunks(ROWS) {
@@ -28,8 +31,8 @@ pub(super) async fn list(mailbox: &Mailbox, folder: FolderId) -> anyhow::Result<
                 None => mailbox.content_of(row).await?.read().await?,
             };
             let state = &row.state;
-            listed.push(Listed {
-                key: Key::new(Some(state.internal_date), &header),
+            listed.push(SourceMessage {
+                key: MessageKey::new(Some(state.internal_date), &header),
                 flags: state.flags.iter().collect(),
                 size: state.size,
             });
@@ -85,7 +88,7 @@ impl Source for Backup {
             .collect()
     }
 
-    async fn list(&mut self, folder: usize) -> anyhow::Result<Vec<Listed>> {
+    async fn list(&mut self, folder: usize) -> anyhow::Result<Vec<SourceMessage>> {
         let folder = self.folders[folder].id;
         self.open = rows(&self.mailbox, folder).await?;
         list(&self.mailbox, folder).await

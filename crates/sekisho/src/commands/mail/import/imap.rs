@@ -10,7 +10,7 @@ use sekisho_mailroom::store::{FolderName, SpecialUse};
 use sekisho_net::client::{Connector, Roots};
 
 use super::super::super::prompt;
-use super::{Key, Listed, Source, SourceFolder};
+use super::source::{MessageKey, Source, SourceFolder, SourceMessage};
 
 /// How long connecting and the TLS handshake may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -147,7 +147,7 @@ impl Source for Account {
             .collect()
     }
 
-    async fn list(&mut self, folder: usize) -> anyhow::Result<Vec<Listed>> {
+    async fn list(&mut self, folder: usize) -> anyhow::Result<Vec<SourceMessage>> {
         self.open = folder;
         let name = &self.folders[folder].0.name;
         let mut open = within(self.imap.open(name, Access::Read)).await?;
@@ -155,8 +155,8 @@ impl Source for Account {
         self.messages = open.identities().await?;
         let listed = self.messages.iter();
         Ok(listed
-            .map(|message| Listed {
-                key: Key::new(message.arrived, &message.header),
+            .map(|message| SourceMessage {
+                key: MessageKey::new(message.arrived, &message.header),
                 flags: message.flags.iter().cloned().collect(),
                 size: message.size,
             })

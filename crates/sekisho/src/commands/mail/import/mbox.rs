@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sekisho_mailroom::mbox::{self, Entry, Mbox};
 use sekisho_mailroom::store::FolderName;
 
-use super::{Key, Listed, Source, SourceFolder, as_kept};
+use super::source::{MessageKey, Source, SourceFolder, SourceMessage, as_kept};
 
 /// A file.
 pub(super) struct MboxFile {
@@ -41,12 +41,12 @@ impl Source for MboxFile {
         }]
     }
 
-    async fn list(&mut self, _: usize) -> anyhow::Result<Vec<Listed>> {
+    async fn list(&mut self, _: usize) -> anyhow::Result<Vec<SourceMessage>> {
         let listed = self.mbox.list(|entry, header| {
             let header = as_kept(header);
-            Some(Listed {
+            Some(SourceMessage {
                 flags: mbox::flags(&header)?,
-                key: Key::new(entry.arrived, &header),
+                key: MessageKey::new(entry.arrived, &header),
                 size: entry.size,
             })
         })?;

@@ -1,6 +1,6 @@
 //! `sekisho mail import`: an account's mail from elsewhere.
 //!
-//! A message is told by its arrival and the header fields of [`Key`]. Those that the account's folder has already are
+//! A message is told by its arrival and the header fields of [`MessageKey`]. Those that the account's folder has already are
 //! passed over, as often as it has them, so an import that was cut short goes on where it stopped, and one that is
 //! repeated adds what is new.
 
@@ -8,24 +8,19 @@ mod files;
 mod here;
 mod imap;
 mod mbox;
+mod source;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use async_trait::async_trait;
 use clap::Args;
-use jiff::Timestamp;
 use sekisho_checkpoint::Account;
-use sekisho_mailclient::Flag;
-use sekisho_mailroom::store::{
-    Flags, Folder, FolderName, Limits, Mailbox, NewMessage, SpecialUse, StoreError,
-};
-use sekisho_message::Parsed;
+use sekisho_mailroom::store::{Flags, Folder, FolderName, Limits, Mailbox, NewMessage, StoreError};
 
-use super::progress;
-use crate::terminal::say;
+use crate::terminal::{progress, say};
+use source::{MessageKey, Source, SourceFolder, SourceMessage, as_kept};
 
 /// How many messages are added at once, with one wait for the disk.
 const AT_ONCE: usize = 200;
@@ -58,61 +53,6 @@ impl ImportArguments {
     pub(super) fn login(&self) -> &str {
         &self.login
     }
-}
-
-/// A folder of a source.
-#[derive(Debug, Clone)]
-struct SourceFolder {
-    name: FolderName,
-    special: Option<SpecialUse>,
-}
-
-/// A message as a source lists it.
-#[derive(Debug)]
-struct Listed {
-    key: Key,
-    flags: Vec<Flag>,
-    /// In bytes, about.
-    size: u64,
-}
-
-/// What tells a message from others: when it arrived, in seconds, and its `Message-ID`, `Date`, `From` and `Subject`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key(i64, String);
-
-impl Key {
-    /// The key of a message, by its header. What is not known to have arrived at some time counts as having arrived
-    /// when it was sent.
-    fn new(arrived: Option<Timestamp>, header: &[u8]) -> Self {
-        let parsed = Parsed::new(header);
-        let field = |name| parsed.header_text(name).unwrap_or_default();
-        let fields = ["Message-ID", "Date", "From", "Subject"].map(field);
-        let sent = || jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(fields[1].trim());
-        let arrived = arrived.or_else(|| sent().ok());
-        let arrived = arrived.map_or(0, Timestamp::as_second);
-        let words = fields.join("\n");
-        Self(
-            arrived,
-            words.split_whitespace().collect::<Vec<_>>().join(" "),
-        )
-    }
-
-    fn arrived(&self) -> Timestamp {
-        Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
-    }
-}
-
-/// Where messages come from.
-#[async_trait]
-trait Source: Send {
-    /// Its folders.
-    fn folders(&self) -> Vec<SourceFolder>;
-
-    /// The messages of one of them, by its place in that list.
-    async fn list(&mut self, folder: usize) -> anyhow::Result<Vec<Listed>>;
-
-    /// The bytes of some of the messages that were listed last, by their places; `None` for those that are gone.
-    async fn read(&mut self, wanted: &[usize]) -> anyhow::Result<Vec<Option<Vec<u8>>>>;
 }
 
 /// What became of a folder's messages.
@@ -279,7 +219,7 @@ impl Work<'_> {
     }
 
     /// How many messages of each key the account's folder has.
-    async fn there(&self) -> anyhow::Result<HashMap<Key, u64>> {
+    async fn there(&self) -> anyhow::Result<HashMap<MessageKey, u64>> {
         let mut there = HashMap::new();
         if let Some(folder) = &self.target.folder {
             for message in here::list(self.mailbox, folder.id).await? {
@@ -291,7 +231,7 @@ impl Work<'_> {
 
     async fn add(
         &mut self,
-        listed: &[Listed],
+        listed: &[SourceMessage],
         batch: &mut Vec<usize>,
         count: &mut Count,
     ) -> anyhow::Result<()> {
@@ -346,33 +286,4 @@ impl Work<'_> {
         self.target.folder = Some(folder);
         Ok(name)
     }
-}
-
-/// A message as the store keeps it: every line ends with CRLF, and what IMAP can't carry, a NUL, is 0x80, as in other
-/// servers.
-fn as_kept(bytes: &[u8]) -> Vec<u8> {
-    let mut kept = Vec::with_capacity(bytes.len() + bytes.len() / 32);
-    let mut after_cr = false;
-    for &byte in bytes {
-        match byte {
-            b'\n' if after_cr => {}
-            b'\r' | b'\n' => kept.extend_from_slice(b"\r\n"),
-            0 => kept.push(0x80),
-            _ => kept.push(byte),
-        }
-        after_cr = byte == b'\r';
-    }
-    kept
-}
-
-/// The header of a message whose lines may end in any way, with the empty line.
-fn header_of(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut at = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        at += line.len();
-        if matches!(line, b"\n" | b"\r\n") {
-            return Some(as_kept(&bytes[..at]));
-        }
-    }
-    None
 }
