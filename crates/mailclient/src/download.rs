@@ -1,13 +1,13 @@
 //! Downloads a part of a message piece by piece.
 
 use sekisho_imap::command::{FetchItem, SectionText};
+use sekisho_message::transfer::Decoder;
 
 use crate::connection::Connection;
 use crate::error::Error;
+use crate::fetch::{bytes_of, fetch_one};
 use crate::message::Uid;
-use crate::open::{bytes_of, fetch_one};
 use crate::part::{BodyPart, PartNumber};
-use crate::transfer::Decoder;
 
 /// How many bytes one FETCH asks for.
 const PIECE: u32 = 256 * 1024;

@@ -3,30 +3,7 @@
 use sekisho_imap::framing::{Limits, ResponseReader};
 use sekisho_imap::response::{self, Data, Response};
 
-use crate::part::{BodyPart, PartNumber, TransferEncoding};
-use crate::transfer::Decoder;
-
-/// Decodes transfer encodings: the result must be the same however the bytes are cut.
-pub fn transfer_encodings(step: usize, bytes: &[u8]) {
-    for encoding in [
-        TransferEncoding::Identity,
-        TransferEncoding::Base64,
-        TransferEncoding::QuotedPrintable,
-    ] {
-        let decode = |step: usize| {
-            let mut decoder = Decoder::new(encoding);
-            let mut out = Vec::new();
-            for piece in bytes.chunks(step) {
-                out.extend(decoder.push(piece));
-            }
-            out.extend(decoder.finish());
-            out
-        };
-        let whole = decode(bytes.len().max(1));
-        assert!(whole.len() <= bytes.len());
-        assert!(decode(step.max(1)) == whole, "{encoding:?}");
-    }
-}
+use crate::part::{BodyPart, PartNumber};
 
 /// Reads a BODYSTRUCTURE that a server sends.
 pub fn parts(bytes: &[u8]) {

@@ -8,7 +8,7 @@ use crate::connection::Connection;
 use crate::error::Error;
 use crate::listing::{self, Folder};
 use crate::message::Uid;
-use crate::open::OpenFolder;
+use crate::open::{Access, OpenFolder};
 
 /// A connection to an IMAP server that is logged in.
 ///
@@ -17,15 +17,6 @@ use crate::open::OpenFolder;
 /// theirs.
 pub struct Imap {
     pub(crate) connection: Connection,
-}
-
-/// What a folder is opened for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// For reading only (EXAMINE).
-    Read,
-    /// For changing flags and messages, too (SELECT).
-    Change,
 }
 
 /// Where an appended message was stored.

@@ -12,13 +12,14 @@
 //! - [`Error`]: what can go wrong, and what the caller can do
 //! - [`Imap`]: folders; [`OpenFolder`]: the messages of one; [`Download`]: a large part
 //! - [`Summary`], [`Envelope`], [`BodyPart`]: what the server says of a message
-//! - [`HeaderText`], [`decode_words`]: the text of header fields
+//! - [`HeaderText`]: the text of header fields
 //! - [`Submission`], which sends mail
 
 mod archive;
 mod connection;
 mod download;
 mod error;
+mod fetch;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod imap;
@@ -30,7 +31,6 @@ mod part;
 mod search;
 mod submission;
 mod text;
-mod transfer;
 mod wire;
 
 pub use sekisho_imap::command::SearchKey;
@@ -43,12 +43,14 @@ pub use sekisho_smtp::{Path, Reply};
 pub use self::archive::Identity;
 pub use self::download::Download;
 pub use self::error::Error;
-pub use self::imap::{Access, Appended, Imap};
+pub use self::imap::{Appended, Imap};
 pub use self::listing::Folder;
 pub use self::login::Stranger;
 pub use self::message::{Address, Envelope, Flags, InvalidUid, Message, Summary, Uid};
-pub use self::open::{FlagChange, FolderState, OpenFolder, Order, Page, PageRequest, SortBy};
-pub use self::part::{BodyPart, Disposition, InvalidPartNumber, PartNumber, TransferEncoding};
+pub use self::open::{
+    Access, FlagChange, FolderState, OpenFolder, Order, Page, PageRequest, SortBy,
+};
+pub use self::part::{BodyPart, Disposition, InvalidPartNumber, PartNumber};
 pub use self::search::search_text;
 pub use self::submission::{Receipt, Submission, SubmitError};
-pub use self::text::{HeaderText, decode_words};
+pub use self::text::HeaderText;

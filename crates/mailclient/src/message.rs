@@ -5,12 +5,13 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use jiff::fmt::rfc2822::DateTimeParser;
 use sekisho_imap::Flag;
 use sekisho_imap::response::{self, Fetched};
+use sekisho_message::line::one_line;
+use sekisho_message::{address, date};
 
 use crate::part::BodyPart;
-use crate::text::{HeaderText, one_line};
+use crate::text::HeaderText;
 
 /// A message's UID: its number within its folder, valid as long as the folder's UIDVALIDITY stays the same (RFC 3501
 /// section 2.3.1.1).
@@ -195,13 +196,10 @@ pub struct Envelope {
 
 impl Envelope {
     fn new(raw: response::Envelope) -> Self {
-        let date = raw.date.and_then(|date| {
-            let parser = DateTimeParser::new().relaxed_weekday(true);
-            parser.parse_timestamp(&date).ok()
-        });
+        let date = raw.date.and_then(|field| date::parse(&field));
         let line = |bytes: Vec<u8>| one_line(&String::from_utf8_lossy(&bytes));
         Self {
-            date,
+            date: date.map(|date| date.moment),
             subject: HeaderText::new(raw.subject.unwrap_or_default()),
             from: addresses(raw.from),
             sender: addresses(raw.sender),
@@ -231,17 +229,7 @@ impl Address {
     /// local part.
     #[must_use]
     pub fn addr_spec(&self) -> String {
-        let plain = |c: char| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c);
-        let local = if !self.local.is_empty() && self.local.chars().all(plain) {
-            self.local.clone()
-        } else {
-            let escaped = self.local.replace('\\', "\\\\").replace('"', "\\\"");
-            format!("\"{escaped}\"")
-        };
-        if self.domain.is_empty() {
-            return local;
-        }
-        format!("{local}@{}", self.domain)
+        address::spec(&self.local, &self.domain)
     }
 
     /// The display name, or else the address.

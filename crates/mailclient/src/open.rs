@@ -1,18 +1,19 @@
 //! An open folder and its messages.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use sekisho_imap::command::{FetchItem, Partial, SearchKey, Section, SectionText, SortKey};
-use sekisho_imap::response::{Code, Data, Fetched};
+use sekisho_imap::command::{FetchItem, SearchKey, SectionText, SortKey};
+use sekisho_imap::response::{Code, Fetched};
 use sekisho_imap::{Flag, MailboxName, SequenceSet};
+use sekisho_message::transfer;
 
 use crate::connection::{Answer, Connection, MOST_BYTES};
 use crate::download::Download;
 use crate::error::Error;
-use crate::imap::Access;
+use crate::fetch::{bytes_of, collect, fetch_one, take_bytes};
 use crate::message::{Message, Summary, Uid};
 use crate::part::BodyPart;
-use crate::{search, transfer};
+use crate::search;
 
 /// A folder that is open on its connection. Its number of messages is updated whenever the server reports messages that
 /// arrived or were removed.
@@ -21,6 +22,15 @@ pub struct OpenFolder<'a> {
     uid_validity: u32,
     uid_next: Option<Uid>,
     read_only: bool,
+}
+
+/// What a folder is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// For reading only (EXAMINE).
+    Read,
+    /// For changing flags and messages, too (SELECT).
+    Change,
 }
 
 /// What is known of an open folder.
@@ -243,7 +253,7 @@ impl<'a> OpenFolder<'a> {
     ) -> Result<Option<Vec<u8>>, Error> {
         let number = part.number.as_slice();
         let raw = self.section(uid, number, SectionText::All, most).await?;
-        Ok(raw.map(|raw| transfer::at_once(part.encoding, &raw)))
+        Ok(raw.map(|raw| transfer::decode(part.encoding, &raw)))
     }
 
     /// A part's content piece by piece, which needs no more memory for a large part than for a small one.
@@ -461,81 +471,8 @@ impl<'a> OpenFolder<'a> {
     }
 }
 
-pub(crate) async fn fetch_one(
-    connection: &mut Connection,
-    uid: Uid,
-    items: &[FetchItem],
-) -> Result<Option<Fetched>, Error> {
-    let set = SequenceSet::one(uid.into());
-    let answer = connection
-        .run("UID FETCH", |c| c.sequence(&set).items(items))
-        .await?;
-    let fetched = collect(answer.data).into_values();
-    Ok(fetched
-        .into_iter()
-        .find(|one| one.uid.map(Uid::from) == Some(uid)))
-}
-
-/// `BODY.PEEK[...]<start.length>`
-pub(crate) fn bytes_of(part: &[u32], text: SectionText, start: u32, length: u32) -> FetchItem {
-    FetchItem::Section {
-        peek: true,
-        section: Section {
-            part: part.to_vec(),
-            text,
-        },
-        partial: Some(Partial { start, length }),
-    }
-}
-
-/// The bytes of the only section. One byte more than `most` was requested, to notice larger sections.
-fn take_bytes(fetched: &mut Fetched, most: u32) -> Result<Option<Vec<u8>>, Error> {
-    let bytes = fetched.sections.pop().and_then(|section| section.bytes);
-    match bytes {
-        Some(bytes) if bytes.len() > most as usize => Err(Error::TooLarge {
-            most: u64::from(most),
-        }),
-        bytes => Ok(bytes),
-    }
-}
-
 fn limit(most: usize) -> u32 {
     u32::try_from(most).unwrap_or(u32::MAX).min(MOST_BYTES)
-}
-
-/// The data of each message, by its final sequence number. A server may split a message's data over several responses,
-/// send data that nobody asked for, and expunge messages in between, which lowers all later sequence numbers by one
-/// (RFC 3501 section 7.4.1).
-fn collect(data: Vec<Data>) -> BTreeMap<u32, Fetched> {
-    let mut messages: BTreeMap<u32, Fetched> = BTreeMap::new();
-    for data in data {
-        match data {
-            Data::Fetch(fetched) => {
-                let message = messages.entry(fetched.sequence).or_default();
-                merge(message, *fetched);
-            }
-            Data::Expunge(gone) => {
-                let behind = messages.split_off(&gone);
-                let moved = behind.into_iter().filter(|(number, _)| *number != gone);
-                messages.extend(moved.map(|(number, message)| (number - 1, message)));
-            }
-            _ => {}
-        }
-    }
-    messages
-}
-
-fn merge(message: &mut Fetched, news: Fetched) {
-    message.sequence = news.sequence;
-    message.uid = news.uid.or(message.uid);
-    message.flags = news.flags.or(message.flags.take());
-    message.internal_date = news.internal_date.or(message.internal_date);
-    message.size = news.size.or(message.size);
-    message.mod_seq = news.mod_seq.or(message.mod_seq);
-    message.envelope = news.envelope.or(message.envelope.take());
-    message.structure = news.structure.or(message.structure.take());
-    message.preview = news.preview.or(message.preview.take());
-    message.sections.extend(news.sections);
 }
 
 /// The UIDs in sets, each small enough for one command.

@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use sekisho_imap::response::{self, BodyStructure, Leaf, Params};
-
-use crate::text::{decode_words, in_charset, one_line};
-use crate::transfer::hex;
+use sekisho_message::line::one_line;
+use sekisho_message::transfer::TransferEncoding;
+use sekisho_message::{encoded_word, parameter};
 
 /// A part of a message, or the whole message. A message within the message counts as a part without parts, which people
 /// open as a file.
@@ -28,6 +28,8 @@ pub struct BodyPart {
     pub disposition: Option<Disposition>,
     /// The Content-ID without its angle brackets, with which HTML refers to pictures (RFC 2392 section 2).
     pub content_id: Option<String>,
+    /// Whether it is one of the parts of a `multipart/related`, which are there to be shown by another (RFC 2387).
+    pub is_related: bool,
     /// Its transfer encoding.
     pub encoding: TransferEncoding,
     /// Its size in bytes, before decoding; 0 for a part with parts.
@@ -45,17 +47,6 @@ pub enum Disposition {
     Attachment,
 }
 
-/// How a part's bytes are encoded (RFC 2045 section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TransferEncoding {
-    /// Not at all (`7bit`, `8bit`, `binary`), or in an unknown way.
-    Identity,
-    /// `base64`
-    Base64,
-    /// `quoted-printable`
-    QuotedPrintable,
-}
-
 /// The number of a part, such as 1.2 (RFC 3501 section 6.4.5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PartNumber(Vec<u32>);
@@ -65,11 +56,14 @@ pub struct PartNumber(Vec<u32>);
 #[error("no number of a part")]
 pub struct InvalidPartNumber;
 
+/// The most characters of a subject that make a file name.
+const LONGEST_SUBJECT: usize = 80;
+
 impl BodyPart {
     pub(crate) fn new(structure: BodyStructure) -> Self {
         match structure {
-            BodyStructure::Leaf(leaf) => Self::leaf(*leaf, PartNumber(vec![1])),
-            structure => Self::numbered(structure, PartNumber::default()),
+            BodyStructure::Leaf(leaf) => Self::leaf(*leaf, PartNumber(vec![1]), false),
+            structure => Self::numbered(structure, PartNumber::default(), false),
         }
     }
 
@@ -101,23 +95,69 @@ impl BodyPart {
     /// Whether this is an attached file: not the text, and not a picture within the text.
     #[must_use]
     pub fn is_attachment(&self) -> bool {
-        let text = matches!(self.kind.as_str(), "text/plain" | "text/html");
+        let text = self.is_text();
         match self.disposition {
             _ if self.kind.starts_with("multipart/") => false,
             Some(Disposition::Attachment) => true,
-            _ if self.content_id.is_some() && !text => !self.kind.starts_with("image/"),
+            _ if self.content_id.is_some() && !text => !(self.is_related && self.is_picture()),
             _ => !text || self.file_name.is_some(),
         }
     }
 
-    fn numbered(structure: BodyStructure, number: PartNumber) -> Self {
+    /// Whether this is a text that people read: those that only programs understand are not.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        let for_programs = [
+            "calendar",
+            "vcard",
+            "x-vcard",
+            "directory",
+            "rtf",
+            "x-vcalendar",
+        ];
+        let subtype = self.kind.strip_prefix("text/");
+        subtype.is_some_and(|subtype| !for_programs.contains(&subtype))
+    }
+
+    /// Whether this is a picture, by its type or, where that says nothing, by its name.
+    #[must_use]
+    pub fn is_picture(&self) -> bool {
+        self.picture().is_some()
+    }
+
+    /// The type of a picture: its own, corrected where programs write it wrong, or the one that its name tells.
+    #[must_use]
+    pub fn picture(&self) -> Option<&str> {
+        match self.kind.as_str() {
+            "image/jpg" | "image/pjpeg" | "image/jfif" => Some("image/jpeg"),
+            "image/x-png" => Some("image/png"),
+            "image/x-ms-bmp" | "image/x-bmp" => Some("image/bmp"),
+            kind if kind.starts_with("image/") => Some(kind),
+            "application/octet-stream" => {
+                let name = self.file_name.as_deref()?.to_ascii_lowercase();
+                let (_, extension) = name.rsplit_once('.')?;
+                Some(match extension {
+                    "jpg" | "jpeg" | "jpe" | "jfif" => "image/jpeg",
+                    "png" => "image/png",
+                    "gif" => "image/gif",
+                    "webp" => "image/webp",
+                    "bmp" => "image/bmp",
+                    _ => return None,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn numbered(structure: BodyStructure, number: PartNumber, is_related: bool) -> Self {
         let multipart = match structure {
-            BodyStructure::Leaf(leaf) => return Self::leaf(*leaf, number),
+            BodyStructure::Leaf(leaf) => return Self::leaf(*leaf, number, is_related),
             BodyStructure::Multipart(multipart) => multipart,
         };
+        let relates = is_related || multipart.subtype == "related";
         let children = (1..)
             .zip(multipart.parts)
-            .map(|(index, part)| Self::numbered(part, number.child(index)))
+            .map(|(index, part)| Self::numbered(part, number.child(index), relates))
             .collect();
         Self {
             number,
@@ -128,17 +168,20 @@ impl BodyPart {
             file_name: None,
             disposition: multipart.disposition.as_ref().map(Disposition::of),
             content_id: None,
+            is_related,
             encoding: TransferEncoding::Identity,
             size: 0,
             children,
         }
     }
 
-    fn leaf(leaf: Leaf, number: PartNumber) -> Self {
+    fn leaf(leaf: Leaf, number: PartNumber, is_related: bool) -> Self {
         let disposition = leaf.disposition.as_ref();
         let file_name = disposition
             .and_then(|disposition| parameter(&disposition.params, "filename"))
             .or_else(|| parameter(&leaf.params, "name"))
+            .filter(|name| !name.is_empty())
+            .or_else(|| named_by_subject(&leaf))
             .map(|name| name.replace(['/', '\\'], "_"))
             .filter(|name| !name.is_empty());
         let content_id = leaf.id.as_deref().map(|id| {
@@ -154,7 +197,8 @@ impl BodyPart {
             file_name,
             disposition: disposition.map(Disposition::of),
             content_id,
-            encoding: TransferEncoding::named(&leaf.encoding),
+            is_related,
+            encoding: TransferEncoding::named(leaf.encoding.as_bytes()),
             size: leaf.size,
             children: Vec::new(),
         }
@@ -167,16 +211,6 @@ impl Disposition {
             Self::Inline
         } else {
             Self::Attachment
-        }
-    }
-}
-
-impl TransferEncoding {
-    fn named(name: &str) -> Self {
-        match name.trim() {
-            "base64" => Self::Base64,
-            "quoted-printable" => Self::QuotedPrintable,
-            _ => Self::Identity,
         }
     }
 }
@@ -222,109 +256,29 @@ impl fmt::Display for PartNumber {
     }
 }
 
-/// Into how many pieces a parameter may be cut.
-const MOST_PIECES: usize = 100;
+/// A file name for a message that is attached without one.
+fn named_by_subject(leaf: &Leaf) -> Option<String> {
+    let (envelope, _) = leaf.message.as_ref()?;
+    let subject = encoded_word::decode(envelope.subject.as_deref()?);
+    let subject: String = subject.chars().take(LONGEST_SUBJECT).collect();
+    let subject = subject.trim();
+    (!subject.is_empty()).then(|| format!("{subject}.eml"))
+}
 
 /// Whether a parameter has a value, in any case.
 fn says(params: &Params, name: &str, value: &str) -> bool {
     parameter(params, name).is_some_and(|said| said.eq_ignore_ascii_case(value))
 }
 
-/// A parameter's value: `name*` or `name*0*`, `name*1`, ... (RFC 2231), else `name`, in which
-/// programs put encoded words although RFC 2047 forbids it.
+/// A parameter's value in words.
 fn parameter(params: &Params, name: &str) -> Option<String> {
-    let named = |name: &str| {
-        let found = params.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_slice())
-    };
-    if let Some(value) = named(&format!("{name}*")) {
-        return Some(extended(value));
-    }
-    let mut joined: Vec<u8> = Vec::new();
-    let mut encoded = false;
-    for index in 0..MOST_PIECES {
-        if let Some(value) = named(&format!("{name}*{index}*")) {
-            encoded |= index == 0;
-            joined.extend_from_slice(value);
-        } else if let Some(value) = named(&format!("{name}*{index}")) {
-            joined.extend_from_slice(value);
-        } else if index == 0 {
-            return named(name).map(decode_words);
-        } else {
-            break;
-        }
-    }
-    Some(if encoded {
-        extended(&joined)
-    } else {
-        decode_words(&joined)
-    })
-}
-
-/// `charset'language'text` with `%XX` for bytes (RFC 2231, section 4).
-fn extended(value: &[u8]) -> String {
-    let mut fields = value.splitn(3, |&byte| byte == b'\'');
-    let (charset, text) = match (fields.next(), fields.next(), fields.next()) {
-        (Some(charset), Some(_), Some(text)) => (charset, text),
-        _ => (&b"utf-8"[..], value),
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, behind)) = rest.split_first() {
-        let coded = match behind {
-            [high, low, ..] if byte == b'%' => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        bytes.push(coded.map_or(byte, |(high, low)| high * 16 + low));
-        rest = &behind[if coded.is_some() { 2 } else { 0 }..];
-    }
-    one_line(&in_charset(charset, &bytes))
+    let all = params.iter();
+    parameter::text(all.map(|(name, value)| (name.as_bytes(), &value[..])), name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn value(params: &[(&str, &str)]) -> Option<String> {
-        let params: Params = params
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-            .collect();
-        parameter(&params, "filename")
-    }
-
-    #[test]
-    fn file_names_are_read_in_every_way_they_are_written() {
-        assert_eq!(value(&[]), None);
-        assert_eq!(value(&[("filename", "a b.txt")]).unwrap(), "a b.txt");
-        assert_eq!(
-            value(&[("filename", "=?UTF-8?B?5Lya6K2w?=.pdf")]).unwrap(),
-            "会議.pdf"
-        );
-        assert_eq!(
-            value(&[
-                ("filename", "x"),
-                ("filename*", "UTF-8'ja'%E4%BC%9A%e8%ad%b0.pdf")
-            ])
-            .unwrap(),
-            "会議.pdf"
-        );
-        assert_eq!(
-            value(&[
-                ("filename*0*", "utf-8''%E4%BC"),
-                ("filename*1*", "%9A%e8"),
-                ("filename*2*", "%ad%b0")
-            ])
-            .unwrap(),
-            "会議"
-        );
-        assert_eq!(
-            value(&[("filename*0", "long "), ("filename*1", "name")]).unwrap(),
-            "long name"
-        );
-        assert_eq!(value(&[("filename*", "%0d%0ax")]).unwrap(), " x");
-        assert_eq!(value(&[("filename*", "100%")]).unwrap(), "100%");
-    }
 
     #[test]
     fn part_numbers_are_digits_and_dots_only() {

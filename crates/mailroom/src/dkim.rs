@@ -12,7 +12,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use sha2::{Digest, Sha256};
 
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_message::strict::{self, Header};
+use sekisho_message::strict::{StrictHeader, senders};
 
 /// The fields that are signed, where a message has them.
 const SIGNED: [&str; 14] = [
@@ -99,9 +99,9 @@ impl Dkim {
     }
 
     fn signature(&self, message: &[u8], now: Timestamp) -> Option<String> {
-        let header = Header::parse(message).ok()?;
+        let header = StrictHeader::parse(message).ok()?;
         let mut authors = header.all("From");
-        let author = strict::addresses(&authors.next()?.value())?;
+        let author = senders(authors.next()?)?;
         let ours = |text: &String| {
             MailAddress::parse(text).is_ok_and(|a| a.domain().eq_ignore_ascii_case(&self.domain))
         };

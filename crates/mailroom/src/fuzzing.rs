@@ -9,15 +9,15 @@ pub use crate::store::fuzzing::{record, recovery, search_text};
 /// Takes a header apart, reads its senders, and signs the message.
 pub fn header(message: &[u8]) {
     crate::dkim::fuzz(message);
-    let Ok(header) = sekisho_message::strict::Header::parse(message) else {
+    let Ok(header) = sekisho_message::strict::StrictHeader::parse(message) else {
         return;
     };
     let fields: usize = header.fields.iter().map(|field| field.raw.len()).sum();
     assert_eq!(fields + header.rest.len(), message.len());
     for field in &header.fields {
         let value = field.value();
-        assert!(!value.contains(['\r', '\n']));
-        for address in sekisho_message::strict::addresses(&value).unwrap_or_default() {
+        assert!(!value.contains(&b'\n'));
+        for address in sekisho_message::strict::senders(*field).unwrap_or_default() {
             assert_eq!(address.matches('@').count(), 1);
         }
     }

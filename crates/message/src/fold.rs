@@ -2,8 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Makes texts comparable that people take for the same: letters in lower case, and full-width, half-width and other compatibility forms in
-/// their plain one (Unicode's NFKC). ＡＢＣ, Abc and abc are one, as are ｶｲｷﾞ and カイギ.
+/// Makes texts comparable that people take for the same: letters in lower case, and full-width, half-width and other
+/// compatibility forms in their plain one (Unicode's NFKC). ＡＢＣ, Abc and abc are one, as are ｶｲｷﾞ and カイギ.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();

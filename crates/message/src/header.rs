@@ -1,7 +1,9 @@
 //! Header fields, raw.
 
-use crate::MAX_HEADER;
+use crate::{encoded_word, parameter};
 
+/// How much of a part's header is read, in bytes. All of it is sent when a section asks for it.
+pub const MAX_HEADER: usize = 1 << 20;
 /// The most parameters of a field that are read.
 const MAX_PARAMETERS: usize = 100;
 
@@ -82,12 +84,16 @@ pub struct ParameterizedValue {
     pub value: Vec<u8>,
     /// Names and unquoted values; those of RFC 2231 are left as they are.
     pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Whether the field was in a charset that it can't name, such as raw Shift_JIS; it is in UTF-8 here.
+    pub is_transcribed: bool,
 }
 
 impl ParameterizedValue {
     /// Reads an unfolded value. What can't be read is left out.
+    #[must_use]
     pub fn parse(field: &[u8]) -> Self {
-        let mut rest = field;
+        let readable = encoded_word::readable(field);
+        let mut rest = &*readable;
         let (value, _) = take_piece(&mut rest, b";");
         let mut parameters = Vec::new();
         while !rest.is_empty() && parameters.len() < MAX_PARAMETERS {
@@ -99,10 +105,15 @@ impl ParameterizedValue {
                 }
             }
         }
-        Self { value, parameters }
+        Self {
+            value,
+            parameters,
+            is_transcribed: *readable != *field,
+        }
     }
 
-    /// The two halves of a type; `None` if it is none, which counts as if the field were missing (RFC 2045, section 5.2).
+    /// The two halves of a type; `None` if it is none, which counts as if the field were missing (RFC 2045, section
+    /// 5.2).
     pub fn halves(&self) -> Option<(&[u8], &[u8])> {
         let slash = self.value.iter().position(|&byte| byte == b'/')?;
         let sub = self.value[slash + 1..].trim_ascii();
@@ -126,7 +137,14 @@ impl ParameterizedValue {
             .is_some_and(|halves| halves.0.eq_ignore_ascii_case(main.as_bytes()))
     }
 
-    /// A parameter's value, its name in any case.
+    /// A parameter's value in words, its name in any case: in one piece or in those of RFC 2231.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        let all = self.parameters.iter();
+        parameter::text(all.map(|(name, value)| (&name[..], &value[..])), name)
+    }
+
+    /// A parameter's value as it is, its name in any case.
     pub fn parameter(&self, name: &[u8]) -> Option<&[u8]> {
         self.parameters
             .iter()
@@ -135,13 +153,15 @@ impl ParameterizedValue {
     }
 }
 
-/// Whether this is a token (RFC 2045, section 5.1). What lies beyond ASCII passes, since some programs write such types.
+/// Whether this is a token (RFC 2045, section 5.1). What lies beyond ASCII passes, since some programs write such
+/// types.
 fn is_token(bytes: &[u8]) -> bool {
     let special = |byte: &u8| *byte <= b' ' || br#"()<>@,;:\"/[]?="#.contains(byte);
     !bytes.is_empty() && !bytes.iter().any(special)
 }
 
-/// Reads up to one of `ends` outside of quotes and comments, and over it: the text without those, trimmed but for what was quoted, and which end it was.
+/// Reads up to one of `ends` outside of quotes and comments, and over it: the text without those, trimmed but for what
+/// was quoted, and which end it was.
 fn take_piece(rest: &mut &[u8], ends: &[u8]) -> (Vec<u8>, Option<u8>) {
     let mut text = Vec::new();
     let mut quoted = false;

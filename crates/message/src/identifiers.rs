@@ -10,6 +10,8 @@ const MOST: usize = 100;
 const MOST_BYTES: usize = 10_000;
 /// The longest message identifier that counts, in bytes.
 const LONGEST: usize = 1_000;
+/// The longest one that is written into a field of our own, in bytes, so that its line stays below 998.
+const LONGEST_WRITTEN: usize = 900;
 
 /// A message's identifier and those it refers to, without their brackets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,14 +49,39 @@ impl Identifiers {
         }
     }
 
-    /// The thread's identity, for OBJECTID (RFC 8474, section 5.2): the same for all that began with the same message. `None` for a message that names
-    /// neither itself nor another.
+    /// The thread's identity, for OBJECTID (RFC 8474, section 5.2): the same for all that began with the same message.
+    /// `None` for a message that names neither itself nor another.
     pub fn thread(&self) -> Option<String> {
         let first = self.references.first().or(self.id.as_ref())?;
         let digest = Sha256::digest(first.as_bytes());
         let digits = digest.iter().take(10).map(|byte| format!("{byte:02x}"));
         Some(format!("T{}", digits.collect::<String>()))
     }
+}
+
+/// The identifiers of a field as they are written, without their brackets, for a field of our own that refers to them.
+/// What can't be written in one piece is left out: it would be the identifier of nobody.
+#[must_use]
+pub fn as_written(field: &[u8]) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut rest = field;
+    while let Some(open) = memchr::memchr(b'<', rest) {
+        rest = &rest[open + 1..];
+        let Some(close) = memchr::memchr(b'>', rest) else {
+            break;
+        };
+        let id = &rest[..close];
+        let is_whole = !id.is_empty() && id.len() <= LONGEST_WRITTEN;
+        if is_whole
+            && id
+                .iter()
+                .all(|byte| byte.is_ascii_graphic() && *byte != b'<')
+        {
+            ids.push(String::from_utf8_lossy(id).into_owned());
+        }
+        rest = &rest[close + 1..];
+    }
+    ids
 }
 
 /// The identifiers of a field: what stands between angle brackets, blanks left out.
@@ -99,6 +126,22 @@ mod tests {
             read("Message-ID: nothing\r\nReferences: <>\r\n"),
             Identifiers::default()
         );
+    }
+
+    #[test]
+    fn identifiers_are_written_as_they_were_or_not_at_all() {
+        for (field, ids) in [
+            (
+                &b"<a@b><c@d>\r\n <e@f>,<g@h>"[..],
+                &["a@b", "c@d", "e@f", "g@h"][..],
+            ),
+            (b"Your message of \"Tue\" <c@d>", &["c@d"]),
+            (b"<[abc def]@ex ample>", &[]),
+            (b"<\"a.b\"@x> <no-at> <a<b@x> <>", &["\"a.b\"@x", "no-at"]),
+            (b"<open", &[]),
+        ] {
+            assert_eq!(as_written(field), ids, "{}", field.escape_ascii());
+        }
     }
 
     #[test]

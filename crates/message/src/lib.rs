@@ -5,18 +5,24 @@
 //! ([`MAX_PARTS`]), their depth ([`MAX_DEPTH`]), and headers ([`MAX_HEADER`]) are limited, and each message is read in
 //! one pass.
 //!
-//! In reading order: [`Parsed`] is a message taken apart, its parts found by [`scan`]. [`header`] reads fields,
-//! [`address`] the lists of addresses in them, [`identifiers`] what a message belongs to, [`subject`] what a reply puts
-//! before a subject. [`decode`], [`words`] and [`text`] make words of bytes, and [`fold`] makes words comparable. [`strict`] reads the
-//! header of a message that somebody hands in to be sent, where two readings of one field are one too many, and
-//! [`write`] makes fields of our own.
+//! In reading order: [`Parsed`] is a message taken apart, its parts found by [`scan`], its text in words by [`text`].
+//! [`header`] reads fields, and [`words`] those that people see; of what is in them, [`address`] reads addresses,
+//! [`parameter`] parameters, [`date`] dates, [`identifiers`] what a message belongs to, and [`subject`] what a reply
+//! puts before a subject. Bytes become words by [`transfer`] encodings, [`charset`]s, [`encoded_word`]s and [`html`];
+//! [`line`] keeps words in their line, [`fold`] makes them comparable. [`strict`] reads the header of a message that
+//! somebody hands in to be sent, where two readings of one field are one too many, and [`write`] makes fields of our
+//! own.
 
 pub mod address;
+pub mod charset;
 pub mod date;
-pub mod decode;
+pub mod encoded_word;
 pub mod fold;
 pub mod header;
+pub mod html;
 pub mod identifiers;
+pub mod line;
+pub mod parameter;
 pub mod parsed;
 pub mod scan;
 pub mod strict;
@@ -24,7 +30,10 @@ pub mod subject;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod transfer;
 pub mod words;
 pub mod write;
 
-pub use self::parsed::{MAX_DEPTH, MAX_HEADER, MAX_PARTS, Parsed, SectionText};
+pub use self::header::MAX_HEADER;
+pub use self::parsed::{Parsed, SectionText};
+pub use self::scan::{MAX_DEPTH, MAX_PARTS};

@@ -3,16 +3,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::decode;
 use crate::header::Header;
 use crate::scan::{self, Kind, Part};
-
-/// The most parts of a message; what follows stays inside of the last.
-pub const MAX_PARTS: usize = 1_000;
-/// How deep parts nest; what lies deeper is not taken apart.
-pub const MAX_DEPTH: usize = 64;
-/// How much of a part's header is read, in bytes. All of it is sent when a section asks for it.
-pub const MAX_HEADER: usize = 1 << 20;
+use crate::transfer::{self, TransferEncoding};
 
 /// A message taken apart.
 #[derive(Debug, Clone)]
@@ -67,8 +60,8 @@ impl<'a> Parsed<'a> {
         &self.parts
     }
 
-    /// The bytes of a section (RFC 3501, section 6.4.5), or `None` if the message has no such part. `part` is the path of part numbers,
-    /// empty for the message itself.
+    /// The bytes of a section (RFC 3501, section 6.4.5), or `None` if the message has no such part. `part` is the path
+    /// of part numbers, empty for the message itself.
     #[must_use]
     pub fn section(&self, part: &[u32], text: SectionText<'_>) -> Option<Cow<'a, [u8]>> {
         let range = match text {
@@ -95,8 +88,8 @@ impl<'a> Parsed<'a> {
         Some(self.numbered(part)?.body.clone())
     }
 
-    /// A part without its transfer encoding (RFC 3516). `None` if there is no such part; `Some(None)` if its encoding is none that is known. What holds
-    /// other parts, and the message itself, has none.
+    /// A part without its transfer encoding (RFC 3516). `None` if there is no such part; `Some(None)` if its encoding
+    /// is none that is known. What holds other parts, and the message itself, has none.
     #[must_use]
     pub fn decoded(&self, part: &[u32]) -> Option<Option<Cow<'a, [u8]>>> {
         if part.is_empty() {
@@ -111,7 +104,7 @@ impl<'a> Parsed<'a> {
             .header_of(found)
             .find(b"Content-Transfer-Encoding")
             .unwrap_or_default();
-        Some(decode::is_known(&encoding).then(|| decode::transfer(&encoding, body)))
+        Some(TransferEncoding::known(&encoding).map(|encoding| transfer::decoded(encoding, body)))
     }
 
     /// The fields of those names, or all others, and the empty line.

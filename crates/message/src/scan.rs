@@ -1,12 +1,18 @@
-//! Finding the parts of a message: one pass over its lines with the open boundaries on a stack, so nothing is looked at twice however deep it lies.
+//! Finding the parts of a message: one pass over its lines with the open boundaries on a stack, so nothing is looked at
+//! twice however deep it lies.
 
 use std::ops::Range;
 
 use crate::header::{Header, ParameterizedValue};
-use crate::{MAX_DEPTH, MAX_PARTS};
 
+/// The most parts of a message; what follows stays inside of the last.
+pub const MAX_PARTS: usize = 1_000;
+/// How deep parts nest; what lies deeper is not taken apart.
+pub const MAX_DEPTH: usize = 64;
 /// Boundaries longer than this are not looked for (RFC 2046 allows 70).
 const LONGEST_BOUNDARY: usize = 256;
+/// How far into a multipart that names no boundary one is looked for, in bytes.
+const SNIFFED: usize = 4096;
 
 /// A part, the message itself being the first. Ranges are of the message's bytes.
 #[derive(Debug, Clone)]
@@ -21,6 +27,8 @@ pub struct Part {
     pub kind: Kind,
     /// Whether it is a message/rfc822 when it doesn't say what it is (RFC 2046, section 5.1.5).
     pub in_digest: bool,
+    /// Whether it says that it is a multipart, and no part of it was found: its text is all there is.
+    pub is_partless: bool,
 }
 
 /// What a part holds.
@@ -74,7 +82,8 @@ struct Open {
 }
 
 impl Scan<'_> {
-    /// Reads the header of the part that begins here, and of the messages that begin within it. A delimiter that cut a header short is returned.
+    /// Reads the header of the part that begins here, and of the messages that begin within it. A delimiter that cut a
+    /// header short is returned.
     fn enter(&mut self, mut in_digest: bool) -> Option<Range<usize>> {
         loop {
             let index = self.parts.len();
@@ -85,6 +94,7 @@ impl Scan<'_> {
                 lines: 0,
                 kind: Kind::Leaf,
                 in_digest,
+                is_partless: false,
             });
             self.open.push(Open {
                 part: index,
@@ -119,6 +129,7 @@ impl Scan<'_> {
             match shape(&header, in_digest) {
                 Shape::Leaf => return None,
                 Shape::Multipart { boundary, digest } => {
+                    let boundary = boundary.or_else(|| self.unnamed_boundary(end));
                     self.parts[index].kind = Kind::Multipart(Vec::new());
                     if let Some(open) = self.open.last_mut() {
                         open.boundary = boundary;
@@ -164,7 +175,30 @@ impl Scan<'_> {
             let part = &mut self.parts[open.part];
             part.body.end = end.max(part.body.start);
             part.lines = breaks.saturating_sub(open.breaks);
+            if matches!(&part.kind, Kind::Multipart(children) if children.is_empty()) {
+                (part.kind, part.is_partless) = (Kind::Leaf, true);
+            }
         }
+    }
+
+    /// The boundary of a multipart that names none, as the first delimiter in it tells: a line that begins with two
+    /// hyphens, before a field of a part.
+    fn unnamed_boundary(&self, from: usize) -> Option<Vec<u8>> {
+        let body = &self.bytes[from..self.bytes.len().min(from + SNIFFED)];
+        let mut lines = body.split(|&byte| byte == b'\n').peekable();
+        while let Some(line) = lines.next() {
+            let next = lines.peek().copied().unwrap_or_default();
+            let is_field = next
+                .get(..8)
+                .is_some_and(|start| start.eq_ignore_ascii_case(b"Content-"));
+            let Some(boundary) = line.strip_prefix(b"--").map(<[u8]>::trim_ascii_end) else {
+                continue;
+            };
+            if is_field && (1..=LONGEST_BOUNDARY).contains(&boundary.len()) {
+                return Some(boundary.to_vec());
+            }
+        }
+        None
     }
 
     /// Whose delimiter the line is, by depth, and whether it is the last (RFC 2046, section 5.1.1).

@@ -3,7 +3,8 @@
 /// The most characters of a subject that its base is made of.
 const LONGEST_BASE: usize = 1_000;
 
-/// Whether a subject is that of a reply or a forward: whether finding its base takes such words away (RFC 5256, section 2.1).
+/// Whether a subject is that of a reply or a forward: whether finding its base takes such words away (RFC 5256, section
+/// 2.1).
 pub fn is_reply(subject: &str) -> bool {
     base(subject).1
 }

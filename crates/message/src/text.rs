@@ -1,9 +1,11 @@
 //! A message's text in words: for the preview and for searching.
 
 use crate::Parsed;
-use crate::decode;
+use crate::charset;
 use crate::header::ParameterizedValue;
+use crate::html::{self, Purpose};
 use crate::scan::{Kind, content_type};
+use crate::transfer::{self, TransferEncoding};
 
 /// How much of a part's body is decoded for the preview, in bytes.
 const PREVIEW_BYTES: usize = 16 << 10;
@@ -11,14 +13,17 @@ const PREVIEW_BYTES: usize = 16 << 10;
 const PREVIEW_CHARACTERS: usize = 200;
 
 impl Parsed<'_> {
-    /// The beginning of the text on one line: of the first plain text part, else of the first HTML one.
+    /// The beginning of the text on one line: of the first plain text part, else of the first HTML one, else of any
+    /// other text.
+    #[must_use]
     pub fn preview(&self) -> String {
         let texts = || {
             self.leaves()
                 .filter(|leaf| leaf.is_text() && !leaf.is_attachment())
         };
-        let plain = texts().find(|leaf| !leaf.is_html());
-        let Some(leaf) = plain.or_else(|| texts().next()) else {
+        let plain = texts().find(Leaf::is_plain);
+        let html = || texts().find(Leaf::is_html);
+        let Some(leaf) = plain.or_else(html).or_else(|| texts().next()) else {
             return String::new();
         };
         let mut preview = String::new();
@@ -46,12 +51,13 @@ impl Parsed<'_> {
     }
 
     /// Whether a part is to be kept rather than read.
+    #[must_use]
     pub fn has_attachment(&self) -> bool {
         self.leaves().any(|leaf| leaf.is_attachment())
     }
 
-    /// All text for SEARCH TEXT and BODY, decoded from transfer encodings and charsets: the text parts, HTML without its tags. At most `limit`
-    /// bytes of parts are read.
+    /// All text for SEARCH TEXT and BODY, decoded from transfer encodings and charsets: the text parts, HTML without
+    /// its tags. At most `limit` bytes of parts are read.
     #[must_use]
     pub fn searchable_text(&self, limit: usize) -> String {
         let mut text = String::new();
@@ -64,20 +70,39 @@ impl Parsed<'_> {
         text
     }
 
+    /// The text to go on writing with or to quote: of all plain parts, else of the HTML, with its lists and quotes
+    /// marked. What is attached is left out.
+    #[must_use]
+    pub fn readable_text(&self) -> String {
+        let texts = || {
+            self.leaves()
+                .filter(|leaf| leaf.is_text() && !leaf.is_attachment())
+        };
+        let plain: Vec<String> = texts()
+            .filter(Leaf::is_plain)
+            .map(|leaf| leaf.decoded(leaf.body))
+            .collect();
+        if !plain.is_empty() {
+            return plain.join("\n");
+        }
+        let html = texts().filter(Leaf::is_html);
+        let html = html.map(|leaf| html::to_text(&leaf.decoded(leaf.body), Purpose::Reading));
+        html.collect::<Vec<_>>().join("\n")
+    }
+
     fn leaves(&self) -> impl Iterator<Item = Leaf<'_>> {
         self.parts
             .iter()
             .filter(|part| matches!(part.kind, Kind::Leaf))
             .map(|part| {
                 let header = self.header_of(part);
+                let encoding = header.find(b"Content-Transfer-Encoding");
                 Leaf {
-                    kind: content_type(&header),
+                    kind: content_type(&header).filter(|_| !part.is_partless),
                     disposition: header
                         .find(b"Content-Disposition")
                         .map(|field| ParameterizedValue::parse(&field)),
-                    encoding: header
-                        .find(b"Content-Transfer-Encoding")
-                        .unwrap_or_default(),
+                    encoding: TransferEncoding::named(&encoding.unwrap_or_default()),
                     body: &self.bytes[part.body.clone()],
                     has_id: header.find(b"Content-ID").is_some(),
                     in_digest: part.in_digest,
@@ -87,9 +112,10 @@ impl Parsed<'_> {
 }
 
 struct Leaf<'a> {
+    /// Its type; none if it has none, or one of parts that never came.
     kind: Option<ParameterizedValue>,
     disposition: Option<ParameterizedValue>,
-    encoding: Vec<u8>,
+    encoding: TransferEncoding,
     body: &'a [u8],
     has_id: bool,
     in_digest: bool,
@@ -101,6 +127,11 @@ impl Leaf<'_> {
             Some(kind) => kind.is_main("text") || kind.halves().is_none(),
             None => !self.in_digest,
         }
+    }
+
+    fn is_plain(&self) -> bool {
+        let kind = self.kind.as_ref();
+        kind.is_none_or(|kind| kind.is("text", "plain") || kind.halves().is_none())
     }
 
     fn is_html(&self) -> bool {
@@ -125,15 +156,26 @@ impl Leaf<'_> {
         named && !shown && !self.is_text()
     }
 
+    /// Its words, of at most so many bytes of its body.
     fn text(&self, limit: usize) -> String {
-        let body = &self.body[..self.body.len().min(limit)];
-        let bytes = decode::transfer(&self.encoding, body);
-        let charset = self
-            .kind
-            .as_ref()
-            .and_then(|kind| kind.parameter(b"charset"));
-        let text = decode::text(charset, &bytes);
-        if self.is_html() { strip(&text) } else { text }
+        let text = self.decoded(&self.body[..self.body.len().min(limit)]);
+        if self.is_html() {
+            html::to_text(&text, Purpose::Words)
+        } else {
+            text
+        }
+    }
+
+    /// The characters of its body, or of the beginning of it.
+    fn decoded(&self, body: &[u8]) -> String {
+        let bytes = transfer::decoded(self.encoding, body);
+        let kind = self.kind.as_ref();
+        let charset = kind.and_then(|kind| kind.parameter(b"charset"));
+        if self.is_html() {
+            charset::decode_html(charset, &bytes).text
+        } else {
+            charset::text(charset, &bytes)
+        }
     }
 }
 
@@ -146,105 +188,9 @@ fn has_parameter(value: Option<&ParameterizedValue>, name: &[u8]) -> bool {
     })
 }
 
-/// HTML without tags, comments, style and script; common entities decoded. Only for reading and searching: it makes nothing safe to show as HTML.
-fn strip(html: &str) -> String {
-    let mut text = String::with_capacity(html.len() / 2);
-    let mut rest = html;
-    // Once an end is missing it is missing everywhere behind: looking for it again at each beginning would take forever.
-    let mut unclosed = [false; 4];
-    while let Some(at) = rest.find(['<', '&']) {
-        text.push_str(&rest[..at]);
-        let special = &rest[at..];
-        if let Some(after) = special.strip_prefix('&') {
-            let (character, used) = entity(after);
-            text.push(character);
-            rest = &after[used..];
-            continue;
-        }
-        let (which, end) = match special.as_bytes() {
-            [b'<', b'!', b'-', b'-', ..] => (0, "-->"),
-            tag if starts(tag, b"<style") => (1, "</style"),
-            tag if starts(tag, b"<script") => (2, "</script"),
-            _ => (3, ">"),
-        };
-        let found = match unclosed[which] {
-            true => None,
-            false => find(special.as_bytes(), end.as_bytes()),
-        };
-        match found {
-            Some(length) => {
-                text.push(' ');
-                // What is left of an end tag is a tag's end: cut on by the next round as text up to `>`.
-                let after = &special[length + end.len()..];
-                rest = match which {
-                    1 | 2 => after.split_once('>').map_or("", |(_, rest)| rest),
-                    _ => after,
-                };
-            }
-            None => {
-                unclosed[which] = true;
-                text.push('<');
-                rest = &special[1..];
-            }
-        }
-    }
-    text.push_str(rest);
-    text
-}
-
-fn starts(bytes: &[u8], start: &[u8]) -> bool {
-    bytes.len() >= start.len() && bytes[..start.len()].eq_ignore_ascii_case(start)
-}
-
-/// Where ASCII `needle` begins, in any case.
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack
-        .windows(needle.len())
-        .position(|window| window.eq_ignore_ascii_case(needle))
-}
-
-/// The character of an entity whose `&` was read, and how many bytes it took.
-fn entity(text: &str) -> (char, usize) {
-    let Some(end) = text.bytes().take(10).position(|byte| byte == b';') else {
-        return ('&', 0);
-    };
-    let name = &text[..end];
-    let number = match name.strip_prefix('#') {
-        Some(digits) => match digits.strip_prefix(['x', 'X']) {
-            Some(hex) => u32::from_str_radix(hex, 16).ok(),
-            None => digits.parse().ok(),
-        },
-        None => None,
-    };
-    let character = match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some(' '),
-        _ => number.and_then(char::from_u32),
-    };
-    character.map_or(('&', 0), |character| (character, end + 1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn html_is_read_without_its_clothes() {
-        let html =
-            "<style>p{}</STYLE ><p>a&amp;b&#x4f1a;<!-- > -->c</p><script>x</script>&bogus; 1 < 2";
-        let words: Vec<String> = strip(html).split_whitespace().map(str::to_owned).collect();
-        assert_eq!(words, ["a&b会", "c", "&bogus;", "1", "<", "2"]);
-    }
-
-    #[test]
-    fn html_that_never_closes_is_read_in_one_go() {
-        let html = "<!--<style<script<".repeat(50_000);
-        assert!(strip(&html).len() >= html.len() / 2);
-    }
 
     #[test]
     fn the_preview_is_one_line_of_the_plain_part() {

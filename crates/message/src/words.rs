@@ -2,7 +2,7 @@
 
 use crate::Parsed;
 use crate::address::{self, Entry};
-use crate::decode;
+use crate::encoded_word;
 use crate::header::Header;
 
 /// The most bytes of a header field that are turned into words.
@@ -11,13 +11,14 @@ const LONGEST_FIELD: usize = 64 << 10;
 const LONGEST_NAME: usize = 1_000;
 
 impl Parsed<'_> {
-    /// A header field's value for SEARCH HEADER: all fields of the name, unfolded and decoded, one a line; `None` if there is none.
+    /// A header field's value for SEARCH HEADER: all fields of the name, unfolded and decoded, one a line; `None` if
+    /// there is none.
     #[must_use]
     pub fn header_text(&self, name: &str) -> Option<String> {
         let header = self.header();
         let lines: Vec<String> = header
             .all(name.as_bytes())
-            .map(|value| decode::words(&value[..value.len().min(LONGEST_FIELD)]))
+            .map(|value| encoded_word::decode(&value[..value.len().min(LONGEST_FIELD)]))
             .collect();
         (!lines.is_empty()).then(|| lines.join("\n"))
     }
@@ -49,7 +50,7 @@ impl Parsed<'_> {
             let name = String::from_utf8_lossy(field.name).into_owned();
             (
                 name,
-                decode::words(&value[..value.len().min(LONGEST_FIELD)]),
+                encoded_word::decode(&value[..value.len().min(LONGEST_FIELD)]),
             )
         })
     }
@@ -59,7 +60,7 @@ impl Parsed<'_> {
 #[must_use]
 pub fn field(header: Header<'_>, name: &[u8]) -> String {
     let value = header.find(name).unwrap_or_default();
-    decode::words(&value[..value.len().min(LONGEST_FIELD)])
+    encoded_word::decode(&value[..value.len().min(LONGEST_FIELD)])
 }
 
 /// The people of a field.
@@ -110,5 +111,5 @@ pub fn people(header: Header<'_>, name: &[u8]) -> People {
 }
 
 fn short(name: &[u8]) -> String {
-    decode::words(&name[..name.len().min(LONGEST_NAME)])
+    encoded_word::decode(&name[..name.len().min(LONGEST_NAME)])
 }

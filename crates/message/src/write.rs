@@ -8,6 +8,8 @@ use jiff::tz::TimeZone;
 
 /// The most bytes of text in one encoded word, so that it stays within 75 characters (RFC 2047 2).
 const WORD: usize = 45;
+/// The most bytes of text that stay as they are, so that the line stays short.
+const SHORT: usize = 60;
 
 /// A `Date` in a zone.
 pub fn date(at: Timestamp, zone: &TimeZone) -> String {
@@ -32,21 +34,38 @@ pub fn random_token() -> Option<String> {
 /// A person's name before an address (RFC 5322, section 3.2.5).
 pub fn phrase(name: &str) -> String {
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
-    if name.len() > 60 || !name.is_ascii() {
-        return unstructured(&name);
-    }
-    format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""))
+    quotable(&name).unwrap_or_else(|| encoded(&name))
+}
+
+/// Printable ASCII as a quoted string (RFC 5322, section 3.2.4); none for what is something else, or too long for its
+/// line.
+pub(crate) fn quotable(text: &str) -> Option<String> {
+    let is_plain = text.len() <= SHORT && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    // In quotes an encoded word is none, but programs decode it there.
+    let is_quotable = is_plain && !text.contains("=?");
+    is_quotable.then(|| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
 
 /// Text for a field such as `Subject`: as it is if it is short printable ASCII, else in encoded words (RFC 2047).
 pub fn unstructured(text: &str) -> String {
-    if text.len() <= 60 && text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+    let is_plain = text.len() <= SHORT && text.bytes().all(|b| (b' '..=b'~').contains(&b));
+    if is_plain && !text.contains("=?") {
         return text.to_owned();
     }
+    encoded(text)
+}
+
+/// Text in encoded words, each on a line of its own.
+fn encoded(text: &str) -> String {
+    encoded_in_pieces(text, WORD)
+}
+
+/// The same, with at most so many bytes of text in a word.
+pub(crate) fn encoded_in_pieces(text: &str, most: usize) -> String {
     let mut words = Vec::new();
     let mut word = String::new();
     for c in text.chars().filter(|c| !c.is_control()) {
-        if word.len() + c.len_utf8() > WORD {
+        if word.len() + c.len_utf8() > most {
             words.push(std::mem::take(&mut word));
         }
         word.push(c);

@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::ports::{Clock, Directory};
-use sekisho_message::strict::Header;
+use sekisho_message::strict::StrictHeader;
 use sekisho_message::write;
 use sekisho_smtp::{Command, MailFrom, RcptTo, Reply};
 
@@ -140,7 +140,7 @@ impl Service for Receiver {
             message,
         } = transaction;
         // A header that can't be taken apart is delivered as it is: people see odd mail rather than none.
-        let hops = Header::parse(&message).map_or(0, |h| h.all("Received").count());
+        let hops = StrictHeader::parse(&message).map_or(0, |h| h.all("Received").count());
         if hops > MOST_HOPS {
             let circle = Reply::new(554, "5.4.6", "the message runs in a circle");
             let answers = match self.protocol {

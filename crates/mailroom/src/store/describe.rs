@@ -1,11 +1,13 @@
-//! ENVELOPE, BODY and BODYSTRUCTURE (RFC 3501, section 7.4.2). Strings are sent raw, encoded words and all.
+//! ENVELOPE, BODY and BODYSTRUCTURE (RFC 3501, section 7.4.2). Strings are sent as
+//! they are, encoded words and all; but what is in a charset that a client could only guess is sent in encoded words.
+
+use std::borrow::Cow;
 
 use sekisho_imap::encode::nstring;
-
-use sekisho_message::Parsed;
 use sekisho_message::address::{self, Entry};
 use sekisho_message::header::{Header, ParameterizedValue};
 use sekisho_message::scan::{Kind, Part, content_type};
+use sekisho_message::{Parsed, encoded_word, write};
 
 /// ENVELOPE, as it goes over the wire.
 #[must_use]
@@ -54,12 +56,6 @@ impl Description<'_> {
         out.push(b'(');
         match &part.kind {
             Kind::Multipart(children) => {
-                if children.is_empty() {
-                    // The grammar wants a part; a multipart whose boundary never comes has none.
-                    out.extend_from_slice(
-                        br#"("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 0 0)"#,
-                    );
-                }
                 for &child in children {
                     self.part(out, child);
                 }
@@ -97,7 +93,8 @@ impl Description<'_> {
         let (main, sub): (&[u8], &[u8]) =
             match (&part.kind, kind.and_then(ParameterizedValue::halves)) {
                 (Kind::Message(_), _) => (b"MESSAGE", b"RFC822"),
-                // A leaf that claims to be a whole message has the grammar of one, which it can't follow: it is encoded, or too deep.
+                // A leaf that claims to be a whole message has the grammar of one, which it can't follow: it is
+                // encoded, or too deep.
                 (_, Some((main, sub)))
                     if main.eq_ignore_ascii_case(b"message")
                         && [&b"rfc822"[..], b"global"]
@@ -106,6 +103,7 @@ impl Description<'_> {
                 {
                     (b"APPLICATION", b"OCTET-STREAM")
                 }
+                _ if part.is_partless => (b"TEXT", b"PLAIN"),
                 (_, Some((main, _))) if main.eq_ignore_ascii_case(b"multipart") => {
                     (b"APPLICATION", b"OCTET-STREAM")
                 }
@@ -117,7 +115,9 @@ impl Description<'_> {
         out.push(b' ');
         upper(out, sub);
         out.push(b' ');
-        if main.eq_ignore_ascii_case(b"TEXT") {
+        if part.is_partless {
+            with_charset(out, None);
+        } else if main.eq_ignore_ascii_case(b"TEXT") {
             with_charset(out, kind);
         } else {
             parameters(out, kind);
@@ -145,10 +145,11 @@ impl Description<'_> {
 
 fn write_envelope(out: &mut Vec<u8>, header: Header<'_>) {
     out.push(b'(');
-    for name in [&b"Date"[..], b"Subject"] {
-        nstring(out, header.find(name).as_deref());
-        out.push(b' ');
-    }
+    nstring(out, header.find(b"Date").as_deref());
+    out.push(b' ');
+    let subject = header.find(b"Subject");
+    nstring(out, subject.as_deref().map(in_words).as_deref());
+    out.push(b' ');
     let from = header.find(b"From");
     addresses(out, from.as_deref());
     // Sender and Reply-To are From where they are missing or empty.
@@ -174,7 +175,22 @@ fn write_envelope(out: &mut Vec<u8>, header: Header<'_>) {
     out.push(b')');
 }
 
+/// Text that is in no charset that a client could tell, such as raw Shift_JIS, in encoded words; all other text as it
+/// is.
+fn in_words(raw: &[u8]) -> Cow<'_, [u8]> {
+    match encoded_word::readable(raw) {
+        Cow::Borrowed(raw) => raw.into(),
+        Cow::Owned(text) => words_of(&text).into(),
+    }
+}
+
+fn words_of(text: &[u8]) -> Vec<u8> {
+    let text = write::unstructured(&String::from_utf8_lossy(text));
+    text.replace("\r\n", "").into_bytes()
+}
+
 fn addresses(out: &mut Vec<u8>, field: Option<&[u8]>) {
+    let is_told = field.is_none_or(|field| *encoded_word::readable(field) == *field);
     let entries = field.map(address::parse).unwrap_or_default();
     if entries.is_empty() {
         out.extend_from_slice(b"NIL");
@@ -198,7 +214,10 @@ fn addresses(out: &mut Vec<u8>, field: Option<&[u8]>) {
             Entry::GroupEnd => (None, None, None, None),
         };
         out.push(b'(');
-        nstring(out, name);
+        match name {
+            Some(name) if !is_told && !name.is_ascii() => nstring(out, Some(&words_of(name))),
+            name => nstring(out, name),
+        }
         out.push(b' ');
         nstring(out, route);
         out.push(b' ');
@@ -261,6 +280,7 @@ fn with_charset(out: &mut Vec<u8>, kind: Option<&ParameterizedValue>) {
 
 fn parameters(out: &mut Vec<u8>, value: Option<&ParameterizedValue>) {
     let parameters = value.map(|value| &value.parameters[..]).unwrap_or_default();
+    let is_transcribed = value.is_some_and(|value| value.is_transcribed);
     if parameters.is_empty() {
         out.extend_from_slice(b"NIL");
         return;
@@ -269,7 +289,13 @@ fn parameters(out: &mut Vec<u8>, value: Option<&ParameterizedValue>) {
         out.push(if index == 0 { b'(' } else { b' ' });
         upper(out, name);
         out.push(b' ');
-        nstring(out, Some(value));
+        let is_raw = is_transcribed && !value.is_ascii();
+        let words = if is_raw {
+            words_of(value)
+        } else {
+            value.clone()
+        };
+        nstring(out, Some(&words));
     }
     out.push(b')');
 }

@@ -2,7 +2,7 @@
 
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::address::MailAddress;
-use sekisho_message::strict::{self, Header, HeaderFault};
+use sekisho_message::strict::{HeaderFault, StrictHeader, senders};
 use sekisho_message::write;
 use sekisho_smtp::Reply;
 
@@ -27,7 +27,7 @@ pub(super) fn prepare(
     hello: &str,
     submission: &Submission,
 ) -> Result<Prepared, Reply> {
-    let header = Header::parse(message).map_err(|fault| {
+    let header = StrictHeader::parse(message).map_err(|fault| {
         let code = match fault {
             HeaderFault::TooLarge => 552,
             HeaderFault::NoField => 554,
@@ -59,7 +59,7 @@ pub(super) fn prepare(
     let mut out = [received.as_bytes(), added.as_bytes()].concat();
     let private = ["Bcc", "Resent-Bcc", "Return-Path"];
     for field in &header.fields {
-        if !private.iter().any(|name| field.is(name)) {
+        if !private.iter().any(|name| field.is(name.as_bytes())) {
             out.extend_from_slice(field.raw);
         }
     }
@@ -71,14 +71,14 @@ pub(super) fn prepare(
 }
 
 /// One `From`, and every address in it the account's own; `Sender`, if there is one, likewise.
-fn check_author(header: &Header<'_>, account: &Account) -> Result<(), Reply> {
+fn check_author(header: &StrictHeader<'_>, account: &Account) -> Result<(), Reply> {
     let refusal = |words: &str| Err(not_yours(550, words));
     let mut from = header.all("From");
     let (Some(author), None) = (from.next(), from.next()) else {
         return refusal("the message needs exactly one From field");
     };
     for field in std::iter::once(author).chain(header.all("Sender")) {
-        let Some(addresses) = strict::addresses(&field.value()) else {
+        let Some(addresses) = senders(field) else {
             return refusal("the From or Sender field can't be read in one way only");
         };
         let own = |text: &String| {

@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use mail_parser::MessageParser;
 use maud::{DOCTYPE, html};
 use sekisho_mailroom::queue::{Departed, Outbox};
+use sekisho_message::{Parsed, words};
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
      article{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem;margin:1rem 0}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit}\
@@ -45,15 +45,8 @@ async fn page(State(outbox): State<Arc<Outbox>>) -> impl IntoResponse {
 }
 
 fn article(letter: &Departed) -> maud::Markup {
-    let parsed = MessageParser::default().parse(&letter.message);
-    let subject = parsed
-        .as_ref()
-        .and_then(|m| m.subject())
-        .unwrap_or("(no subject)");
-    let body = parsed
-        .as_ref()
-        .and_then(|m| m.body_text(0))
-        .unwrap_or_default();
+    let message = Parsed::new(&letter.message);
+    let subject = words::field(message.header(), b"Subject");
     let from = letter
         .sender
         .as_ref()
@@ -61,9 +54,9 @@ fn article(letter: &Departed) -> maud::Markup {
     let to: Vec<_> = letter.recipients.iter().map(ToString::to_string).collect();
     html! {
         article {
-            h2 { (subject) }
+            h2 { @if subject.is_empty() { "(no subject)" } @else { (subject) } }
             small { "from " (from) " to " (to.join(", ")) }
-            pre { (body) }
+            pre { (message.readable_text()) }
         }
     }
 }

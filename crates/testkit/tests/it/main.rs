@@ -12,6 +12,7 @@ mod an_open_connection_ends_with_its_grant;
 mod an_otp_is_accepted_once;
 mod behind_haproxy;
 mod ending_things_ends_them_everywhere;
+mod every_reader_reads_the_same_words;
 mod every_refusal_is_the_same_bytes;
 mod floors;
 mod guesses_are_counted;

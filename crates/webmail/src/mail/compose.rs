@@ -1,7 +1,8 @@
 //! Writing a message: the page, and what its buttons do.
 //!
-//! Whatever goes wrong with sending, the message is in the drafts first, files and all, and the page is shown again with everything on it. A form that
-//! arrives when the session owes a factor is kept by [`Keepable`] and found again by [`stash::kept`].
+//! Whatever goes wrong with sending, the message is in the drafts first, files and all, and the page is shown again
+//! with everything on it. A form that arrives when the session owes a factor is kept by [`Keepable`] and found again by
+//! [`stash::kept`].
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use sekisho_mailclient::{
     Access, Flag, FlagChange, Imap, Keyword, MailboxName, PartNumber, Path, SearchKey, SpecialUse,
     Submission, SubmitError, Uid,
 };
+use sekisho_message::address::AddressSpec;
 
 use super::actions::after_move;
 use super::draft::{Draft, File, For, new_id};
@@ -449,11 +451,11 @@ fn sender(account: &Account, chosen: &str) -> Option<Recipient> {
         .addresses
         .iter()
         .find(|address| address.to_string() == chosen);
-    own.or_else(|| account.main_address())
-        .map(|address| Recipient {
-            name: account.display_name.clone(),
-            address: address.clone(),
-        })
+    let own = own.or_else(|| account.main_address())?;
+    Some(Recipient {
+        name: account.display_name.clone(),
+        address: AddressSpec::new(own.local(), own.domain()).ok()?,
+    })
 }
 
 impl About {
@@ -503,12 +505,13 @@ impl Desk {
     /// Gives it a message ID, once.
     fn number(&mut self, from: &Recipient) -> Result<(), WebError> {
         if self.draft.id.is_empty() {
-            self.draft.id = new_id(&from.address)?;
+            self.draft.id = new_id(from.address.domain())?;
         }
         Ok(())
     }
 
-    /// Looks up the files that are stored with it, and those of what it forwards. A form knows which of them were chosen.
+    /// Looks up the files that are stored with it, and those of what it forwards. A form knows which of them were
+    /// chosen.
     async fn find_files(
         &mut self,
         imap: &mut Imap,
@@ -564,7 +567,8 @@ impl Desk {
             .next())
     }
 
-    /// All files that go along: those of the stored draft and of what is forwarded, as far as they are chosen, and new ones.
+    /// All files that go along: those of the stored draft and of what is forwarded, as far as they are chosen, and new
+    /// ones.
     async fn gather(&self, imap: &mut Imap, form: &Form) -> Result<Vec<File>, WebError> {
         let mut files = Vec::new();
         if form.fields.has("keep")
@@ -632,7 +636,7 @@ pub(super) async fn list_files(
     let Some(structure) = summary.and_then(|summary| summary.structure) else {
         return Ok(Vec::new());
     };
-    Ok(content::files(&structure)
+    Ok(content::files(&structure, &[])
         .into_iter()
         .map(|part| Listed {
             number: part.number.clone(),

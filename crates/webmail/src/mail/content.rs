@@ -2,11 +2,12 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use mail_parser::decoders::html::html_to_text;
 use sekisho_mailclient::{BodyPart, Disposition, Error, OpenFolder, Uid};
+use sekisho_message::charset::{Decoded, decode, decode_html};
+use sekisho_message::html::{Purpose, to_text};
+use sekisho_message::transfer::TransferEncoding;
 
-use super::charset::{Decoded, decode, decode_html};
-use super::html::{PICTURES, Pictures, is_excessive};
+use super::html::{PICTURES, Pictures, is_excessive, picture_key, pictures_in};
 
 /// The longest text that is shown, in bytes; a longer one can be downloaded.
 pub(super) const LONGEST: usize = 4 * 1024 * 1024;
@@ -34,10 +35,17 @@ pub(super) enum Wanted {
     Plain,
 }
 
-/// The parts that make up a message's text, in order.
+/// The parts that make up a message's text, in order. Of a message without any, such as an invitation that is nothing
+/// but a calendar, the first that can be read as text.
 pub(super) fn texts(part: &BodyPart, wanted: Wanted) -> Vec<&BodyPart> {
     let mut found = Vec::new();
     gather(part, wanted, 0, &mut found);
+    if found.is_empty() {
+        let is_readable = |part: &&BodyPart| {
+            part.kind.starts_with("text/") && part.disposition != Some(Disposition::Attachment)
+        };
+        found.extend(part.leaves().find(is_readable));
+    }
     found
 }
 
@@ -52,32 +60,38 @@ fn gather<'p>(part: &'p BodyPart, wanted: Wanted, depth: usize, found: &mut Vec<
     }
     match part.kind.as_str() {
         "multipart/alternative" => {
-            let mut best: Option<Vec<&BodyPart>> = None;
+            let mut best: Vec<&BodyPart> = Vec::new();
             for child in &part.children {
                 let mut here = Vec::new();
                 gather(child, wanted, depth + 1, &mut here);
-                let kind = if wanted == Wanted::Plain {
-                    "text/plain"
-                } else {
-                    "text/html"
-                };
-                let is_wanted = |parts: &[&BodyPart]| parts.iter().any(|part| part.kind == kind);
-                let better = best
-                    .as_deref()
-                    .is_none_or(|best| is_wanted(&here) || !is_wanted(best));
-                if !here.is_empty() && better {
-                    best = Some(here);
+                // The last one is the best that its writer had (RFC 2046, section 5.1.4).
+                if !here.is_empty() && rank(&here, wanted) >= rank(&best, wanted) {
+                    best = here;
                 }
             }
-            found.extend(best.unwrap_or_default());
+            found.extend(best);
         }
         kind if kind.starts_with("multipart/") => {
             for child in &part.children {
                 gather(child, wanted, depth + 1, found);
             }
         }
-        "text/plain" | "text/html" if !part.is_attachment() => found.push(part),
+        _ if part.is_text() && !part.is_attachment() => found.push(part),
         _ => {}
+    }
+}
+
+/// How good a form of a text is.
+fn rank(form: &[&BodyPart], wanted: Wanted) -> u8 {
+    let kind = match wanted {
+        Wanted::Html => "text/html",
+        Wanted::Plain => "text/plain",
+    };
+    let has = |kind: &str| form.iter().any(|part| part.kind == kind);
+    match (has(kind), has("text/html") || has("text/plain")) {
+        (true, _) => 3,
+        (false, true) => 2,
+        (false, false) => u8::from(!form.is_empty()),
     }
 }
 
@@ -92,17 +106,17 @@ pub(super) async fn read<'p>(
         Err(Error::TooLarge { .. }) => return Ok(Text::TooLong(part)),
         Err(error) => return Err(error),
     };
-    let label = part.charset.as_deref();
+    let label = part.charset.as_deref().map(str::as_bytes);
     Ok(if part.kind == "text/html" {
-        let mut decoded = decode_html(&bytes, label);
+        let mut decoded = decode_html(label, &bytes);
         if is_excessive(&decoded.text) {
-            decoded.text = html_to_text(&decoded.text);
+            decoded.text = to_text(&decoded.text, Purpose::Reading);
             Text::Plain(part, decoded)
         } else {
             Text::Html(part, decoded)
         }
     } else {
-        Text::Plain(part, decode(&bytes, label))
+        Text::Plain(part, decode(label, &bytes))
     })
 }
 
@@ -115,23 +129,22 @@ pub(super) async fn pictures(
 ) -> Result<Pictures, Error> {
     let mut pictures = Pictures::new();
     let mut room = MOST_PICTURES.0;
+    let wanted = pictures_in(html);
     for part in structure.leaves() {
-        let Some(id) = part.content_id.as_deref().filter(|id| !id.is_empty()) else {
+        let Some((key, kind)) = shown_as(part) else {
             continue;
         };
-        let Some(kind) = PICTURES.iter().find(|kind| **kind == part.kind) else {
-            continue;
-        };
-        if pictures.len() >= MOST_PICTURES.1 || !html.contains(id) {
+        if pictures.len() >= MOST_PICTURES.1
+            || !wanted.contains(&key)
+            || pictures.contains_key(&key)
+        {
             continue;
         }
         match open.part(uid, part, room).await {
             Ok(Some(bytes)) => {
                 room = room.saturating_sub(bytes.len());
-                pictures.insert(
-                    id.to_owned(),
-                    format!("data:{kind};base64,{}", BASE64_STANDARD.encode(&bytes)),
-                );
+                let data = BASE64_STANDARD.encode(&bytes);
+                pictures.insert(key, format!("data:{kind};base64,{data}"));
             }
             Ok(None) | Err(Error::TooLarge { .. }) => {}
             Err(error) => return Err(error),
@@ -140,19 +153,33 @@ pub(super) async fn pictures(
     Ok(pictures)
 }
 
-/// The files of a message: what is attached, and pictures that no HTML shows.
-pub(super) fn files(structure: &BodyPart) -> Vec<&BodyPart> {
-    let shows_html = texts(structure, Wanted::Html)
+/// By what HTML refers to a picture, and its type, if it is one that a page can show.
+fn shown_as(part: &BodyPart) -> Option<(String, &'static str)> {
+    let id = part.content_id.as_deref().filter(|id| !id.is_empty())?;
+    let picture = part.picture()?;
+    let kind = PICTURES.iter().find(|kind| **kind == picture)?;
+    Some((picture_key(id), kind))
+}
+
+/// The files of a message: what is attached, and the pictures that none of these texts shows.
+pub(super) fn files<'p>(structure: &'p BodyPart, texts: &[Text<'_>]) -> Vec<&'p BodyPart> {
+    let shown: Vec<_> = texts
         .iter()
-        .any(|part| part.kind == "text/html");
-    let is_loose_picture = |part: &BodyPart| {
-        !shows_html
-            && part.kind.starts_with("image/")
-            && part.disposition != Some(Disposition::Attachment)
+        .filter_map(|text| match text {
+            Text::Html(_, decoded) => Some(pictures_in(&decoded.text)),
+            Text::Plain(..) | Text::TooLong(_) => None,
+        })
+        .collect();
+    let is_shown = |part: &BodyPart| {
+        shown_as(part).is_some_and(|(key, _)| shown.iter().any(|keys| keys.contains(&key)))
     };
     structure
         .leaves()
-        .filter(|part| part.is_attachment() || is_loose_picture(part))
+        .filter(|part| match part.disposition {
+            Some(Disposition::Attachment) => true,
+            _ if part.is_picture() => !is_shown(part),
+            _ => part.is_attachment(),
+        })
         .collect()
 }
 
@@ -160,9 +187,7 @@ pub(super) fn files(structure: &BodyPart) -> Vec<&BodyPart> {
 pub(super) fn size(part: &BodyPart) -> u64 {
     match part.encoding {
         // Four characters for three bytes, and a line end after each 76 of them.
-        sekisho_mailclient::TransferEncoding::Base64 => {
-            part.size / 78 * 57 + part.size % 78 * 3 / 4
-        }
+        TransferEncoding::Base64 => part.size / 78 * 57 + part.size % 78 * 3 / 4,
         _ => part.size,
     }
 }

@@ -123,8 +123,9 @@ pub(super) fn file_name(part: &BodyPart) -> String {
     part.file_name.clone().unwrap_or_else(|| {
         let end = match part.kind.as_str() {
             "message/rfc822" => "eml",
-            "text/plain" => "txt",
             "text/calendar" => "ics",
+            "text/html" => "html",
+            kind if kind.starts_with("text/") => "txt",
             kind => kind
                 .strip_prefix("image/")
                 .filter(|end| end.bytes().all(|b| b.is_ascii_alphanumeric()))
@@ -134,7 +135,8 @@ pub(super) fn file_name(part: &BodyPart) -> String {
     })
 }
 
-/// Sends a file piece by piece; ends when the browser no longer listens. A file that breaks off must not pass for a whole one, so the error goes along.
+/// Sends a file piece by piece; ends when the browser no longer listens. A file that breaks off must not pass for a
+/// whole one, so the error goes along.
 async fn send(
     mut mailbox: Mailbox,
     folder: MailboxName,
@@ -194,7 +196,8 @@ fn harmless_kind(kind: &str) -> &str {
     }
 }
 
-/// A download that no browser opens in our origin: it is named an attachment (RFC 6266), is not guessed at, and would be without an origin.
+/// A download that no browser opens in our origin: it is named an attachment (RFC 6266), is not guessed at, and would
+/// be without an origin.
 fn as_download(name: &str, kind: &str, body: Body) -> Response {
     let value = |text: String| {
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("attachment"))

@@ -8,9 +8,10 @@ use mail_builder::headers::message_id::MessageId;
 use mail_builder::headers::raw::Raw;
 use mail_builder::headers::text::Text;
 use mail_builder::mime::{BodyPart, MimePart};
-use mail_parser::{Address, HeaderValue, Message, MessageParser};
-use sekisho_checkpoint::address::MailAddress;
-use sekisho_mailclient::decode_words;
+use sekisho_message::address::{self, Entry};
+use sekisho_message::header::Header;
+use sekisho_message::line::one_line;
+use sekisho_message::{Parsed, encoded_word, identifiers, parameter, words};
 
 use super::recipients::{self, Recipient};
 use crate::error::WebError;
@@ -87,27 +88,27 @@ impl Draft {
 
     /// From a stored message, of ours or of another program.
     pub(super) fn parse(raw: &[u8]) -> Option<Self> {
-        let message = MessageParser::default().parse(raw)?;
-        let in_reply_to = header_ids(message.in_reply_to()).into_iter().next();
+        let message = Parsed::new(raw);
+        let header = message.header();
+        let ids = |name: &[u8]| {
+            let field = header.find(name);
+            field.map_or_else(Vec::new, |field| identifiers::as_written(&field))
+        };
         let [to, cc, bcc] = TYPED.map(|name| {
-            let typed = message.header(name).and_then(HeaderValue::as_text)?;
-            Some(decode_words(typed.as_bytes()))
+            let typed = header.find(name.as_bytes())?;
+            Some(encoded_word::decode(&typed))
         });
+        let text = message.readable_text().replace("\r\n", "\n");
         Some(Self {
-            from: message
-                .from()
-                .and_then(Address::first)
-                .and_then(|from| from.address())
-                .unwrap_or_default()
-                .to_owned(),
-            to: to.unwrap_or_else(|| people(message.to())),
-            cc: cc.unwrap_or_else(|| people(message.cc())),
-            bcc: bcc.unwrap_or_else(|| people(message.bcc())),
-            subject: one_line(message.subject().unwrap_or_default()),
-            body: body_text(&message),
-            id: message.message_id().and_then(first_id).unwrap_or_default(),
-            in_reply_to: in_reply_to.unwrap_or_default(),
-            references: header_ids(message.references()).join(" "),
+            from: sender(header),
+            to: to.unwrap_or_else(|| people(header, b"To")),
+            cc: cc.unwrap_or_else(|| people(header, b"Cc")),
+            bcc: bcc.unwrap_or_else(|| people(header, b"Bcc")),
+            subject: words::field(header, b"Subject"),
+            body: text.trim_end_matches('\n').to_owned(),
+            id: ids(b"Message-ID").into_iter().next().unwrap_or_default(),
+            in_reply_to: ids(b"In-Reply-To").into_iter().next().unwrap_or_default(),
+            references: ids(b"References").join(" "),
         })
     }
 
@@ -186,8 +187,11 @@ impl Draft {
                 } else {
                     "application/octet-stream".to_owned()
                 };
-                MimePart::new(ContentType::new(kind), BodyPart::Binary(file.bytes.into()))
-                    .attachment(file.name)
+                let kind = format!("{kind}{}", parameter::encoded_form("name", &file.name));
+                let name = parameter::extended_form("filename", &file.name);
+                MimePart::raw(BodyPart::Binary(file.bytes.into()))
+                    .header("Content-Type", field(&kind))
+                    .header("Content-Disposition", field(&format!("attachment{name}")))
             })
             .collect();
         let body = if parts.is_empty() {
@@ -207,7 +211,8 @@ impl Draft {
 
     /// Adds a message to the conversation that this one goes on with.
     pub(super) fn follow(&mut self, original: &str, its_references: &[String]) {
-        let Some(original) = first_id(original) else {
+        let ids = identifiers::as_written(original.as_bytes());
+        let Some(original) = ids.into_iter().next() else {
             return;
         };
         let mut references = its_references.to_vec();
@@ -220,25 +225,11 @@ impl Draft {
     }
 }
 
-/// A new message ID in the domain of an address.
-pub(super) fn new_id(address: &MailAddress) -> Result<String, WebError> {
+/// A new message ID in a domain.
+pub(super) fn new_id(domain: &str) -> Result<String, WebError> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| WebError::Unavailable)?;
-    Ok(format!(
-        "{}@{}",
-        crate::csrf::hex(&random),
-        address.domain()
-    ))
-}
-
-/// Text that stays in its line.
-pub(super) fn one_line(text: &str) -> String {
-    let mut line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    line.truncate(line.trim_end().len());
-    line
+    Ok(format!("{}@{domain}", crate::csrf::hex(&random)))
 }
 
 /// The message IDs of a text, without angle brackets. Only what can stand in a header is one.
@@ -259,31 +250,39 @@ fn first_id(text: &str) -> Option<String> {
     ids(text).into_iter().next()
 }
 
-/// The message IDs of a parsed header.
-pub(super) fn header_ids(value: &HeaderValue<'_>) -> Vec<String> {
-    match value {
-        HeaderValue::Text(text) => ids(text),
-        HeaderValue::TextList(list) => list.iter().flat_map(|text| ids(text)).collect(),
-        _ => Vec::new(),
-    }
+/// The address that a message says it is from.
+fn sender(header: Header<'_>) -> String {
+    let from = header.find(b"From").unwrap_or_default();
+    let first = address::parse(&from)
+        .into_iter()
+        .find_map(|entry| spec(&entry));
+    first.unwrap_or_default()
 }
 
-/// A message's text to go on writing with.
-pub(super) fn body_text(message: &Message<'_>) -> String {
-    let text = message
-        .body_text(0)
-        .unwrap_or_default()
-        .replace("\r\n", "\n");
-    text.trim_end_matches('\n').to_owned()
-}
-
-fn people(list: Option<&Address<'_>>) -> String {
-    let people = list.into_iter().flat_map(Address::iter).filter_map(|one| {
-        let name = one.name().map(one_line).unwrap_or_default();
-        one.address()
-            .map(|address| recipients::written(&name, address))
+/// The people of a field, as one types them.
+fn people(header: Header<'_>, name: &[u8]) -> String {
+    let entries = header.all(name).flat_map(|field| address::parse(&field));
+    let people = entries.filter_map(|entry| {
+        let Entry::Address { name, .. } = &entry else {
+            return None;
+        };
+        let name = encoded_word::decode(name.as_deref().unwrap_or_default());
+        Some(address::written(&name, &spec(&entry)?))
     });
     people.collect::<Vec<_>>().join(", ")
+}
+
+fn spec(entry: &Entry) -> Option<String> {
+    let Entry::Address { mailbox, host, .. } = entry else {
+        return None;
+    };
+    let [mailbox, host] = [mailbox, host].map(|half| String::from_utf8_lossy(half));
+    Some(address::spec(&mailbox, &host))
+}
+
+/// A field's value for a builder that folds it itself.
+fn field(folded: &str) -> Raw<'static> {
+    Raw::new(folded.replace("\r\n", ""))
 }
 
 fn written(recipient: &Recipient) -> Written<'static> {
@@ -330,7 +329,9 @@ mod tests {
         };
         let raw = built(&draft(), vec![file], For::Drafts);
         assert_eq!(Draft::parse(&raw), Some(draft()));
-        let message = MessageParser::default().parse(&raw).expect("a message");
+        let message = mail_parser::MessageParser::default()
+            .parse(&raw)
+            .expect("a message");
         let attached = message.attachment(0).expect("the file");
         assert_eq!(attached.contents(), [0, 1, 2, 255]);
         use mail_parser::MimeHeaders;

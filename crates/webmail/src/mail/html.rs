@@ -1,8 +1,8 @@
 //! HTML mail, made harmless.
 //!
-//! What is left has no script, no form, no SVG or MathML, no style sheet, no position of its own choosing, and loads nothing from elsewhere unless the person
-//! asked for its pictures. The page that carries it is a document of its own, without an origin ([`POLICY`]): should something get through here, it is still
-//! nowhere near the webmail.
+//! What is left has no script, no form, no SVG or MathML, no style sheet, no position of its own choosing, and loads
+//! nothing from elsewhere unless the person asked for its pictures. The page that carries it is a document of its own,
+//! without an origin ([`POLICY`]): should something get through here, it is still nowhere near the webmail.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ammonia::{Builder, UrlRelative};
+use percent_encoding::percent_decode_str;
 
 /// The policy of the frame's document. Pictures that belong to the message are within it, as `data:`.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; \
@@ -110,10 +111,13 @@ const STYLES: [&str; 56] = [
     "word-break",
 ];
 
-/// The longest HTML that is made harmless, in bytes, and the most tags in it: parsing takes the square of their number when they are nested.
+/// The longest HTML that is made harmless, in bytes, and the most tags in it: parsing takes the square of their number
+/// when they are nested.
 const MOST: (usize, usize) = (1024 * 1024, 10_000);
 /// The most attributes of a tag: one with more is no mail, and takes the square of their number.
 const MOST_ATTRIBUTES: usize = 500;
+/// The longest Content-ID that HTML can refer to, in bytes.
+const LONGEST_ID: usize = 1_000;
 
 /// Whether nobody could say how long it takes to make this harmless. Such mail is shown as text.
 pub(super) fn is_excessive(html: &str) -> bool {
@@ -122,8 +126,9 @@ pub(super) fn is_excessive(html: &str) -> bool {
         || has_crowded_tag(html.as_bytes())
 }
 
-/// Whether a tag has too many attributes, wherever a parser takes one to begin: each `<` is tried, since what is text and what is a tag depends on all that
-/// stands before. Tags that reach over most of the message again and again are no mail either.
+/// Whether a tag has too many attributes, wherever a parser takes one to begin: each `<` is tried, since what is text
+/// and what is a tag depends on all that stands before. Tags that reach over most of the message again and again are no
+/// mail either.
 fn has_crowded_tag(html: &[u8]) -> bool {
     let mut patience = 4 * html.len() + 65_536;
     for (at, _) in html.iter().enumerate().filter(|(_, byte)| **byte == b'<') {
@@ -141,7 +146,8 @@ fn has_crowded_tag(html: &[u8]) -> bool {
     false
 }
 
-/// How many attributes a tag has whose name begins here, and how long it is; no further than matters (HTML Standard, 13.2.5.8 and 13.2.5.32 to 39).
+/// How many attributes a tag has whose name begins here, and how long it is; no further than matters (HTML Standard,
+/// 13.2.5.8 and 13.2.5.32 to 39).
 fn attributes(tag: &[u8]) -> (usize, usize) {
     let is_blank = |byte: &u8| byte.is_ascii_whitespace();
     let ends_name = |byte: &u8| is_blank(byte) || b"/>".contains(byte);
@@ -181,7 +187,28 @@ fn data_length(html: &str) -> usize {
         .sum()
 }
 
-/// Pictures within a message, by Content-ID, as `data:` addresses.
+/// How a picture of the message is named, by its Content-ID or by an address that refers to it: percent-encoding undone
+/// (RFC 2392, section 2), in lower case, since programs change it.
+pub(super) fn picture_key(id: &str) -> String {
+    let id = id.trim().trim_start_matches('<').trim_end_matches('>');
+    percent_decode_str(id).decode_utf8_lossy().to_lowercase()
+}
+
+/// The pictures of the message that HTML refers to, by their keys.
+pub(super) fn pictures_in(html: &str) -> HashSet<String> {
+    let bytes = html.as_bytes();
+    let starts = bytes.windows(4).enumerate();
+    let starts = starts.filter(|(_, four)| four.eq_ignore_ascii_case(b"cid:"));
+    let ids = starts.filter_map(|(at, _)| {
+        let rest = html.get(at + 4..)?;
+        let end = rest.find(|c: char| c.is_whitespace() || "\"'<>()".contains(c));
+        rest.get(..end.unwrap_or(rest.len()).min(LONGEST_ID))
+    });
+    ids.map(|id| picture_key(&id.replace("&amp;", "&")))
+        .collect()
+}
+
+/// Pictures within a message, by [`picture_key`], as `data:` addresses.
 pub(super) type Pictures = HashMap<String, String>;
 
 /// HTML made harmless.
@@ -254,7 +281,7 @@ fn picture(
         .unwrap_or_default()
         .to_ascii_lowercase();
     if lower.starts_with("cid:") {
-        return pictures.get(source.get(4..)?).cloned();
+        return pictures.get(&picture_key(source.get(4..)?)).cloned();
     }
     if lower.starts_with("data:") {
         let is_picture = PICTURES.iter().any(|kind| {

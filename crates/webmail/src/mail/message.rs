@@ -8,8 +8,8 @@ use sekisho_mailclient::{
     Access, Address, BodyPart, Flag, FlagChange, MailboxName, OpenFolder, Order, PageRequest,
     SpecialUse, Summary, Uid, search_text,
 };
+use sekisho_message::charset::{self, Doubt};
 
-use super::charset::Doubt;
 use super::content::{self, Text, Wanted};
 use super::download::{file_name, parse_uid};
 use super::folders::Folders;
@@ -17,7 +17,7 @@ use super::html::{Pictures, clean};
 use super::list::{Actions, frame, subject};
 use super::pool::Mailbox;
 use super::trouble::OrTrouble;
-use super::{charset, place, sender, text};
+use super::{place, sender, text};
 use crate::error::WebError;
 use crate::lang::Lang;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
@@ -136,7 +136,7 @@ pub(super) async fn show(
             @if raw.is_none() && texts.is_empty() && summary.structure.is_some() { p.empty { (t!(lang, "mail-no-text")) } }
             @for text in &texts { (view.text(text)) }
             @if summary.structure.is_none() { (broken(lang, raw.as_deref())) }
-            (view.files())
+            (view.files(&texts))
             p.foot {
                 a href=(format!("{here}/source")) download { (t!(lang, "mail-source")) }
                 " · " (size_words(lang, summary.size))
@@ -310,13 +310,13 @@ impl View<'_> {
         place::with_query(self.here, &[&kept, wishes].concat())
     }
 
-    fn files(&self) -> Markup {
+    fn files(&self, texts: &[Text<'_>]) -> Markup {
         let lang = self.lang;
         let files = self
             .summary
             .structure
             .as_ref()
-            .map(content::files)
+            .map(|structure| content::files(structure, texts))
             .unwrap_or_default();
         html! {
             @if !files.is_empty() {
@@ -350,7 +350,7 @@ fn doubt(lang: Lang, doubt: Option<&Doubt>) -> Markup {
 fn broken(lang: Lang, raw: Option<&[u8]>) -> Markup {
     html! {
         (notice(Tone::Warning, html! { p { (t!(lang, "mail-broken")) } }))
-        @if let Some(raw) = raw { (text::show(&charset::decode(raw, None).text, false, false)) }
+        @if let Some(raw) = raw { (text::show(&charset::text(None, raw), false, false)) }
     }
 }
 

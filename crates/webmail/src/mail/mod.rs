@@ -1,14 +1,15 @@
 //! The pages of mail: folders, lists, messages, writing.
 //!
-//! The webmail is one more mail client: every page asks the mail server, by one connection that a session keeps for a few minutes, and nothing of the mail is kept
-//! here. What a message brings along is shown as text, or made harmless and put in a frame without an origin; files are only ever downloaded.
+//! The webmail is one more mail client: every page asks the mail server, by one connection that a session keeps for a
+//! few minutes, and nothing of the mail is kept here. What a message brings along is shown as text, or made harmless
+//! and put in a frame without an origin; files are only ever downloaded.
 //!
-//! In reading order: `pool` is how a request gets at the mail, `place` the addresses of what is in it, `folders` its folders; `list` and `message` are the two pages
-//! that people read, from `content`, `charset`, `text`, `html` and `sender`; `actions`, `relocate` and `manage` change things, `download` hands out files;
-//! `compose` with `draft`, `recipients`, `reply` and `writing_page` is for writing. `trouble` says what went wrong.
+//! In reading order: `pool` is how a request gets at the mail, `place` the addresses of what is in it, `folders` its
+//! folders; `list` and `message` are the two pages that people read, from `content`, `text`, `html` and `sender`;
+//! `actions`, `relocate` and `manage` change things, `download` hands out files; `compose` with `draft`, `recipients`,
+//! `reply` and `writing_page` is for writing. `trouble` says what went wrong.
 
 mod actions;
-mod charset;
 mod compose;
 mod content;
 mod download;

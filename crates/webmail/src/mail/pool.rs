@@ -1,7 +1,8 @@
 //! Connections to the mail, kept a few minutes between the requests of a session, so that a page costs no new login.
 //!
-//! A kept connection is no admission: each request is judged first, and only a [`Seated`] can ask for one. It belongs to the session *and* the address; it was opened
-//! for an `Admitted` of its own, and the mail server closes it when that one's lease ends.
+//! A kept connection is no admission: each request is judged first, and only a [`Seated`] can ask for one. It belongs
+//! to the session *and* the address; it was opened for an `Admitted` of its own, and the mail server closes it when
+//! that one's lease ends.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -121,7 +122,8 @@ struct Connection {
 }
 
 impl Drop for Connection {
-    /// What was cut short half way answers [`sekisho_mailclient::Error::Gone`] from then on, so it may be put back like all others.
+    /// What was cut short half way answers [`sekisho_mailclient::Error::Gone`] from then on, so it may be put back like
+    /// all others.
     fn drop(&mut self) {
         if let Some(imap) = self.imap.take() {
             self.pool.put(self.key, imap, &self.clock);

@@ -1,6 +1,7 @@
-//! Addresses as people type them: `花子 <hanako@kit.example>, taro@kit.example`.
+//! The people a message goes to, from what was typed: `花子 <hanako@kit.example>, taro@kit.example`.
 
 use sekisho_checkpoint::address::MailAddress;
+use sekisho_message::address::{AddressSpec, Typed, typed};
 
 /// Someone a message goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,91 +9,41 @@ pub(super) struct Recipient {
     /// The name before the address; may be empty.
     pub name: String,
     /// The address.
-    pub address: MailAddress,
+    pub address: AddressSpec,
 }
 
-/// Reads a list, parted by commas, semicolons or line ends. What is no address is returned as it was typed, each by itself.
-pub(super) fn parse(typed: &str) -> (Vec<Recipient>, Vec<String>) {
+/// Reads a list, parted by commas, semicolons or line ends. What is no address is returned as it was typed, each by
+/// itself.
+pub(super) fn parse(list: &str) -> (Vec<Recipient>, Vec<String>) {
     let (mut good, mut bad) = (Vec::new(), Vec::new());
-    for item in split(typed) {
-        match one(&item) {
-            Some(recipient) => good.push(recipient),
-            None => bad.push(item),
+    for Typed {
+        text,
+        name,
+        address,
+    } in typed(list)
+    {
+        match address.as_ref().and_then(sendable) {
+            Some(address) => good.push(Recipient { name, address }),
+            None => bad.push(text),
         }
     }
     (good, bad)
 }
 
-fn one(item: &str) -> Option<Recipient> {
-    let (name, address) = match item
-        .strip_suffix(['>', '＞'])
-        .and_then(|item| item.rsplit_once(['<', '＜']))
-    {
-        Some((name, address)) => (unquoted(name.trim()), address),
-        None => (String::new(), item),
-    };
-    MailAddress::parse(address)
-        .ok()
-        .map(|address| Recipient { name, address })
-}
-
-/// Splits at commas and the like that are neither quoted nor within angle brackets.
-fn split(typed: &str) -> Vec<String> {
-    let mut items = vec![String::new()];
-    let (mut quoted, mut bracketed, mut escaped) = (false, false, false);
-    for c in typed.chars() {
-        let parts = !quoted && !bracketed && matches!(c, ',' | ';' | '、' | '，' | '；');
-        if parts || matches!(c, '\r' | '\n') {
-            // An unclosed quote ends with its line.
-            (quoted, bracketed, escaped) = (false, false, false);
-            items.push(String::new());
-            continue;
-        }
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            '<' | '＜' if !quoted => bracketed = true,
-            '>' | '＞' if !quoted => bracketed = false,
-            _ => {}
-        }
-        if let Some(item) = items.last_mut() {
-            item.push(if c.is_control() { ' ' } else { c });
-        }
+/// The address in the form in which it is sent to: widths made narrow, the domain in ASCII. A local part with dots
+/// where none may stand is one that carriers gave to phones.
+fn sendable(typed: &AddressSpec) -> Option<AddressSpec> {
+    if let Ok(address) = MailAddress::parse(&format!("{}@{}", typed.local(), typed.domain())) {
+        return AddressSpec::new(address.local(), address.domain()).ok();
     }
-    items
-        .iter()
-        .map(|item| item.trim().to_owned())
-        .filter(|item| !item.is_empty())
-        .collect()
-}
-
-/// A name without its quotes (RFC 5322, section 3.2.4).
-fn unquoted(name: &str) -> String {
-    let Some(inner) = name
-        .strip_prefix('"')
-        .and_then(|name| name.strip_suffix('"'))
-    else {
-        return name.to_owned();
-    };
-    let mut out = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        out.extend(if c == '\\' { chars.next() } else { Some(c) });
-    }
-    out
-}
-
-/// An address with its name as [`parse`] reads it again.
-pub(super) fn written(name: &str, address: &str) -> String {
-    if name.trim().is_empty() {
-        return address.to_owned();
-    }
-    if name.contains([',', ';', '<', '>', '"', '\\', '、', '，', '；', '＜', '＞']) {
-        let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
-        return format!("\"{escaped}\" <{address}>");
-    }
-    format!("{name} <{address}>")
+    let domain = MailAddress::parse(&format!("x@{}", typed.domain())).ok()?;
+    let is_plain = typed
+        .local()
+        .bytes()
+        .all(|byte| (b' '..=b'~').contains(&byte));
+    is_plain
+        .then(|| AddressSpec::new(typed.local(), domain.domain()).ok())
+        .flatten()
 }
 
 #[cfg(test)]
@@ -100,9 +51,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_read_as_people_type_them() {
-        let typed = "花子 <hanako@kit.example>、taro@kit.example; \"Doe, J.\" <j@x.example>\nＡ＠kit.example,,";
-        let (good, bad) = parse(typed);
+    fn addresses_are_brought_into_the_form_in_which_they_are_sent_to() {
+        let list = "花子 <hanako@kit.example>、taro@kit.example; \"Doe, J.\" <j@x.example>\nＡ＠ＫＩＴ.example,,\
+                    ha..ha.24.@docomo.ne.jp, <\"ha..ha.24.\"@docomo.ne.jp>";
+        let (good, bad) = parse(list);
         let read: Vec<_> = good
             .iter()
             .map(|r| (r.name.as_str(), r.address.to_string()))
@@ -112,6 +64,8 @@ mod tests {
             ("", "taro@kit.example"),
             ("Doe, J.", "j@x.example"),
             ("", "A@kit.example"),
+            ("", "\"ha..ha.24.\"@docomo.ne.jp"),
+            ("", "\"ha..ha.24.\"@docomo.ne.jp"),
         ];
         assert_eq!(read, want.map(|(n, a)| (n, a.to_owned())));
         assert_eq!(bad, Vec::<String>::new());
@@ -119,16 +73,8 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_named_one_by_one() {
-        let (good, bad) = parse("taro, a@b@c, ok@kit.example, x <y>");
+        let (good, bad) = parse("taro, a@b@c, ok@kit.example, x <y>, z@nodot");
         assert_eq!(good.len(), 1);
-        assert_eq!(bad, ["taro", "a@b@c", "x <y>"]);
-    }
-
-    #[test]
-    fn names_survive_being_written() {
-        for name in ["花子", "Doe, J.", "a \"b\" \\c", ""] {
-            let (good, _) = parse(&written(name, "x@kit.example"));
-            assert_eq!(good.first().map(|r| r.name.as_str()), Some(name));
-        }
+        assert_eq!(bad, ["taro", "a@b@c", "x <y>", "z@nodot"]);
     }
 }

@@ -7,8 +7,9 @@ use sekisho_mailclient::{Access, Error, Imap, MailboxName, Uid};
 use super::trouble::OrTrouble;
 use crate::error::WebError;
 
-/// Where moved messages went: the UIDs that their new folder gave out meanwhile. (Those of messages that happened to arrive there in the same instant are among them;
-/// for a folder that people move to that is next to nothing, and an undo takes them to where the person is looking.)
+/// Where moved messages went: the UIDs that their new folder gave out meanwhile. (Those of messages that happened to
+/// arrive there in the same instant are among them; for a folder that people move to that is next to nothing, and an
+/// undo takes them to where the person is looking.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moved {
     validity: u32,

@@ -1,17 +1,19 @@
 //! How an answer begins: to whom, about what, with which words quoted.
 
 use jiff::tz::TimeZone;
-use mail_parser::MessageParser;
-use mail_parser::decoders::html::html_to_text;
 use sekisho_checkpoint::Account;
 use sekisho_mailclient::{Access, Address, MailboxName, OpenFolder, Summary, Uid};
+use sekisho_message::address::written;
+use sekisho_message::header::Header;
+use sekisho_message::html::{Purpose, to_text};
+use sekisho_message::identifiers;
+use sekisho_message::line::one_line;
 
 use super::compose::{About, Desk, How, list_files};
 use super::content::{self, Text, Wanted};
-use super::draft::{Draft, header_ids, one_line};
+use super::draft::Draft;
 use super::place::Mark;
 use super::pool::Mailbox;
-use super::recipients;
 use super::trouble::OrTrouble;
 use crate::error::WebError;
 use crate::lang::Lang;
@@ -179,7 +181,7 @@ async fn words(open: &mut OpenFolder<'_>, uid: Uid, summary: &Summary) -> Result
     for part in content::texts(structure, Wanted::Plain) {
         match content::read(open, uid, part).await.or_trouble()? {
             Text::Plain(_, decoded) => words.push(decoded.text),
-            Text::Html(_, decoded) => words.push(html_to_text(&decoded.text)),
+            Text::Html(_, decoded) => words.push(to_text(&decoded.text, Purpose::Reading)),
             Text::TooLong(_) => {}
         }
     }
@@ -192,12 +194,14 @@ async fn references(open: &mut OpenFolder<'_>, uid: Uid) -> Vec<String> {
     let Ok(Some(header)) = open.header(uid, MOST_HEADER).await else {
         return Vec::new();
     };
-    let Some(message) = MessageParser::default().parse_headers(&header) else {
-        return Vec::new();
+    let header = Header::new(&header);
+    let ids = |name: &[u8]| {
+        let field = header.find(name);
+        field.map_or_else(Vec::new, |field| identifiers::as_written(&field))
     };
-    match header_ids(message.references()) {
-        ids if ids.is_empty() => header_ids(message.in_reply_to()),
-        ids => ids,
+    match ids(b"References") {
+        references if references.is_empty() => ids(b"In-Reply-To"),
+        references => references,
     }
 }
 
@@ -216,7 +220,7 @@ fn own_address(account: &Account, summary: &Summary) -> String {
 fn typed(people: &[Address]) -> String {
     let people = people
         .iter()
-        .map(|one| recipients::written(&one_line(&one.name.decoded()), &one.addr_spec()));
+        .map(|one| written(&one.name.decoded(), &one.addr_spec()));
     people.collect::<Vec<_>>().join(", ")
 }
 

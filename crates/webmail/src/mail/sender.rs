@@ -1,4 +1,5 @@
-//! Senders who look like someone else: what gives them away is shown (mixed scripts, look-alike domains, a name that is another's address).
+//! Senders who look like someone else: what gives them away is shown (mixed scripts, look-alike domains, a name that is
+//! another's address).
 
 use sekisho_mailclient::Address;
 
@@ -96,7 +97,8 @@ enum Script {
     Other,
 }
 
-/// Whether a label mixes scripts as no language does, or is in one whose letters pass for Latin. Japanese writes with kanji, kana and Latin.
+/// Whether a label mixes scripts as no language does, or is in one whose letters pass for Latin. Japanese writes with
+/// kanji, kana and Latin.
 fn is_odd_lettering(label: &str) -> bool {
     if label.is_ascii() {
         return false;

@@ -1,4 +1,5 @@
-//! Plain text as a page: paragraphs put back together where they were broken for the way (RFC 3676), quoted parts tinted, addresses made links.
+//! Plain text as a page: paragraphs put back together where they were broken for the way (RFC 3676), quoted parts
+//! tinted, addresses made links.
 
 use maud::{Markup, html};
 
@@ -52,7 +53,8 @@ fn quoted_lines(text: &str) -> Vec<Line> {
         .collect()
 }
 
-/// Section 4.2 of RFC 3676: a line that ends in a space goes on in the next one of the same depth; a signature's `-- ` does not.
+/// Section 4.2 of RFC 3676: a line that ends in a space goes on in the next one of the same depth; a signature's `-- `
+/// does not.
 fn unflow(text: &str, delsp: bool) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     let mut open = false;
@@ -92,7 +94,8 @@ fn linked(line: &str) -> Markup {
     }
 }
 
-/// The first web address of a text, with what stands before and behind it. Punctuation at its end belongs to the sentence.
+/// The first web address of a text, with what stands before and behind it. Punctuation at its end belongs to the
+/// sentence.
 fn next_address(text: &str) -> Option<(&str, &str, &str)> {
     let start = ["https://", "http://"]
         .iter()

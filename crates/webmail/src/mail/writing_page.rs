@@ -87,7 +87,8 @@ pub(super) async fn page(
     let config = &visit.context.config;
     let failed = notes.iter().any(Note::is_error);
     let title = t!(lang, "mail-write");
-    // After an error the address of the page is the form's: what is written then belongs to the page that the form was on, or to the draft.
+    // After an error the address of the page is the form's: what is written then belongs to the page that the form was
+    // on, or to the draft.
     let own_page = match (&desk.stored, visit.path.split(['?', '#']).next()) {
         (Some(stored), _) => format!("/mail/compose?draft={}", stored.uid),
         (None, Some("/mail/compose")) => local_path(&visit.path).unwrap_or_default(),

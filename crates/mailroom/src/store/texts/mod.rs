@@ -40,7 +40,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 const NAME: &str = "texts.db";
 /// Which form of the database this is, its folding included.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// `since` is the highest modseq that the index had when texts were taken in: an index that is behind it is another one, put back by somebody.
 const SCHEMA: &str = "
 CREATE TABLE since (modseq INTEGER NOT NULL) STRICT;

@@ -1,0 +1,73 @@
+//! HTML as plain text: for searches and previews, for quoting in an answer, and to show what is too large to be made
+//! harmless. It makes nothing safe to show as HTML.
+//!
+//! It is one pass over the tags, in time that grows with the length alone: no tree is built, so nothing nests too
+//! deeply.
+
+mod entity;
+mod tag;
+mod writer;
+
+pub use writer::Purpose;
+
+use tag::{Scanner, Token};
+use writer::Writer;
+
+/// Elements of which nothing is shown.
+const SILENT: [&str; 14] = [
+    "script", "style", "title", "template", "iframe", "frameset", "object", "embed", "applet",
+    "svg", "math", "textarea", "select", "noembed",
+];
+
+/// The text of a document or a piece of one. What a style hides is left out.
+#[must_use]
+pub fn to_text(html: &str, purpose: Purpose) -> String {
+    read(html, purpose, true)
+        // Something that is hidden and never ends would hide everything behind it.
+        .or_else(|| read(html, purpose, false))
+        .unwrap_or_default()
+}
+
+/// The text, or `None` if what is hidden never ended.
+fn read(html: &str, purpose: Purpose, hides: bool) -> Option<String> {
+    let mut writer = Writer::new(purpose, html.len());
+    let mut scanner = Scanner::new(html);
+    // The element that is hidden, and how many of its name are open.
+    let mut hidden: Option<(&str, usize)> = None;
+    while let Some(token) = scanner.next() {
+        match token {
+            Token::Text(text) if hidden.is_none() => writer.text(text),
+            Token::Character(first, second) if hidden.is_none() => writer.characters(first, second),
+            Token::Text(_) | Token::Character(..) => {}
+            Token::Open(tag) => match &mut hidden {
+                Some((name, depth)) => {
+                    if tag.name.eq_ignore_ascii_case(name) {
+                        *depth += 1;
+                    }
+                }
+                None if tag.is_one_of(&SILENT) => {
+                    if !scanner.skip_behind_end(tag.name) && !tag.is_one_of(&["object", "embed"]) {
+                        writer.open(&tag);
+                    }
+                }
+                None if hides && tag.is_hidden() && !tag.is_void() => hidden = Some((tag.name, 1)),
+                None => writer.open(&tag),
+            },
+            Token::Close(name) => match &mut hidden {
+                Some((hidden_name, depth)) => {
+                    if name.eq_ignore_ascii_case(hidden_name) {
+                        *depth -= 1;
+                        if *depth == 0 {
+                            hidden = None;
+                        }
+                    }
+                }
+                None => writer.close(name),
+            },
+        }
+    }
+    hidden.is_none().then(|| writer.finish())
+}
+
+#[cfg(test)]
+mod tests;

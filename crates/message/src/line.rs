@@ -1,0 +1,29 @@
+//! Text that stays in its line.
+
+/// The text without anything that would leave its line or turn it round: control characters and what else breaks lines
+/// become one space, the marks that turn the direction of writing go, and so does space at the end.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut folded = false;
+    for character in text.chars() {
+        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let breaks = character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+        match character {
+            _ if turns => {}
+            ' ' if folded => {}
+            _ if breaks => {
+                if !folded && !line.ends_with(' ') {
+                    line.push(' ');
+                }
+                folded = true;
+            }
+            _ => {
+                line.push(character);
+                folded = false;
+            }
+        }
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
