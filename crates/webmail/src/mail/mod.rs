@@ -6,11 +6,13 @@
 //!
 //! In reading order: `pool` is how a request gets at the mail, `place` the addresses of what is in it, `folders` its
 //! folders; `list` and `message` are the two pages that people read, from `content`, `text`, `html` and `sender`;
-//! `actions`, `relocate` and `manage` change things, `download` hands out files; `compose` with `draft`, `recipients`,
-//! `reply` and `writing_page` is for writing. `trouble` says what went wrong.
+//! `actions`, `relocate` and `manage` change things, `download` hands out files. A message being written is a
+//! `composition` around a `draft` to `recipients`; it begins as a `reply` or is found again as a `stored_draft`, shown by
+//! `writing_page`, and `compose` is what the page's buttons do. `trouble` says what went wrong.
 
 mod actions;
 mod compose;
+mod composition;
 mod content;
 mod download;
 mod draft;
@@ -25,6 +27,7 @@ mod recipients;
 mod relocate;
 mod reply;
 mod sender;
+mod stored_draft;
 mod text;
 mod trouble;
 mod writing_page;

@@ -9,11 +9,12 @@ use sekisho_message::html::{Purpose, to_text};
 use sekisho_message::identifiers;
 use sekisho_message::line::one_line;
 
-use super::compose::{About, Desk, How, list_files};
+use super::composition::{About, Desk, How};
 use super::content::{self, Text, Wanted};
 use super::draft::Draft;
 use super::place::Mark;
 use super::pool::Mailbox;
+use super::stored_draft::list_files;
 use super::trouble::OrTrouble;
 use crate::error::WebError;
 use crate::lang::Lang;

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::compose::{Desk, Listed};
+use super::composition::{Desk, Listed};
 use super::folders::Folders;
 use super::list::frame;
 use super::message::size_words;
@@ -100,8 +100,10 @@ pub(super) async fn page(
     let body = html! {
         h1 { (title) }
         (said(lang, notes, failed))
-        form.writing method="post" action="/mail/compose" enctype="multipart/form-data" data-autosave="/mail/compose/autosave"
-            data-most=(most) data-too-large=(t!(lang, "mail-files-too-large")) data-owed=(t!(lang, "mail-autosave-owed")) data-failed=(t!(lang, "mail-autosave-failed")) {
+        form.writing method="post" action="/mail/compose" enctype="multipart/form-data"
+            data-autosave="/mail/compose/autosave"
+            data-most=(most) data-too-large=(t!(lang, "mail-files-too-large"))
+            data-owed=(t!(lang, "mail-autosave-owed")) data-failed=(t!(lang, "mail-autosave-failed")) {
             (csrf_field(visit))
             input type="hidden" name=(PAGE_FIELD) value=(own_page);
             input type="hidden" name="id" value=(draft.id);
@@ -116,7 +118,9 @@ pub(super) async fn page(
             @if addresses.len() > 1 {
                 div.line { label for="from" { (t!(lang, "mail-from")) }
                     select #from name="from" {
-                        @for address in &addresses { option value=(address) selected[*address == draft.from] { (address) } }
+                        @for address in &addresses {
+                            option value=(address) selected[*address == draft.from] { (address) }
+                        }
                     } }
             }
             (line("to", t!(lang, "mail-to"), &draft.to, desk.stored.is_none() && draft.to.is_empty()))
@@ -125,13 +129,20 @@ pub(super) async fn page(
                 summary { (t!(lang, "mail-bcc")) }
                 (line("bcc", t!(lang, "mail-bcc"), &draft.bcc, false))
             }
-            div.line { label for="subject" { (t!(lang, "mail-subject")) } input #subject name="subject" value=(draft.subject) maxlength="900" autocomplete="off"; }
+            div.line {
+                label for="subject" { (t!(lang, "mail-subject")) }
+                input #subject name="subject" value=(draft.subject) maxlength="900" autocomplete="off";
+            }
             label.sr for="body" { (t!(lang, "mail-text")) }
             textarea #body name="body" rows="18" autofocus[!draft.to.is_empty()] { "\n" (draft.body) }
             (files(lang, "keep", &desk.files))
             (files(lang, "original", &desk.originals))
             div.line.attach { label for="file" { (t!(lang, "mail-attach")) }
-                div { input #file type="file" name="file" multiple; p.hint { (t!(lang, "mail-attach-limit", size = size_words(lang, most))) } } }
+                div {
+                    input #file type="file" name="file" multiple;
+                    p.hint { (t!(lang, "mail-attach-limit", size = size_words(lang, most))) }
+                }
+                }
             div.buttons {
                 button name="do" value="send" { (t!(lang, "mail-send")) }
                 button.quiet name="do" value="save" { (t!(lang, "mail-save-draft")) }
@@ -168,7 +179,9 @@ fn said(lang: Lang, notes: &[Note], failed: bool) -> Markup {
 fn line(name: &str, label: String, value: &str, first: bool) -> Markup {
     html! {
         div.line { label for=(name) { (label) }
-            input id=(name) name=(name) value=(value) inputmode="email" autocapitalize="none" spellcheck="false" autocomplete="off" autofocus[first]; }
+            input id=(name) name=(name) value=(value) inputmode="email" autocapitalize="none" spellcheck="false"
+                autocomplete="off" autofocus[first];
+            }
     }
 }
 
