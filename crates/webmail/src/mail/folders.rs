@@ -102,11 +102,13 @@ impl Folders {
         html! {
             ul.folders {
                 @for folder in &self.0 {
-                    @let depth = if folder.special_use.is_some() { 0 } else { folder.path().len().saturating_sub(1).min(4) };
+                    @let depth = if folder.special_use.is_some() { 0 }
+                    else { folder.path().len().saturating_sub(1).min(4) };
                     @let unseen = shown_unseen(folder);
                     li class=(format!("depth-{depth}")) {
                         @if folder.selectable {
-                            a href=(place::folder(&folder.name)) aria-current=[(Some(&folder.name) == here).then_some("page")]
+                            a href=(place::folder(&folder.name))
+                                aria-current=[(Some(&folder.name) == here).then_some("page")]
                                 class=[unseen.map(|_| "unseen")] {
                                 span { (label(folder, lang)) }
                                 @if let Some(unseen) = unseen {

@@ -13,11 +13,12 @@ use ammonia::{Builder, UrlRelative};
 use percent_encoding::percent_decode_str;
 
 /// The policy of the frame's document. Pictures that belong to the message are within it, as `data:`.
-pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; \
-    frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+    form-action 'none'; base-uri 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 /// The same once the person asked for pictures from elsewhere.
-pub(super) const POLICY_WITH_PICTURES: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data: https: http:; form-action 'none'; base-uri 'none'; \
+pub(super) const POLICY_WITH_PICTURES: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+    img-src data: https: http:; form-action 'none'; base-uri 'none'; \
     frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox";
 
 /// Kinds of pictures that a browser shows without running anything.

@@ -229,17 +229,24 @@ impl View<'_> {
                 h1 { (title) }
                 search {
                     form method="get" action=(place::folder(self.folder)) {
-                        input type="search" name="q" value=(self.query) maxlength="200" aria-label=(t!(lang, "mail-search"))
+                        input type="search" name="q" value=(self.query) maxlength="200"
+                            aria-label=(t!(lang, "mail-search"))
                             placeholder=(t!(lang, "mail-search"));
                         button.quiet.small { (t!(lang, "mail-search-go")) }
                     }
                 }
             }
             @if !self.query.is_empty() {
-                p.hint { (t!(lang, "mail-found", count = self.total)) " " a href=(place::folder(self.folder)) { (t!(lang, "mail-search-end")) } }
+                p.hint {
+                    (t!(lang, "mail-found", count = self.total)) " " a href=(place::folder(self.folder)) {
+                        (t!(lang, "mail-search-end"))
+                    }
+                }
             }
             @if self.messages.is_empty() {
-                p.empty { @if self.query.is_empty() { (t!(lang, "mail-empty")) } @else { (t!(lang, "mail-nothing-found")) } }
+                p.empty {
+                    @if self.query.is_empty() { (t!(lang, "mail-empty")) } @else { (t!(lang, "mail-nothing-found")) }
+                }
             } @else {
                 form.list method="post" action=(format!("{}/act", place::folder(self.folder))) {
                     (csrf_field(visit))
@@ -248,7 +255,9 @@ impl View<'_> {
                         label.all hidden { input type="checkbox" data-all; span { (t!(lang, "mail-choose-all")) } }
                         (actions.buttons(lang, self.folder, false))
                         @if actions.is_trash {
-                            a.button.quiet.small.end href=(format!("{}/empty", place::folder(self.folder))) { (t!(lang, "mail-empty-trash")) }
+                            a.button.quiet.small.end href=(format!("{}/empty", place::folder(self.folder))) {
+                                (t!(lang, "mail-empty-trash"))
+                            }
                         }
                     }
                     (self.rows())
@@ -287,13 +296,18 @@ impl View<'_> {
         };
         html! {
             li.unread[!summary.flags.seen()] {
-                label.choose { input type="checkbox" name="uid" value=(summary.uid) aria-label=(t!(lang, "mail-choose", subject = subject.as_str())); }
+                label.choose {
+                    input type="checkbox" name="uid" value=(summary.uid)
+                        aria-label=(t!(lang, "mail-choose", subject = subject.as_str()));
+                }
                 a href=(link) {
                     span.who { (self.people(people)) }
                     span.marks {
                         @if summary.flags.answered() { span title=(t!(lang, "mail-answered")) { "↩" } }
                         @if summary.flags.flagged() { span.flag title=(t!(lang, "mail-flagged")) { "★" } }
-                        @if summary.has_attachment() { span title=(t!(lang, "mail-has-attachment")) { (PreEscaped(PAPER_CLIP)) } }
+                        @if summary.has_attachment() {
+                            span title=(t!(lang, "mail-has-attachment")) { (PreEscaped(PAPER_CLIP)) }
+                        }
                     }
                     span.what {
                         @if !summary.flags.seen() { span.sr { (t!(lang, "mail-unread")) " " } }
@@ -301,7 +315,9 @@ impl View<'_> {
                         @if let Some(preview) = &summary.preview { " " span.preview { (preview) } }
                     }
                     @if let Some(at) = at {
-                        time datetime=(crate::time::machine(at)) title=(crate::time::exact(self.zone, at)) { (short_time(self.zone, self.now, at)) }
+                        time datetime=(crate::time::machine(at)) title=(crate::time::exact(self.zone, at)) {
+                            (short_time(self.zone, self.now, at))
+                        }
                     }
                 }
             }
@@ -334,8 +350,12 @@ impl View<'_> {
         html! {
             nav.paging aria-label=(t!(lang, "mail-pages")) {
                 @if number > 1 { a.button.quiet.small rel="prev" href=(link(number - 1)) { (t!(lang, "mail-newer")) } }
-                span { (t!(lang, "mail-range", first = self.offset + 1, last = self.offset + shown, total = self.total)) }
-                @if number < pages { a.button.quiet.small rel="next" href=(link(number + 1)) { (t!(lang, "mail-older")) } }
+                span {
+                    (t!(lang, "mail-range", first = self.offset + 1, last = self.offset + shown, total = self.total))
+                }
+                @if number < pages {
+                    a.button.quiet.small rel="next" href=(link(number + 1)) { (t!(lang, "mail-older")) }
+                }
             }
         }
     }

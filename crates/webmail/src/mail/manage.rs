@@ -170,7 +170,8 @@ async fn page(
             h2 { (t!(lang, "mail-folder-create")) }
             form.buttons.grow-form method="post" action="/mail/folders/create" {
                 (csrf_field(visit))
-                input name="name" value=(typed) required aria-label=(t!(lang, "mail-folder-name")) placeholder=(t!(lang, "mail-folder-name")) maxlength="200";
+                input name="name" value=(typed) required aria-label=(t!(lang, "mail-folder-name"))
+                    placeholder=(t!(lang, "mail-folder-name")) maxlength="200";
                 button { (t!(lang, "mail-folder-create")) }
             }
             p.hint { (t!(lang, "mail-folder-hint")) }
@@ -182,7 +183,9 @@ async fn page(
                         form.buttons.grow-form method="post" action="/mail/folders/rename" {
                             (csrf_field(visit))
                             input type="hidden" name="folder" value=(folder.name);
-                            input name="name" value=(folder.name) required aria-label=(t!(lang, "mail-folder-new-name", name = label(folder, lang))) maxlength="200";
+                            input name="name" value=(folder.name) required
+                                aria-label=(t!(lang, "mail-folder-new-name", name = label(folder, lang)))
+                                    maxlength="200";
                             button.quiet.small { (t!(lang, "mail-folder-rename")) }
                         }
                         form method="post" action="/mail/folders/delete" {

@@ -127,13 +127,23 @@ pub(super) async fn show(
                     (actions.buttons(lang, &name, true))
                 }
                 span.around {
-                    @if let Some(newer) = newer { a.button.quiet.small rel="prev" href=(to_neighbour(newer)) data-key="k" { (t!(lang, "mail-previous")) } }
-                    @if let Some(older) = older { a.button.quiet.small rel="next" href=(to_neighbour(older)) data-key="j" { (t!(lang, "mail-next")) } }
+                    @if let Some(newer) = newer {
+                        a.button.quiet.small rel="prev" href=(to_neighbour(newer)) data-key="k" {
+                            (t!(lang, "mail-previous"))
+                        }
+                    }
+                    @if let Some(older) = older {
+                        a.button.quiet.small rel="next" href=(to_neighbour(older)) data-key="j" {
+                            (t!(lang, "mail-next"))
+                        }
+                    }
                 }
             }
             h1 { (title) }
             (view.head())
-            @if raw.is_none() && texts.is_empty() && summary.structure.is_some() { p.empty { (t!(lang, "mail-no-text")) } }
+            @if raw.is_none() && texts.is_empty() && summary.structure.is_some() {
+                p.empty { (t!(lang, "mail-no-text")) }
+            }
             @for text in &texts { (view.text(text)) }
             @if summary.structure.is_none() { (broken(lang, raw.as_deref())) }
             (view.files(&texts))
@@ -218,7 +228,11 @@ impl View<'_> {
                 @if !envelope.to.is_empty() { dt { (t!(lang, "mail-to")) } dd { (self.people(&envelope.to)) } }
                 @if !envelope.cc.is_empty() { dt { (t!(lang, "mail-cc")) } dd { (self.people(&envelope.cc)) } }
                 @if !envelope.bcc.is_empty() { dt { (t!(lang, "mail-bcc")) } dd { (self.people(&envelope.bcc)) } }
-                @if let Some(at) = at { dt { (t!(lang, "mail-date")) } dd { time datetime=(time::machine(at)) { (time::exact(self.zone, at)) } } }
+                @if let Some(at) = at {
+                    dt { (t!(lang, "mail-date")) } dd {
+                        time datetime=(time::machine(at)) { (time::exact(self.zone, at)) }
+                    }
+                }
             }
         }
     }
@@ -234,8 +248,12 @@ impl View<'_> {
                     @if shown.name != shown.address { (shown.name) " " }
                     span.address { "<" (shown.address) ">" }
                     @match &shown.doubt {
-                        Some(sender::Doubt::Lettering { ascii }) => { " " span.badge.wrong { (t!(lang, "mail-odd-lettering", domain = ascii.as_str())) } }
-                        Some(sender::Doubt::LooksLike { known }) => { " " span.badge.wrong { (t!(lang, "mail-looks-like", domain = known.as_str())) } }
+                        Some(sender::Doubt::Lettering { ascii }) => {
+                            " " span.badge.wrong { (t!(lang, "mail-odd-lettering", domain = ascii.as_str())) }
+                        }
+                        Some(sender::Doubt::LooksLike { known }) => {
+                            " " span.badge.wrong { (t!(lang, "mail-looks-like", domain = known.as_str())) }
+                        }
                         Some(sender::Doubt::NameIsAnotherAddress) => {
                             " " span.badge.wrong { (t!(lang, "mail-name-poses", name = address.name.decoded())) }
                         }
@@ -258,7 +276,10 @@ impl View<'_> {
                 Tone::Plain,
                 html! {
                     p { (t!(self.lang, "mail-text-too-long")) " "
-                        a href=(format!("{}/part/{}", self.here, part.number)) download { (t!(self.lang, "mail-download")) } }
+                        a href=(format!("{}/part/{}", self.here, part.number)) download {
+                            (t!(self.lang, "mail-download"))
+                        }
+                        }
                 },
             ),
         }
@@ -277,10 +298,14 @@ impl View<'_> {
             (doubt(lang, odd))
             @if left_out > 0 {
                 (notice(Tone::Plain, html! {
-                    p { (t!(lang, "mail-pictures-left-out", count = left_out)) " " a href=(self.again(&[("pictures", "1")])) { (t!(lang, "mail-pictures-show")) } }
+                    p {
+                        (t!(lang, "mail-pictures-left-out", count = left_out)) " "
+                        a href=(self.again(&[("pictures", "1")])) { (t!(lang, "mail-pictures-show")) }
+                    }
                 }))
             }
-            iframe.html-mail sandbox="allow-popups allow-popups-to-escape-sandbox" src=(frame) title=(t!(lang, "mail-text")) referrerpolicy="no-referrer" {}
+            iframe.html-mail sandbox="allow-popups allow-popups-to-escape-sandbox" src=(frame)
+                title=(t!(lang, "mail-text")) referrerpolicy="no-referrer" {}
             (self.other_form())
         }
     }
@@ -339,7 +364,8 @@ impl View<'_> {
 fn doubt(lang: Lang, doubt: Option<&Doubt>) -> Markup {
     html! {
         @match doubt {
-            Some(Doubt::UnknownCharset(label)) => (notice(Tone::Plain, html! { p { (t!(lang, "mail-unknown-charset", name = label.as_str())) } })),
+            Some(Doubt::UnknownCharset(label)) =>
+                (notice(Tone::Plain, html! { p { (t!(lang, "mail-unknown-charset", name = label.as_str())) } })),
             Some(Doubt::Damaged) => (notice(Tone::Plain, html! { p { (t!(lang, "mail-damaged-text")) } })),
             None => {}
         }
