@@ -7,11 +7,11 @@ use sekisho_checkpoint::LoginName;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_imap::MailboxName;
 use sekisho_imap::mailbox::{decode_utf7, encode_utf7};
-use sekisho_mailclient::decode_words;
+use sekisho_message::encoded_word;
 use sekisho_mailroom::store::FolderName;
 
 fuzz_target!(|bytes: &[u8]| {
-    assert!(!decode_words(bytes).contains(['\r', '\n']));
+    assert!(!encoded_word::decode(bytes).contains(['\r', '\n']));
     if let Ok(name) = MailboxName::from_wire(bytes) {
         let wire = name.to_wire();
         assert!(wire.bytes().all(|byte| (b' '..=b'~').contains(&byte)));

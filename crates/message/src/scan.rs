@@ -129,7 +129,7 @@ impl Scan<'_> {
             match shape(&header, in_digest) {
                 Shape::Leaf => return None,
                 Shape::Multipart { boundary, digest } => {
-                    let boundary = boundary.or_else(|| self.unnamed_boundary(end));
+                    let boundary = self.real_boundary(boundary, end);
                     self.parts[index].kind = Kind::Multipart(Vec::new());
                     if let Some(open) = self.open.last_mut() {
                         open.boundary = boundary;
@@ -181,10 +181,15 @@ impl Scan<'_> {
         }
     }
 
-    /// The boundary of a multipart that names none, as the first delimiter in it tells: a line that begins with two
-    /// hyphens, before a field of a part.
-    fn unnamed_boundary(&self, from: usize) -> Option<Vec<u8>> {
+    /// The boundary of a multipart that names none, or one that is not there, as the first delimiter in it tells: a line
+    /// that begins with two hyphens, before a field of a part.
+    fn real_boundary(&self, named: Option<Vec<u8>>, from: usize) -> Option<Vec<u8>> {
         let body = &self.bytes[from..self.bytes.len().min(from + SNIFFED)];
+        let is_there =
+            |named: &Vec<u8>| memchr::memmem::find(body, &[b"--", &named[..]].concat()).is_some();
+        if named.as_ref().is_some_and(is_there) {
+            return named;
+        }
         let mut lines = body.split(|&byte| byte == b'\n').peekable();
         while let Some(line) = lines.next() {
             let next = lines.peek().copied().unwrap_or_default();
@@ -194,11 +199,15 @@ impl Scan<'_> {
             let Some(boundary) = line.strip_prefix(b"--").map(<[u8]>::trim_ascii_end) else {
                 continue;
             };
-            if is_field && (1..=LONGEST_BOUNDARY).contains(&boundary.len()) {
+            let is_own = self
+                .open
+                .iter()
+                .all(|open| open.boundary.as_deref() != Some(boundary));
+            if is_field && is_own && (1..=LONGEST_BOUNDARY).contains(&boundary.len()) {
                 return Some(boundary.to_vec());
             }
         }
-        None
+        named
     }
 
     /// Whose delimiter the line is, by depth, and whether it is the last (RFC 2046, section 5.1.1).

@@ -68,6 +68,30 @@ fn a_message_without_parts_is_its_own_part_one() {
 }
 
 #[test]
+fn parts_are_found_though_their_boundary_is_not_named() {
+    for kind in [
+        "multipart/mixed",
+        "multipart/mixed; boundary=x",
+        "multipart/mixed; boundary=\"\"",
+    ] {
+        let message = format!(
+            "Content-Type: {kind}\r\n\r\npreamble\r\n--A\r\nContent-Type: text/plain\r\n\r\none\r\n--A--\r\n"
+        );
+        let parsed = Parsed::new(message.as_bytes());
+        assert_eq!(parsed.preview(), "one", "{kind}");
+        assert_eq!(parsed.parts().len(), 2, "{kind}");
+    }
+    let message = "Content-Type: multipart/mixed; boundary=x\r\n\r\nno part\r\n";
+    let parsed = Parsed::new(message.as_bytes());
+    assert_eq!(parsed.preview(), "no part");
+    assert!(parsed.parts()[0].is_partless);
+    assert_eq!(
+        text(message, &[1], SectionText::Whole).as_deref(),
+        Some("no part\r\n")
+    );
+}
+
+#[test]
 fn hostile_messages_stay_within_limits() {
     let deep = "Content-Type: message/rfc822\r\n\r\n".repeat(10_000);
     assert!(Parsed::new(deep.as_bytes()).parts.len() <= MAX_DEPTH);

@@ -196,9 +196,12 @@ impl Reader {
             }
             None => {
                 self.release();
-                // A blank within a bare address.
+                // Blanks within a bare address: obsolete ones around dots and the `@`, or a name that lacks its brackets.
                 self.is_doubtful |= text.contains(&b' ');
-                self.entry(comment, text);
+                match name_without_brackets(text) {
+                    Some((name, address)) => self.entry(Some(unmarked(name)), address),
+                    None => self.entry(comment, text),
+                }
             }
         }
     }
@@ -238,6 +241,16 @@ impl Reader {
             host: unmarked(host),
         });
     }
+}
+
+/// `Taro Yamada taro@kit.example`: words that are whole, and an address.
+fn name_without_brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let last = text.iter().rposition(|&byte| byte == b' ')?;
+    let (name, address) = (text[..last].trim_ascii_end(), &text[last + 1..]);
+    let joins = |byte: Option<&u8>| byte.is_some_and(|byte| b".@".contains(byte));
+    let is_name = !name.contains(&b'@') && !joins(name.last());
+    let is_address = address.contains(&b'@') && !joins(address.first());
+    (is_name && is_address).then_some((name, address))
 }
 
 fn unmarked(text: &[u8]) -> Vec<u8> {

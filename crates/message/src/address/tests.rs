@@ -69,6 +69,14 @@ fn names_are_read_though_nobody_quoted_them() {
             vec![address("J. R. Smith", "j", "x")],
         ),
         (
+            "山田 太郎 y@x".as_bytes(),
+            vec![address("山田 太郎", "y", "x")],
+        ),
+        (
+            b"joe . q @ x . example",
+            vec![address("", "joe.q", "x.example")],
+        ),
+        (
             b"ha..ha.24.@docomo.ne.jp",
             vec![address("", "ha..ha.24.", "docomo.ne.jp")],
         ),

@@ -34,12 +34,25 @@ pub(super) fn guess(bytes: &[u8]) -> Decoded {
 /// Whether the bytes are UTF-8 but for damage: characters of several bytes, and fewer errors than such characters.
 /// Other charsets hardly ever look so.
 pub(super) fn is_plainly_utf8(bytes: &[u8]) -> bool {
-    let (mut characters, mut errors) = (0_usize, 0_usize);
-    for chunk in bytes.utf8_chunks() {
-        characters += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
-        errors += usize::from(!chunk.invalid().is_empty());
-    }
+    let (characters, errors) = utf8_characters(bytes);
     characters > errors
+}
+
+/// Whether the bytes can be UTF-8 with damage, as their label says.
+pub(super) fn may_be_utf8(bytes: &[u8]) -> bool {
+    let (characters, errors) = utf8_characters(bytes);
+    characters > 0 && characters >= errors
+}
+
+/// How many characters of several bytes there are, and how many errors.
+fn utf8_characters(bytes: &[u8]) -> (usize, usize) {
+    bytes
+        .utf8_chunks()
+        .fold((0, 0), |(characters, errors), chunk| {
+            let wide = chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+            let error = usize::from(!chunk.invalid().is_empty());
+            (characters + wide, errors + error)
+        })
 }
 
 /// The same, with no character but those of three bytes and more: Japanese and its like. Not even a label that says

@@ -14,7 +14,7 @@ pub use decoded::{Decoded, Doubt};
 use encoding_rs::{BIG5, EUC_JP, EUC_KR, Encoding, GBK, SHIFT_JIS, UTF_8, WINDOWS_1252};
 
 use decoded::{in_encoding, sound};
-use guess::{guess, is_plainly_utf8, is_surely_utf8};
+use guess::{guess, is_plainly_utf8, is_surely_utf8, may_be_utf8};
 
 /// How far into HTML its own word on the charset is looked for, in bytes (HTML Standard, 13.2.3.2).
 const SNIFFED: usize = 1024;
@@ -151,7 +151,7 @@ impl Charset {
             }
             Self::Web(encoding) => {
                 let decoded = in_encoding(encoding, bytes);
-                if decoded.doubt.is_none() || is_plainly_utf8(bytes) && encoding == UTF_8 {
+                if decoded.doubt.is_none() || encoding == UTF_8 && may_be_utf8(bytes) {
                     return decoded;
                 }
                 let guessed = guess(bytes);

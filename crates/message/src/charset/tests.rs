@@ -103,6 +103,11 @@ fn one_wrong_byte_spoils_nothing_else() {
         );
         assert_eq!(read(label, cut).0, "会議のお知ら\u{fffd}", "{label}");
     }
+    assert_eq!(read("utf-8", "会\u{81}x".as_bytes()).0, "会\u{81}x");
+    assert_eq!(
+        read("utf-8", b"\xe4\xbc\x9a\x81"),
+        ("会\u{fffd}".to_owned(), true)
+    );
     assert!(read("utf-8", &utf8).1 && read("", cut).1);
     let sjis = SHIFT_JIS.encode("会議のお知らせです。").0;
     let sjis = [&sjis[..], b"\xff end"].concat();

@@ -244,12 +244,10 @@ impl Writer {
         let text = self.out.get(from..).unwrap_or_default().trim();
         let bare = |text: &str| {
             let text = text.trim_end_matches('/').to_ascii_lowercase();
-            let text = text
+            let rest = text
                 .strip_prefix("https://")
-                .or(text.strip_prefix("http://"))
-                .unwrap_or(&text)
-                .to_owned();
-            text
+                .or(text.strip_prefix("http://"));
+            rest.unwrap_or(&text).to_owned()
         };
         if text.is_empty() || bare(text) == bare(&address) {
             return;

@@ -195,14 +195,24 @@ pub(super) fn picture_key(id: &str) -> String {
     percent_decode_str(id).decode_utf8_lossy().to_lowercase()
 }
 
-/// The pictures of the message that HTML refers to, by their keys.
+/// The pictures of the message that HTML shows, by their keys. Whatever else refers to one, such as a style, shows nothing
+/// here.
 pub(super) fn pictures_in(html: &str) -> HashSet<String> {
     let bytes = html.as_bytes();
     let starts = bytes.windows(4).enumerate();
     let starts = starts.filter(|(_, four)| four.eq_ignore_ascii_case(b"cid:"));
     let ids = starts.filter_map(|(at, _)| {
-        let rest = html.get(at + 4..)?;
-        let end = rest.find(|c: char| c.is_whitespace() || "\"'<>()".contains(c));
+        let before = bytes.get(..at)?.trim_ascii_end();
+        let before = before
+            .strip_suffix(b"\"")
+            .or(before.strip_suffix(b"'"))
+            .unwrap_or(before);
+        let before = before.trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
+        let is_source = before
+            .get(before.len().checked_sub(3)?..)?
+            .eq_ignore_ascii_case(b"src");
+        let rest = html.get(at + 4..).filter(|_| is_source)?;
+        let end = rest.find(|c: char| c.is_whitespace() || "\"'<>".contains(c));
         rest.get(..end.unwrap_or(rest.len()).min(LONGEST_ID))
     });
     ids.map(|id| picture_key(&id.replace("&amp;", "&")))
