@@ -33,19 +33,16 @@ async fn everything_works_without_scripts(scene: Arc<Scene>) -> anyhow::Result<(
     browser.fill("#to", "ken@kit.example").await?;
     browser.press("button[value=send]").await?;
     browser.see(".notice.good").await?;
-    browser.open(&scene.home("/mail")).await?;
-    browser
-        .read("ol.mails", "Re: Registration confirmed")
+    scene
+        .see_mail_arrive(&scene.home("/mail"), "Re: Registration confirmed")
         .await?;
-    let before = browser.count("ol.mails li").await?;
+    let first = scene.first_mail().await?;
     browser
         .click("ol.mails li:first-child .choose input")
         .await?;
     browser.press("button[value=delete]").await?;
-    ensure!(
-        browser.count("ol.mails li").await? == before - 1,
-        "one less"
-    );
+    browser.see("ol.mails").await?;
+    ensure!(browser.count(&first).await? == 0, "the message is gone");
     browser.press("form[action='/logout'] button").await?;
     browser.see("#user").await.map(drop)
 }

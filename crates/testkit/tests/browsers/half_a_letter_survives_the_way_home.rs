@@ -48,5 +48,8 @@ async fn half_a_letter_survives_the_way_home(scene: Arc<Scene>) -> anyhow::Resul
     browser.see(".notice.good").await?;
 
     scene.sign_in(&scene.campus(""), "hanako").await?;
-    browser.read("ol.mails", "On the train").await
+    browser.see("ol.mails").await?;
+    scene
+        .see_mail_arrive(&scene.campus("/mail"), "On the train")
+        .await
 }

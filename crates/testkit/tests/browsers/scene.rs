@@ -344,6 +344,26 @@ impl Scene {
         changed.context("the app shows the same code")
     }
 
+    /// Loads the list of messages until it has one with that subject, since mail takes its time.
+    pub async fn see_mail_arrive(&self, list: &str, subject: &str) -> anyhow::Result<()> {
+        let arrived = until(async || {
+            self.browser.open(list).await?;
+            let listed = self.browser.seen("ol.mails").await?;
+            Ok(listed.filter(|listed| listed.contains(subject)))
+        });
+        let arrived = arrived.await?.map(drop);
+        arrived.with_context(|| format!("no mail with {subject:?} arrives"))
+    }
+
+    /// The selector of the message that is the first in the list now, wherever it stands later.
+    pub async fn first_mail(&self) -> anyhow::Result<String> {
+        let script =
+            "return document.querySelector('ol.mails li:first-child a').getAttribute('href')";
+        let link = self.browser.run(script, Vec::new()).await?;
+        let link = link.as_str().context("a link")?;
+        Ok(format!("ol.mails a[href='{link}']"))
+    }
+
     /// Delivers a message to an inbox. Its lines may end in LF.
     pub async fn deliver(self: &Arc<Self>, login: &str, message: &str) -> anyhow::Result<()> {
         let account = self.account(login).await?.id;

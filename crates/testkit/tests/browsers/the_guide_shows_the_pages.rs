@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use sekisho_testkit::browser::{Kind, Wishes, until};
+use serde_json::Value;
 
 use crate::scene::{self, AppTab as _, HANAKO, KEN, Scene};
 
@@ -97,11 +98,15 @@ async fn the_guide_shows_the_pages(scene: Arc<Scene>) -> anyhow::Result<()> {
     browser.open(&scene.home("/help")).await?;
     browser.see(".guide article").await?;
     let broken = "return [...document.images].filter((i) => !(i.complete && i.naturalWidth > 1)).map((i) => i.src)";
-    let broken = browser.run(broken, Vec::new()).await?;
-    ensure!(
-        broken.as_array().is_some_and(Vec::is_empty),
-        "pictures: {broken}"
-    );
+    let mut missing = Value::Null;
+    let shown = until(async || {
+        missing = browser.run(broken, Vec::new()).await?;
+        Ok(missing
+            .as_array()
+            .filter(|missing| missing.is_empty())
+            .map(drop))
+    });
+    ensure!(shown.await?.is_some(), "pictures: {missing}");
     browser.picture("help").await
 }
 
