@@ -4,7 +4,10 @@
 //! A fake that only one room needs stays in that room's tests, and whole systems are started by `testkit`.
 //!
 //! - `clock`: [`HandClock`], which only the test moves.
+//! - `letters`: [`LetterBox`], a courier that keeps what it is given.
 
 mod clock;
+mod letters;
 
 pub use clock::HandClock;
+pub use letters::LetterBox;

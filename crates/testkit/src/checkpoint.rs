@@ -1,22 +1,20 @@
 //! A checkpoint over real databases, with a letter box in place of the mail system, and two people who use it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use async_trait::async_trait;
 use sekisho_checkpoint::account::{AccountId, Password};
 use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::audit::Door;
 use sekisho_checkpoint::door::{Admitted, Attempt, NotAdmitted};
-use sekisho_checkpoint::id::{LetterId, SessionToken};
+use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
-use sekisho_checkpoint::ports::{Courier, CourierError, Fate, Letter};
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::web::{FactorOwed, Person, Seat, WebStanding};
 use sekisho_checkpoint::{Checkpoint, Parts, Proof, RegistrationState, Reproof, Site};
-use sekisho_fakes::HandClock;
+use sekisho_fakes::{HandClock, LetterBox};
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
 use sekisho_records::SqliteRecords;
 use sekisho_source::{KeyLength, Source};
@@ -68,54 +66,6 @@ pub fn site() -> Site {
             help_url: "https://mail.kit.example/mfa".to_owned(),
             ..Policy::default()
         },
-    }
-}
-
-/// Keeps letters instead of sending them.
-#[derive(Debug, Default)]
-pub struct LetterBox {
-    letters: Mutex<Vec<Letter>>,
-}
-
-impl LetterBox {
-    /// All letters so far, the oldest first.
-    #[must_use]
-    pub fn letters(&self) -> Vec<Letter> {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// The code of the latest OTP letter.
-    ///
-    /// # Errors
-    /// There is none.
-    pub fn latest_code(&self) -> anyhow::Result<OtpCode> {
-        let code = self
-            .letters()
-            .into_iter()
-            .rev()
-            .find_map(|letter| match letter {
-                Letter::Otp(otp) => Some(otp.code),
-                Letter::Notice(_) => None,
-            });
-        code.context("no code was mailed")
-    }
-}
-
-#[async_trait]
-impl Courier for LetterBox {
-    async fn send(&self, letter: Letter) -> Result<(), CourierError> {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(letter);
-        Ok(())
-    }
-
-    async fn fate(&self, _: LetterId) -> Result<Option<Fate>, CourierError> {
-        Ok(Some(Fate::Sent))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Security rule 12: a thief who has only the password can't register a factor.
 
+use anyhow::Context as _;
 use sekisho_checkpoint::account::Password;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::policy::FirstRegistration;
@@ -219,7 +220,8 @@ async fn changing_the_address_tells_the_old_one_too() -> anyhow::Result<()> {
             .take_address(Person::from(&seat), address, &with_password(), "")
             .await?;
         let seat = kit.seat_again(&token, from(CAMPUS)).await?;
-        let code = kit.letters.latest_code()?;
+        let otp = kit.letters.latest_otp().context("no code was mailed")?;
+        let code = otp.code;
         token = kit
             .checkpoint
             .finish_address(Person::from(&seat), code, "")

@@ -1,8 +1,8 @@
 //! A webmail over a real checkpoint with one account, Alice's, and browsers that use it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -16,15 +16,14 @@ use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
 use sekisho_checkpoint::ports::{
-    Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter, OtpFailure,
-    PasswordChange, Records as _, SetPasswordError,
+    Clock, Directory, DirectoryError, OtpFailure, PasswordChange, Records as _, SetPasswordError,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::{
     Account, AccountId, Admitted, Checkpoint, LoginName, Parts, Password, Site,
 };
 use sekisho_directory::{ArgonCost, NewAccount, OwnAccounts, Settings};
-use sekisho_fakes::HandClock;
+use sekisho_fakes::{HandClock, LetterBox};
 use sekisho_net::{BoxedStream, Finisher, Shutdown};
 use sekisho_otp::{AppCode, OtpKey, Step, UserCode};
 use sekisho_records::SqliteRecords;
@@ -40,60 +39,6 @@ pub const CAMPUS: &str = "203.0.113.7";
 pub const HOME: &str = "198.51.100.23";
 /// Alice's password.
 pub const PASSWORD: &str = "correct horse battery";
-
-/// Keeps the letters that the checkpoint sends, and reports of them the fate that the test sets.
-#[derive(Default)]
-pub struct LetterBox {
-    letters: Mutex<Vec<Letter>>,
-    fate: Mutex<Option<Fate>>,
-}
-
-impl LetterBox {
-    /// The code of the latest OTP letter, and its address.
-    pub fn latest_code(&self) -> (String, String) {
-        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        letters
-            .iter()
-            .rev()
-            .find_map(|letter| match letter {
-                Letter::Otp(otp) => Some((otp.code.expose().to_owned(), otp.to.to_string())),
-                Letter::Notice(_) => None,
-            })
-            .expect("a code was mailed")
-    }
-
-    /// The number of letters so far.
-    pub fn count(&self) -> usize {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
-    }
-
-    /// Sets the fate that is reported of all letters.
-    pub fn decide(&self, fate: Fate) {
-        *self.fate.lock().unwrap_or_else(PoisonError::into_inner) = Some(fate);
-    }
-}
-
-#[async_trait]
-impl Courier for LetterBox {
-    async fn send(&self, letter: Letter) -> Result<(), CourierError> {
-        self.letters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(letter);
-        Ok(())
-    }
-
-    async fn fate(
-        &self,
-        _: sekisho_checkpoint::id::LetterId,
-    ) -> Result<Option<Fate>, CourierError> {
-        let fate = self.fate.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Some(fate.clone().unwrap_or(Fate::Sent)))
-    }
-}
 
 /// A mail server that can't be reached; these tests need no mail.
 struct NoMail;
@@ -344,6 +289,12 @@ impl Kit {
             .count_otp_failure(&failure)
             .await;
         assert!(failed.expect("counted").disabled_now);
+    }
+
+    /// The code that was mailed last, and its address.
+    pub fn mailed_code(&self) -> (String, String) {
+        let otp = self.letters.latest_otp().expect("a code was mailed");
+        (otp.code.expose().to_owned(), otp.to.to_string())
     }
 
     /// Registers an app for Alice on campus, and turns MFA on.

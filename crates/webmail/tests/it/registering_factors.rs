@@ -160,7 +160,7 @@ async fn off_campus_a_private_address_can_be_the_first_factor_but_not_one_of_the
         .await
         .leads_to("/mfa-step/register?way=mail");
     browser.get("/mfa-step/register").await;
-    let (code, _) = kit.letters.latest_code();
+    let (code, _) = kit.mailed_code();
     browser
         .post("/mfa-step/register/address-code", &[("otp", &code)])
         .await

@@ -182,7 +182,7 @@ async fn a_mailed_code_waits_through_reloads_and_opens_the_mail() {
     kit.letters
         .decide(Fate::Failed("550 no such user".to_owned()));
     browser.get("/mfa-step/mail").await.says("550 no such user");
-    let (code, to) = kit.letters.latest_code();
+    let (code, to) = kit.mailed_code();
     assert_eq!(to, "alice.private@gmail.example");
     browser
         .post("/mfa-step/mail", &[("otp", &code)])
@@ -236,7 +236,7 @@ async fn register_address(kit: &Kit, browser: &mut crate::kit::Browser) {
         .await
         .leads_to("/preferences/mfa/mail");
     browser.get("/preferences/mfa/mail").await;
-    let (code, _) = kit.letters.latest_code();
+    let (code, _) = kit.mailed_code();
     browser
         .post("/preferences/mfa/mail/code", &[("otp", &code)])
         .await
