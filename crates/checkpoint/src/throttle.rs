@@ -65,6 +65,12 @@ impl Throttle {
             }
         }
     }
+
+    /// The key that records keep a guess under whose outcome is not known yet.
+    #[must_use]
+    pub fn key_in_flight(&self) -> String {
+        format!("in flight {}", self.key())
+    }
 }
 
 fn hex(hash: &[u8; 32]) -> String {
@@ -113,16 +119,53 @@ pub fn reached_until(
     ends.max()
 }
 
-/// What came of a guess that was to be counted before it is made.
+/// What came of asking to make a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GuessCount {
-    /// It is counted, and may be made.
-    Counted,
-    /// A limit is reached: nothing is counted, and nothing is to be tried.
+pub enum GuessStart {
+    /// It counts as in flight from now on, and may be made.
+    Begun,
+    /// Should all guesses in flight turn out wrong, a limit would be reached. Nothing is counted; one may ask again when
+    /// some are settled.
+    Busy,
+    /// Wrong guesses have reached a limit. Nothing is counted, and nothing is to be tried.
     LimitReached {
         /// Until when.
         until: Timestamp,
     },
+}
+
+/// For how long a guess whose outcome nobody wrote down stands in the way of others. Its process may have died before
+/// anybody learned the outcome.
+pub const IN_FLIGHT_FOR: SignedDuration = SignedDuration::from_mins(1);
+
+/// Under what, and from when on, guesses in flight are to be read at an instant, in the order of the limits.
+#[must_use]
+pub fn in_flight_windows(limits: &[(Throttle, Limit)], now: Timestamp) -> Vec<(String, Timestamp)> {
+    limits
+        .iter()
+        .map(|(throttle, _)| (throttle.key_in_flight(), now - IN_FLIGHT_FOR))
+        .collect()
+}
+
+/// Whether a guess may be made, for the wrong guesses and those in flight that were found under each of some limits.
+/// Only wrong ones keep anybody waiting for long: many people may give their right passwords at once.
+#[must_use]
+pub fn guess_start(
+    limits: &[(Throttle, Limit)],
+    wrong: &[Vec<Timestamp>],
+    in_flight: &[Vec<Timestamp>],
+) -> GuessStart {
+    if let Some(until) = reached_until(limits, wrong) {
+        return GuessStart::LimitReached { until };
+    }
+    let mut found = limits.iter().zip(wrong).zip(in_flight);
+    let is_busy = found.any(|(((_, limit), wrong), in_flight)| {
+        wrong.len() + in_flight.len() >= limit.count as usize
+    });
+    match is_busy {
+        true => GuessStart::Busy,
+        false => GuessStart::Begun,
+    }
 }
 
 /// Wrong passwords for an account or an unknown name.

@@ -98,6 +98,8 @@ pub struct Checkpoint {
     verifying: [tokio::sync::Mutex<()>; 64],
     /// The same for passwords, by account or name; apart, so that a flood of passwords keeps nobody's OTP waiting.
     guessing: [tokio::sync::Mutex<()>; 64],
+    /// Heard by those who wait for the outcome of guesses in flight.
+    guess_settled: tokio::sync::Notify,
     /// The latest instant seen, in milliseconds: time never goes below it.
     high_water: AtomicI64,
     /// The revocations that were seen.
@@ -140,6 +142,7 @@ impl Checkpoint {
             noted: Mutex::default(),
             verifying: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             guessing: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            guess_settled: tokio::sync::Notify::new(),
             high_water: AtomicI64::new(mark.as_millisecond()),
             followed: Mutex::new(Followed {
                 upto,
@@ -190,6 +193,8 @@ enum Failure {
     Busy,
     #[error("the session was ended meanwhile")]
     SessionEnded,
+    #[error("the passwords that are being checked for this source don't come to an end")]
+    GuessesInFlight,
 }
 
 impl Failure {

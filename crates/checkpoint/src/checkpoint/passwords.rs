@@ -1,6 +1,8 @@
 //! Checking a name and a password: the half that all doors share.
 
-use jiff::Timestamp;
+use std::pin::pin;
+
+use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
 use super::verified::Epoch;
@@ -11,9 +13,14 @@ use crate::factor::Standing;
 use crate::grant::Grant;
 use crate::rule::{Decision, Facts, decide};
 use crate::throttle::{
-    Guess, GuessCount, Limit, PASSWORDS_FOR_ACCOUNT, PASSWORDS_FROM_SITE, PASSWORDS_FROM_SOURCE,
+    Guess, GuessStart, Limit, PASSWORDS_FOR_ACCOUNT, PASSWORDS_FROM_SITE, PASSWORDS_FROM_SOURCE,
     Throttle, reached_until, windows,
 };
+
+/// For how long a guess waits for the outcome of others in flight.
+const LONGEST_BUSY: SignedDuration = SignedDuration::from_secs(20);
+/// When it asks again, should nothing be heard of them.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_millis(200);
 
 /// Who a typed name leads to: an account, or nobody, then known by a keyed hash alone.
 #[derive(Debug)]
@@ -188,12 +195,13 @@ impl Checkpoint {
         })
     }
 
-    /// Makes a guess at a password. It is counted before anything is computed, so that whatever ends the work half-way,
-    /// nobody guesses for nothing; a right one is taken back. The same wrong one again counts once: it is remembered
-    /// when, and only when, it was counted.
+    /// Makes a guess at a password. It is written down before anything is computed, and counts as wrong for the limits
+    /// until its outcome is known, so that guesses in parallel are limited like guesses in a row. The same wrong one
+    /// again counts once: it is remembered when, and only when, it was counted.
     ///
     /// # Errors
-    /// The records or the directory are out of reach. Without records nothing is tried.
+    /// The records or the directory are out of reach. Without records nothing is tried, and no outcome is told that was
+    /// not written down.
     pub(super) async fn guess(
         &self,
         whose: Whose,
@@ -207,30 +215,49 @@ impl Checkpoint {
             return Ok(Guessed::MustWait { until });
         }
         let subject = whose.bytes();
-        let _one_at_a_time = self.turn(&subject).await;
         let keys = failure_keys(whose.throttle(), whose.throttle_at(source), source);
-        let is_counted = !self.verified.knows_wrong(&subject, password, source, now);
-        if is_counted {
-            // The limits are read again together with the counting: guesses in parallel are counted like guesses in a
-            // row, at other nodes too.
-            let counted = self.records.count_guess(&keys, limits, now).await?;
-            if let GuessCount::LimitReached { until } = counted {
-                return Ok(Guessed::MustWait { until });
+        let give_up_at = self.clock.now() + LONGEST_BUSY;
+        loop {
+            let turn = self.turn(&subject).await;
+            // Listening begins before the records are asked, so that no outcome is missed.
+            let mut settled = pin!(self.guess_settled.notified());
+            settled.as_mut().enable();
+            let is_known = self.verified.knows_wrong(&subject, password, source, now);
+            let start = match is_known {
+                true => GuessStart::Begun,
+                false => self.records.begin_guess(&keys, limits, now).await?,
+            };
+            match start {
+                GuessStart::LimitReached { until } => return Ok(Guessed::MustWait { until }),
+                GuessStart::Busy if self.clock.now() >= give_up_at => {
+                    return Err(Failure::GuessesInFlight);
+                }
+                GuessStart::Busy => {}
+                GuessStart::Begun => {
+                    let verified = self.directory.verify(whose.account(), password).await;
+                    let was_wrong = matches!(verified, Ok(false));
+                    if !is_known {
+                        let written = self.records.settle_guess(&keys, now, was_wrong).await;
+                        self.guess_settled.notify_waiters();
+                        written?;
+                    }
+                    if verified? {
+                        return Ok(Guessed::Right);
+                    }
+                    self.verified
+                        .remember_wrong(&subject, password, source, now);
+                    return Ok(Guessed::Wrong);
+                }
+            }
+            // Nobody else's guess waits behind one that may not be made yet.
+            drop(turn);
+            let again = self.clock.sleep_until(self.clock.now() + LOOK_AGAIN);
+            tokio::select! {
+                () = settled => {}
+                // Other processes' guesses are settled unheard.
+                () = again => {}
             }
         }
-        let verified = self.directory.verify(whose.account(), password).await;
-        if let Ok(false) = verified {
-            self.verified
-                .remember_wrong(&subject, password, source, now);
-            return Ok(Guessed::Wrong);
-        }
-        let taken_back = match is_counted {
-            true => self.records.take_guess_back(&keys, now).await,
-            false => Ok(()),
-        };
-        verified?;
-        taken_back?;
-        Ok(Guessed::Right)
     }
 
     /// Takes somebody's word that the password was right, obeying failures as if it had been checked here: after too

@@ -16,7 +16,7 @@ use crate::grant::Grant;
 use crate::id::{FactorId, LetterId, Reference, SessionId, TokenHash};
 use crate::sealing::Sealed;
 use crate::session::Session;
-use crate::throttle::{GuessCount, Limit, Throttle};
+use crate::throttle::{GuessStart, Limit, Throttle};
 
 /// The records could not be reached, or gave nonsense. Whoever gets this stays closed and says "temporarily".
 #[derive(Debug, thiserror::Error)]
@@ -99,18 +99,23 @@ pub trait Records: Send + Sync + 'static {
     /// Records a failure (or a mailed code) under each of the keys.
     async fn count(&self, keys: &[Throttle], now: Timestamp) -> Result<(), RecordsError>;
 
-    /// Counts a guess under each of the keys before it is made, unless one of the limits is reached. However many are
-    /// made at once, in whichever processes, no more are counted than a limit allows.
-    async fn count_guess(
+    /// Writes down under each of the keys that a guess is made, unless [`guess_start`](crate::throttle::guess_start)
+    /// says otherwise. However many begin at once, in whichever processes, wrong guesses and those in flight together
+    /// are no more than a limit allows.
+    async fn begin_guess(
         &self,
         keys: &[Throttle],
         limits: &[(Throttle, Limit)],
         now: Timestamp,
-    ) -> Result<GuessCount, RecordsError>;
+    ) -> Result<GuessStart, RecordsError>;
 
-    /// Takes back what [`Self::count_guess`] counted at an instant, once under each of the keys: the guess was right,
-    /// or could not be made.
-    async fn take_guess_back(&self, keys: &[Throttle], at: Timestamp) -> Result<(), RecordsError>;
+    /// Ends a guess that began under these keys at an instant: it is in flight no longer, and counts as wrong if it was.
+    async fn settle_guess(
+        &self,
+        keys: &[Throttle],
+        at: Timestamp,
+        was_wrong: bool,
+    ) -> Result<(), RecordsError>;
 
     /// The times recorded under each key after `since`, the oldest first, in the order of the keys; at most 200 a key.
     async fn counted(

@@ -22,7 +22,7 @@ use sekisho_checkpoint::ports::{
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle};
+use sekisho_checkpoint::throttle::{GuessStart, Limit, Throttle};
 use sekisho_checkpoint::{Checkpoint, Parts, Site};
 use sekisho_fakes::HandClock;
 use sekisho_otp::Step;
@@ -237,16 +237,21 @@ impl Records for FewRecords {
         self.answer(())
     }
 
-    async fn count_guess(
+    async fn begin_guess(
         &self,
         _: &[Throttle],
         _: &[(Throttle, Limit)],
         _: Timestamp,
-    ) -> Result<GuessCount, RecordsError> {
-        self.answer(GuessCount::Counted)
+    ) -> Result<GuessStart, RecordsError> {
+        self.answer(GuessStart::Begun)
     }
 
-    async fn take_guess_back(&self, _: &[Throttle], _: Timestamp) -> Result<(), RecordsError> {
+    async fn settle_guess(
+        &self,
+        _: &[Throttle],
+        _: Timestamp,
+        _: bool,
+    ) -> Result<(), RecordsError> {
         self.answer(())
     }
 

@@ -51,7 +51,9 @@ use sekisho_checkpoint::ports::{
 };
 use sekisho_checkpoint::sealing::KeyId;
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
+use sekisho_checkpoint::throttle::{
+    GuessStart, Limit, Throttle, guess_start, in_flight_windows, windows,
+};
 use sekisho_otp::Step;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -357,35 +359,48 @@ impl Records for PostgresRecords {
             .await
     }
 
-    async fn count_guess(
+    async fn begin_guess(
         &self,
         keys: &[Throttle],
         limits: &[(Throttle, Limit)],
         now: Timestamp,
-    ) -> Result<GuessCount, RecordsError> {
-        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
-        let windows = keyed(&windows(limits, now));
+    ) -> Result<GuessStart, RecordsError> {
+        let keys: Vec<String> = keys.iter().map(Throttle::key_in_flight).collect();
+        let mut windows = keyed(&windows(limits, now));
+        let own = windows.len();
+        windows.extend(in_flight_windows(limits, now));
         self.pool
             .run(|| async {
                 let db = self.pool.write(Some(now), None).await?;
-                throttle::wait_for_others(&db, &windows).await?;
-                let counted = throttle::counted(&db, &windows).await?;
-                if let Some(until) = reached_until(limits, &counted) {
-                    return db.commit(GuessCount::LimitReached { until }).await;
+                throttle::wait_for_others(&db, &windows[..own]).await?;
+                let mut wrong = throttle::counted(&db, &windows).await?;
+                let in_flight = wrong.split_off(own);
+                let start = guess_start(limits, &wrong, &in_flight);
+                if start == GuessStart::Begun {
+                    throttle::count(&db, &keys, now).await?;
                 }
-                throttle::count(&db, &keys, now).await?;
-                db.commit(GuessCount::Counted).await
+                db.commit(start).await
             })
             .await
     }
 
-    async fn take_guess_back(&self, keys: &[Throttle], at: Timestamp) -> Result<(), RecordsError> {
-        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+    async fn settle_guess(
+        &self,
+        keys: &[Throttle],
+        at: Timestamp,
+        was_wrong: bool,
+    ) -> Result<(), RecordsError> {
+        let in_flight: Vec<String> = keys.iter().map(Throttle::key_in_flight).collect();
+        let wrong: Vec<String> = match was_wrong {
+            true => keys.iter().map(Throttle::key).collect(),
+            false => Vec::new(),
+        };
         self.pool
             .run(|| async {
-                let db = self.pool.lend().await?;
-                throttle::take_back(&db, &keys, at).await?;
-                db.done(())
+                let db = self.pool.write(None, None).await?;
+                throttle::take_back(&db, &in_flight, at).await?;
+                throttle::count(&db, &wrong, at).await?;
+                db.commit(()).await
             })
             .await
     }

@@ -41,7 +41,9 @@ use sekisho_checkpoint::ports::{
     WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
+use sekisho_checkpoint::throttle::{
+    GuessStart, Limit, Throttle, guess_start, in_flight_windows, windows,
+};
 use sekisho_otp::Step;
 
 use crate::words::keyed;
@@ -240,32 +242,46 @@ impl Records for SqliteRecords {
             .await
     }
 
-    async fn count_guess(
+    async fn begin_guess(
         &self,
         keys: &[Throttle],
         limits: &[(Throttle, Limit)],
         now: Timestamp,
-    ) -> Result<GuessCount, RecordsError> {
-        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+    ) -> Result<GuessStart, RecordsError> {
+        let keys: Vec<String> = keys.iter().map(Throttle::key_in_flight).collect();
         let windows = keyed(&windows(limits, now));
+        let in_flight = in_flight_windows(limits, now);
         let limits = limits.to_vec();
         self.writer
             .run(move |db| {
-                let counted = throttle::counted(db, &windows)?;
-                if let Some(until) = reached_until(&limits, &counted) {
-                    return Ok(GuessCount::LimitReached { until });
+                let wrong = throttle::counted(db, &windows)?;
+                let in_flight = throttle::counted(db, &in_flight)?;
+                let start = guess_start(&limits, &wrong, &in_flight);
+                if start == GuessStart::Begun {
+                    clock::raise(db, now)?;
+                    throttle::count(db, &keys, now)?;
                 }
-                clock::raise(db, now)?;
-                throttle::count(db, &keys, now)?;
-                Ok(GuessCount::Counted)
+                Ok(start)
             })
             .await
     }
 
-    async fn take_guess_back(&self, keys: &[Throttle], at: Timestamp) -> Result<(), RecordsError> {
-        let keys: Vec<String> = keys.iter().map(Throttle::key).collect();
+    async fn settle_guess(
+        &self,
+        keys: &[Throttle],
+        at: Timestamp,
+        was_wrong: bool,
+    ) -> Result<(), RecordsError> {
+        let in_flight: Vec<String> = keys.iter().map(Throttle::key_in_flight).collect();
+        let wrong: Vec<String> = match was_wrong {
+            true => keys.iter().map(Throttle::key).collect(),
+            false => Vec::new(),
+        };
         self.writer
-            .run(move |db| throttle::take_back(db, &keys, at))
+            .run(move |db| {
+                throttle::take_back(db, &in_flight, at)?;
+                throttle::count(db, &wrong, at)
+            })
             .await
     }
 

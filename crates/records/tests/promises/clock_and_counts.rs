@@ -2,7 +2,7 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::{AccountUpdate, Change, Ending};
-use sekisho_checkpoint::throttle::{Guess, GuessCount, Limit, Throttle};
+use sekisho_checkpoint::throttle::{Guess, GuessStart, Limit, Throttle};
 
 use super::{OneThing as _, Place, alice, at, bob, event, source, update};
 
@@ -77,41 +77,67 @@ pub async fn guesses_in_parallel_are_counted_up_to_the_limit_by_however_many_pro
             let (records, limits) = (std::sync::Arc::clone(&records), limits.clone());
             let keys = [of_alice.clone(), from.clone()];
             guesses.spawn(async move {
-                let counted = records.count_guess(&keys, &limits, at(1)).await;
-                counted.expect("asked")
+                let start = records.begin_guess(&keys, &limits, at(1)).await;
+                start.expect("asked")
             });
         }
     }
     let answers = guesses.join_all().await;
-    let made = answers.iter().filter(|a| **a == GuessCount::Counted);
-    assert_eq!(made.count(), 20);
-    let over = GuessCount::LimitReached {
-        until: at(1) + twenty.window,
-    };
-    assert_eq!(answers.iter().filter(|a| **a == over).count(), 44);
-    let asked = [(of_alice, at(0)), (from, at(0))];
+    let of_kind = |wanted| answers.iter().filter(|start| **start == wanted).count();
+    assert_eq!(of_kind(GuessStart::Begun), 20);
+    assert_eq!(
+        of_kind(GuessStart::Busy),
+        44,
+        "none is refused by what may be right"
+    );
+    let asked = [(of_alice.clone(), at(0)), (from.clone(), at(0))];
+    let records = place.open().await;
+    let counted = records.counted(&asked).await.expect("read");
+    assert_eq!(counted, [vec![], vec![]], "none is known to be wrong");
+    let keys = [of_alice, from];
+    for _ in 0..20 {
+        let written = records.settle_guess(&keys, at(1), true).await;
+        written.expect("settled");
+    }
+    let start = records.begin_guess(&keys, &limits, at(2)).await;
+    let until = at(1) + twenty.window;
+    assert_eq!(start.expect("asked"), GuessStart::LimitReached { until });
     let counted = place.open().await.counted(&asked).await.expect("read");
     assert_eq!(counted, [vec![at(1); 20], vec![at(1); 20]]);
 }
 
-pub async fn a_guess_is_taken_back_once_and_leaves_the_others(place: &dyn Place) {
+pub async fn a_guess_counts_when_it_was_wrong_and_stands_in_the_way_until_that_is_known(
+    place: &dyn Place,
+) {
     let of_alice = Throttle::Account(alice(), Guess::Password);
     let from = Throttle::Source(source("2001:db8::1"), Guess::Password);
     let records = place.open().await;
     let keys = [of_alice.clone(), from.clone()];
-    for second in [1, 2, 2, 2] {
-        let counted = records.count_guess(&keys, &[], at(second)).await;
-        assert_eq!(counted.expect("asked"), GuessCount::Counted);
+    let three = Limit {
+        count: 3,
+        window: SignedDuration::from_mins(15),
+    };
+    let limits = [(of_alice.clone(), three)];
+    for _ in 0..3 {
+        let start = records.begin_guess(&keys, &limits, at(1)).await;
+        assert_eq!(start.expect("asked"), GuessStart::Begun);
     }
-    let (one, other) = tokio::join!(
-        records.take_guess_back(&keys, at(2)),
-        records.take_guess_back(&keys[..1], at(2)),
+    let start = records.begin_guess(&keys, &limits, at(1)).await;
+    assert_eq!(start.expect("asked"), GuessStart::Busy);
+    let (right, wrong) = tokio::join!(
+        records.settle_guess(&keys, at(1), false),
+        records.settle_guess(&keys, at(1), true),
     );
-    one.and(other).expect("taken back");
-    let none = records.take_guess_back(&keys, at(3)).await;
-    none.expect("what was not counted is not missed");
+    right.and(wrong).expect("settled");
+    let start = records.begin_guess(&keys, &limits, at(2)).await;
+    assert_eq!(start.expect("asked"), GuessStart::Begun, "one was right");
+    let start = records.begin_guess(&keys, &limits, at(2)).await;
+    assert_eq!(start.expect("asked"), GuessStart::Busy);
+    // The processes of the two that are in flight have died.
+    let start = records.begin_guess(&keys, &limits, at(63)).await;
+    assert_eq!(start.expect("asked"), GuessStart::Begun);
     drop(records);
     let asked = [(of_alice, at(0)), (from, at(0))];
     let counted = place.open().await.counted(&asked).await.expect("read");
-    assert_eq!(counted, [vec![at(1), at(2)], vec![at(1), at(2), at(2)]]);
+    assert_eq!(counted, [vec![at(1)], vec![at(1)]]);
 }

@@ -55,7 +55,7 @@ macro_rules! held_by {
             clock_and_counts::the_clock_never_falls_below_its_mark
             clock_and_counts::failures_are_counted_within_their_window_and_survive_reopening
             clock_and_counts::guesses_in_parallel_are_counted_up_to_the_limit_by_however_many_processes
-            clock_and_counts::a_guess_is_taken_back_once_and_leaves_the_others
+            clock_and_counts::a_guess_counts_when_it_was_wrong_and_stands_in_the_way_until_that_is_known
             codes::a_mailed_code_is_used_exactly_once_by_racing_callers
             codes::a_mailed_code_ends_with_its_time_its_session_and_its_siblings
             events::events_come_back_newest_first_and_by_reference

@@ -1,8 +1,11 @@
 //! Security rule 4: the counters of wrong guesses survive whatever happens between two guesses.
 
 use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::ports::Records;
+use sekisho_checkpoint::throttle::{Guess, PASSWORDS_FROM_SOURCE, Throttle};
 use sekisho_checkpoint::web::{FirstStep, SignInError};
-use sekisho_checkpoint::{Proof, ProofError};
+use sekisho_checkpoint::{Password, Proof, ProofError};
+use sekisho_records::SqliteRecords;
 use sekisho_testkit::checkpoint::{CAFE, CAMPUS, HOME, Kit, PASSWORD, from, site};
 
 #[tokio::test]
@@ -236,4 +239,45 @@ async fn passwords_guessed_in_parallel_are_counted_like_passwords_in_a_row() -> 
     }
     assert_eq!(tried, 20);
     Ok(())
+}
+
+#[tokio::test]
+async fn who_gives_a_right_password_waits_for_others_in_flight_and_is_not_refused()
+-> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let other_node = SqliteRecords::open(&kit.folder().join("records.sqlite"))?;
+    let now = kit.checkpoint.now();
+    let behind_the_address = [Throttle::Source(from(CAFE).throttle_key(), Guess::Password)];
+    for _ in 0..PASSWORDS_FROM_SOURCE.count {
+        other_node
+            .begin_guess(&behind_the_address, &[], now)
+            .await?;
+    }
+    let checkpoint = std::sync::Arc::clone(&kit.checkpoint);
+    let signing_in = tokio::spawn(async move {
+        let password = Password::new(PASSWORD.to_owned());
+        let signed = checkpoint.sign_in("alice", password, from(CAFE), "browser");
+        signed.await.map(drop)
+    });
+    kit.clock.sleeps(1).await;
+    for _ in 0..PASSWORDS_FROM_SOURCE.count {
+        let settled = other_node.settle_guess(&behind_the_address, now, false);
+        settled.await?;
+    }
+    kit.clock.advance_seconds(1);
+    signing_in.await??;
+    assert_eq!(
+        kit.another(site())
+            .await?
+            .sign_in("bob", wrong(), from(CAFE), "browser")
+            .await
+            .err(),
+        Some(SignInError::Refused),
+        "nothing was left counted"
+    );
+    Ok(())
+}
+
+fn wrong() -> Password {
+    Password::new("not it".to_owned())
 }

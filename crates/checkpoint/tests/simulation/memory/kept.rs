@@ -16,7 +16,6 @@ use sekisho_checkpoint::ports::{
     SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::Throttle;
 use sekisho_source::SourceKey;
 
 /// All that is kept.
@@ -511,12 +510,11 @@ impl Kept {
     }
 
     /// The times counted under a key after an instant, the latest 200.
-    pub(super) fn times(&self, (key, since): &(Throttle, Timestamp)) -> Vec<Timestamp> {
-        let key = key.key();
+    pub(super) fn times(&self, key: &str, since: Timestamp) -> Vec<Timestamp> {
         let found = self
             .counted
             .iter()
-            .filter(|(kept, at)| *kept == key && at > since);
+            .filter(|(kept, at)| kept == key && *at > since);
         let mut times: Vec<Timestamp> = found.map(|(_, at)| *at).collect();
         times.sort_unstable();
         times.split_off(times.len().saturating_sub(200))

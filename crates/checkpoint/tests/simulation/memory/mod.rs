@@ -20,7 +20,9 @@ use sekisho_checkpoint::ports::{
     WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
-use sekisho_checkpoint::throttle::{GuessCount, Limit, Throttle, reached_until, windows};
+use sekisho_checkpoint::throttle::{
+    GuessStart, Limit, Throttle, guess_start, in_flight_windows, windows,
+};
 use sekisho_otp::Step;
 
 pub use kept::Kept;
@@ -230,33 +232,46 @@ impl Records for MemoryRecords {
         .await
     }
 
-    async fn count_guess(
+    async fn begin_guess(
         &self,
         keys: &[Throttle],
         limits: &[(Throttle, Limit)],
         now: Timestamp,
-    ) -> Result<GuessCount, RecordsError> {
+    ) -> Result<GuessStart, RecordsError> {
         self.step(|kept| {
-            let counted: Vec<_> = windows(limits, now)
+            let wrong: Vec<_> = windows(limits, now)
                 .iter()
-                .map(|window| kept.times(window))
+                .map(|(throttle, since)| kept.times(&throttle.key(), *since))
                 .collect();
-            if let Some(until) = reached_until(limits, &counted) {
-                return Ok(GuessCount::LimitReached { until });
+            let in_flight: Vec<_> = in_flight_windows(limits, now)
+                .iter()
+                .map(|(key, since)| kept.times(key, *since))
+                .collect();
+            let start = guess_start(limits, &wrong, &in_flight);
+            if start == GuessStart::Begun {
+                kept.raise(now);
+                let begun = keys.iter().map(|key| (key.key_in_flight(), now));
+                kept.counted.extend(begun);
             }
-            kept.raise(now);
-            kept.counted.extend(keys.iter().map(|key| (key.key(), now)));
-            Ok(GuessCount::Counted)
+            Ok(start)
         })
         .await
     }
 
-    async fn take_guess_back(&self, keys: &[Throttle], at: Timestamp) -> Result<(), RecordsError> {
+    async fn settle_guess(
+        &self,
+        keys: &[Throttle],
+        at: Timestamp,
+        was_wrong: bool,
+    ) -> Result<(), RecordsError> {
         self.step(|kept| {
             for key in keys {
-                let counted = (key.key(), at);
-                if let Some(index) = kept.counted.iter().position(|kept| *kept == counted) {
+                let begun = (key.key_in_flight(), at);
+                if let Some(index) = kept.counted.iter().position(|kept| *kept == begun) {
                     kept.counted.remove(index);
+                }
+                if was_wrong {
+                    kept.counted.push((key.key(), at));
                 }
             }
             Ok(())
@@ -268,8 +283,12 @@ impl Records for MemoryRecords {
         &self,
         keys: &[(Throttle, Timestamp)],
     ) -> Result<Vec<Vec<Timestamp>>, RecordsError> {
-        self.look(|kept| keys.iter().map(|window| kept.times(window)).collect())
-            .await
+        self.look(|kept| {
+            keys.iter()
+                .map(|(throttle, since)| kept.times(&throttle.key(), *since))
+                .collect()
+        })
+        .await
     }
 
     async fn note(&self, event: &Event) -> Result<(), RecordsError> {
