@@ -5,8 +5,8 @@
 //!
 //! In reading order: [`arguments`] is the command line; [`wire`] a connection, [`clients`] who logs in over it;
 //! [`logins`], [`idle`], [`reads`], [`appends`], [`deliveries`] and [`http`] are what is measured; [`report`] is what
-//! comes of it, with [`processes`] for CPU and memory; [`servers`] are upstreams that cost nothing and a proxy that only
-//! copies; [`mail`] makes messages.
+//! comes of it, with [`processes`] for CPU and memory; [`servers`] are upstreams that cost nothing and a proxy that
+//! only copies; [`mail`] makes messages.
 
 mod appends;
 mod arguments;
