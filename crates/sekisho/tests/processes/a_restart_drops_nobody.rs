@@ -210,8 +210,12 @@ impl Site {
                 .map(|_| {
                     scope.spawn(|| -> Outcome<()> {
                         while !stop.load(Ordering::Relaxed) {
-                            self.log_in()?;
+                            let mut line = self.log_in()?;
                             logins.fetch_add(1, Ordering::Relaxed);
+                            // Whoever leaves without waiting has a seat until the service notices, which on a busy
+                            // machine lets the next logins find none. A process that is replaced may close first.
+                            let _ = line.write("q LOGOUT");
+                            line.closes()?;
                         }
                         Ok(())
                     })
