@@ -8,7 +8,7 @@ use super::reproof::Reproof;
 use super::{Checkpoint, Failure};
 use crate::account::Password;
 use crate::audit::EventKind;
-use crate::ports::{AccountUpdate, Change, PasswordChange, SetPasswordError};
+use crate::ports::{AccountUpdate, Applied, Change, InSession, PasswordChange, SetPasswordError};
 use crate::web::{Person, Seat};
 
 /// How long a directory may take to set a password; after that the person is told that the change was begun.
@@ -51,13 +51,17 @@ impl Checkpoint {
         let letters = self.news_held_for(OUTCOME_WITHIN, person.account, person.facts, &begun)?;
         let withdraws = letters.first().map(|letter| letter.id);
         let update = AccountUpdate {
+            session: Some(InSession::unchanged(person.session.id)),
             ending,
             events: vec![begun],
             letters,
             ..AccountUpdate::new(person.account.id, self.now())
         };
-        // Done even if the session has ended: to end things is always safe.
-        let _ = self.write(&update).await.map_err(Failure::from)?;
+        // Whoever was put out meanwhile, by "that wasn't me" or the help desk, sets no password.
+        let begun = self.write(&update).await.map_err(Failure::from)?;
+        if !matches!(begun, Applied::Done(_)) {
+            return Err(Failure::SessionEnded.into());
+        }
         if let Err(error) = self.directory.set_password(person.account.id, new).await {
             let is_unchanged = !matches!(error, SetPasswordError::Directory(_));
             if is_unchanged && let Some(letter) = withdraws {
@@ -67,16 +71,26 @@ impl Checkpoint {
         }
         let event = web_event(person, EventKind::PasswordChanged, client, "", self.now());
         let update = AccountUpdate {
-            // The password is another by now, whatever became of the session: the event and the letter must not be
-            // lost.
-            session: None,
             change: Change::PasswordWanted(false),
             ending,
             withdraws,
             ..self.told(person, event)?
         };
+        if let Applied::Done(_) = self.apply(&update).await.map_err(Failure::from)? {
+            return Ok(());
+        }
+        // The session was ended while the directory was at work. The password is another one by now, so the event and
+        // the letter must not be lost; but whoever ended the session may want a new one, and goes on wanting it.
+        let mut update = AccountUpdate {
+            session: None,
+            change: Change::None,
+            ..update
+        };
+        for event in &mut update.events {
+            event.detail = "the session had ended".to_owned();
+        }
         let _ = self.apply(&update).await.map_err(Failure::from)?;
-        Ok(())
+        Err(Failure::SessionEnded.into())
     }
 
     /// The person says that the password was changed where Sekisho can't see it: ends what a change ends, and no new

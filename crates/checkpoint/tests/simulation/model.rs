@@ -38,7 +38,9 @@ impl Model {
                 }
                 EventKind::PasswordChangeBegun => model.grants = only(model.grants, here),
                 EventKind::PasswordChanged => {
-                    (model.password_wanted, model.grants) = (false, only(model.grants, here))
+                    // Whoever was put out meanwhile has not met the wish for a new password.
+                    model.password_wanted &= !event.detail.is_empty();
+                    model.grants = only(model.grants, here);
                 }
                 EventKind::NotMe => (model.password_wanted, model.grants) = (true, BTreeMap::new()),
                 EventKind::FactorsReset => (model.factors, model.grants) = (0, BTreeMap::new()),

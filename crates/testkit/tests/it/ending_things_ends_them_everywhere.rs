@@ -137,6 +137,24 @@ async fn a_new_password_ends_what_the_old_one_opened_on_the_other_node_too() -> 
 }
 
 #[tokio::test]
+async fn who_was_put_out_while_changing_the_password_sets_none() -> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let (_, thief) = kit.seat(from(CAMPUS)).await?;
+    let (_, owner) = kit.seat(from(CAMPUS)).await?;
+    kit.checkpoint.not_me(&owner, "").await?;
+    let new = Password::new("a longer and newer one".to_owned());
+    let old = Password::new(PASSWORD.to_owned());
+    let changed = kit
+        .checkpoint
+        .change_password(&thief, old, &new, Reproof::none(), "")
+        .await;
+    assert!(changed.is_err(), "{changed:?}");
+    let (_, owner) = kit.seat(from(CAMPUS)).await?;
+    assert!(owner.standing().password_wanted, "a new one is wanted yet");
+    Ok(())
+}
+
+#[tokio::test]
 async fn ending_a_grant_by_hand_closes_what_lived_by_it_alone() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
