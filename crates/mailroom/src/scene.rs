@@ -156,7 +156,7 @@ impl Scene {
     /// Opens the queue, without running it.
     pub(crate) fn queue(&self, exit: Option<Arc<dyn Exit>>) -> Queue {
         let parts = Parts {
-            store: self.store.clone(),
+            delivery: self.operator.delivery(),
             directory: Arc::new(Town),
             clock: self.clock.clone(),
             disk: Arc::new(RealDisk),

@@ -165,7 +165,7 @@ impl Rooms {
         let queue = open_queue(
             &folders.queue,
             queue::Parts {
-                store: store.clone(),
+                delivery: operator.delivery(),
                 directory: Arc::clone(&directory),
                 clock: Arc::clone(&clock),
                 disk: parts.disk,

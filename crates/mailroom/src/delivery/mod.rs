@@ -9,6 +9,7 @@
 
 mod filter;
 mod junk;
+mod outgoing;
 #[cfg(test)]
 mod tests;
 mod vacation;
@@ -26,10 +27,12 @@ use sekisho_smtp::Path;
 
 pub use filter::{Filter, FilterError, Forward, Rule, Vacation};
 pub use junk::JunkHeader;
+pub use outgoing::Outgoing;
 
 use crate::addressing::{BOUNCES, accounts_of, address_of, path_of};
-use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
-use crate::store::{Delivery, Flags, FolderName, NewMessage, SpecialUse, Store, StoreError};
+use crate::queue::error::QueueError;
+use crate::queue::mail::{Mail, Origin, Recipient};
+use crate::store::{Delivery, Flags, FolderName, NewMessage, SpecialUse, StoreError};
 use vacation::Notice;
 
 /// How long a sender is not told again that somebody is away.
@@ -86,17 +89,17 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// Delivers into `store` for the accounts of `directory`; the days of a vacation are those of `zone`; what `junk` marks goes into the junk folder.
+    /// Delivers by `store` for the accounts of `directory`; the days of a vacation are those of `zone`; what `junk` marks goes into the junk folder.
     #[must_use]
     pub fn new(
-        store: Store,
+        store: Delivery,
         directory: Arc<dyn Directory>,
         clock: Arc<dyn Clock>,
         zone: TimeZone,
         junk: Option<JunkHeader>,
     ) -> Self {
         Self {
-            store: Delivery::new(store),
+            store,
             directory,
             clock,
             zone,
@@ -104,12 +107,12 @@ impl Deliverer {
         }
     }
 
-    /// Delivers a message to an account. What goes on from there goes through `queue`.
+    /// Delivers a message to an account. What goes on from there goes through `outgoing`.
     pub(crate) async fn deliver(
         &self,
         account: AccountId,
         arrival: Arrival<'_>,
-        queue: &Queue,
+        outgoing: &dyn Outgoing,
     ) -> Result<(), DeliveryError> {
         let junk = self.junk.as_ref().filter(|_| arrival.from_elsewhere);
         if junk.is_some_and(|junk| junk.marks(arrival.message)) {
@@ -132,7 +135,7 @@ impl Deliverer {
         })?;
         let details = self.directory.account(account).await?;
         let details = details.ok_or(DeliveryError::Nobody)?;
-        self.filtered(&filter, &details, arrival, queue).await
+        self.filtered(&filter, &details, arrival, outgoing).await
     }
 
     async fn filtered(
@@ -140,7 +143,7 @@ impl Deliverer {
         filter: &Filter,
         account: &Account,
         arrival: Arrival<'_>,
-        queue: &Queue,
+        outgoing: &dyn Outgoing,
     ) -> Result<(), DeliveryError> {
         let message = Parsed::new(arrival.message);
         let rule = filter.rule(&message);
@@ -150,7 +153,7 @@ impl Deliverer {
         }
         let forwarded = match &filter.forward {
             Some(forward) => {
-                let to = self.forward(forward, account, arrival, &message, queue);
+                let to = self.forward(forward, account, arrival, &message, outgoing);
                 to.await? && !forward.keep && arrival.sender.is_some()
             }
             None => false,
@@ -170,7 +173,7 @@ impl Deliverer {
         }
         if let Some(vacation) = &filter.vacation
             && let Err(error) = self
-                .tell_away(vacation, account, arrival, &message, queue)
+                .tell_away(vacation, account, arrival, &message, outgoing)
                 .await
         {
             // The message is delivered; a notice is no reason to have it sent again.
@@ -186,7 +189,7 @@ impl Deliverer {
         account: &Account,
         arrival: Arrival<'_>,
         message: &Parsed<'_>,
-        queue: &Queue,
+        outgoing: &dyn Outgoing,
     ) -> Result<bool, DeliveryError> {
         let Some(own) = account.main_address() else {
             return Ok(false);
@@ -212,7 +215,7 @@ impl Deliverer {
             if !accounts.is_empty() {
                 let here = accounts.into_iter();
                 recipients.extend(here.map(|id| Recipient::new(path.clone(), Some(id))));
-            } else if queue.has_exit(false) {
+            } else if outgoing.reaches_other_sites() {
                 recipients.push(Recipient::new(path, None));
             } else {
                 all = false;
@@ -229,7 +232,7 @@ impl Deliverer {
             origin: Origin::Forwarded,
             ..mail(sender, recipients, bytes)
         };
-        queue.put(forwarded).await?;
+        outgoing.put(forwarded).await?;
         Ok(all)
     }
 
@@ -239,7 +242,7 @@ impl Deliverer {
         account: &Account,
         arrival: Arrival<'_>,
         message: &Parsed<'_>,
-        queue: &Queue,
+        outgoing: &dyn Outgoing,
     ) -> Result<(), DeliveryError> {
         let now = self.clock.now();
         let (Some(own), true) = (account.main_address(), vacation.holds(now, &self.zone)) else {
@@ -264,7 +267,7 @@ impl Deliverer {
             None => Vec::new(),
         };
         let recipients = if accounts.is_empty() {
-            if !queue.has_exit(false) {
+            if !outgoing.reaches_other_sites() {
                 return Ok(());
             }
             vec![Recipient::new(to.clone(), None)]
@@ -283,7 +286,7 @@ impl Deliverer {
             zone: &self.zone,
         };
         if let Some(text) = notice.compose() {
-            queue.put(mail(None, recipients, text)).await?;
+            outgoing.put(mail(None, recipients, text)).await?;
         }
         Ok(())
     }

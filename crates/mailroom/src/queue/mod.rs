@@ -6,13 +6,15 @@
 //! A message for a mailbox of this site waits here as well, for an instant: so a message to ten recipients is taken as a whole or not at all.
 //!
 //! In reading order: [`entry`] is what the queue takes and tells, [`exit`] the way out, with [`relay`], [`direct`] and [`outbox`] as its forms; `ledger` is the memory,
-//! `run` the tries, `report` what senders are told.
+//! `inner` what a running queue consists of, `run` the tries, `report` what senders are told.
 
 pub mod direct;
 pub mod entry;
-mod error;
+pub mod error;
 pub mod exit;
+mod inner;
 mod ledger;
+pub mod mail;
 pub mod outbox;
 pub mod relay;
 mod report;
@@ -24,37 +26,31 @@ mod tests;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Directory, Fate};
 use sekisho_disk::Disk;
 use sekisho_net::Shutdown;
-use tokio::sync::Notify;
 
 pub use direct::{DirectExit, Hosts};
-pub use entry::{Listed, Mail, Order, Origin, Otp, QueueId, Recipient, Waiting, Which};
+pub use entry::{Listed, Order, QueueId, Waiting, Which};
 pub use error::QueueError;
 pub use exit::{Exit, Outcome, Trouble};
+pub use mail::{Mail, Origin, Otp, Recipient};
 pub use outbox::{Departed, Outbox};
 pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, SmtpExit};
 
 use crate::delivery::{Arrival, Deliverer, DeliveryError, JunkHeader};
 use crate::dkim::Dkim;
-use crate::store::Store;
+use crate::store::Delivery;
+use inner::Inner;
 use ledger::{Lane, Ledger, Owner};
-use run::{MaybeExit, later};
-
-/// How long mail is tried.
-const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
-/// How long a report is tried; nobody hears if that fails.
-const REPORT_LIFE: SignedDuration = LIFE;
 
 /// What a queue works with.
 pub struct Parts {
     /// Where mail for this site goes.
-    pub store: Store,
+    pub delivery: Delivery,
     /// Who has a mailbox.
     pub directory: Arc<dyn Directory>,
     /// The wall clock.
@@ -79,19 +75,6 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Queue {
     inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    ledger: Arc<Ledger>,
-    deliverer: Deliverer,
-    directory: Arc<dyn Directory>,
-    clock: Arc<dyn Clock>,
-    exit: MaybeExit,
-    otp_exit: MaybeExit,
-    dkim: Option<Arc<Dkim>>,
-    host: String,
-    zone: TimeZone,
-    news: [Notify; 3],
 }
 
 impl std::fmt::Debug for Queue {
@@ -123,7 +106,7 @@ impl Queue {
 
     fn of(ledger: Ledger, parts: Parts) -> Self {
         let deliverer = Deliverer::new(
-            parts.store,
+            parts.delivery,
             Arc::clone(&parts.directory),
             Arc::clone(&parts.clock),
             parts.zone.clone(),
@@ -149,23 +132,8 @@ impl Queue {
     ///
     /// # Errors
     /// Nothing was taken.
-    pub async fn put(&self, mut mail: Mail) -> Result<QueueId, QueueError> {
-        let now = self.inner.clock.now();
-        let leaves = mail.recipients.iter().any(|to| to.account.is_none());
-        let dkim = self.inner.dkim.clone();
-        let dkim = dkim.filter(|_| leaves && mail.origin == Origin::Here);
-        let ends_at = mail.otp.map_or(later(now, LIFE), |otp| otp.expires_at);
-        let id = self
-            .inner
-            .ledger(move |ledger| {
-                if let Some(dkim) = dkim {
-                    mail.message = dkim.sign(std::mem::take(&mut mail.message), now);
-                }
-                ledger.put(&mail, now, ends_at)
-            })
-            .await?;
-        self.call();
-        Ok(id)
+    pub async fn put(&self, mail: Mail) -> Result<QueueId, QueueError> {
+        self.inner.put(mail).await
     }
 
     /// Delivers a message to a mailbox at once, past the queue; what goes on from there is taken into it.
@@ -174,7 +142,7 @@ impl Queue {
         account: AccountId,
         arrival: Arrival<'_>,
     ) -> Result<(), DeliveryError> {
-        self.inner.deliverer.deliver(account, arrival, self).await
+        self.inner.deliver(account, arrival).await
     }
 
     /// Whether mail can leave the site, as far as this process was told; for a mailed OTP, whether that can.
@@ -201,12 +169,6 @@ impl Queue {
     /// As [`QueueError`] says.
     pub async fn fate(&self, letter: LetterId) -> Result<Option<Fate>, QueueError> {
         self.inner.ledger(move |ledger| ledger.fate(letter)).await
-    }
-
-    fn call(&self) {
-        for news in &self.inner.news {
-            news.notify_one();
-        }
     }
 }
 
@@ -253,32 +215,5 @@ impl QueueDesk {
     /// As [`QueueError`] says.
     pub fn beginning(&self, id: QueueId, most: u64) -> Result<Option<Vec<u8>>, QueueError> {
         self.ledger.beginning(id, most)
-    }
-}
-
-impl Inner {
-    /// Runs blocking work on the ledger.
-    async fn ledger<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Ledger) -> Result<T, QueueError> + Send + 'static,
-    ) -> Result<T, QueueError> {
-        let ledger = Arc::clone(&self.ledger);
-        tokio::task::spawn_blocking(move || work(&ledger)).await?
-    }
-
-    fn exit(&self, lane: Lane) -> Option<&Arc<dyn Exit>> {
-        match lane {
-            Lane::Here => None,
-            Lane::Out => self.exit.as_ref(),
-            Lane::Otp => self.otp_exit.as_ref().or(self.exit.as_ref()),
-        }
-    }
-
-    fn news(&self, lane: Lane) -> &Notify {
-        match lane {
-            Lane::Here => &self.news[0],
-            Lane::Out => &self.news[1],
-            Lane::Otp => &self.news[2],
-        }
     }
 }

@@ -7,6 +7,7 @@ use sekisho_smtp::{Path, Ret};
 
 use super::exit::{Outcome, Trouble};
 use super::ledger::Job;
+use super::mail::Recipient;
 
 /// The most of the original message that a report returns, in bytes.
 const RETURNED: usize = 1 << 20;
@@ -32,7 +33,7 @@ pub(super) struct Report<'a> {
 /// What became of a message for a recipient, as reports say it (RFC 3464 2.3.3).
 pub(super) struct Told<'a> {
     /// Where it was to go.
-    pub(super) recipient: &'a super::entry::Recipient,
+    pub(super) recipient: &'a Recipient,
     /// What became of it.
     pub(super) what: News<'a>,
 }
@@ -50,10 +51,7 @@ pub(super) enum News<'a> {
 
 impl<'a> News<'a> {
     /// What the sender asked to be told of an outcome, if anything; `here` says whether it is a mailbox of this site.
-    pub(super) fn wanted(
-        recipient: &super::entry::Recipient,
-        outcome: &'a Outcome,
-    ) -> Option<Self> {
+    pub(super) fn wanted(recipient: &Recipient, outcome: &'a Outcome) -> Option<Self> {
         match outcome {
             Outcome::Never(trouble) => recipient.notify.failure.then_some(Self::Failed(trouble)),
             Outcome::Sent { reports: false } if recipient.notify.success => {

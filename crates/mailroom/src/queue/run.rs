@@ -9,12 +9,13 @@ use sekisho_net::Shutdown;
 use sekisho_smtp::RcptTo;
 use tokio::task::JoinSet;
 
-use super::entry::{Mail, Origin, QueueId, Recipient};
+use super::entry::QueueId;
 use super::error::QueueError;
-use super::exit::{Envelope, Exit, Outcome, Trouble};
+use super::exit::{Envelope, Outcome, Trouble};
+use super::inner::{Inner, LIFE, later};
 use super::ledger::{Due, Job, Lane, Mark};
+use super::mail::{Mail, Origin, Recipient};
 use super::report::{News, Report, Told};
-use super::{Inner, Queue, REPORT_LIFE};
 use crate::addressing::address_of;
 use crate::delivery::Arrival;
 
@@ -145,7 +146,7 @@ async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueEr
     );
     inner
         .ledger(move |ledger| {
-            let report = report.as_ref().map(|mail| (mail, later(now, REPORT_LIFE)));
+            let report = report.as_ref().map(|mail| (mail, later(now, LIFE)));
             ledger.settle(&job, &marks, fate.as_ref(), report, now)
         })
         .await?;
@@ -189,10 +190,7 @@ async fn deliver(inner: &Arc<Inner>, job: &Job, to: &Recipient, message: &[u8]) 
         message,
         from_elsewhere: job.from_elsewhere,
     };
-    let queue = Queue {
-        inner: Arc::clone(inner),
-    };
-    match queue.deliver(account, arrival).await {
+    match inner.deliver(account, arrival).await {
         Ok(()) => Outcome::Sent { reports: false },
         Err(error) if error.is_temporary() => Outcome::Later(Trouble::own("4.3.0", error)),
         Err(error) => Outcome::Never(Trouble::own("5.2.2", error)),
@@ -344,10 +342,3 @@ async fn report(
         origin: Origin::Here,
     }))
 }
-
-pub(super) fn later(from: Timestamp, by: SignedDuration) -> Timestamp {
-    from.saturating_add(by).unwrap_or(Timestamp::MAX)
-}
-
-/// An exit that may be missing.
-pub(super) type MaybeExit = Option<Arc<dyn Exit>>;

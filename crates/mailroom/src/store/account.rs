@@ -11,16 +11,18 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_disk::{Disk, ReadFile, WriteFile};
 use tokio::sync::watch;
 
-use super::append::Queue;
+use super::counters::modseq;
 use super::error::StoreError;
-use super::files::{self, Files, Place};
+use super::files::{self, Files};
+use super::limits::Limits;
+use super::pending::Pending;
+use super::place::Place;
 use super::recovery;
 use super::schema;
 use super::sent;
 use super::snapshots::Snapshots;
 use super::texts::Texts;
 use super::uid::ModSeq;
-use super::{Limits, Shared};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -28,11 +30,21 @@ pub(super) const INDEX: &str = "index.db";
 /// How many connections for reading an account keeps while nobody uses them.
 const SPARE_READERS: usize = 2;
 
+/// What all accounts of a store have in common.
+pub(super) struct Common {
+    /// The folder with the accounts' folders in it.
+    pub(super) root: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Limits,
+    pub(super) snapshots: Arc<Snapshots>,
+}
+
 /// An opened account. All of it blocks; [`super::Mailbox`] calls it from threads made for that.
 pub(super) struct Core {
     pub(super) account: AccountId,
     pub(super) limits: Limits,
-    pub(super) queue: Queue,
+    pub(super) pending: Pending,
     pub(super) changes: watch::Sender<ModSeq>,
     pub(super) snapshots: Arc<Snapshots>,
     pub(super) texts: Texts,
@@ -65,15 +77,14 @@ enum Commit {
 
 impl Core {
     /// Opens an account's folder within the store's, making it if it is missing.
-    pub(super) fn open(shared: &Shared, account: AccountId) -> Result<Self> {
-        let Shared {
+    pub(super) fn open(common: &Common, account: AccountId) -> Result<Self> {
+        let Common {
             root,
             disk,
             clock,
             limits,
             snapshots,
-            ..
-        } = shared;
+        } = common;
         let folder = root.join(account.get().to_string());
         disk.create_folder(&folder)?;
         let mut index = disk.open_database(&folder.join(INDEX))?;
@@ -91,7 +102,7 @@ impl Core {
         Ok(Self {
             account,
             limits: *limits,
-            queue: Queue::default(),
+            pending: Pending::default(),
             changes: watch::Sender::new(modseq),
             snapshots: Arc::clone(snapshots),
             texts,
@@ -264,13 +275,6 @@ impl Core {
             }
         }
     }
-}
-
-/// The account's highest modseq.
-pub(super) fn modseq(index: &Connection) -> Result<ModSeq> {
-    let sql = "SELECT modseq FROM account";
-    let modseq = index.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-    Ok(ModSeq::new(modseq))
 }
 
 /// A panic in another thread left nothing half-changed: the index has its transactions.

@@ -1,99 +1,29 @@
 //! Adding messages. Those that wait at an account together share one sync of the message file and one commit of the index, which is not synced:
 //! see [`super::recovery`].
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 use sekisho_message::Parsed;
 use tokio::sync::oneshot;
 
 use super::account::Core;
+use super::blocking::blocking;
+use super::counters::{self, next_modseq};
 use super::error::StoreError;
-use super::files::{Files, Place};
-use super::folders;
-use super::mailbox::NewMessage;
-use super::message::{Appended, Changes, Folder, SpecialUse, Usage};
-use super::messages::{self, keywords_text};
+use super::files::Files;
+use super::insert::{Entry, content_id, insert};
+use super::limits::Limits;
+use super::message::{Appended, Folder, NewMessage, SpecialUse, Usage};
 use super::name::FolderName;
+use super::pending::{Answer, Destination, Request, Watched};
 use super::record::Record;
-use super::schema::next_modseq;
 use super::summary::Summary;
-use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
-use super::{Limits, blocking, sent};
+use super::uid::{FolderId, Uid, UidValidity};
+use super::{folders, messages, sent};
 
 type Result<T> = std::result::Result<T, StoreError>;
-
-/// Into which folder.
-#[derive(Debug, Clone)]
-pub(super) enum Destination {
-    /// This one or none.
-    Folder(FolderId),
-    /// The one of that name or none.
-    Existing(FolderName),
-    /// The one of that name, else the INBOX.
-    Named(FolderName),
-    /// The one of that use, else the INBOX.
-    Special(SpecialUse),
-    /// The one for sent mail, where there is one and a client hasn't put the message there itself: the server keeps a copy.
-    Sent,
-}
-
-/// The messages that wait at an account.
-#[derive(Default)]
-pub(super) struct Queue(Mutex<Waiting>);
-
-#[derive(Default)]
-struct Waiting {
-    requests: Vec<Request>,
-    /// Whether somebody is writing, and will take what waits when done.
-    working: bool,
-}
-
-struct Request {
-    destination: Destination,
-    /// All of them or none.
-    messages: Vec<(NewMessage, Summary)>,
-    watched: Option<Watched>,
-    answer: oneshot::Sender<Result<Answer>>,
-}
-
-/// A folder that whoever adds has open, and since when changes there are news to it.
-pub(super) type Watched = (FolderId, ModSeq);
-
-/// What was added, and what is new in the watched folder behind it, which costs nothing more while the index is at hand.
-pub(super) struct Answer {
-    pub(super) appended: Vec<Appended>,
-    pub(super) news: Option<Changes>,
-}
-
-impl Request {
-    fn usage(&self) -> Usage {
-        Usage {
-            bytes: self
-                .messages
-                .iter()
-                .map(|(message, _)| message.bytes.len() as u64)
-                .sum(),
-            messages: self.messages.len() as u64,
-        }
-    }
-
-    fn message_ids(&self) -> impl Iterator<Item = &str> {
-        let ids = self.messages.iter();
-        ids.filter_map(|(_, summary)| summary.identifiers.id.as_deref())
-    }
-
-    /// Whether the server adds it for the sender.
-    fn is_copy(&self) -> bool {
-        matches!(self.destination, Destination::Sent)
-    }
-
-    /// Whether a client adds it, who may have sent it before.
-    fn may_replace(&self) -> bool {
-        matches!(self.destination, Destination::Existing(_))
-    }
-}
 
 /// Adds one message; returns when it is on the disk.
 pub(super) async fn append_one(
@@ -133,7 +63,9 @@ pub(super) async fn append(
             watched,
             answer,
         };
-        core.queue.enter(request, &core);
+        if core.pending.enter(request) {
+            serve_all(&core);
+        }
         Ok(())
     })
     .await?;
@@ -146,48 +78,15 @@ pub(super) async fn append(
     answer
 }
 
-impl Queue {
-    /// Leaves a request, and serves what waits unless somebody does already. Whoever served its own leaves to another thread what came meanwhile.
-    fn enter(&self, request: Request, core: &Arc<Core>) {
-        {
-            let mut waiting = self.lock();
-            waiting.requests.push(request);
-            if waiting.working {
-                return;
-            }
-            waiting.working = true;
-        }
-        if self.serve_batch(core) {
-            let core = Arc::clone(core);
-            tokio::task::spawn_blocking(move || while core.queue.serve_batch(&core) {});
-        }
-    }
-
-    /// Serves all that waits; whether more has come meanwhile. If not, nobody works any more.
-    fn serve_batch(&self, core: &Core) -> bool {
-        let _done = Done(self);
-        let batch = std::mem::take(&mut self.lock().requests);
-        serve(core, batch);
-        let mut waiting = self.lock();
-        waiting.working = !waiting.requests.is_empty();
-        waiting.working
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Ends the shift of whoever writes, though it panicked: those who waited get an error, the next one writes again.
-struct Done<'q>(&'q Queue);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let mut waiting = self.0.lock();
-            waiting.working = false;
-            waiting.requests.clear();
-        }
+/// Serves what waits. Whoever served its own leaves to another thread what came meanwhile.
+fn serve_all(core: &Arc<Core>) {
+    if core.pending.serve_batch(|batch| serve(core, batch)) {
+        let core = Arc::clone(core);
+        tokio::task::spawn_blocking(
+            move || {
+                while core.pending.serve_batch(|batch| serve(&core, batch)) {}
+            },
+        );
     }
 }
 
@@ -319,7 +218,7 @@ impl<'r> Round<'_, '_, 'r> {
         let mut appended = Vec::with_capacity(request.messages.len());
         let mut left = u32::try_from(request.messages.len()).unwrap_or(u32::MAX);
         for (message, summary) in &request.messages {
-            let uid = Uid::new(folders::next_uid(index, folder, self.modseq)?);
+            let uid = Uid::new(counters::next_uid(index, folder, self.modseq)?);
             left -= 1;
             let record = Record {
                 folder,
@@ -349,7 +248,9 @@ fn destination(
         None => folders::get(index, &FolderName::inbox()),
     };
     let folder = match destination {
-        Destination::Folder(id) => return Ok(Some((*id, folders::head(index, *id)?.uid_validity))),
+        Destination::Folder(id) => {
+            return Ok(Some((*id, counters::head(index, *id)?.uid_validity)));
+        }
         Destination::Existing(name) => folders::get(index, name)?,
         Destination::Named(name) => inbox_unless(folders::find(index, name)?)?,
         Destination::Special(special) => inbox_unless(folders::find_special(index, *special)?)?,
@@ -359,75 +260,4 @@ fn destination(
         },
     };
     Ok(Some((folder.id, folder.uid_validity)))
-}
-
-/// The identity of a modseq's content of some number: one that was never given away before. (A counter in the index would be one page more to write.)
-pub(super) fn content_id(modseq: i64, number: i64) -> ContentId {
-    ContentId::new((modseq << 20) | number)
-}
-
-/// What the index learns of a message.
-pub(super) struct Entry<'a> {
-    pub(super) content: ContentId,
-    pub(super) record: &'a Record,
-    pub(super) place: Place,
-    pub(super) summary: &'a Summary,
-}
-
-/// Puts a message into the index; its folder's next UID and modseq are the caller's.
-pub(super) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
-    let Entry {
-        content,
-        record,
-        place,
-        summary,
-    } = entry;
-    index
-        .prepare_cached(
-            "INSERT INTO content (id, file, offset, size, envelope, body, structure, preview, has_attachment, sent, sent_day, subject, base_subject, \
-                                  from_text, to_text, cc_text, bcc_text, sort_from, sort_to, sort_cc, message_id, refers_to, thread) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)",
-        )?
-        .execute(
-            params![
-                content.get(),
-                place.file,
-                place.offset,
-                place.size,
-                summary.envelope,
-                summary.body,
-                summary.structure,
-                summary.preview,
-                summary.has_attachment,
-                summary.sent,
-                summary.sent_day,
-                summary.subject,
-                summary.base_subject,
-                summary.from,
-                summary.to,
-                summary.cc,
-                summary.bcc,
-                summary.sort_from,
-                summary.sort_to,
-                summary.sort_cc,
-                summary.identifiers.id,
-                summary.identifiers.references.join(" "),
-                summary.identifiers.thread(),
-            ],
-        )?;
-    index
-        .prepare_cached(
-            "INSERT INTO message (folder, uid, modseq, flags, keywords, size, internal_date, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?
-        .execute(params![
-            record.folder.get(),
-            record.uid.get(),
-            record.modseq,
-            record.flags.bits,
-            keywords_text(&record.flags),
-            place.size,
-            record.internal_date,
-            content.get(),
-        ])?;
-    Ok(())
 }

@@ -1,32 +1,32 @@
 //! The two narrow ways into a mailbox without a login.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::AccountId;
 
-use super::append::{Destination, append, append_one};
+use super::accounts::Accounts;
+use super::append::{append, append_one};
 use super::backup::Copied;
+use super::blocking::blocking;
 use super::check::Report;
 use super::compaction::{Compacted, Which};
 use super::error::StoreError;
 use super::filter;
-use super::mailbox::{Mailbox, NewMessage};
-use super::message::{Appended, SpecialUse};
+use super::mailbox::Mailbox;
+use super::message::{Appended, NewMessage, SpecialUse};
 use super::name::FolderName;
-use super::{Store, blocking};
+use super::pending::Destination;
 
-/// May add messages to any account's folders, and read how the account wants them filed. It reads no mail. Only the doors of this crate make one.
+/// May add messages to any account's folders, and read how the account wants them filed. It reads no mail. Only the
+/// [`Operator`] gives one away: to the queue, and to what keeps copies of sent mail.
 #[derive(Clone)]
 pub struct Delivery {
-    store: Store,
+    accounts: Arc<Accounts>,
 }
 
 impl Delivery {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
-    }
-
     /// Delivers into a folder, the INBOX where that folder doesn't exist. When it returns, the message is on the disk.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl Delivery {
         folder: &FolderName,
         message: NewMessage,
     ) -> Result<Appended, StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         append_one(core, Destination::Named(folder.clone()), message).await
     }
 
@@ -51,7 +51,7 @@ impl Delivery {
         special_use: SpecialUse,
         message: NewMessage,
     ) -> Result<Appended, StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         append_one(core, Destination::Special(special_use), message).await
     }
 
@@ -65,7 +65,7 @@ impl Delivery {
         account: AccountId,
         message: NewMessage,
     ) -> Result<(), StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         append(core, Destination::Sent, vec![message], None).await?;
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Delivery {
     /// # Errors
     /// Temporary ones.
     pub async fn filter(&self, account: AccountId) -> Result<Option<String>, StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         blocking(move || core.read(filter::get)).await
     }
 
@@ -90,7 +90,7 @@ impl Delivery {
         now: Timestamp,
         pause: SignedDuration,
     ) -> Result<bool, StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         let sender = sender.to_owned();
         blocking(move || core.write(|index| filter::tell(index, &sender, now, pause))).await
     }
@@ -98,12 +98,20 @@ impl Delivery {
 
 /// May open every account: the command line has it, no door does. [`Store::open_root`] makes the only one.
 pub struct Operator {
-    store: Store,
+    accounts: Arc<Accounts>,
 }
 
 impl Operator {
-    pub(super) fn new(store: Store) -> Self {
-        Self { store }
+    pub(super) fn new(accounts: Arc<Accounts>) -> Self {
+        Self { accounts }
+    }
+
+    /// What may only deliver.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        Delivery {
+            accounts: Arc::clone(&self.accounts),
+        }
     }
 
     /// Opens an account's mailbox, making it if it is missing.
@@ -111,7 +119,7 @@ impl Operator {
     /// # Errors
     /// Temporary ones.
     pub async fn open(&self, account: AccountId) -> Result<Mailbox, StoreError> {
-        Ok(Mailbox::new(self.store.core(account).await?))
+        Ok(Mailbox::new(self.accounts.core(account).await?))
     }
 
     /// Checks an account's mail; see [`Report`]. `deep` reads every message, `repair` sets counters right. Opening the account already puts in what a crash
@@ -125,7 +133,7 @@ impl Operator {
         deep: bool,
         repair: bool,
     ) -> Result<Report, StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         blocking(move || core.check(deep, repair)).await
     }
 
@@ -135,7 +143,7 @@ impl Operator {
     /// # Errors
     /// Temporary ones; the file that failed is as it was.
     pub async fn compact(&self, account: AccountId) -> Result<Compacted, StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         blocking(move || core.compact(Which::All)).await
     }
 
@@ -144,7 +152,7 @@ impl Operator {
     /// # Errors
     /// Temporary ones; the copy is then as it was.
     pub async fn back_up(&self, account: AccountId, target: &Path) -> Result<Copied, StoreError> {
-        let core = self.store.core(account).await?;
+        let core = self.accounts.core(account).await?;
         let target = target.to_owned();
         blocking(move || core.back_up(&target)).await
     }

@@ -18,9 +18,9 @@ use sekisho_disk::WriteFile;
 
 use super::account::Core;
 use super::error::StoreError;
-use super::files::{self, Batch, Place};
-use super::message::Flags;
-use super::messages::keywords_from;
+use super::files::{self, Batch};
+use super::flags::{Flags, keywords_from};
+use super::place::Place;
 use super::record::Record;
 use super::uid::{FolderId, Uid};
 

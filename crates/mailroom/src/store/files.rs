@@ -8,25 +8,10 @@ use std::sync::Arc;
 use rusqlite::{OptionalExtension, Transaction, params};
 use sekisho_disk::{Disk, WriteFile};
 
-use super::Limits;
 use super::error::StoreError;
+use super::limits::Limits;
+use super::place::Place;
 use super::record::Record;
-
-/// Where a message's bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) file: i64,
-    pub(super) offset: u64,
-    pub(super) size: u64,
-}
-
-impl Place {
-    /// The place as a number: later ones are greater.
-    pub(super) fn key(self) -> i64 {
-        let offset = i64::try_from(self.offset).unwrap_or(i64::MAX);
-        (self.file << 32).saturating_add(offset)
-    }
-}
 
 /// A message file's path.
 pub(super) fn path(folder: &Path, number: i64) -> PathBuf {

@@ -2,11 +2,11 @@
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::counters::{head, next_modseq};
 use super::error::StoreError;
 use super::message::{Folder, SpecialUse, Status};
 use super::messages;
 use super::name::FolderName;
-use super::schema::next_modseq;
 use super::uid::{FolderId, ModSeq, Uid, UidSet, UidValidity};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -162,48 +162,6 @@ pub(super) fn status(index: &Transaction<'_>, id: FolderId) -> Result<Status> {
             deleted_size: row.get(4)?,
         })
     })?)
-}
-
-/// A folder's counters.
-pub(super) struct Head {
-    pub(super) uid_validity: UidValidity,
-    pub(super) uid_next: Uid,
-    pub(super) highest_modseq: ModSeq,
-}
-
-/// The counters of a folder, which must exist.
-pub(super) fn head(index: &Transaction<'_>, id: FolderId) -> Result<Head> {
-    let sql = "SELECT uid_validity, uid_next, highest_modseq FROM folder WHERE id = ?1";
-    let mut query = index.prepare_cached(sql)?;
-    query
-        .query_row([id.get()], |row| {
-            Ok(Head {
-                uid_validity: UidValidity::new(row.get(0)?),
-                uid_next: Uid::new(row.get(1)?),
-                highest_modseq: ModSeq::new(row.get(2)?),
-            })
-        })
-        .optional()?
-        .ok_or(StoreError::NoSuchFolder)
-}
-
-/// Notes that something in the folder changed.
-pub(super) fn touch(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Result<()> {
-    let sql = "UPDATE folder SET highest_modseq = ?1 WHERE id = ?2";
-    index
-        .prepare_cached(sql)?
-        .execute(params![modseq, id.get()])?;
-    Ok(())
-}
-
-/// Gives out the folder's next UID, to a message that comes with a modseq.
-pub(super) fn next_uid(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Result<u32> {
-    let sql = "UPDATE folder SET uid_next = uid_next + 1, highest_modseq = max(highest_modseq, ?2) WHERE id = ?1 AND uid_next < 4294967295 RETURNING uid_next - 1";
-    let mut query = index.prepare_cached(sql)?;
-    query
-        .query_row(params![id.get(), modseq], |row| row.get(0))
-        .optional()?
-        .ok_or(StoreError::NoUidsLeft)
 }
 
 /// Makes a folder whose name is lost anew.

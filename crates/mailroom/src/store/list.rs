@@ -4,11 +4,28 @@ use std::collections::BTreeSet;
 use std::ops::{Index, Range};
 use std::sync::Arc;
 
-use super::message::{Changes, MessageState};
-use super::uid::Uid;
+use jiff::Timestamp;
+
+use super::flags::Flags;
+use super::uid::{ModSeq, Uid};
 
 /// How many messages a chunk holds at most: what one change copies while others look at the same list.
 const CHUNK: usize = 256;
+
+/// What sessions hold of each message: enough for FLAGS, for sequence numbers, and for most searches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageState {
+    /// Its number.
+    pub uid: Uid,
+    /// When it last changed.
+    pub modseq: ModSeq,
+    /// Its flags.
+    pub flags: Flags,
+    /// RFC822.SIZE, in bytes.
+    pub size: u64,
+    /// INTERNALDATE, to the second.
+    pub internal_date: Timestamp,
+}
 
 /// Messages by rising UID. Copies share what they have in common, so a copy of a big list costs little, and so does a change of one.
 #[derive(Debug, Clone, Default)]
@@ -115,17 +132,17 @@ impl MessageList {
         }
     }
 
-    /// The list as it is after some changes.
-    pub(crate) fn apply(&mut self, changes: &Changes) {
+    /// The list as it is after some messages, by rising UID, came or changed, and others went.
+    pub(crate) fn apply(&mut self, changed: &[MessageState], expunged: &[Uid]) {
         let newest = self.last().map(|message| message.uid);
-        for state in &changes.changed {
+        for state in changed {
             if newest.is_none_or(|newest| state.uid > newest) {
                 self.push(state.clone());
             } else if let Some(at) = self.position(state.uid) {
                 self.set(at, state.clone());
             }
         }
-        self.remove(&changes.expunged.iter().copied().collect());
+        self.remove(&expunged.iter().copied().collect());
     }
 
     /// Leaves out empty chunks, joins small neighbours, and counts anew.

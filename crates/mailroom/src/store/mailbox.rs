@@ -10,17 +10,20 @@ use sekisho_disk::ReadFile;
 use tokio::sync::watch;
 
 use super::account::Core;
-use super::append::{Answer, Destination, append, append_one};
+use super::append::{append, append_one};
+use super::blocking::blocking;
 use super::error::StoreError;
-use super::files::Place;
+use super::flags::{FlagChange, Flags};
 use super::message::{
-    Appended, Changes, Copied, FlagChange, Flags, Folder, MessageRow, SearchKeys, Snapshot,
-    SpecialUse, Status, Stored, ThreadKeys, Usage,
+    Appended, Changes, Copied, Folder, MessageRow, NewMessage, SearchKeys, Snapshot, SpecialUse,
+    Status, Stored, ThreadKeys, Usage,
 };
 use super::name::FolderName;
+use super::pending::{Answer, Destination};
+use super::place::Place;
 use super::texts::Needle;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
-use super::{blocking, filter, folders, messages};
+use super::{filter, folders, messages};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -410,17 +413,6 @@ impl Mailbox {
         }
         Ok(done)
     }
-}
-
-/// A message to be added.
-#[derive(Debug, Clone)]
-pub struct NewMessage {
-    /// Its bytes, lines ended by CRLF.
-    pub bytes: Vec<u8>,
-    /// INTERNALDATE.
-    pub internal_date: Timestamp,
-    /// Its flags.
-    pub flags: Flags,
 }
 
 /// A message's bytes. They stay readable though the message is removed meanwhile.

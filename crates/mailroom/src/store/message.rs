@@ -1,15 +1,11 @@
 //! What the store tells of messages and folders.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use sekisho_imap::{Flag, Keyword};
 
-use super::error::StoreError;
-use super::files::Place;
-use super::list::MessageList;
+use super::flags::Flags;
+use super::list::{MessageList, MessageState};
 use super::name::FolderName;
+use super::place::Place;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
 
 /// A folder that messages can be in. Levels of a name that have no folder of their own (see [`FolderName::ancestors`]) are not listed.
@@ -129,21 +125,6 @@ pub struct Snapshot {
     pub messages: MessageList,
 }
 
-/// What sessions hold of each message: enough for FLAGS, for sequence numbers, and for most searches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessageState {
-    /// Its number.
-    pub uid: Uid,
-    /// When it last changed.
-    pub modseq: ModSeq,
-    /// Its flags.
-    pub flags: Flags,
-    /// RFC822.SIZE, in bytes.
-    pub size: u64,
-    /// INTERNALDATE, to the second.
-    pub internal_date: Timestamp,
-}
-
 /// What happened in a folder after a modseq.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
@@ -159,126 +140,6 @@ pub struct Changes {
     pub expunged: Vec<Uid>,
     /// All messages as they are now, if that costs nothing.
     pub list: Option<MessageList>,
-}
-
-/// A message's flags: the system's as bits, keywords shared between messages that have the same.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Flags {
-    pub(super) bits: u8,
-    pub(super) keywords: Option<Arc<[Keyword]>>,
-}
-
-impl Flags {
-    /// The most keywords a message can have.
-    pub const MAX_KEYWORDS: usize = 64;
-
-    /// Collects flags; doubles count once.
-    ///
-    /// # Errors
-    /// [`StoreError::TooManyKeywords`].
-    pub fn new<'a>(flags: impl IntoIterator<Item = &'a Flag>) -> Result<Self, StoreError> {
-        let mut bits = 0;
-        let mut keywords = BTreeSet::new();
-        for flag in flags {
-            match flag {
-                Flag::Keyword(keyword) => {
-                    if !keywords.contains(keyword) {
-                        keywords.insert(keyword.clone());
-                    }
-                }
-                system => bits |= bit(system),
-            }
-        }
-        Self::from_parts(bits, keywords)
-    }
-
-    /// `\\Seen` alone.
-    #[must_use]
-    pub fn seen() -> Self {
-        Self {
-            bits: bit(&Flag::Seen),
-            keywords: None,
-        }
-    }
-
-    /// Whether it has the flag.
-    #[must_use]
-    pub fn contains(&self, flag: &Flag) -> bool {
-        match flag {
-            Flag::Keyword(keyword) => self.keywords().contains(keyword),
-            system => self.bits & bit(system) != 0,
-        }
-    }
-
-    /// The flags, the system's first.
-    pub fn iter(&self) -> impl Iterator<Item = Flag> {
-        Flag::SYSTEM
-            .into_iter()
-            .filter(|flag| self.bits & bit(flag) != 0)
-            .chain(self.keywords().iter().cloned().map(Flag::Keyword))
-    }
-
-    /// The keywords alone, sorted.
-    #[must_use]
-    pub fn keywords(&self) -> &[Keyword] {
-        self.keywords.as_deref().unwrap_or_default()
-    }
-
-    /// What these flags become when `given` are added, removed, or put in their place.
-    pub(super) fn change(&self, how: FlagChange, given: &Self) -> Result<Self, StoreError> {
-        match how {
-            FlagChange::Replace => Ok(given.clone()),
-            FlagChange::Add => Self::from_parts(
-                self.bits | given.bits,
-                self.keywords()
-                    .iter()
-                    .chain(given.keywords())
-                    .cloned()
-                    .collect(),
-            ),
-            FlagChange::Remove => Self::from_parts(
-                self.bits & !given.bits,
-                self.keywords()
-                    .iter()
-                    .filter(|keyword| !given.keywords().contains(keyword))
-                    .cloned()
-                    .collect(),
-            ),
-        }
-    }
-
-    fn from_parts(bits: u8, keywords: BTreeSet<Keyword>) -> Result<Self, StoreError> {
-        if keywords.len() > Self::MAX_KEYWORDS {
-            return Err(StoreError::TooManyKeywords);
-        }
-        Ok(Self {
-            bits,
-            keywords: (!keywords.is_empty()).then(|| keywords.into_iter().collect()),
-        })
-    }
-}
-
-/// The bit of a system flag, as the index keeps it; none for keywords.
-pub(super) fn bit(flag: &Flag) -> u8 {
-    match flag {
-        Flag::Seen => 1,
-        Flag::Answered => 2,
-        Flag::Flagged => 4,
-        Flag::Deleted => 8,
-        Flag::Draft => 16,
-        Flag::Keyword(_) => 0,
-    }
-}
-
-/// How STORE changes flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlagChange {
-    /// `+FLAGS`
-    Add,
-    /// `-FLAGS`
-    Remove,
-    /// `FLAGS`
-    Replace,
 }
 
 /// What a change of flags did.
@@ -381,4 +242,15 @@ pub struct ThreadKeys {
     pub id: Option<String>,
     /// References, or the first of In-Reply-To; the oldest first.
     pub references: Vec<String>,
+}
+
+/// A message to be added.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    /// Its bytes, lines ended by CRLF.
+    pub bytes: Vec<u8>,
+    /// INTERNALDATE.
+    pub internal_date: Timestamp,
+    /// Its flags.
+    pub flags: Flags,
 }

@@ -8,14 +8,14 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use sekisho_imap::Keyword;
 use sekisho_message::subject;
 
+use super::counters::{self, next_modseq};
 use super::error::StoreError;
-use super::files::Place;
-use super::folders;
+use super::flags::{FlagChange, Flags, keywords_from, keywords_text};
+use super::list::MessageState;
 use super::message::{
-    Changes, Copied, FlagChange, Flags, MessageRow, MessageState, SearchKeys, Snapshot, Stored,
-    ThreadKeys, Usage,
+    Changes, Copied, MessageRow, SearchKeys, Snapshot, Stored, ThreadKeys, Usage,
 };
-use super::schema::next_modseq;
+use super::place::Place;
 use super::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -24,7 +24,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 const STATE: &str = "message.uid, message.modseq, message.flags, message.keywords, message.size, message.internal_date";
 
 pub(super) fn snapshot(index: &Transaction<'_>, folder: FolderId) -> Result<Snapshot> {
-    let head = folders::head(index, folder)?;
+    let head = counters::head(index, folder)?;
     let messages = states(index, folder, &UidSet::all())?.into_iter().collect();
     Ok(Snapshot {
         uid_validity: head.uid_validity,
@@ -35,7 +35,7 @@ pub(super) fn snapshot(index: &Transaction<'_>, folder: FolderId) -> Result<Snap
 }
 
 pub(super) fn changes(index: &Transaction<'_>, folder: FolderId, since: ModSeq) -> Result<Changes> {
-    let head = folders::head(index, folder)?;
+    let head = counters::head(index, folder)?;
     let since = i64::try_from(since.get()).unwrap_or(i64::MAX);
     let sql = format!("SELECT {STATE} FROM message WHERE folder = ?1 AND modseq > ?2 ORDER BY uid");
     let mut query = index.prepare_cached(&sql)?;
@@ -66,7 +66,7 @@ pub(super) fn rows(
     folder: FolderId,
     uids: &UidSet,
 ) -> Result<Vec<MessageRow>> {
-    folders::head(index, folder)?;
+    counters::head(index, folder)?;
     let sql = format!(
         "SELECT {STATE}, content.id, content.envelope, content.body, content.structure, content.preview, content.has_attachment, \
                 content.file, content.offset, content.size, content.thread \
@@ -94,7 +94,7 @@ pub(super) fn search_keys(
     folder: FolderId,
     uids: &UidSet,
 ) -> Result<Vec<SearchKeys>> {
-    folders::head(index, folder)?;
+    counters::head(index, folder)?;
     let sql = "SELECT message.uid, coalesce(sent, internal_date), sent_day, subject, base_subject, from_text, to_text, cc_text, bcc_text, \
                       sort_from, sort_to, sort_cc, content.id, thread \
                FROM message JOIN content ON content.id = message.content \
@@ -126,7 +126,7 @@ pub(super) fn thread_keys(
     folder: FolderId,
     uids: &UidSet,
 ) -> Result<Vec<ThreadKeys>> {
-    folders::head(index, folder)?;
+    counters::head(index, folder)?;
     let sql = "SELECT message.uid, coalesce(sent, internal_date), subject, base_subject, message_id, refers_to \
                FROM message JOIN content ON content.id = message.content \
                WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
@@ -150,7 +150,7 @@ pub(super) fn places(
     folder: FolderId,
     uids: &UidSet,
 ) -> Result<Vec<(Uid, Place)>> {
-    folders::head(index, folder)?;
+    counters::head(index, folder)?;
     let sql = "SELECT message.uid, file, offset, content.size FROM message JOIN content ON content.id = message.content \
                WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
     collect(index, sql, folder, uids, |row| {
@@ -213,7 +213,7 @@ pub(super) fn store_flags(
     given: &Flags,
     unchanged_since: Option<ModSeq>,
 ) -> Result<Stored> {
-    folders::head(index, folder)?;
+    counters::head(index, folder)?;
     let mut stored = Stored::default();
     for mut state in states(index, folder, uids)? {
         if unchanged_since.is_some_and(|since| state.modseq > since) {
@@ -243,7 +243,7 @@ pub(super) fn store_flags(
             state.uid.get()
         ])?;
     }
-    folders::touch(index, folder, modseq)?;
+    counters::touch(index, folder, modseq)?;
     Ok(stored)
 }
 
@@ -253,8 +253,8 @@ pub(super) fn copy(
     uids: &UidSet,
     to: FolderId,
 ) -> Result<Copied> {
-    folders::head(index, folder)?;
-    let uid_validity = folders::head(index, to)?.uid_validity;
+    counters::head(index, folder)?;
+    let uid_validity = counters::head(index, to)?.uid_validity;
     let states = states(index, folder, uids)?;
     let from: Vec<Uid> = states.iter().map(|state| state.uid).collect();
     let mut copied = Copied {
@@ -270,7 +270,7 @@ pub(super) fn copy(
                SELECT ?1, ?2, ?3, flags, keywords, size, internal_date, content FROM message WHERE folder = ?4 AND uid = ?5";
     let mut insert = index.prepare_cached(sql)?;
     for uid in &copied.from {
-        let new = folders::next_uid(index, to, modseq)?;
+        let new = counters::next_uid(index, to, modseq)?;
         insert.execute(params![to.get(), new, modseq, folder.get(), uid.get()])?;
         copied.to.push(Uid::new(new));
     }
@@ -307,7 +307,7 @@ pub(super) fn remove(
     uids: &UidSet,
     deleted_only: bool,
 ) -> Result<Vec<Uid>> {
-    folders::head(index, folder)?;
+    counters::head(index, folder)?;
     let sql = "SELECT uid, content FROM message WHERE folder = ?1 AND uid BETWEEN ?2 AND ?3 AND (NOT ?4 OR flags & 8 <> 0) ORDER BY uid";
     let mut going: Vec<(u32, i64)> = Vec::new();
     {
@@ -338,21 +338,8 @@ pub(super) fn remove(
             forget.execute([content])?;
         }
     }
-    folders::touch(index, folder, modseq)?;
+    counters::touch(index, folder, modseq)?;
     Ok(going.into_iter().map(|(uid, _)| Uid::new(uid)).collect())
-}
-
-/// Keywords as the index keeps them: atoms, so a space parts them.
-pub(super) fn keywords_text(flags: &Flags) -> Option<String> {
-    let words: Vec<&str> = flags.keywords().iter().map(Keyword::as_str).collect();
-    (!words.is_empty()).then(|| words.join(" "))
-}
-
-/// Reads what [`keywords_text`] wrote.
-pub(super) fn keywords_from(text: &str) -> Arc<[Keyword]> {
-    text.split(' ')
-        .filter_map(|word| Keyword::new(word.as_bytes()))
-        .collect()
 }
 
 fn states(index: &Transaction<'_>, folder: FolderId, uids: &UidSet) -> Result<Vec<MessageState>> {

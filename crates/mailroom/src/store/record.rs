@@ -21,8 +21,7 @@ use std::io;
 
 use sekisho_disk::ReadFile;
 
-use super::message::Flags;
-use super::messages::{keywords_from, keywords_text};
+use super::flags::{Flags, keywords_from, keywords_text};
 use super::uid::{FolderId, Uid};
 
 const MAGIC: [u8; 4] = *b"Skm1";

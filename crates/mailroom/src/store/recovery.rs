@@ -19,10 +19,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use sekisho_disk::{Disk, ReadFile};
 use sekisho_message::Parsed;
 
-use super::append::{Entry, content_id, insert};
+use super::counters;
 use super::error::StoreError;
-use super::files::{self, Place};
+use super::files;
 use super::folders;
+use super::insert::{Entry, content_id, insert};
+use super::place::Place;
 use super::record::Record;
 use super::sent;
 use super::summary::Summary;
@@ -122,7 +124,7 @@ fn requests(file: &dyn ReadFile, number: i64, mut offset: u64) -> io::Result<Vec
 /// For `fuzz/`: of a file that breaks off or is damaged somewhere, the whole requests before that are found, and nothing else.
 #[cfg(fuzzing)]
 pub fn fuzz(bytes: &[u8]) {
-    use super::message::Flags;
+    use super::flags::Flags;
     use super::record::Memory;
     use super::uid::{FolderId, Uid};
     let Some(([cut, change], rest)) = bytes.split_first_chunk() else {
@@ -182,12 +184,12 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>, now: i64) -> Result<usize>
         if record.modseq <= known {
             continue;
         }
-        let head = match folders::head(index, record.folder) {
+        let head = match counters::head(index, record.folder) {
             Ok(head) => head,
             // No crash does that: the index was lost, and is made anew.
             Err(StoreError::NoSuchFolder) => {
                 folders::recover(index, record.folder, record.modseq, record.internal_date)?;
-                folders::head(index, record.folder)?
+                counters::head(index, record.folder)?
             }
             Err(error) => return Err(error),
         };

@@ -150,12 +150,6 @@ pub(super) fn upgrade(index: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The next modseq of the account: whatever the transaction changes gets it.
-pub(super) fn next_modseq(index: &Transaction<'_>) -> Result<i64, StoreError> {
-    let sql = "UPDATE account SET modseq = modseq + 1 RETURNING modseq";
-    Ok(index.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-}
-
 fn version(index: &Connection) -> Result<i64, StoreError> {
     Ok(index.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }

@@ -7,7 +7,8 @@
 use rusqlite::{Transaction, params};
 
 use super::error::StoreError;
-use super::message::{Flags, Usage};
+use super::flags::Flags;
+use super::message::Usage;
 use super::messages;
 use super::uid::{FolderId, Uid};
 

@@ -8,8 +8,8 @@ use sekisho_checkpoint::AccountId;
 
 use super::error::StoreError;
 use super::message::{Changes, Snapshot};
-use super::uid::FolderId;
-use super::{folders, messages};
+use super::uid::{FolderId, ModSeq};
+use super::{counters, messages};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -50,7 +50,7 @@ impl Snapshots {
         account: AccountId,
         folder: FolderId,
     ) -> Result<Arc<Snapshot>> {
-        let head = folders::head(index, folder)?;
+        let head = counters::head(index, folder)?;
         let snapshot = match self.get(account, folder) {
             Some(known) if known.highest_modseq >= head.highest_modseq => return Ok(known),
             Some(known) => {
@@ -68,7 +68,7 @@ impl Snapshots {
         account: AccountId,
         folder: FolderId,
         changes: &mut Changes,
-        since: super::ModSeq,
+        since: ModSeq,
     ) {
         let Some(known) = self.get(account, folder) else {
             return;
@@ -129,7 +129,7 @@ impl Snapshots {
 /// A snapshot after some changes.
 fn followed(known: &Snapshot, changes: &Changes) -> Snapshot {
     let mut messages = known.messages.clone();
-    messages.apply(changes);
+    messages.apply(&changes.changed, &changes.expunged);
     Snapshot {
         uid_validity: known.uid_validity,
         uid_next: changes.uid_next,

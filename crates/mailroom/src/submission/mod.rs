@@ -22,17 +22,18 @@ use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::{MailAddress, OwnDomains};
 use sekisho_checkpoint::ports::{Clock, Directory};
 use sekisho_checkpoint::{Account, AccountId, Admitted};
+use sekisho_message::write;
 use sekisho_net::Shutdown;
 use sekisho_smtp::{Body, Command, MailFrom, Path, RcptTo, Reply};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use outgoing::Prepared;
+use outgoing::{Prepared, Stamp, not_yours};
 
 use crate::addressing::{accounts_of, address_of, may_send_as};
 use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
 use crate::smtp::connection::{Connection, Lost};
 use crate::smtp::session::{Service, Transaction, serve};
-use crate::store::{Delivery, Flags, NewMessage, Store};
+use crate::store::{Delivery, Flags, NewMessage};
 
 /// How long a client may be silent (RFC 5321 4.5.3.2.7).
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -42,7 +43,7 @@ pub struct Submission {
     /// Takes the mail.
     pub queue: Queue,
     /// Whose folders for sent mail get copies; none do without it.
-    pub sent: Option<Store>,
+    pub sent: Option<Delivery>,
     /// Knows who has a mailbox here.
     pub directory: Arc<dyn Directory>,
     /// The wall clock.
@@ -257,7 +258,7 @@ impl Sender {
             message: came,
         } = transaction;
         let Prepared { message, added } =
-            outgoing::prepare(&came, &self.account, &self.hello, &self.submission)?;
+            outgoing::prepare(&came, &self.account, &self.hello, &self.stamp())?;
         // What has no sender is a receipt or the like, which a program wrote.
         let sent = self
             .submission
@@ -302,21 +303,24 @@ impl Sender {
         }
     }
 
+    fn stamp(&self) -> Stamp<'_> {
+        let now = self.submission.clock.now();
+        Stamp {
+            host: &self.submission.host,
+            date: write::date(now, &self.submission.zone),
+        }
+    }
+
     /// Keeps a copy for the sender. The mail is on its way by then: where this fails, nobody is told that it isn't.
-    async fn keep(&self, sent: &Store, copy: Vec<u8>) {
+    async fn keep(&self, sent: &Delivery, copy: Vec<u8>) {
         let message = NewMessage {
             bytes: copy,
             internal_date: self.submission.clock.now(),
             flags: Flags::seen(),
         };
-        let delivery = Delivery::new(sent.clone());
-        if let Err(error) = delivery.keep_sent(self.account.id, message).await {
+        if let Err(error) = sent.keep_sent(self.account.id, message).await {
             let account = self.account.id.get();
             tracing::warn!(%error, account, "a copy of sent mail could not be kept");
         }
     }
-}
-
-fn not_yours(code: u16, words: &str) -> Reply {
-    Reply::new(code, "5.7.1", words)
 }

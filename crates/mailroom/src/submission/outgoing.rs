@@ -6,7 +6,6 @@ use sekisho_message::strict::{HeaderFault, StrictHeader, senders};
 use sekisho_message::write;
 use sekisho_smtp::Reply;
 
-use super::{Submission, not_yours};
 use crate::addressing::may_send_as;
 
 /// So many `Received` fields mean that a message runs in a circle (RFC 5321 6.3).
@@ -20,12 +19,20 @@ pub(super) struct Prepared {
     pub(super) added: String,
 }
 
+/// Who takes a message, and when.
+pub(super) struct Stamp<'h> {
+    /// This site's host name.
+    pub(super) host: &'h str,
+    /// As header fields write it.
+    pub(super) date: String,
+}
+
 /// Checks and completes a message.
 pub(super) fn prepare(
     message: &[u8],
     account: &Account,
     hello: &str,
-    submission: &Submission,
+    stamp: &Stamp<'_>,
 ) -> Result<Prepared, Reply> {
     let header = StrictHeader::parse(message).map_err(|fault| {
         let code = match fault {
@@ -38,20 +45,17 @@ pub(super) fn prepare(
     if header.all("Received").count() > MOST_HOPS {
         return Err(Reply::new(554, "5.4.6", "the message runs in a circle"));
     }
-    let date = write::date(submission.clock.now(), &submission.zone);
+    let Stamp { host, date } = stamp;
     let received = format!(
         "Received: from {hello} by {host} with ESMTPSA;\r\n {date}\r\n",
         hello = name_of_client(hello),
-        host = submission.host,
     );
     let mut added = String::new();
     if !header.has("Date") {
         added += &format!("Date: {date}\r\n");
     }
     if !header.has("Message-ID") {
-        let domain = account
-            .main_address()
-            .map_or(&*submission.host, |a| a.domain());
+        let domain = account.main_address().map_or(*host, |a| a.domain());
         let id = write::message_id(domain)
             .ok_or_else(|| Reply::new(451, "4.3.0", "out of order just now"))?;
         added += &format!("Message-ID: {id}\r\n");
@@ -102,4 +106,8 @@ fn name_of_client(hello: &str) -> &str {
     } else {
         "client"
     }
+}
+
+pub(super) fn not_yours(code: u16, words: &str) -> Reply {
+    Reply::new(code, "5.7.1", words)
 }

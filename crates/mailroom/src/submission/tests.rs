@@ -41,7 +41,7 @@ impl Stage {
         let (near, far) = tokio::io::duplex(1 << 16);
         let submission = Arc::new(Submission {
             queue: self.queue.clone(),
-            sent: Some(self.scene.store.clone()),
+            sent: Some(self.scene.operator.delivery()),
             directory: Arc::new(Town),
             clock: self.scene.clock.clone(),
             own: own(),

@@ -26,8 +26,8 @@ async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
     let disk = Arc::new(RecordingDisk::new(root).unwrap());
     let mut told = Vec::new();
     for part in 0..2 {
-        let (store, operator) = store_on(&root.join("mail"), disk.clone(), limits());
-        let delivery = Delivery::new(store);
+        let (_, operator) = store_on(&root.join("mail"), disk.clone(), limits());
+        let delivery = operator.delivery();
         let account = AccountId::new(AI);
         let mailbox = operator.open(account).await.unwrap();
         let inbox = folder(&mailbox, "INBOX").await;
@@ -293,8 +293,8 @@ async fn each_sync_is_needed() {
 async fn a_power_cut_among_many_deliveries_at_once_leaves_each_acknowledged_one_whole() {
     let root = tempfile::tempdir().unwrap();
     let disk = Arc::new(RecordingDisk::new(root.path()).unwrap());
-    let (store, _operator) = store_on(&root.path().join("mail"), disk.clone(), Limits::default());
-    let delivery = Delivery::new(store);
+    let (_, operator) = store_on(&root.path().join("mail"), disk.clone(), Limits::default());
+    let delivery = operator.delivery();
     let deliveries: Vec<_> = (0..60)
         .map(|n| {
             let (delivery, disk) = (delivery.clone(), disk.clone());

@@ -103,8 +103,8 @@ async fn a_lost_index_is_made_anew_from_the_message_files() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_is_made_while_mail_comes_and_holds_what_its_index_names() {
     let root = tempfile::tempdir().unwrap();
-    let (store, operator) = store(root.path());
-    let delivery = Delivery::new(store);
+    let (_, operator) = store(root.path());
+    let delivery = operator.delivery();
     let account = AccountId::new(AI);
     let copy = tempfile::tempdir().unwrap();
     let target = copy.path().join("1");

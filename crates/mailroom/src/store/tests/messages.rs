@@ -3,8 +3,8 @@ use super::*;
 #[tokio::test]
 async fn a_delivered_message_is_read_back_whole_and_described() {
     let root = tempfile::tempdir().unwrap();
-    let (store, operator) = store(root.path());
-    let delivery = Delivery::new(store);
+    let (_, operator) = store(root.path());
+    let delivery = operator.delivery();
     let account = AccountId::new(AI);
     let sent = message("会議");
     let bytes = sent.bytes.clone();

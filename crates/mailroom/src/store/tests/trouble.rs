@@ -96,8 +96,8 @@ async fn accounts_that_nobody_uses_are_closed_and_open_again() {
 async fn a_hundred_deliveries_at_once_get_a_number_each_and_share_syncs() {
     let root = tempfile::tempdir().unwrap();
     let disk = Arc::new(RecordingDisk::new(root.path()).unwrap());
-    let (store, operator) = store_on(&root.path().join("mail"), disk.clone(), Limits::default());
-    let delivery = Delivery::new(store);
+    let (_, operator) = store_on(&root.path().join("mail"), disk.clone(), Limits::default());
+    let delivery = operator.delivery();
     let account = AccountId::new(AI);
     let mailbox = operator.open(account).await.unwrap();
     let mut seen = mailbox.watch();

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::follow::{Batch, modseq};
 use super::text::{Needle, Sought, Text};
-use super::{Batch, Result, modseq, sum};
+use super::{Result, sum};
 use crate::store::account::Core;
 use crate::store::error::StoreError;
-use crate::store::files::Place;
 use crate::store::messages;
+use crate::store::place::Place;
 use crate::store::uid::{FolderId, Uid, UidSet};
 
 /// How many messages are looked at before others have their turn with the database.
