@@ -6,9 +6,9 @@ use sekisho_net::BoxedStream;
 use sekisho_net::client::Connector;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::Fault;
+use crate::call::Security;
+use crate::error::Fault;
 use crate::servers::Server;
-use crate::upstreams::Security;
 use crate::wire::Wire;
 
 /// The signature of a PROXY protocol header, version 2 (specification, section 2.2).

@@ -8,11 +8,11 @@ use sekisho_imap::encode::{CommandEncoder, Literals};
 use sekisho_imap::framing::Frame;
 use sekisho_imap::response::{self, Code, Data, Response, Status, StatusKind};
 
-use crate::Fault;
+use crate::call::{Call, Security};
 use crate::dial;
+use crate::error::Fault;
 use crate::learned::{Heard, Learned};
 use crate::proof::{ACKNOWLEDGED, Proof};
-use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
 /// Starts the connection up to where a login can be sent; `client` is the address to report. Returns the connection and
@@ -222,29 +222,6 @@ fn told(code: Option<Code>) -> Option<Vec<String>> {
 
 fn endless() -> Fault {
     Fault::Away("the server talks without end".to_owned())
-}
-
-/// The capabilities of an upstream that a client may be told after the login. Those for the time before the login are
-/// removed, and those by which the client could log in again, or could do so unseen.
-pub(crate) fn kept(offered: &[String], guarded: bool) -> String {
-    let kept = offered.iter().filter(|word| {
-        let before_login = word.starts_with("AUTH=")
-            || matches!(
-                word.as_str(),
-                "STARTTLS" | "LOGINDISABLED" | "LOGIN-REFERRALS"
-            );
-        let unseen = guarded && word.starts_with("COMPRESS=");
-        !before_login && !unseen && *word != "UNAUTHENTICATE"
-    });
-    let words: Vec<_> = kept
-        .map(|word| match word.as_str() {
-            // Capabilities are case-insensitive, but some clients only recognise these two in their usual spelling.
-            "IMAP4REV1" => "IMAP4rev1",
-            "IMAP4REV2" => "IMAP4rev2",
-            other => other,
-        })
-        .collect();
-    words.join(" ")
 }
 
 #[cfg(test)]

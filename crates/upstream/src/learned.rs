@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::imap;
+use crate::capabilities;
 
 /// How long POP3 capabilities are valid; after that, the next login asks for them again.
 const POP3_KNOWN: SignedDuration = SignedDuration::from_mins(10);
@@ -97,7 +97,7 @@ impl Learned {
         {
             return Arc::clone(&kept.told);
         }
-        let told: Arc<str> = imap::kept(offered, guarded).into();
+        let told: Arc<str> = capabilities::kept(offered, guarded).into();
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(Kept {
             of: Arc::clone(offered),
             told: Arc::clone(&told),

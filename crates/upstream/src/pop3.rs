@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::Fault;
+use crate::call::{Call, Security};
 use crate::dial;
+use crate::error::Fault;
 use crate::proof::{ACKNOWLEDGED, Proof};
-use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
 /// The longest command line, in bytes with its CRLF (RFC 2449, section 4).

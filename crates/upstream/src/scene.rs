@@ -7,9 +7,9 @@ use sekisho_checkpoint::Password;
 use sekisho_net::client::{Connector, Roots};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, duplex};
 
+use crate::call::{Call, Security};
 use crate::proof::{Passing, Proof};
 use crate::servers::Server;
-use crate::upstreams::{Call, Security};
 use crate::wire::Wire;
 
 /// A person's proof with their own password.

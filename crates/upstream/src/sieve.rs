@@ -1,9 +1,9 @@
 //! The ManageSieve protocol with a server, up to the login (RFC 5804).
 
-use crate::Fault;
+use crate::call::{Call, Security};
 use crate::dial;
+use crate::error::Fault;
 use crate::proof::{ACKNOWLEDGED, Proof};
-use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
 /// Capabilities that say what scripts can do. They are the same before and after a login.

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use sekisho_smtp::{Extensions, Reply, ReplyReader, xtext};
 
-use crate::Fault;
+use crate::call::{Call, Security};
 use crate::dial;
+use crate::error::Fault;
 use crate::proof::{ACKNOWLEDGED, Proof};
-use crate::upstreams::{Call, Security};
 use crate::wire::{PATIENCE, Wire};
 
 /// Extensions that still work when commands are relayed one by one. CHUNKING doesn't: where its data ends, only the

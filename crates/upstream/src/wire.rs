@@ -5,7 +5,7 @@ use sekisho_net::BoxedStream;
 use sekisho_smtp::Inbound;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::Fault;
+use crate::error::Fault;
 
 /// How many bytes are read at once. Enough for a greeting, and small enough for the allocator's cache of the thread.
 const PIECE: usize = 1024;

@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use sekisho_imap::command::{Body, Command};
 use sekisho_imap::framing::{CommandReader, Event, Limits};
 
-use super::{authenticate, begin, kept};
-use crate::Fault;
+use super::{authenticate, begin};
+use crate::call::Security;
+use crate::capabilities::kept;
+use crate::error::Fault;
 use crate::learned::{Heard, Learned};
 use crate::scene::{Callable, proof, server};
-use crate::upstreams::Security;
 
 /// All commands that a server reads in these bytes. The lines of an AUTHENTICATE exchange are not commands and are kept
 /// as they are.

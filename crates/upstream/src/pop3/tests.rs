@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::{begin, kept, log_in};
-use crate::Fault;
+use crate::call::Security;
+use crate::error::Fault;
 use crate::scene::{Callable, proof, server};
-use crate::upstreams::Security;
 
 #[tokio::test]
 async fn a_server_without_sasl_gets_name_and_password_by_two_commands() {
