@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sekisho_mailroom::delivery::Filter;
+use sekisho_queue::delivery::Filter;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(filter) = serde_json::from_slice::<Filter>(bytes)

@@ -4,8 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use sekisho_imap::framing::Frame;
 use sekisho_imap::response::{self, Data, Response};
-use sekisho_mailroom::store::describe;
-use sekisho_message::Parsed;
+use sekisho_store::describe;
+use sekisho_message::{Parsed, strict};
 
 fuzz_target!(|message: &[u8]| {
     let parsed = Parsed::new(message);
@@ -30,5 +30,22 @@ fuzz_target!(|message: &[u8]| {
         }
         let _ = parsed.decoded(part);
     }
-    sekisho_mailroom::fuzzing::header(message);
+    header(message);
+    sekisho_queue::fuzzing::signature(message);
 });
+
+/// Takes a header apart strictly, and reads its senders.
+fn header(message: &[u8]) {
+    let Ok(header) = strict::Header::parse(message) else {
+        return;
+    };
+    let fields: usize = header.fields.iter().map(|field| field.raw.len()).sum();
+    assert_eq!(fields + header.rest.len(), message.len());
+    for field in &header.fields {
+        let value = field.value();
+        assert!(!value.contains(['\r', '\n']));
+        for address in strict::addresses(&value).unwrap_or_default() {
+            assert_eq!(address.matches('@').count(), 1);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use sekisho_checkpoint::address::MailAddress;
 use sekisho_imap::MailboxName;
 use sekisho_imap::mailbox::{decode_utf7, encode_utf7};
 use sekisho_message::encoded_word;
-use sekisho_mailroom::store::FolderName;
+use sekisho_store::FolderName;
 
 fuzz_target!(|bytes: &[u8]| {
     assert!(!encoded_word::decode(bytes).contains(['\r', '\n']));

@@ -1,4 +1,4 @@
 //! The text that is stored for searches contains what the message contains.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|message: &[u8]| sekisho_mailroom::fuzzing::search_text(message));
+libfuzzer_sys::fuzz_target!(|message: &[u8]| sekisho_store::fuzzing::search_text(message));

@@ -1,4 +1,4 @@
 //! A message file after a crash or on a failing disk: only real records are taken for records.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sekisho_mailroom::fuzzing::record(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| sekisho_store::fuzzing::record(bytes));

@@ -16,7 +16,7 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::{BoxFuture, Clock};
 use sekisho_disk::RealDisk;
 use sekisho_mailroom::imap::{Imap, serve_mailbox};
-use sekisho_mailroom::store::{Flags, FolderName, Limits, Mailbox, NewMessage, Store};
+use sekisho_store::{Flags, FolderName, Limits, Mailbox, NewMessage, Store};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 type Done<T> = Result<T, Box<dyn Error>>;

@@ -1,27 +1,18 @@
-//! The embedded mail system: where mail is kept, and the servers that take it in and hand it out.
+//! The servers of the embedded mail system: they take mail in and hand it out.
 //!
-//! It checks no password and judges nobody: a session of IMAP or POP3 and a submission begin with the checkpoint's
-//! [`Admitted`](sekisho_checkpoint::Admitted). It takes mail from relays that the operator named, never from the world.
+//! They check no password and judge nobody: a session of IMAP or POP3 and a submission begin with the checkpoint's
+//! [`Admitted`](sekisho_checkpoint::Admitted). They take mail from relays that the operator named, never from the world.
+//! Where mail is kept and what becomes of it is for the rooms below: `store` and `queue`.
 //!
-//! In reading order: [`store`] keeps messages; [`imap`] and [`pop3`] hand them out. [`smtp`] is the grammar of [`incoming`], by
-//! which mail comes in, of [`submission`], by which people send it, and of the [`queue`], where it waits to go on; [`delivery`] is what becomes of it at a
-//! mailbox, [`letters`] are the site's own mail, and [`mbox`] is a form in which mail moves.
+//! In reading order: [`imap`] and [`pop3`] hand mail out; by [`incoming`] mail comes in from other servers, by
+//! [`submission`] from people, both in the order of commands that `session` keeps.
 
-mod addressing;
-pub mod delivery;
-pub mod dkim;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod imap;
 pub mod incoming;
-pub mod letters;
-pub mod mbox;
 pub mod pop3;
-pub mod queue;
-#[cfg(test)]
-mod scene;
-pub mod smtp;
-pub mod store;
+mod session;
 pub mod submission;
 
 pub use imap::serve_imap;

@@ -48,11 +48,7 @@ impl Mailroom {
             },
             submission: Arc::new(Submission {
                 queue: rooms.queue.clone(),
-                sent: rooms
-                    .plan
-                    .mail
-                    .keep_sent
-                    .then(|| rooms.operator.delivery()),
+                sent: rooms.plan.mail.keep_sent.then(|| rooms.operator.delivery()),
                 directory: Arc::clone(&rooms.directory),
                 clock: clock(),
                 own: site.own_domains.clone(),

@@ -12,10 +12,10 @@ use sekisho_checkpoint::sealing::KeyRing;
 use sekisho_checkpoint::{self as checkpoint, Checkpoint};
 use sekisho_directory::{ArgonCost, OwnAccounts};
 use sekisho_disk::{Disk, RealDisk};
-use sekisho_mailroom::letters::{Letters, Mailboxes};
-use sekisho_mailroom::queue::{self, Exit, Queue};
-use sekisho_mailroom::store::{Limits, Operator, Store};
 use sekisho_otp::Step;
+use sekisho_queue::letters::{Letters, Mailboxes};
+use sekisho_queue::{Exit, Queue};
+use sekisho_store::{Limits, Operator, Store};
 use sekisho_upstream::{LoginAtUpstream, Upstreams};
 
 use crate::config::{self, OpenRecords, Passwords, Plan};
@@ -164,7 +164,7 @@ impl Rooms {
         let signing = plan.signing.as_ref();
         let queue = open_queue(
             &folders.queue,
-            queue::Parts {
+            sekisho_queue::Parts {
                 delivery: operator.delivery(),
                 directory: Arc::clone(&directory),
                 clock: Arc::clone(&clock),

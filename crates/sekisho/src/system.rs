@@ -10,9 +10,9 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::OwnAccounts;
 use sekisho_gateway::{Door, Seats};
 use sekisho_mailroom::incoming::{Incoming, IncomingDoor, IncomingListener};
-use sekisho_mailroom::queue::Queue;
-use sekisho_mailroom::store::{Operator, Store};
 use sekisho_net::{ForwardedPolicy, Listener, Places, Shutdown, TlsKeeper, WebSources};
+use sekisho_queue::Queue;
+use sekisho_store::{Operator, Store};
 use sekisho_webmail::Entrance;
 
 use crate::mailroom::Mailroom;

@@ -12,7 +12,7 @@ use super::compress::Inflater;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Flow, Session};
 use super::{Imap, ServeError};
-use crate::store::Mailbox;
+use sekisho_store::Mailbox;
 
 /// How long a client may be silent; RFC 3501, section 5.4, wants 30 minutes at least.
 const SILENCE: SignedDuration = SignedDuration::from_mins(31);

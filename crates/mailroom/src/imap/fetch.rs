@@ -17,7 +17,7 @@ use super::ServeError;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::{View, encode_flags};
-use crate::store::{
+use sekisho_store::{
     Content, ContentId, FlagChange, Flags, Mailbox, MessageRow, MessageState, StoreError, Uid,
     UidSet,
 };

@@ -8,7 +8,7 @@ use sekisho_imap::{MailboxName, encode};
 use super::pattern::Pattern;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session, existing, mailbox_id};
-use crate::store::{Folder, FolderName, SpecialUse};
+use sekisho_store::{Folder, FolderName, SpecialUse};
 
 impl Session {
     /// `CREATE`. A separator at the end says that folders below will follow (RFC 3501, section

@@ -38,7 +38,7 @@ use sekisho_checkpoint::Admitted;
 use sekisho_checkpoint::ports::Clock;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::store::{Mailbox, Store, StoreError};
+use sekisho_store::{Mailbox, Store, StoreError};
 
 /// What an IMAP session needs besides its mailbox.
 #[derive(Clone)]

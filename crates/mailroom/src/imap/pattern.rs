@@ -1,6 +1,6 @@
 //! The patterns of LIST (RFC 3501, section 6.3.8).
 
-use crate::store::FolderName;
+use sekisho_store::FolderName;
 
 /// A pattern with the wildcards `*` (anything) and `%` (anything within a level).
 pub(super) struct Pattern(Vec<char>);

@@ -9,7 +9,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::ServeError;
 use super::compress::Deflater;
-use crate::store::{NameError, StoreError};
+use sekisho_store::{NameError, StoreError};
 
 /// Beyond this many bytes the buffer is written out before a handler goes on.
 const FULL: usize = 32 * 1024;

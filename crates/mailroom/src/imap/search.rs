@@ -18,7 +18,7 @@ use super::fetch::{email_id, read_header};
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::View;
-use crate::store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
+use sekisho_store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
 
 /// How many messages' words are held at once.
 const WORDS: usize = 500;

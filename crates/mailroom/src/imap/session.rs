@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::reply::{Done, Out, Trouble};
 use super::view::{Manner, View};
 use super::{Imap, ServeError, capability};
-use crate::store::{Changes, FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
+use sekisho_store::{Changes, FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
 
 pub(super) struct Session {
     pub(super) mailbox: Mailbox,

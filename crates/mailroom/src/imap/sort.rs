@@ -10,7 +10,7 @@ use sekisho_imap::command::{Sort, SortKey};
 use super::reply::{Done, Out, Trouble};
 use super::search::{names_modseq, numbers, tell_extended, tell_plain};
 use super::session::{Answer, Session};
-use crate::store::{MessageState, SearchKeys, UidSet};
+use sekisho_store::{MessageState, SearchKeys, UidSet};
 
 /// How many messages' words are held at once, besides what they are sorted by.
 const WORDS: usize = 500;

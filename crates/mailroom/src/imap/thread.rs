@@ -10,7 +10,7 @@ use sekisho_imap::command::{Thread, ThreadAlgorithm};
 use super::reply::{Done, Out};
 use super::search::{names_modseq, numbers};
 use super::session::{Answer, Session};
-use crate::store::{ThreadKeys, UidSet};
+use sekisho_store::{ThreadKeys, UidSet};
 
 /// How many messages' words are read at once.
 const WORDS: usize = 500;
@@ -386,7 +386,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::Uid;
+    use sekisho_store::Uid;
 
     fn key(number: usize, id: &str, references: &[&str], subject: &str) -> ThreadKeys {
         let base = subject.strip_prefix("re: ").unwrap_or(subject);

@@ -6,7 +6,7 @@ use sekisho_imap::{MailboxName, SequenceSet};
 
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session, existing};
-use crate::store::{Flags, NewMessage, Uid};
+use sekisho_store::{Flags, NewMessage, Uid};
 
 impl Session {
     /// `APPEND` (RFC 3501, section 6.3.11; RFC 3502; RFC 4315)

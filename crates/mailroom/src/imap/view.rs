@@ -11,7 +11,7 @@ use std::ops::Range;
 use sekisho_imap::{Flag, Keyword, SequenceSet, encode};
 
 use super::reply::Out;
-use crate::store::{
+use sekisho_store::{
     Changes, Flags, FolderId, Mailbox, MessageList, MessageState, ModSeq, Snapshot, StoreError,
     Uid, UidSet,
 };

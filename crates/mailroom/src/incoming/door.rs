@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use sekisho_net::{Peers, Shutdown, Stream, TlsKeeper};
+use sekisho_queue::connection::{Connection, Lost};
 use sekisho_smtp::{COMMAND_LINE, Command, Reply};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Semaphore;
 
 use super::{Incoming, PATIENCE, Receiver};
-use crate::smtp::connection::{Connection, Lost};
-use crate::smtp::session::serve;
+use crate::session::serve;
 
 /// How many connections are served at once.
 const AT_ONCE: usize = 256;

@@ -20,15 +20,15 @@ use sekisho_checkpoint::address::OwnDomains;
 use sekisho_checkpoint::ports::{Clock, Directory};
 use sekisho_message::strict::StrictHeader;
 use sekisho_message::write;
+use sekisho_queue::addressing::{BOUNCES, accounts_of, address_of};
+use sekisho_queue::delivery::{Arrival, DeliveryError};
+use sekisho_queue::{Mail, Origin, Queue, QueueError, Recipient};
 use sekisho_smtp::{Command, MailFrom, RcptTo, Reply};
+use sekisho_store::StoreError;
 
 pub use door::{IncomingDoor, IncomingListener, Protocol, Security, run_incoming};
 
-use crate::addressing::{BOUNCES, accounts_of, address_of};
-use crate::delivery::{Arrival, DeliveryError};
-use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
-use crate::smtp::session::{Service, Transaction};
-use crate::store::StoreError;
+use crate::session::{Service, Transaction};
 
 /// How long a peer may be silent.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use sekisho_net::Peers;
+use sekisho_queue::Queue;
+use sekisho_queue::scene::{ALICE, BOB, Client, Scene, Town, own, tokyo};
+use sekisho_store::FolderName;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use sekisho_checkpoint::AccountId;
 
 use super::{Incoming, IncomingDoor, IncomingListener, Protocol, Security, run_incoming};
-use crate::queue::Queue;
-use crate::scene::{ALICE, BOB, Client, Scene, Town, own, tokyo};
-use crate::store::FolderName;
 
 const MESSAGE: &str = "From: x@y.example\r\nSubject: hi\r\n\r\nHello\r\n..dots";
 
@@ -272,7 +272,7 @@ async fn a_silent_peer_is_let_go() {
     let scene = Scene::new();
     let mut client = connect(&scene).await;
     client.expect("NOOP", "250").await;
-    crate::scene::eventually("the connection is closed", async || {
+    sekisho_queue::scene::eventually("the connection is closed", async || {
         scene.clock.advance(jiff::SignedDuration::from_mins(6));
         let wait = tokio::time::timeout(std::time::Duration::from_millis(50), client.hear());
         wait.await.is_ok_and(|heard| heard.is_empty())
@@ -317,11 +317,11 @@ async fn by_smtp_one_answer_stands_for_all_and_nobody_gets_it_twice() {
     let reply = client.data(MESSAGE).await;
     assert!(reply.starts_with("250 2.6.0 taken as"), "{reply}");
     client.expect("NOOP", "250 2.0.0 ok").await;
-    crate::scene::eventually("both have it", async || {
+    sekisho_queue::scene::eventually("both have it", async || {
         (scene.inbox(ALICE).await.len(), scene.inbox(BOB).await.len()) == (1, 1)
     })
     .await;
-    crate::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
+    sekisho_queue::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
     let message = &scene.inbox(ALICE).await[0];
     let top = "Return-Path: <x@y.example>\r\nReceived: from mx.example by mail.kit.example with ESMTP;\r\n";
     assert!(message.starts_with(top), "{message}");
@@ -331,7 +331,7 @@ async fn by_smtp_one_answer_stands_for_all_and_nobody_gets_it_twice() {
     client
         .data("Subject: win\r\nX-Spam-Flag: YES\r\n\r\nb")
         .await;
-    crate::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
+    sekisho_queue::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
     assert_eq!(scene.inbox(ALICE).await.len(), 1);
     // Who only says that he is the site is nobody special.
     client
@@ -346,7 +346,7 @@ async fn by_smtp_one_answer_stands_for_all_and_nobody_gets_it_twice() {
 #[tokio::test]
 async fn the_sender_elsewhere_hears_of_what_failed_for_good() {
     let scene = Scene::with_quota(1);
-    let relay = crate::scene::TestRelay::start().await;
+    let relay = sekisho_queue::scene::TestRelay::start().await;
     let queue = scene.queue(Some(relay.exit(scene.clock.clone())));
     scene.run(&queue);
     let mut client = connect_smtp(&scene, queue).await;
@@ -355,7 +355,8 @@ async fn the_sender_elsewhere_hears_of_what_failed_for_good() {
         client.expect("RCPT TO:<alice@kit.example>", "250").await;
         let reply = client.data(MESSAGE).await;
         assert!(reply.starts_with("250 2.6.0"), "{reply}");
-        crate::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
+        sekisho_queue::scene::eventually("nothing waits", async || scene.waiting().is_empty())
+            .await;
     }
     assert_eq!(scene.inbox(ALICE).await.len(), 1);
     let heard = relay.heard();

@@ -2,7 +2,7 @@
 
 use sekisho_imap::Flag;
 
-use crate::store::{
+use sekisho_store::{
     Content, FlagChange, Flags, FolderId, FolderName, Mailbox, StoreError, Uid, UidSet, UidValidity,
 };
 

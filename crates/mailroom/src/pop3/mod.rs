@@ -19,13 +19,13 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::Admitted;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_net::Shutdown;
+use sekisho_queue::connection::{Connection, Lost};
 use sekisho_smtp::data::DataEncoder;
+use sekisho_store::{Mailbox, Store, StoreError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::command::Command;
 use self::maildrop::{Maildrop, TopCut};
-use crate::smtp::connection::{Connection, Lost};
-use crate::store::{Mailbox, Store, StoreError};
 
 /// How long a client may be silent (RFC 1939, section 3: ten minutes at least).
 const PATIENCE: SignedDuration = SignedDuration::from_mins(10);

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use sekisho_checkpoint::AccountId;
 use sekisho_imap::Flag;
+use sekisho_queue::scene::{ALICE, Client, Scene, eventually};
+use sekisho_store::{FolderName, Mailbox, NewMessage, UidSet};
 use tokio::io::DuplexStream;
 
 use super::command::Command;
 use super::{PATIENCE, Pop3, serve_mailbox};
-use crate::scene::{ALICE, Client, Scene, eventually};
-use crate::store::{FolderName, Mailbox, NewMessage, UidSet};
 
 const FIRST: &str = "Subject: one\r\nTo: a\r\n\r\n.dot\r\n..two\r\nthree\r\n";
 const SECOND: &str = "Subject: two\r\n\r\nno end of line";
@@ -48,14 +48,21 @@ fn session(scene: &Scene, mailbox: &Mailbox, unread: &str) -> Client<DuplexStrea
     Client::new(near)
 }
 
-impl Client<DuplexStream> {
+/// What a POP3 client says and hears.
+trait Pop3Client {
     /// Says a line; returns the first line of the answer.
+    async fn tell(&mut self, line: &str) -> String;
+
+    /// Says a line; returns all lines of the answer up to the dot, joined.
+    async fn fetch(&mut self, line: &str) -> String;
+}
+
+impl Pop3Client for Client<DuplexStream> {
     async fn tell(&mut self, line: &str) -> String {
         self.send(format!("{line}\r\n").as_bytes()).await;
         self.line().await
     }
 
-    /// Says a line; returns all lines of the answer up to the dot, joined.
     async fn fetch(&mut self, line: &str) -> String {
         let mut lines = vec![self.tell(line).await];
         while lines.last().is_some_and(|line| line != ".") {

@@ -24,16 +24,16 @@ use sekisho_checkpoint::ports::{Clock, Directory};
 use sekisho_checkpoint::{Account, AccountId, Admitted};
 use sekisho_message::write;
 use sekisho_net::Shutdown;
+use sekisho_queue::addressing::{accounts_of, address_of, may_send_as};
+use sekisho_queue::connection::{Connection, Lost};
+use sekisho_queue::{Mail, Origin, Queue, QueueError, Recipient};
 use sekisho_smtp::{Body, Command, MailFrom, Path, RcptTo, Reply};
+use sekisho_store::{Delivery, Flags, NewMessage};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use outgoing::{Prepared, Stamp, not_yours};
 
-use crate::addressing::{accounts_of, address_of, may_send_as};
-use crate::queue::{Mail, Origin, Queue, QueueError, Recipient};
-use crate::smtp::connection::{Connection, Lost};
-use crate::smtp::session::{Service, Transaction, serve};
-use crate::store::{Delivery, Flags, NewMessage};
+use crate::session::{Service, Transaction, serve};
 
 /// How long a client may be silent (RFC 5321 4.5.3.2.7).
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);

@@ -6,7 +6,7 @@ use sekisho_message::strict::{HeaderFault, StrictHeader, senders};
 use sekisho_message::write;
 use sekisho_smtp::Reply;
 
-use crate::addressing::may_send_as;
+use sekisho_queue::addressing::may_send_as;
 
 /// So many `Received` fields mean that a message runs in a circle (RFC 5321 6.3).
 const MOST_HOPS: usize = 100;

@@ -4,13 +4,13 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::Clock as _;
 use sekisho_imap::Flag;
+use sekisho_queue::scene::{ALICE, BOB, Client, Scene, Town, eventually, own, tokyo};
+use sekisho_queue::{Outbox, Queue};
+use sekisho_store::{FlagChange, Flags, FolderName, Mailbox, NewMessage, UidSet};
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
 
 use super::{Submission, serve_sender};
-use crate::queue::{Outbox, Queue};
-use crate::scene::{ALICE, BOB, Client, Scene, Town, eventually, own, tokyo};
-use crate::store::{FlagChange, Flags, FolderName, Mailbox, NewMessage, UidSet};
 
 const MESSAGE: &str = "From: Alice <alice@kit.example>\r\nTo: bob@kit.example\r\nBcc: c@far.example,\r\n d@far.example\r\nSubject: hi\r\n\r\nHello";
 

@@ -1,7 +1,7 @@
 //! Several messages at once, folders with a use, quotas, identities, decoded parts, and a compressed stream.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
-use sekisho_mailroom::store::Limits;
+use sekisho_store::Limits;
 
 use crate::client::House;
 

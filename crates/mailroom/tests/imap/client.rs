@@ -11,7 +11,7 @@ use sekisho_disk::RealDisk;
 use sekisho_imap::framing::{self, ResponseReader};
 use sekisho_imap::response::{self, Response};
 use sekisho_mailroom::imap::{Imap, serve_mailbox};
-use sekisho_mailroom::store::{Flags, FolderName, Limits, Mailbox, NewMessage, Operator, Store};
+use sekisho_store::{Flags, FolderName, Limits, Mailbox, NewMessage, Operator, Store};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::oneshot;
 

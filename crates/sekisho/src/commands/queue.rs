@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use sekisho_disk::RealDisk;
-use sekisho_mailroom::queue::{Listed, Order, QueueDesk, QueueId, Which};
+use sekisho_queue::{Listed, Order, QueueDesk, QueueId, Which};
 
 use crate::clock::WallClock;
 use crate::config::Plan;

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::ports::Directory as _;
-use sekisho_mailroom::store::{Flags, FolderName, NewMessage};
+use sekisho_store::{Flags, FolderName, NewMessage};
 
 use crate::system::System;
 

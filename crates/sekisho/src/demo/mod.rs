@@ -22,12 +22,12 @@ use sekisho_directory::{ArgonCost, NewAccount};
 use sekisho_disk::RealDisk;
 use sekisho_gateway::{PlaintextLogin, Security};
 use sekisho_mailroom::incoming::{IncomingDoor, IncomingListener, Protocol};
-use sekisho_mailroom::letters::Mailboxes;
-use sekisho_mailroom::queue::Outbox;
 use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, GivenSource, Listener, Peers, SourceFrom, TlsKeeper,
     WebSources,
 };
+use sekisho_queue::Outbox;
+use sekisho_queue::letters::Mailboxes;
 use sekisho_records::SqliteRecords;
 use sekisho_source::KeyLength;
 use sekisho_upstream::Upstreams;

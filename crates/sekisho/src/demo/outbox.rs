@@ -8,8 +8,8 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use maud::{DOCTYPE, html};
-use sekisho_mailroom::queue::{Departed, Outbox};
 use sekisho_message::{Parsed, words};
+use sekisho_queue::{Departed, Outbox};
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
      article{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem;margin:1rem 0}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit}\

@@ -13,7 +13,7 @@ use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::LoginName;
 use sekisho_checkpoint::ports::{BoxFuture, Clock, Directory as _};
 use sekisho_directory::ArgonCost;
-use sekisho_mailroom::store::{Flags, FolderName, NewMessage};
+use sekisho_store::{Flags, FolderName, NewMessage};
 use sekisho_testkit::browser::{Browser, Wishes, until};
 use sekisho_testkit::wire::{Way, Wire};
 use serde_json::json;

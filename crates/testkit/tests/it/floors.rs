@@ -1,7 +1,7 @@
 //! The crates depend on each other as the floors table in ARCHITECTURE.md says: only on lower floors, and only on the
 //! rooms that their row names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -42,17 +42,7 @@ fn table() -> anyhow::Result<BTreeMap<String, Room>> {
 
 /// Every dependency between rooms: from, to, and whether it is for tests only.
 fn edges() -> anyhow::Result<Vec<(String, String, bool)>> {
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--offline",
-        ])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let metadata = metadata()?;
     let room = |name: &str| name.strip_prefix("sekisho-").unwrap_or(name).to_owned();
     let mut edges = Vec::new();
     for package in metadata["packages"].as_array().context("packages")? {
@@ -65,6 +55,20 @@ fn edges() -> anyhow::Result<Vec<(String, String, bool)>> {
         }
     }
     Ok(edges)
+}
+
+fn metadata() -> anyhow::Result<serde_json::Value> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()?;
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 #[test]
@@ -96,5 +100,51 @@ fn every_room_uses_lower_floors_only_and_no_room_that_its_row_does_not_name() ->
             );
         }
     }
+    Ok(())
+}
+
+#[test]
+fn no_row_names_a_room_that_its_room_does_not_use() -> anyhow::Result<()> {
+    let used: BTreeSet<(String, String)> = edges()?
+        .into_iter()
+        .filter(|(.., for_tests)| !for_tests)
+        .map(|(from, to, _)| (from, to))
+        .collect();
+    for (room, row) in table()? {
+        for allowed in row.may_use {
+            assert!(
+                used.contains(&(room.clone(), allowed.clone())),
+                "the row of {room} names {allowed}, which it does not use"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_package_is_called_after_its_folder_and_has_a_row() -> anyhow::Result<()> {
+    let table = table()?;
+    let metadata = metadata()?;
+    let packages = metadata["packages"].as_array().context("packages")?;
+    for package in packages {
+        let name = package["name"].as_str().context("a name")?;
+        let manifest = Path::new(package["manifest_path"].as_str().context("a path")?);
+        let folder = manifest.parent().and_then(Path::file_name);
+        let folder = folder.and_then(|f| f.to_str()).context("a folder")?;
+        let expected = match folder {
+            "sekisho" => "sekisho".to_owned(),
+            folder => format!("sekisho-{folder}"),
+        };
+        assert_eq!(name, expected, "of the folder {folder}");
+        assert!(
+            table.contains_key(folder),
+            "{folder} has no row in ARCHITECTURE.md"
+        );
+    }
+    assert_eq!(
+        table.len(),
+        packages.len(),
+        "a row for each room, and no more"
+    );
     Ok(())
 }

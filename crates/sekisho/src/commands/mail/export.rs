@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
 use sekisho_mailclient::{Flag, Keyword};
-use sekisho_mailroom::mbox;
-use sekisho_mailroom::store::{Flags, FolderName, Mailbox};
+use sekisho_store::mbox;
+use sekisho_store::{Flags, FolderName, Mailbox};
 
 use crate::terminal::{progress, say};
 

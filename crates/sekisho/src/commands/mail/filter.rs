@@ -4,8 +4,8 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use sekisho_mailroom::delivery::Filter;
-use sekisho_mailroom::store::{Mailbox, StoreError};
+use sekisho_queue::delivery::Filter;
+use sekisho_store::{Mailbox, StoreError};
 
 use crate::config::Plan;
 use crate::terminal::say;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use sekisho_checkpoint::Account;
-use sekisho_mailroom::store::Operator;
+use sekisho_store::Operator;
 
 use crate::terminal::{progress, say};
 

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use sekisho_mailroom::delivery::JunkHeader;
-use sekisho_mailroom::store;
 use sekisho_net::Peers;
+use sekisho_queue::delivery::JunkHeader;
 
 use crate::config::problem::Findings;
 use crate::config::read::{List, values};
@@ -21,7 +20,7 @@ section! {
         /// A Unix socket for LMTP.
         socket: Option<PathBuf> = None,
         /// The largest message taken, in bytes; by SMTP as well.
-        max_message: u64 = store::Limits::default().message_size,
+        max_message: u64 = sekisho_store::Limits::default().message_size,
         /// The header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`; such mail goes into the
         /// junk folder, also if it comes by SMTP. The filter must remove this field from what it does not mark.
         junk_header: Option<JunkHeader> = None,
@@ -160,12 +159,12 @@ impl MailSection {
 
 impl Mail {
     /// What the mail store allows.
-    pub(crate) fn limits(&self, lmtp: &Lmtp) -> store::Limits {
-        store::Limits {
+    pub(crate) fn limits(&self, lmtp: &Lmtp) -> sekisho_store::Limits {
+        sekisho_store::Limits {
             message_size: lmtp.max_message,
             quota_bytes: self.quota_bytes,
             quota_messages: self.quota_messages,
-            ..store::Limits::default()
+            ..sekisho_store::Limits::default()
         }
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sekisho_checkpoint::ports::Clock;
-use sekisho_mailroom::dkim::Dkim;
-use sekisho_mailroom::queue::{self, DirectExit, Exit, RelayLogin, RelayTls, SmtpExit};
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::dns::MailHosts;
+use sekisho_queue::dkim::Dkim;
+use sekisho_queue::{DirectExit, Exit, RelayLogin, RelayTls, SmtpExit};
 use zeroize::Zeroizing;
 
 use super::site::Site;
@@ -192,7 +192,7 @@ impl Relay {
             }),
             None => None,
         };
-        let relay = queue::Relay {
+        let relay = sekisho_queue::Relay {
             host: self.host.as_str().to_owned(),
             port: self.port.get(),
             tls: self.tls,

@@ -9,7 +9,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sekisho_mailclient::Flag;
-use sekisho_mailroom::store::FolderName;
+use sekisho_store::FolderName;
 
 use super::source::{MessageKey, Source, SourceFolder, SourceMessage, as_kept, header_of};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use sekisho_checkpoint::AccountId;
 use sekisho_disk::RealDisk;
-use sekisho_mailroom::store::{Folder, FolderId, Limits, Mailbox, MessageRow, Store, UidSet};
+use sekisho_store::{Folder, FolderId, Limits, Mailbox, MessageRow, Store, UidSet};
 
 use super::source::{MessageKey, Source, SourceFolder, SourceMessage, header_of};
 use crate::clock::WallClock;

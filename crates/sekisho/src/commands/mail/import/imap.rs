@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use sekisho_mailclient::{Access, Error, Identity, Imap, SpecialUse as Use, Stranger};
-use sekisho_mailroom::store::{FolderName, SpecialUse};
 use sekisho_net::client::{Connector, Roots};
+use sekisho_store::{FolderName, SpecialUse};
 
 use super::super::super::prompt;
 use super::source::{MessageKey, Source, SourceFolder, SourceMessage};

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use async_trait::async_trait;
-use sekisho_mailroom::mbox::{self, Entry, Mbox};
-use sekisho_mailroom::store::FolderName;
+use sekisho_store::FolderName;
+use sekisho_store::mbox::{self, Entry, Mbox};
 
 use super::source::{MessageKey, Source, SourceFolder, SourceMessage, as_kept};
 

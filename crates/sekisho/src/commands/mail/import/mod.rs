@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 use sekisho_checkpoint::Account;
-use sekisho_mailroom::store::{Flags, Folder, FolderName, Limits, Mailbox, NewMessage, StoreError};
+use sekisho_store::{Flags, Folder, FolderName, Limits, Mailbox, NewMessage, StoreError};
 
 use crate::terminal::{progress, say};
 use source::{MessageKey, Source, SourceFolder, SourceMessage, as_kept};

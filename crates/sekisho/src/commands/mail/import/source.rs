@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 use sekisho_mailclient::Flag;
-use sekisho_mailroom::store::{FolderName, SpecialUse};
 use sekisho_message::Parsed;
+use sekisho_store::{FolderName, SpecialUse};
 
 /// A folder of a source.
 #[derive(Debug, Clone)]

@@ -1,0 +1,121 @@
+//! What waits, for people, and what they do with it.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Ledger;
+use super::columns::{optional_path, path, time};
+use crate::entry::{Listed, Order, QueueId, Waiting, Which};
+use crate::error::QueueError;
+
+impl Ledger {
+    /// All that waits, the oldest first.
+    pub(crate) fn list(&self) -> Result<Vec<Listed>, QueueError> {
+        let index = self.index();
+        let mut messages = index.prepare(
+            "SELECT id, sender, letter, size, queued_at, ends_at FROM message ORDER BY queued_at, id",
+        )?;
+        let mut waiting = index.prepare(
+            "SELECT path, tries, next_at, trouble, held FROM recipient WHERE message = ? ORDER BY id",
+        )?;
+        let rows = messages.query_map([], |row| {
+            Ok(Listed {
+                id: QueueId::new(row.get(0)?),
+                sender: optional_path(row, 1)?,
+                otp: row.get::<_, Option<i64>>(2)?.is_some(),
+                size: row.get::<_, i64>(3)?.unsigned_abs(),
+                queued_at: time(row, 4)?,
+                ends_at: time(row, 5)?,
+                waiting: Vec::new(),
+            })
+        })?;
+        let mut listed: Vec<Listed> = rows.collect::<Result<_, _>>()?;
+        for message in &mut listed {
+            let rows = waiting.query_map([message.id.get()], |row| {
+                Ok(Waiting {
+                    to: path(row, 0)?,
+                    tries: row.get(1)?,
+                    next_at: time(row, 2)?,
+                    trouble: row.get(3)?,
+                    held: row.get(4)?,
+                })
+            })?;
+            message.waiting = rows.collect::<Result<_, _>>()?;
+        }
+        Ok(listed)
+    }
+
+    /// Carries out an order. Says how many recipients it concerned.
+    pub(crate) fn order(
+        &self,
+        which: &Which,
+        order: Order,
+        now: Timestamp,
+    ) -> Result<usize, QueueError> {
+        let (count, gone) = self.change(|change| {
+            let rows = chosen(change, which)?;
+            let sql = match order {
+                Order::Retry => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1",
+                Order::Release => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1 AND held",
+                Order::Hold => "UPDATE recipient SET held = 1 WHERE id = ?1 AND ?2 AND NOT held",
+                Order::Bounce => "UPDATE recipient SET bounced = 1, held = 0, next_at = min(next_at, ?2) WHERE id = ?1",
+                Order::Drop => "DELETE FROM recipient WHERE id = ?1 AND ?2",
+            };
+            let mut carry_out = change.prepare(sql)?;
+            let mut count = 0;
+            for (row, _) in &rows {
+                count += carry_out.execute(params![row, now.as_millisecond()])?;
+            }
+            let mut gone = Vec::new();
+            if order == Order::Drop {
+                for (_, id) in rows {
+                    change.execute(
+                        "UPDATE letter SET fate = 'failed', words = 'taken out of the queue by hand'
+                         WHERE id = (SELECT letter FROM message WHERE id = ?)",
+                        [id.get()],
+                    )?;
+                    let sql = "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = ?1)";
+                    if change.execute(sql, [id.get()])? > 0 {
+                        gone.push(id);
+                    }
+                }
+            }
+            Ok((count, gone))
+        })?;
+        for id in gone {
+            self.forget_file(id);
+        }
+        Ok(count)
+    }
+
+    /// The beginning of a message, up to `most` bytes; `None` if it is not there.
+    pub(crate) fn beginning(&self, id: QueueId, most: u64) -> Result<Option<Vec<u8>>, QueueError> {
+        let size: Option<i64> = self
+            .index()
+            .query_row("SELECT size FROM message WHERE id = ?", [id.get()], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        size.map(|size| self.read(id, size.unsigned_abs().min(most)))
+            .transpose()
+    }
+}
+
+/// The recipients that are meant, with their messages.
+fn chosen(change: &Transaction<'_>, which: &Which) -> Result<Vec<(i64, QueueId)>, QueueError> {
+    let mut all = change.prepare("SELECT id, message, path FROM recipient ORDER BY id")?;
+    let mut rows = all.query([])?;
+    let mut chosen = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = QueueId::new(row.get(1)?);
+        let meant = match which {
+            Which::All => true,
+            Which::Message(wanted) => id == *wanted,
+            Which::Domain(domain) => path(row, 2)?.domain().eq_ignore_ascii_case(domain),
+        };
+        if meant {
+            chosen.push((row.get(0)?, id));
+        }
+    }
+    Ok(chosen)
+}

@@ -1,0 +1,193 @@
+//! The queue as the rest of the program sees it.
+
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::id::LetterId;
+use sekisho_checkpoint::ports::{Clock, Directory, Fate};
+use sekisho_disk::Disk;
+use sekisho_net::Shutdown;
+use sekisho_store::Delivery;
+
+use crate::delivery::{Arrival, Deliverer, DeliveryError, JunkHeader};
+use crate::dkim::Dkim;
+use crate::entry::{Listed, Order, QueueId, Which};
+use crate::error::QueueError;
+use crate::exit::Exit;
+use crate::inner::Inner;
+use crate::ledger::{Lane, Ledger, Owner};
+use crate::mail::Mail;
+use crate::run;
+
+/// What a queue works with.
+pub struct Parts {
+    /// Where mail for this site goes.
+    pub delivery: Delivery,
+    /// Who has a mailbox.
+    pub directory: Arc<dyn Directory>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// The disk.
+    pub disk: Arc<dyn Disk>,
+    /// The way out for mail; without one, mail to other sites is not taken.
+    pub exit: Option<Arc<dyn Exit>>,
+    /// The way out for mailed OTPs, if they have one of their own.
+    pub otp_exit: Option<Arc<dyn Exit>>,
+    /// Signs what people of this site send elsewhere.
+    pub dkim: Option<Arc<Dkim>>,
+    /// By which header field the site's filter marks junk.
+    pub junk: Option<JunkHeader>,
+    /// This site's host name, for reports.
+    pub host: String,
+    /// The site's time zone, for dates in reports.
+    pub zone: TimeZone,
+}
+
+/// The queue. Cheap to clone.
+#[derive(Clone)]
+pub struct Queue {
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Opens the queue's folder, making it if it is missing (its parent must exist), for the one process that runs it. Blocks.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn open(folder: &FilePath, parts: Parts) -> Result<Self, QueueError> {
+        let ledger = Ledger::open(folder, Arc::clone(&parts.disk), Owner::Alone)?;
+        ledger.sweep()?;
+        ledger.purge(parts.clock.now())?;
+        Ok(Self::of(ledger, parts))
+    }
+
+    /// Opens the queue's folder beside the process that runs it, to [put](Self::put) mail into it; that process takes notice within a minute. Blocks.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn beside(folder: &FilePath, parts: Parts) -> Result<Self, QueueError> {
+        let ledger = Ledger::open(folder, Arc::clone(&parts.disk), Owner::Beside)?;
+        Ok(Self::of(ledger, parts))
+    }
+
+    fn of(ledger: Ledger, parts: Parts) -> Self {
+        let deliverer = Deliverer::new(
+            parts.delivery,
+            Arc::clone(&parts.directory),
+            Arc::clone(&parts.clock),
+            parts.zone.clone(),
+            parts.junk,
+        );
+        Self {
+            inner: Arc::new(Inner {
+                ledger: Arc::new(ledger),
+                deliverer,
+                directory: parts.directory,
+                clock: parts.clock,
+                exit: parts.exit,
+                otp_exit: parts.otp_exit,
+                dkim: parts.dkim,
+                host: parts.host,
+                zone: parts.zone,
+                news: Default::default(),
+            }),
+        }
+    }
+
+    /// Takes a message; when this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// Nothing was taken.
+    pub async fn put(&self, mail: Mail) -> Result<QueueId, QueueError> {
+        self.inner.put(mail).await
+    }
+
+    /// Delivers a message to a mailbox at once, past the queue; what goes on from there is taken into it.
+    pub async fn deliver(
+        &self,
+        account: AccountId,
+        arrival: Arrival<'_>,
+    ) -> Result<(), DeliveryError> {
+        self.inner.deliver(account, arrival).await
+    }
+
+    /// Whether mail can leave the site, as far as this process was told; for a mailed OTP, whether that can.
+    #[must_use]
+    pub fn has_exit(&self, otp: bool) -> bool {
+        let lane = if otp { Lane::Otp } else { Lane::Out };
+        self.inner.exit(lane).is_some()
+    }
+
+    /// Tries what is due, until nothing new may begin; then finishes what is under way. Run it once.
+    pub async fn run(&self, shutdown: Shutdown) {
+        let lane = |lane| run::lane(Arc::clone(&self.inner), lane, shutdown.clone());
+        tokio::join!(lane(Lane::Here), lane(Lane::Out), lane(Lane::Otp));
+    }
+
+    /// From here on another process runs the queue; this one may put mail into it still. After [`Self::run`] has ended.
+    pub fn step_aside(&self) {
+        self.inner.ledger.step_aside();
+    }
+
+    /// What became of a letter; `None` if it is not known, or no longer.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub async fn fate(&self, letter: LetterId) -> Result<Option<Fate>, QueueError> {
+        self.inner.ledger(move |ledger| ledger.fate(letter)).await
+    }
+}
+
+/// The queue as the command line sees it, also beside a process that runs it.
+pub struct QueueDesk {
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+}
+
+impl QueueDesk {
+    /// Opens the queue's folder. Blocks, as all of its methods do.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn open(
+        folder: &FilePath,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, QueueError> {
+        let ledger = Ledger::open(folder, disk, Owner::Beside)?;
+        Ok(Self { ledger, clock })
+    }
+
+    /// All that waits, the oldest first.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn list(&self) -> Result<Vec<Listed>, QueueError> {
+        self.ledger.list()
+    }
+
+    /// Carries out an order; the running process takes notice within a minute. Says how many recipients it concerned. A message that is on its way at this moment
+    /// may arrive all the same.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn order(&self, which: &Which, order: Order) -> Result<usize, QueueError> {
+        self.ledger.order(which, order, self.clock.now())
+    }
+
+    /// The beginning of a message, up to `most` bytes; `None` if it is not there.
+    ///
+    /// # Errors
+    /// As [`QueueError`] says.
+    pub fn beginning(&self, id: QueueId, most: u64) -> Result<Option<Vec<u8>>, QueueError> {
+        self.ledger.beginning(id, most)
+    }
+}

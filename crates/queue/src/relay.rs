@@ -1,0 +1,152 @@
+//! The way out through another mail server.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sekisho_checkpoint::Password;
+use sekisho_checkpoint::ports::Clock;
+use sekisho_net::client::Connector;
+
+use crate::exit::{Envelope, Exit, Outcome, Trouble};
+use crate::talk::{Failed, Talk, expect, no_connection};
+
+/// A mail server that takes what leaves the site.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    /// Its host name (which its certificate must name) or address.
+    pub host: String,
+    /// Its port: 25, 587 or 465 as a rule.
+    pub port: u16,
+    /// How the connection is protected.
+    pub tls: RelayTls,
+    /// With what to log in, if the relay wants that.
+    pub login: Option<RelayLogin>,
+    /// What this site calls itself there: its own host name.
+    pub hello: String,
+}
+
+/// How the connection to a relay is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayTls {
+    /// Not at all: for a relay on this machine or in the same rack.
+    None,
+    /// By STARTTLS (RFC 3207); a relay that does not offer it gets no mail.
+    StartTls,
+    /// From the first byte (RFC 8314).
+    Implicit,
+}
+
+/// Name and password at a relay.
+#[derive(Debug, Clone)]
+pub struct RelayLogin {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: Password,
+}
+
+/// A password would travel in the clear: choose TLS for the relay, or no login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the relay's password would be sent unencrypted: choose TLS for it")]
+pub struct LoginInTheClear;
+
+/// The exit through a [`Relay`]. A connection for each message.
+pub struct SmtpExit {
+    relay: Relay,
+    connector: Connector,
+    clock: Arc<dyn Clock>,
+}
+
+impl SmtpExit {
+    /// Connects nowhere yet.
+    ///
+    /// # Errors
+    /// [`LoginInTheClear`], unless the relay is a loopback address.
+    pub fn new(
+        relay: Relay,
+        connector: Connector,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, LoginInTheClear> {
+        let here = relay.host == "localhost"
+            || relay
+                .host
+                .parse()
+                .is_ok_and(|a: std::net::IpAddr| a.is_loopback());
+        if relay.login.is_some() && relay.tls == RelayTls::None && !here {
+            return Err(LoginInTheClear);
+        }
+        Ok(Self {
+            relay,
+            connector,
+            clock,
+        })
+    }
+}
+
+#[async_trait]
+impl Exit for SmtpExit {
+    async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<Outcome> {
+        let all = |outcome: Outcome| vec![outcome; envelope.recipients.len()];
+        let mut talk = match self.open().await {
+            Ok(talk) => talk,
+            Err(trouble) => return all(Outcome::Later(trouble)),
+        };
+        let outcomes = match talk.hand_over(envelope, message).await {
+            Ok(outcomes) => outcomes,
+            Err(Failed::Lost(lost)) => return all(Outcome::Later(Trouble::own("4.4.2", lost))),
+            Err(Failed::All(outcome)) => all(outcome),
+        };
+        talk.quit().await;
+        outcomes
+    }
+}
+
+impl SmtpExit {
+    /// Connects and logs in. Whatever goes wrong here is the relay's or the configuration's fault, not the message's: it can wait.
+    async fn open(&self) -> Result<Talk, Trouble> {
+        let Relay {
+            host, port, tls, ..
+        } = &self.relay;
+        let stream = match tls {
+            RelayTls::Implicit => self.connector.connect_tls(host, *port).await,
+            RelayTls::None | RelayTls::StartTls => self.connector.connect_plain(host, *port).await,
+        };
+        let mut talk = Talk::begin(stream.map_err(no_connection)?, &self.clock).await?;
+        talk.hello(&self.relay.hello).await?;
+        if *tls == RelayTls::StartTls {
+            if !talk.offered.has("STARTTLS") {
+                return Err(Trouble::own("4.7.10", "the relay does not offer STARTTLS"));
+            }
+            expect(talk.ask("STARTTLS").await, 220)?;
+            let (stream, unread) = talk.connection.into_parts();
+            let stream = self.connector.start_tls(stream, host, &unread).await;
+            talk = Talk::over(stream.map_err(no_connection)?, &self.clock);
+            talk.hello(&self.relay.hello).await?;
+        }
+        if let Some(login) = &self.relay.login {
+            log_in(&mut talk, login).await?;
+        }
+        Ok(talk)
+    }
+}
+
+async fn log_in(talk: &mut Talk, login: &RelayLogin) -> Result<(), Trouble> {
+    let offered = |name: &str| talk.offered.lists("AUTH", name);
+    let (user, password) = (login.user.as_str(), login.password.expose());
+    if offered("PLAIN") {
+        let response = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
+        expect(talk.ask(&format!("AUTH PLAIN {response}")).await, 235)?;
+    } else if offered("LOGIN") {
+        expect(talk.ask("AUTH LOGIN").await, 334)?;
+        expect(talk.ask(&BASE64_STANDARD.encode(user)).await, 334)?;
+        expect(talk.ask(&BASE64_STANDARD.encode(password)).await, 235)?;
+    } else {
+        return Err(Trouble::own(
+            "4.7.0",
+            "the relay offers no login that is known here",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,344 @@
+//! The tries: what is due is handed on, and what became of it written down.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use sekisho_checkpoint::ports::Fate;
+use sekisho_net::Shutdown;
+use sekisho_smtp::RcptTo;
+use tokio::task::JoinSet;
+
+use crate::addressing::address_of;
+use crate::delivery::Arrival;
+use crate::entry::QueueId;
+use crate::error::QueueError;
+use crate::exit::{Envelope, Outcome, Trouble};
+use crate::inner::{Inner, LIFE, later};
+use crate::ledger::{Due, Job, Lane, Mark};
+use crate::mail::{Mail, Origin, Recipient};
+use crate::report::{News, Report, Told};
+
+/// How many messages are under way on a lane at once.
+const AT_ONCE: usize = 8;
+/// How often a lane looks though nobody called: the command line may have changed something from outside.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// How long a lane rests when the queue itself failed.
+const REST: SignedDuration = SignedDuration::from_secs(10);
+
+/// Serves one lane until the end is asked for; tries under way are then finished.
+pub(crate) async fn lane(inner: Arc<Inner>, lane: Lane, shutdown: Shutdown) {
+    let mut busy: HashSet<QueueId> = HashSet::new();
+    let mut tries: JoinSet<QueueId> = JoinSet::new();
+    loop {
+        let wake_at = match fill(&inner, lane, &mut busy, &mut tries).await {
+            Ok(wake_at) => wake_at,
+            Err(error) => {
+                tracing::error!(%error, "the queue can't be read");
+                later(inner.clock.now(), REST)
+            }
+        };
+        tokio::select! {
+            () = shutdown.leaving() => break,
+            Some(done) = tries.join_next(), if !tries.is_empty() => {
+                match done {
+                    Ok(id) => { busy.remove(&id); }
+                    Err(error) => {
+                        // Which one it was can't be told, so all are free again: at worst one is sent twice.
+                        tracing::error!(%error, "a try broke off");
+                        tries.abort_all();
+                        while tries.join_next().await.is_some() {}
+                        busy.clear();
+                        inner.clock.sleep_until(later(inner.clock.now(), REST)).await;
+                    }
+                }
+            }
+            () = inner.news(lane).notified() => {}
+            () = inner.clock.sleep_until(wake_at) => {}
+        }
+    }
+    while tries.join_next().await.is_some() {}
+}
+
+/// Starts what is due, and returns when to look again.
+async fn fill(
+    inner: &Arc<Inner>,
+    lane: Lane,
+    busy: &mut HashSet<QueueId>,
+    tries: &mut JoinSet<QueueId>,
+) -> Result<Timestamp, QueueError> {
+    let now = inner.clock.now();
+    let room = AT_ONCE.saturating_sub(busy.len());
+    let taken = busy.clone();
+    let jobs = inner
+        .ledger(move |ledger| ledger.due(lane, now, &taken, room))
+        .await?;
+    for job in jobs {
+        busy.insert(job.id);
+        let inner = Arc::clone(inner);
+        tries.spawn(async move {
+            let id = job.id;
+            if let Err(error) = attempt(&inner, lane, job).await {
+                tracing::error!(%id, %error, "the outcome of a try could not be written down");
+                inner
+                    .clock
+                    .sleep_until(later(inner.clock.now(), REST))
+                    .await;
+            }
+            id
+        });
+    }
+    let look_at = later(now, LOOK_EVERY);
+    if busy.len() >= AT_ONCE {
+        return Ok(look_at);
+    }
+    let taken = busy.clone();
+    let next = inner
+        .ledger(move |ledger| ledger.next_due(lane, &taken))
+        .await?;
+    Ok(next.map_or(look_at, |next| next.min(look_at)))
+}
+
+async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueError> {
+    let (id, size) = (job.id, job.size);
+    let original = inner.ledger(move |ledger| ledger.read(id, size)).await;
+    let mut outcomes = match &original {
+        _ if inner.clock.now() >= job.ends_at => vec![too_late(); job.recipients.len()],
+        _ if job.recipients.iter().all(|due| due.bounced) => {
+            vec![given_up(); job.recipients.len()]
+        }
+        Ok(message) => tokio::select! {
+            outcomes = hand_on(inner, lane, &job, message) => outcomes,
+            () = inner.clock.sleep_until(job.ends_at) => vec![too_late(); job.recipients.len()],
+        },
+        Err(error) => {
+            let later = Outcome::Later(Trouble::own("4.3.0", error));
+            vec![later; job.recipients.len()]
+        }
+    };
+    for (due, outcome) in job.recipients.iter().zip(&mut outcomes) {
+        if due.bounced && !matches!(outcome, Outcome::Sent { .. }) {
+            *outcome = given_up();
+        }
+    }
+    let now = inner.clock.now();
+    let expired = now >= job.ends_at;
+    if expired {
+        give_up(&job, &mut outcomes);
+    }
+    let report = match report(inner, &job, original.as_deref().ok(), &outcomes, now).await {
+        Ok(report) => report,
+        Err(trouble) => {
+            hold_back(&mut outcomes, &trouble);
+            None
+        }
+    };
+    let marks = job.recipients.iter().zip(&outcomes);
+    let marks: Vec<Mark> = marks.map(|(due, o)| mark(&job, due, o, now)).collect();
+    let fate = fate(&job, &outcomes, expired);
+    let reported = report.is_some();
+    tracing::info!(
+        %id,
+        sent = outcomes.iter().filter(|o| matches!(o, Outcome::Sent { .. })).count(),
+        later = outcomes.iter().filter(|o| matches!(o, Outcome::Later(_))).count(),
+        failed = outcomes.iter().filter(|o| matches!(o, Outcome::Never(_))).count(),
+        "a message was tried"
+    );
+    inner
+        .ledger(move |ledger| {
+            let report = report.as_ref().map(|mail| (mail, later(now, LIFE)));
+            ledger.settle(&job, &marks, fate.as_ref(), report, now)
+        })
+        .await?;
+    if reported {
+        inner.news(Lane::Here).notify_one();
+        inner.news(Lane::Out).notify_one();
+    }
+    Ok(())
+}
+
+async fn hand_on(inner: &Arc<Inner>, lane: Lane, job: &Job, message: &[u8]) -> Vec<Outcome> {
+    match (lane, inner.exit(lane)) {
+        (Lane::Here, _) => {
+            let mut outcomes = Vec::with_capacity(job.recipients.len());
+            for due in &job.recipients {
+                outcomes.push(deliver(inner, job, &due.to, message).await);
+            }
+            outcomes
+        }
+        (Lane::Out | Lane::Otp, Some(exit)) => exit.send(&envelope(job), message).await,
+        (Lane::Out | Lane::Otp, None) => {
+            let words = "no relay is configured for mail that leaves the site";
+            vec![Outcome::Later(Trouble::own("4.4.4", words)); job.recipients.len()]
+        }
+    }
+}
+
+async fn deliver(inner: &Arc<Inner>, job: &Job, to: &Recipient, message: &[u8]) -> Outcome {
+    let nobody = || Outcome::Never(Trouble::own("5.1.1", "no such mailbox"));
+    let Some(account) = to.account else {
+        return nobody();
+    };
+    match inner.directory.account(account).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return nobody(),
+        Err(error) => return Outcome::Later(Trouble::own("4.3.0", error)),
+    }
+    let arrival = Arrival {
+        sender: job.sender.as_ref(),
+        trace: "",
+        message,
+        from_elsewhere: job.from_elsewhere,
+    };
+    match inner.deliver(account, arrival).await {
+        Ok(()) => Outcome::Sent { reports: false },
+        Err(error) if error.is_temporary() => Outcome::Later(Trouble::own("4.3.0", error)),
+        Err(error) => Outcome::Never(Trouble::own("5.2.2", error)),
+    }
+}
+
+fn envelope(job: &Job) -> Envelope {
+    let addressee = |due: &Due| RcptTo {
+        to: due.to.path.clone(),
+        notify: due.to.notify,
+        orcpt: due.to.orcpt.clone(),
+    };
+    Envelope {
+        sender: job.sender.clone(),
+        recipients: job.recipients.iter().map(addressee).collect(),
+        utf8: job.utf8,
+        eight_bit: job.eight_bit,
+        ret: job.ret,
+        envid: job.envid.clone(),
+    }
+}
+
+fn too_late() -> Outcome {
+    Outcome::Never(Trouble::own(
+        "5.4.7",
+        "it was tried for as long as it may be",
+    ))
+}
+
+fn given_up() -> Outcome {
+    let words = "the site's administrators gave it up";
+    Outcome::Never(Trouble::own("5.7.0", words))
+}
+
+/// What could still wait fails when the time is over, with the trouble that it had.
+fn give_up(job: &Job, outcomes: &mut [Outcome]) {
+    for outcome in outcomes {
+        if let Outcome::Later(trouble) = outcome {
+            tracing::debug!(id = %job.id, "given up");
+            *outcome = Outcome::Never(Trouble {
+                status: "5.4.7".to_owned(),
+                ..trouble.clone()
+            });
+        }
+    }
+}
+
+fn mark(job: &Job, due: &Due, outcome: &Outcome, now: Timestamp) -> Mark {
+    match outcome {
+        Outcome::Sent { .. } | Outcome::Never(_) => Mark::Done,
+        Outcome::Later(trouble) => {
+            let at = later(now, pause(job, due.tries));
+            Mark::Again {
+                at: if job.ends_at > now {
+                    at.min(job.ends_at)
+                } else {
+                    at
+                },
+                trouble: trouble.words.clone(),
+            }
+        }
+    }
+}
+
+/// The pause before the next try: doubled each time, from 5 minutes to 4 hours; a mailed OTP has only minutes, so from 10 seconds to 1 minute.
+fn pause(job: &Job, tries: u32) -> SignedDuration {
+    let (first, longest) = if job.letter.is_some() {
+        (SignedDuration::from_secs(10), SignedDuration::from_secs(60))
+    } else {
+        (SignedDuration::from_mins(5), SignedDuration::from_hours(4))
+    };
+    let doubled = 1_i32.checked_shl(tries.min(20)).unwrap_or(i32::MAX);
+    first.saturating_mul(doubled).min(longest)
+}
+
+fn fate(job: &Job, outcomes: &[Outcome], expired: bool) -> Option<Fate> {
+    job.letter?;
+    outcomes.first().map(|outcome| match outcome {
+        Outcome::Sent { .. } => Fate::Sent,
+        Outcome::Later(trouble) => Fate::Waiting(Some(trouble.words.clone())),
+        Outcome::Never(_) if expired => Fate::Expired,
+        Outcome::Never(trouble) => Fate::Failed(trouble.words.clone()),
+    })
+}
+
+/// What failed waits for another try, since just now its sender can't be told.
+fn hold_back(outcomes: &mut [Outcome], trouble: &Trouble) {
+    for outcome in outcomes {
+        if matches!(outcome, Outcome::Never(_)) {
+            *outcome = Outcome::Later(trouble.clone());
+        }
+    }
+}
+
+/// The report of these outcomes to the sender, if one is due. The trouble is that it can't be made just now.
+async fn report(
+    inner: &Inner,
+    job: &Job,
+    original: Option<&[u8]>,
+    outcomes: &[Outcome],
+    now: Timestamp,
+) -> Result<Option<Mail>, Trouble> {
+    let pairs = job.recipients.iter().zip(outcomes);
+    let told: Vec<Told<'_>> = pairs
+        .filter_map(|(due, outcome)| {
+            let what = News::wanted(&due.to, outcome)?;
+            Some(Told {
+                recipient: &due.to,
+                what,
+            })
+        })
+        .collect();
+    let sender = match &job.sender {
+        Some(sender) if !told.is_empty() && job.letter.is_none() => sender,
+        _ => return Ok(None),
+    };
+    let accounts = match address_of(sender) {
+        Some(address) => inner.directory.recipients(&address).await,
+        None => Ok(Vec::new()),
+    };
+    let accounts = accounts.map_err(|error| Trouble::own("4.3.0", error))?;
+    let to = |account| Recipient::new(sender.clone(), account);
+    let recipients: Vec<Recipient> = match accounts.as_slice() {
+        // Who sent it is the relay's to know: it took the message from there, and can take the report back.
+        [] if job.from_elsewhere && inner.exit(Lane::Out).is_some() => vec![to(None)],
+        [] => return Ok(None),
+        accounts => accounts.iter().map(|account| to(Some(*account))).collect(),
+    };
+    let report = Report {
+        job,
+        original,
+        to: sender,
+        host: &inner.host,
+        zone: &inner.zone,
+        now,
+    };
+    let message = report
+        .compose(&told)
+        .ok_or_else(|| Trouble::own("4.3.0", "the system gives no random numbers"))?;
+    Ok(Some(Mail {
+        sender: None,
+        recipients,
+        message,
+        utf8: false,
+        eight_bit: true,
+        ret: None,
+        envid: None,
+        otp: None,
+        origin: Origin::Here,
+    }))
+}
