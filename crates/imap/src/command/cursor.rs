@@ -3,10 +3,20 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{MAX_DEPTH, MAX_ITEMS, Names, Reason};
+use super::error::{MAX_DEPTH, MAX_ITEMS, Reason};
 use crate::datetime::{Date, DateTime};
 use crate::token::{is_astring_char, is_atom_char};
 use crate::{Flag, MailboxName, SequenceSet};
+
+/// How a client writes mailbox names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    /// In modified UTF-7 (RFC 3501, section 5.1.3). A name that is not ASCII is read as UTF-8.
+    #[default]
+    Utf7,
+    /// In UTF-8: the client enabled UTF8=ACCEPT or IMAP4rev2.
+    Utf8,
+}
 
 /// Where reading failed and why. The tag is added by the entry point.
 #[derive(Debug)]
@@ -54,6 +64,16 @@ impl<'a> Cursor<'a> {
             at: start,
             reason: Reason::Expected(what),
         })
+    }
+
+    /// The name of a header field: printable ASCII without a colon (RFC 5322, section 2.2).
+    pub(super) fn field_name(&mut self) -> Parsed<String> {
+        let bytes = self.astring()?.into_owned();
+        let clean = !bytes.is_empty() && bytes.iter().all(|&b| b.is_ascii_graphic() && b != b':');
+        match String::from_utf8(bytes) {
+            Ok(name) if clean => Ok(name),
+            _ => self.expected("the name of a header field"),
+        }
     }
 
     pub(super) fn peek(&self) -> Option<u8> {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::search::{Positions, positions};
-use super::{Cursor, Parsed};
+use super::cursor::{Cursor, Parsed};
+use super::positions::{Positions, positions};
 use crate::encode;
 use crate::{Flag, SequenceSet};
 
@@ -327,17 +327,7 @@ fn section(c: &mut Cursor<'_>) -> Parsed<Section> {
 
 fn field_names(c: &mut Cursor<'_>) -> Parsed<Vec<String>> {
     c.space()?;
-    c.list(field_name)
-}
-
-/// The name of a header field: printable ASCII without a colon (RFC 5322, section 2.2).
-pub(super) fn field_name(c: &mut Cursor<'_>) -> Parsed<String> {
-    let bytes = c.astring()?.into_owned();
-    let clean = !bytes.is_empty() && bytes.iter().all(|&b| b.is_ascii_graphic() && b != b':');
-    match String::from_utf8(bytes) {
-        Ok(name) if clean => Ok(name),
-        _ => c.expected("the name of a header field"),
-    }
+    c.list(Cursor::field_name)
 }
 
 fn bracketed_part(c: &mut Cursor<'_>) -> Parsed<Vec<u32>> {

@@ -1,6 +1,8 @@
 //! The commands about folders.
 
-use super::{Body, Cursor, Message, Names, Parsed, Reason};
+use super::cursor::{Cursor, Names, Parsed};
+use super::error::Reason;
+use super::{Body, Message};
 use crate::datetime::DateTime;
 use crate::framing::Frame;
 use crate::mailbox::{self, SpecialUse};

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Body, Cursor, Parsed};
+use super::Body;
+use super::cursor::{Cursor, Parsed};
 use crate::framing::Frame;
 use crate::token::Secret;
 

@@ -7,44 +7,30 @@
 //! read an extension need not offer it: it announces what it implements.
 
 mod cursor;
+mod error;
 mod fetch;
 mod folder;
 mod login;
+mod positions;
 mod search;
 
 use std::fmt;
 use std::ops::Range;
 
+pub use self::cursor::Names;
 use self::cursor::{Cursor, Failure, Parsed};
+pub use self::error::{MAX_DEPTH, MAX_ITEMS, ParseError, Reason};
 pub use self::fetch::{Fetch, FetchItem, Partial, Section, SectionText, Store, StoreAction};
 pub use self::folder::{
     Append, AppendMessage, List, ListReturn, ListSelect, Resynchronization, StatusItem,
 };
 pub use self::login::SaslLine;
-pub use self::search::{
-    Positions, ResultOptions, Search, SearchKey, Sort, SortKey, Thread, ThreadAlgorithm,
-};
+pub use self::positions::Positions;
+pub use self::search::{ResultOptions, Search, SearchKey, Sort, SortKey, Thread, ThreadAlgorithm};
 use crate::framing::Frame;
-use crate::mailbox::{NameError, SpecialUse};
+use crate::mailbox::SpecialUse;
 use crate::token::{Secret, Tag};
 use crate::{MailboxName, SequenceSet};
-
-/// How deep searches may nest.
-pub const MAX_DEPTH: usize = 50;
-
-/// How many list items (search keys, header fields, patterns, flags) a command may contain, because the cost of a
-/// command grows with them.
-pub const MAX_ITEMS: usize = 1000;
-
-/// How a client writes mailbox names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Names {
-    /// In modified UTF-7 (RFC 3501, section 5.1.3). A name that is not ASCII is read as UTF-8.
-    #[default]
-    Utf7,
-    /// In UTF-8: the client enabled UTF8=ACCEPT or IMAP4rev2.
-    Utf8,
-}
 
 /// A client's command.
 #[derive(Debug)]
@@ -207,41 +193,6 @@ impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Message({} bytes)", self.range.len())
     }
-}
-
-/// Why a command could not be parsed. Its text is safe to send back after `BAD`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason} at byte {at}")]
-pub struct ParseError {
-    /// The command's tag, if it had a valid one; otherwise answer untagged (`* BAD`).
-    pub tag: Option<Tag>,
-    /// How many bytes were parsed before the error.
-    pub at: usize,
-    /// What is wrong there.
-    pub reason: Reason,
-}
-
-/// What is wrong with a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Reason {
-    /// Something else was expected.
-    #[error("expected {0}")]
-    Expected(&'static str),
-    /// No such command.
-    #[error("unknown command")]
-    UnknownCommand,
-    /// A search in a character set other than US-ASCII and UTF-8: answer `NO [BADCHARSET]`.
-    #[error("unknown character set")]
-    Charset,
-    /// A name that no mailbox can have: answer `NO`.
-    #[error("{0}")]
-    Mailbox(NameError),
-    /// Nested deeper than [`MAX_DEPTH`].
-    #[error("nested too deep")]
-    TooDeep,
-    /// More list items than [`MAX_ITEMS`].
-    #[error("too many things in one command")]
-    TooMany,
 }
 
 impl Command {

@@ -1,6 +1,10 @@
 //! The structure of a message: BODY and BODYSTRUCTURE (RFC 3501, section 7.4.2).
 
-use super::{Envelope, MAX_PARTS, Read, Scanner, envelope};
+use super::envelope::{self, Envelope};
+use super::scan::{Read, Scanner};
+
+/// How many parts a message may have.
+pub const MAX_PARTS: usize = 1000;
 
 /// Parameters of a Content-Type or Content-Disposition: names in lower case, with their values.
 pub type Params = Vec<(String, Vec<u8>)>;

@@ -1,6 +1,6 @@
 //! What a server says about folders and searches (RFC 3501, section 7.2).
 
-use super::{Read, Scanner};
+use super::scan::{Read, Scanner};
 use crate::command::StatusItem;
 use crate::mailbox::{MailboxName, SpecialUse};
 use crate::sequence::SequenceSet;

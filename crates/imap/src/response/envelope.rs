@@ -1,6 +1,6 @@
 //! Envelopes: the header fields that a list of messages shows (RFC 3501, section 7.4.2).
 
-use super::{Read, Scanner};
+use super::scan::{Read, Scanner};
 
 /// A summary of a message's header. The bytes are those of the message: encoded words (RFC 2047) are not decoded, and
 /// raw bytes above 127 may be in any charset.

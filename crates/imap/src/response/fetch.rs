@@ -2,7 +2,9 @@
 
 use std::num::NonZeroU32;
 
-use super::{BodyStructure, Envelope, Read, Scanner, body, envelope};
+use super::body::{self, BodyStructure};
+use super::envelope::{self, Envelope};
+use super::scan::{Read, Scanner};
 use crate::datetime::DateTime;
 use crate::flag::Flag;
 

@@ -15,22 +15,18 @@ mod fetch;
 mod scan;
 mod status;
 
+pub use self::body::MAX_PARTS;
 pub use self::body::{BodyStructure, Disposition, Leaf, Multipart, Params};
 pub use self::data::{ESearch, ListEntry, StatusEntry};
 pub use self::envelope::{Address, Envelope};
 pub use self::fetch::{Fetched, SectionData};
+pub use self::scan::{MAX_DEPTH, Unreadable};
 use self::scan::{Read, Scanner};
 pub use self::status::{Code, Status, StatusKind};
 use crate::flag::Flag;
 use crate::framing::Frame;
 use crate::sequence::SequenceSet;
 use crate::token::Tag;
-
-/// How deep a message's parts may nest.
-pub const MAX_DEPTH: usize = 64;
-
-/// How many parts a message may have.
-pub const MAX_PARTS: usize = 1000;
 
 /// A server's response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +68,6 @@ pub enum Data {
     ESearch(ESearch),
     /// Something that this parser doesn't know.
     Other,
-}
-
-/// A response that can't be parsed. The next response can still be read, so the caller may skip this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected {expected} at byte {at}")]
-pub struct Unreadable {
-    /// How many bytes were parsed before the error.
-    pub at: usize,
-    /// What was expected there.
-    pub expected: &'static str,
 }
 
 /// Reads one response.

@@ -5,11 +5,23 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_DEPTH, Unreadable};
 use crate::flag::Flag;
 use crate::mailbox::MailboxName;
 use crate::sequence::SequenceSet;
 use crate::token::{Tag, is_astring_char, is_atom_char};
+
+/// How deep a message's parts may nest.
+pub const MAX_DEPTH: usize = 64;
+
+/// A response that can't be parsed. The next response can still be read, so the caller may skip this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected} at byte {at}")]
+pub struct Unreadable {
+    /// How many bytes were parsed before the error.
+    pub at: usize,
+    /// What was expected there.
+    pub expected: &'static str,
+}
 
 pub(super) type Read<T> = Result<T, Unreadable>;
 

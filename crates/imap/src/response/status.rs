@@ -1,6 +1,6 @@
 //! Status responses and their codes (RFC 3501, section 7.1; RFC 5530).
 
-use super::Scanner;
+use super::scan::Scanner;
 use crate::flag::Flag;
 use crate::sequence::SequenceSet;
 
