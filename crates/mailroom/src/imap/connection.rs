@@ -6,13 +6,13 @@ use jiff::SignedDuration;
 use sekisho_imap::Tag;
 use sekisho_imap::command::{Body, Command};
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
+use sekisho_store::Mailbox;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
 
 use super::compress::Inflater;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Flow, Session};
 use super::{Imap, ServeError};
-use sekisho_store::Mailbox;
 
 /// How long a client may be silent; RFC 3501, section 5.4, wants 30 minutes at least.
 const SILENCE: SignedDuration = SignedDuration::from_mins(31);

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use sekisho_imap::SequenceSet;
 use sekisho_imap::command::{Store, StoreAction};
+use sekisho_store::{FlagChange, Flags, ModSeq, Uid};
 
 use super::reply::{Done, Out};
 use super::session::{Answer, Session};
 use super::view::{Manner, tell_state};
-use sekisho_store::{FlagChange, Flags, ModSeq, Uid};
 
 impl Session {
     /// `STORE` and `UID STORE` (RFC 3501, section 6.4.6; RFC 7162, section 3.1.3)

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use sekisho_imap::command::{List, StatusItem};
 use sekisho_imap::{MailboxName, encode};
+use sekisho_store::{Folder, FolderName, SpecialUse};
 
 use super::pattern::Pattern;
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session, existing, mailbox_id};
-use sekisho_store::{Folder, FolderName, SpecialUse};
 
 impl Session {
     /// `CREATE`. A separator at the end says that folders below will follow (RFC 3501, section

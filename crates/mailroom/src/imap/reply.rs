@@ -5,11 +5,11 @@ use std::io;
 
 use sekisho_imap::command::ParseError;
 use sekisho_imap::{Tag, encode};
+use sekisho_store::{NameError, StoreError};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::ServeError;
 use super::compress::Deflater;
-use sekisho_store::{NameError, StoreError};
 
 /// Beyond this many bytes the buffer is written out before a handler goes on.
 const FULL: usize = 32 * 1024;

@@ -13,12 +13,12 @@ use sekisho_imap::command::{ResultOptions, Search, SearchKey};
 use sekisho_imap::datetime::Date;
 use sekisho_message::Parsed;
 use sekisho_message::fold::fold;
+use sekisho_store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
 
 use super::fetch::{email_id, read_header};
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session};
 use super::view::View;
-use sekisho_store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
 
 /// How many messages' words are held at once.
 const WORDS: usize = 500;

@@ -2,12 +2,12 @@
 
 use sekisho_imap::command::{Body, Command, FetchItem, Names, Resynchronization, StatusItem};
 use sekisho_imap::{MailboxName, Tag, encode};
+use sekisho_store::{Changes, FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
 use tokio::sync::watch;
 
 use super::reply::{Done, Out, Trouble};
 use super::view::{Manner, View};
 use super::{Imap, ServeError, capability};
-use sekisho_store::{Changes, FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
 
 pub(super) struct Session {
     pub(super) mailbox: Mailbox,

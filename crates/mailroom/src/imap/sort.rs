@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use sekisho_imap::Tag;
 use sekisho_imap::command::{Sort, SortKey};
+use sekisho_store::{MessageState, SearchKeys, UidSet};
 
 use super::reply::{Done, Out, Trouble};
 use super::search::{names_modseq, numbers, tell_extended, tell_plain};
 use super::session::{Answer, Session};
-use sekisho_store::{MessageState, SearchKeys, UidSet};
 
 /// How many messages' words are held at once, besides what they are sorted by.
 const WORDS: usize = 500;

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sekisho_imap::command::{Thread, ThreadAlgorithm};
+use sekisho_store::{ThreadKeys, UidSet};
 
 use super::reply::{Done, Out};
 use super::search::{names_modseq, numbers};
 use super::session::{Answer, Session};
-use sekisho_store::{ThreadKeys, UidSet};
 
 /// How many messages' words are read at once.
 const WORDS: usize = 500;

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use sekisho_imap::command::Append;
 use sekisho_imap::{MailboxName, SequenceSet};
+use sekisho_store::{Flags, NewMessage, Uid};
 
 use super::reply::{Done, Out, Trouble};
 use super::session::{Answer, Session, existing};
-use sekisho_store::{Flags, NewMessage, Uid};
 
 impl Session {
     /// `APPEND` (RFC 3501, section 6.3.11; RFC 3502; RFC 4315)

@@ -2,11 +2,11 @@
 
 use sekisho_imap::SequenceSet;
 use sekisho_imap::command::{Fetch, Resynchronization};
+use sekisho_store::{ModSeq, UidValidity};
 
 use super::reply::{Out, Trouble};
 use super::session::Session;
 use super::view::{Manner, tell_state};
-use sekisho_store::{ModSeq, UidValidity};
 
 impl Session {
     /// What happened to the folder just selected since the client saw it last (section 3.2.5): which of the messages it knows are gone, and the flags

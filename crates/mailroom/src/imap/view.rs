@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use sekisho_imap::{Flag, Keyword, SequenceSet, encode};
-
-use super::reply::Out;
 use sekisho_store::{
     Changes, Flags, FolderId, Mailbox, MessageList, MessageState, ModSeq, Snapshot, StoreError,
     Uid, UidSet,
 };
+
+use super::reply::Out;
 
 pub(super) struct View {
     pub(super) folder: FolderId,
