@@ -31,7 +31,7 @@ enum Command {
 /// What Dovecot says about an attempt: the attributes of `auth_policy_request_attributes`, as `docs/operating.md`
 /// configures them.
 #[derive(Deserialize)]
-pub(crate) struct Told {
+pub(crate) struct PolicyRequest {
     /// The user name in Dovecot.
     #[serde(default)]
     login: String,
@@ -83,18 +83,20 @@ pub(crate) async fn answer(
     State(api): State<Arc<Api>>,
     Extension(finisher): Extension<Finisher>,
     Query(question): Query<Question>,
-    Json(told): Json<Told>,
+    Json(request): Json<PolicyRequest>,
 ) -> Response {
     let attested = Attested {
-        source: api.source(Some(&told.remote)),
-        client: format!("Dovecot {}", told.protocol),
-        name: told.login,
+        source: api.source(Some(&request.remote)),
+        client: format!("Dovecot {}", request.protocol),
+        name: request.login,
     };
     match question.command {
         Command::Allow => allow(&api, attested, &finisher).await,
-        Command::Report if told.success || told.policy_reject => Verdict::go_on().into_response(),
+        Command::Report if request.success || request.policy_reject => {
+            Verdict::go_on().into_response()
+        }
         Command::Report => {
-            let password = Password::new(told.pwhash);
+            let password = Password::new(request.pwhash);
             let (source, checkpoint) = (attested.source, Arc::clone(&api.checkpoint));
             let counting = async move { checkpoint.wrong_elsewhere(&attested, &password).await };
             match finished(&finisher, &source, counting).await {

@@ -20,7 +20,7 @@ pub(crate) enum Action {
     Send(Vec<u8>),
     /// Start TLS, then call [`Dialogue::tls_started`]. There are no unread bytes.
     StartTls,
-    /// Ask the checkpoint, then call [`Dialogue::admitted`], [`Dialogue::refused`] or [`Dialogue::troubled`].
+    /// Ask the checkpoint, then call [`Dialogue::admitted`], [`Dialogue::refused`] or [`Dialogue::failed`].
     Attempt(Credentials),
     /// Close the connection.
     Close,
@@ -76,7 +76,7 @@ impl Farewell {
 
 /// Why an attempt failed that was not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(crate) enum LoginFailure {
     /// It could not be judged.
     NotJudged,
     /// It was admitted, but the account has as many connections as it may have.
@@ -85,7 +85,7 @@ pub(crate) enum Trouble {
     NotOpened(NotOpened),
 }
 
-impl Trouble {
+impl LoginFailure {
     /// The text for the client.
     pub(crate) fn words(self) -> &'static str {
         match self {
@@ -133,7 +133,7 @@ pub(crate) trait Dialogue: Send {
     fn refused(&mut self, sentence: &str);
 
     /// The attempt could not be judged, or the mailbox could not be opened. The answer becomes one of the next actions.
-    fn troubled(&mut self, trouble: Trouble);
+    fn failed(&mut self, failure: LoginFailure);
 
     /// The last words on a connection that the door ends.
     fn farewell(&self, why: Farewell) -> Vec<u8>;

@@ -16,7 +16,7 @@ use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
 
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure};
 use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
 use crate::seats::{Seat, Seats};
@@ -349,7 +349,7 @@ impl<D: Dialogue> Visit<'_, D> {
         match answer.await {
             Ok(Ok(admitted)) => return Ok(Some(admitted)),
             Ok(Err(NotAdmitted::Unavailable)) | Err(Panicked) => {
-                self.dialogue.troubled(Trouble::NotJudged);
+                self.dialogue.failed(LoginFailure::NotJudged);
             }
             Ok(Err(NotAdmitted::Refused(refusal))) => {
                 let due = checkpoint.clock().sleep_until(refusal.answer_at);
@@ -369,7 +369,7 @@ impl<D: Dialogue> Visit<'_, D> {
         let seat = self.keeper.door.seats.take(admitted);
         if seat.is_none() {
             tracing::info!(account = %admitted.account(), "an account has as many connections as it may have");
-            self.dialogue.troubled(Trouble::TooMany);
+            self.dialogue.failed(LoginFailure::TooMany);
         }
         seat
     }
@@ -393,7 +393,7 @@ impl<D: Dialogue> Visit<'_, D> {
         match opened {
             Ok(opened) => Ok(Some(opened)),
             Err(why) => {
-                self.dialogue.troubled(Trouble::NotOpened(why));
+                self.dialogue.failed(LoginFailure::NotOpened(why));
                 Ok(None)
             }
         }

@@ -10,7 +10,7 @@ use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 use sekisho_imap::{Tag, encode};
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure, Plan};
 
 /// The client's name is cut to this length, in characters.
 const CLIENT_LENGTH: usize = 200;
@@ -276,16 +276,16 @@ impl Dialogue for ImapGreeter {
         }
     }
 
-    fn troubled(&mut self, trouble: Trouble) {
+    fn failed(&mut self, failure: LoginFailure) {
         let Some(tag) = self.answered() else { return };
         // The response codes of RFC 5530, section 3.
-        let code = match trouble {
-            Trouble::TooMany => "LIMIT",
-            _ if trouble.is_temporary() => "UNAVAILABLE",
+        let code = match failure {
+            LoginFailure::TooMany => "LIMIT",
+            _ if failure.is_temporary() => "UNAVAILABLE",
             _ => "CONTACTADMIN",
         };
         self.plan
-            .say(format_args!("{tag} NO [{code}] {}", trouble.words()));
+            .say(format_args!("{tag} NO [{code}] {}", failure.words()));
     }
 
     fn farewell(&self, why: Farewell) -> Vec<u8> {

@@ -8,7 +8,7 @@ use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress, as_typed};
 use sekisho_imap::encode;
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure};
 use crate::lines::{Heard, Lines};
 use crate::sasl;
 
@@ -213,16 +213,16 @@ impl Dialogue for Pop3Greeter {
         }
     }
 
-    fn troubled(&mut self, trouble: Trouble) {
+    fn failed(&mut self, failure: LoginFailure) {
         if self.lines.answered() {
-            let code = if trouble.is_temporary() {
+            let code = if failure.is_temporary() {
                 "SYS/TEMP"
             } else {
                 "SYS/PERM"
             };
             self.lines
                 .plan
-                .say(format_args!("-ERR [{code}] {}", trouble.words()));
+                .say(format_args!("-ERR [{code}] {}", failure.words()));
         }
     }
 

@@ -7,7 +7,7 @@ use sekisho_imap::encode;
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, Plan, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure, Plan};
 use crate::sasl;
 
 /// The ManageSieve door's dialogue.
@@ -248,15 +248,15 @@ impl Dialogue for SieveGreeter {
         }
     }
 
-    fn troubled(&mut self, trouble: Trouble) {
+    fn failed(&mut self, failure: LoginFailure) {
         if self.answered() {
-            let code = if trouble.is_temporary() {
+            let code = if failure.is_temporary() {
                 "(TRYLATER) "
             } else {
                 ""
             };
             self.plan
-                .say(format_args!("NO {code}\"{}\"", trouble.words()));
+                .say(format_args!("NO {code}\"{}\"", failure.words()));
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sekisho_checkpoint::sasl::{Exchange, Progress};
 use sekisho_smtp::{Command, LineFault, Reply};
 
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure};
 use crate::lines::{Heard, Lines};
 use crate::sasl;
 use crate::{Hello, Protocol};
@@ -237,15 +237,15 @@ impl Dialogue for SubmissionGreeter {
         }
     }
 
-    fn troubled(&mut self, trouble: Trouble) {
+    fn failed(&mut self, failure: LoginFailure) {
         if self.lines.answered() {
             // 535 would mean that the password is wrong.
-            let (code, status) = if trouble.is_temporary() {
+            let (code, status) = if failure.is_temporary() {
                 (454, "4.7.0")
             } else {
                 (554, "5.3.0")
             };
-            self.say(&Reply::new(code, status, trouble.words()));
+            self.say(&Reply::new(code, status, failure.words()));
         }
     }
 

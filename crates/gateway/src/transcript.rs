@@ -1,7 +1,7 @@
 //! Transcripts of dialogues for tests: what the door does, in order.
 
 use crate::NotOpened;
-use crate::dialogue::{Action, Channel, Dialogue, Trouble};
+use crate::dialogue::{Action, Channel, Dialogue, LoginFailure};
 
 /// The checkpoint's answer to an attempt.
 #[derive(Clone, Copy)]
@@ -55,9 +55,9 @@ pub(crate) fn of<D: Dialogue>(
                     said += ">\r\n";
                     match verdicts.next() {
                         Some(Verdict::Refused) => dialogue.refused("Ask the desk. Ref 7K"),
-                        Some(Verdict::Unavailable) => dialogue.troubled(Trouble::NotJudged),
+                        Some(Verdict::Unavailable) => dialogue.failed(LoginFailure::NotJudged),
                         Some(Verdict::NotOpened(why)) => {
-                            dialogue.troubled(Trouble::NotOpened(*why));
+                            dialogue.failed(LoginFailure::NotOpened(*why));
                         }
                         Some(Verdict::Admitted) => {
                             said += &String::from_utf8_lossy(&dialogue.admitted(None));

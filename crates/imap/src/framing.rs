@@ -132,13 +132,13 @@ impl FramingError {
 
 /// Cuts what a client sends into commands. Push bytes, then take events until there are none.
 #[derive(Debug)]
-pub struct CommandReader(Cutter);
+pub struct CommandReader(FrameSplitter);
 
 impl CommandReader {
     /// An empty reader.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self(Cutter::new(limits, Side::Client))
+        Self(FrameSplitter::new(limits, Side::Client))
     }
 
     /// Replaces the limits, after the login has succeeded.
@@ -184,13 +184,13 @@ impl CommandReader {
 
 /// Cuts what a server sends into responses. A literal is part of the response that contains it.
 #[derive(Debug)]
-pub struct ResponseReader(Cutter);
+pub struct ResponseReader(FrameSplitter);
 
 impl ResponseReader {
     /// An empty reader. `limits.literal` is the limit for each literal, `limits.total` for a response.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self(Cutter::new(limits, Side::Server))
+        Self(FrameSplitter::new(limits, Side::Server))
     }
 
     /// Adds bytes from the stream.
@@ -253,7 +253,7 @@ struct Announced {
     synchronizing: bool,
 }
 
-struct Cutter {
+struct FrameSplitter {
     limits: Limits,
     side: Side,
     buffer: Vec<u8>,
@@ -268,13 +268,18 @@ struct Cutter {
     refused: bool,
 }
 
-impl fmt::Debug for Cutter {
+impl fmt::Debug for FrameSplitter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cutter({:?}, {} buffered)", self.side, self.buffered())
+        write!(
+            f,
+            "FrameSplitter({:?}, {} buffered)",
+            self.side,
+            self.buffered()
+        )
     }
 }
 
-impl Cutter {
+impl FrameSplitter {
     fn new(limits: Limits, side: Side) -> Self {
         Self {
             limits,

@@ -5,7 +5,7 @@ use sekisho_checkpoint::ports::{Directory, DirectoryError};
 use sekisho_checkpoint::{Account, AccountId};
 use sekisho_smtp::Path;
 
-/// The local part under which the site's own letters leave, so that their failures come back to nobody's mailbox.
+/// The local part under which system mail leaves, so that their failures come back to nobody's mailbox.
 pub const BOUNCES: &str = "mfa-bounce";
 
 /// The accounts to which mail for an address goes: those of the address itself, else those of the address without its `+detail`.

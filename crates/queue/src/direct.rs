@@ -12,8 +12,8 @@ use sekisho_net::client::Connector;
 use sekisho_net::dns::{DnsError, MailHost, MailHosts};
 use sekisho_smtp::RcptTo;
 
-use crate::exit::{Envelope, Exit, Outcome, Trouble};
-use crate::talk::{Failed, Talk, expect, no_connection};
+use crate::client::{Failed, SmtpClient, expect, no_connection};
+use crate::transport::{Diagnostic, Envelope, Outcome, Transport};
 
 /// The most servers of a domain that are tried for a message, each time.
 const TRIED: usize = 5;
@@ -32,8 +32,8 @@ impl Hosts for MailHosts {
     }
 }
 
-/// The exit to each domain's own servers. A connection for each message and domain.
-pub struct DirectExit {
+/// The transport to each domain's own servers. A connection for each message and domain.
+pub struct DirectTransport {
     /// Knows the servers.
     pub hosts: Arc<dyn Hosts>,
     /// Connects; it has to take any certificate.
@@ -47,14 +47,14 @@ pub struct DirectExit {
 }
 
 #[async_trait]
-impl Exit for DirectExit {
+impl Transport for DirectTransport {
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<Outcome> {
         let mut domains: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (at, recipient) in envelope.recipients.iter().enumerate() {
             let domain = recipient.to.domain().to_ascii_lowercase();
             domains.entry(domain).or_default().push(at);
         }
-        let nothing = Outcome::Later(Trouble::own("4.3.0", "it was not tried"));
+        let nothing = Outcome::Later(Diagnostic::own("4.3.0", "it was not tried"));
         let mut outcomes = vec![nothing; envelope.recipients.len()];
         for (domain, places) in domains {
             let recipients: Vec<RcptTo> = places
@@ -74,61 +74,61 @@ impl Exit for DirectExit {
     }
 }
 
-impl DirectExit {
+impl DirectTransport {
     async fn to_domain(&self, domain: &str, envelope: &Envelope, message: &[u8]) -> Vec<Outcome> {
         let all = |outcome: Outcome| vec![outcome; envelope.recipients.len()];
         let hosts = match self.hosts_of(domain).await {
             Ok(hosts) => hosts,
             Err(outcome) => return all(outcome),
         };
-        let mut trouble =
-            Trouble::own("4.4.1", "the domain has no mail server that can be reached");
+        let mut diagnostic =
+            Diagnostic::own("4.4.1", "the domain has no mail server that can be reached");
         for host in hosts.iter().take(TRIED) {
-            let mut talk = match self.open(&host.name).await {
-                Ok(talk) => talk,
+            let mut client = match self.open(&host.name).await {
+                Ok(client) => client,
                 Err(reason) => {
                     tracing::debug!(words = %reason.words, "a mail server of a domain did not take part");
-                    trouble = reason;
+                    diagnostic = reason;
                     continue;
                 }
             };
-            match talk.hand_over(envelope, message).await {
+            match client.hand_over(envelope, message).await {
                 Ok(outcomes) => {
-                    talk.quit().await;
+                    client.quit().await;
                     return outcomes;
                 }
                 Err(Failed::All(Outcome::Later(reason))) => {
-                    talk.quit().await;
-                    trouble = reason;
+                    client.quit().await;
+                    diagnostic = reason;
                 }
                 Err(Failed::All(outcome)) => {
-                    talk.quit().await;
+                    client.quit().await;
                     return all(outcome);
                 }
                 // What was sent may have been taken: another server would make it two.
                 Err(Failed::Lost(lost)) => {
-                    return all(Outcome::Later(Trouble::own("4.4.2", lost)));
+                    return all(Outcome::Later(Diagnostic::own("4.4.2", lost)));
                 }
             }
         }
-        all(Outcome::Later(trouble))
+        all(Outcome::Later(diagnostic))
     }
 
     async fn hosts_of(&self, domain: &str) -> Result<Vec<MailHost>, Outcome> {
         if domain.starts_with('[') {
             let words = "mail is sent to domains, not to addresses of machines";
-            return Err(Outcome::Never(Trouble::own("5.1.2", words)));
+            return Err(Outcome::Never(Diagnostic::own("5.1.2", words)));
         }
         let mut hosts = match self.hosts.of(domain).await {
             Ok(hosts) => hosts,
             Err(error @ DnsError::NoDomain) => {
-                return Err(Outcome::Never(Trouble::own("5.1.2", error)));
+                return Err(Outcome::Never(Diagnostic::own("5.1.2", error)));
             }
             Err(error @ DnsError::NoMail) => {
-                return Err(Outcome::Never(Trouble::own("5.1.10", error)));
+                return Err(Outcome::Never(Diagnostic::own("5.1.10", error)));
             }
             Err(error @ DnsError::Temporary(_)) => {
-                return Err(Outcome::Later(Trouble::own("4.4.3", error)));
+                return Err(Outcome::Later(Diagnostic::own("4.4.3", error)));
             }
         };
         // Where this server is one of the domain's, mail goes only to those before it (RFC 5321, section 5.1).
@@ -141,38 +141,38 @@ impl DirectExit {
         }
         if hosts.is_empty() {
             let words = "the domain's mail is sent to this server, which does not know it";
-            return Err(Outcome::Never(Trouble::own("5.4.6", words)));
+            return Err(Outcome::Never(Diagnostic::own("5.4.6", words)));
         }
         Ok(hosts)
     }
 
     /// Connects, with TLS where that can be had.
-    async fn open(&self, host: &str) -> Result<Talk, Trouble> {
-        let mut talk = self.greeted(host).await?;
-        if !talk.offered.has("STARTTLS") {
-            return Ok(talk);
+    async fn open(&self, host: &str) -> Result<SmtpClient, Diagnostic> {
+        let mut client = self.greeted(host).await?;
+        if !client.offered.has("STARTTLS") {
+            return Ok(client);
         }
         let encrypted = async {
-            expect(talk.ask("STARTTLS").await, 220)?;
-            let (stream, unread) = talk.connection.into_parts();
+            expect(client.ask("STARTTLS").await, 220)?;
+            let (stream, unread) = client.connection.into_parts();
             let stream = self.connector.start_tls(stream, host, &unread).await;
-            let mut talk = Talk::over(stream.map_err(no_connection)?, &self.clock);
-            talk.hello(&self.hello).await?;
-            Ok::<_, Trouble>(talk)
+            let mut client = SmtpClient::over(stream.map_err(no_connection)?, &self.clock);
+            client.hello(&self.hello).await?;
+            Ok::<_, Diagnostic>(client)
         };
         match encrypted.await {
-            Ok(talk) => Ok(talk),
-            Err(trouble) => {
-                tracing::info!(words = %trouble.words, "no TLS with a mail server that offers it");
+            Ok(client) => Ok(client),
+            Err(diagnostic) => {
+                tracing::info!(words = %diagnostic.words, "no TLS with a mail server that offers it");
                 self.greeted(host).await
             }
         }
     }
 
-    async fn greeted(&self, host: &str) -> Result<Talk, Trouble> {
+    async fn greeted(&self, host: &str) -> Result<SmtpClient, Diagnostic> {
         let stream = self.connector.connect_plain(host, self.port).await;
-        let mut talk = Talk::begin(stream.map_err(no_connection)?, &self.clock).await?;
-        talk.hello(&self.hello).await?;
-        Ok(talk)
+        let mut client = SmtpClient::begin(stream.map_err(no_connection)?, &self.clock).await?;
+        client.hello(&self.hello).await?;
+        Ok(client)
     }
 }

@@ -35,7 +35,7 @@ impl fmt::Display for QueueId {
 
 /// A message that waits, for the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
+pub struct QueueEntry {
     /// Its id.
     pub id: QueueId,
     /// Its sender.
@@ -49,12 +49,12 @@ pub struct Listed {
     /// When it is given up.
     pub ends_at: Timestamp,
     /// The recipients that it has not reached.
-    pub waiting: Vec<Waiting>,
+    pub waiting: Vec<PendingRecipient>,
 }
 
 /// A recipient that was not reached yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct PendingRecipient {
     /// The address.
     pub to: Path,
     /// How often it was tried.
@@ -62,14 +62,14 @@ pub struct Waiting {
     /// When it is tried next.
     pub next_at: Timestamp,
     /// What went wrong last; empty before the first try.
-    pub trouble: String,
+    pub diagnostic: String,
     /// Whether it is held: not tried until somebody releases it.
     pub held: bool,
 }
 
 /// Which of what waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub enum Selection {
     /// A message.
     Message(QueueId),
     /// Whatever goes to a domain.
@@ -80,7 +80,7 @@ pub enum Which {
 
 /// What is to be done with what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum QueueAction {
     /// Try it now.
     Retry,
     /// Don't try it until it is released.

@@ -13,9 +13,9 @@ use crate::delivery::{Arrival, Deliverer, DeliveryError, Outgoing};
 use crate::dkim::Dkim;
 use crate::entry::QueueId;
 use crate::error::QueueError;
-use crate::exit::Exit;
-use crate::ledger::{Lane, Ledger};
+use crate::ledger::{Ledger, Route};
 use crate::mail::{Mail, Origin};
+use crate::transport::Transport;
 
 /// How long mail is tried, and reports too; nobody hears if that fails.
 pub(crate) const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
@@ -25,8 +25,8 @@ pub(crate) struct Inner {
     pub(crate) deliverer: Deliverer,
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) exit: Option<Arc<dyn Exit>>,
-    pub(crate) otp_exit: Option<Arc<dyn Exit>>,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) otp_transport: Option<Arc<dyn Transport>>,
     pub(crate) dkim: Option<Arc<Dkim>>,
     pub(crate) host: String,
     pub(crate) zone: TimeZone,
@@ -73,19 +73,19 @@ impl Inner {
         tokio::task::spawn_blocking(move || work(&ledger)).await?
     }
 
-    pub(crate) fn exit(&self, lane: Lane) -> Option<&Arc<dyn Exit>> {
-        match lane {
-            Lane::Here => None,
-            Lane::Out => self.exit.as_ref(),
-            Lane::Otp => self.otp_exit.as_ref().or(self.exit.as_ref()),
+    pub(crate) fn transport(&self, route: Route) -> Option<&Arc<dyn Transport>> {
+        match route {
+            Route::Local => None,
+            Route::Remote => self.transport.as_ref(),
+            Route::Otp => self.otp_transport.as_ref().or(self.transport.as_ref()),
         }
     }
 
-    pub(crate) fn news(&self, lane: Lane) -> &Notify {
-        match lane {
-            Lane::Here => &self.news[0],
-            Lane::Out => &self.news[1],
-            Lane::Otp => &self.news[2],
+    pub(crate) fn news(&self, route: Route) -> &Notify {
+        match route {
+            Route::Local => &self.news[0],
+            Route::Remote => &self.news[1],
+            Route::Otp => &self.news[2],
         }
     }
 }
@@ -93,7 +93,7 @@ impl Inner {
 #[async_trait]
 impl Outgoing for Inner {
     fn reaches_other_sites(&self) -> bool {
-        self.exit(Lane::Out).is_some()
+        self.transport(Route::Remote).is_some()
     }
 
     async fn put(&self, mail: Mail) -> Result<(), QueueError> {

@@ -13,41 +13,41 @@
 //! - [`mail`] is what the queue takes, [`entry`] what it tells of what waits, [`error`] what can go wrong
 //! - [`queue`] is the queue itself: `inner` what it consists of, `ledger` its memory, `run` the tries, `report` what
 //!   senders are told
-//! - [`exit`] is the way out, with [`relay`], [`direct`] and [`outbox`] as its forms; `talk` is what is said to other mail
+//! - [`transport`] is the way out, with [`relay`], [`direct`] and [`capture`] as its forms; `client` is what is said to other mail
 //!   servers, over a [`connection`]
 //! - [`delivery`] is what becomes of a message at a mailbox; [`addressing`] says whose mailbox an address is
-//! - [`letters`] are the site's own mail; [`dkim`] signs what leaves
+//! - [`system_mail`] is mail that Sekisho itself writes; [`dkim`] signs what leaves
 
 pub mod addressing;
+pub mod capture;
+mod client;
 pub mod connection;
 pub mod delivery;
 pub mod direct;
 pub mod dkim;
 pub mod entry;
 pub mod error;
-pub mod exit;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod inner;
 mod ledger;
-pub mod letters;
 pub mod mail;
-pub mod outbox;
 pub mod queue;
 pub mod relay;
 mod report;
 mod run;
 #[cfg(any(test, feature = "testing"))]
 pub mod scene;
-mod talk;
+pub mod system_mail;
 #[cfg(test)]
 mod tests;
+pub mod transport;
 
-pub use direct::{DirectExit, Hosts};
-pub use entry::{Listed, Order, QueueId, Waiting, Which};
+pub use capture::{CaptureTransport, CapturedMail};
+pub use direct::{DirectTransport, Hosts};
+pub use entry::{PendingRecipient, QueueAction, QueueEntry, QueueId, Selection};
 pub use error::QueueError;
-pub use exit::{Exit, Outcome, Trouble};
 pub use mail::{Mail, Origin, Otp, Recipient};
-pub use outbox::{Departed, Outbox};
-pub use queue::{Parts, Queue, QueueDesk};
-pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, SmtpExit};
+pub use queue::{Parts, Queue, QueueControl};
+pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, RelayTransport};
+pub use transport::{Diagnostic, Outcome, Transport};

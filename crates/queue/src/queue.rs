@@ -13,13 +13,13 @@ use sekisho_store::Delivery;
 
 use crate::delivery::{Arrival, Deliverer, DeliveryError, JunkHeader};
 use crate::dkim::Dkim;
-use crate::entry::{Listed, Order, QueueId, Which};
+use crate::entry::{QueueAction, QueueEntry, QueueId, Selection};
 use crate::error::QueueError;
-use crate::exit::Exit;
 use crate::inner::Inner;
-use crate::ledger::{Lane, Ledger, Owner};
+use crate::ledger::{Ledger, Owner, Route};
 use crate::mail::Mail;
 use crate::run;
+use crate::transport::Transport;
 
 /// What a queue works with.
 pub struct Parts {
@@ -32,9 +32,9 @@ pub struct Parts {
     /// The disk.
     pub disk: Arc<dyn Disk>,
     /// The way out for mail; without one, mail to other sites is not taken.
-    pub exit: Option<Arc<dyn Exit>>,
+    pub transport: Option<Arc<dyn Transport>>,
     /// The way out for mailed OTPs, if they have one of their own.
-    pub otp_exit: Option<Arc<dyn Exit>>,
+    pub otp_transport: Option<Arc<dyn Transport>>,
     /// Signs what people of this site send elsewhere.
     pub dkim: Option<Arc<Dkim>>,
     /// By which header field the site's filter marks junk.
@@ -92,8 +92,8 @@ impl Queue {
                 deliverer,
                 directory: parts.directory,
                 clock: parts.clock,
-                exit: parts.exit,
-                otp_exit: parts.otp_exit,
+                transport: parts.transport,
+                otp_transport: parts.otp_transport,
                 dkim: parts.dkim,
                 host: parts.host,
                 zone: parts.zone,
@@ -121,15 +121,15 @@ impl Queue {
 
     /// Whether mail can leave the site, as far as this process was told; for a mailed OTP, whether that can.
     #[must_use]
-    pub fn has_exit(&self, otp: bool) -> bool {
-        let lane = if otp { Lane::Otp } else { Lane::Out };
-        self.inner.exit(lane).is_some()
+    pub fn has_transport(&self, otp: bool) -> bool {
+        let route = if otp { Route::Otp } else { Route::Remote };
+        self.inner.transport(route).is_some()
     }
 
     /// Tries what is due, until nothing new may begin; then finishes what is under way. Run it once.
     pub async fn run(&self, shutdown: Shutdown) {
-        let lane = |lane| run::lane(Arc::clone(&self.inner), lane, shutdown.clone());
-        tokio::join!(lane(Lane::Here), lane(Lane::Out), lane(Lane::Otp));
+        let route = |route| run::serve(Arc::clone(&self.inner), route, shutdown.clone());
+        tokio::join!(route(Route::Local), route(Route::Remote), route(Route::Otp));
     }
 
     /// From here on another process runs the queue; this one may put mail into it still. After [`Self::run`] has ended.
@@ -147,12 +147,12 @@ impl Queue {
 }
 
 /// The queue as the command line sees it, also beside a process that runs it.
-pub struct QueueDesk {
+pub struct QueueControl {
     ledger: Ledger,
     clock: Arc<dyn Clock>,
 }
 
-impl QueueDesk {
+impl QueueControl {
     /// Opens the queue's folder. Blocks, as all of its methods do.
     ///
     /// # Errors
@@ -170,17 +170,17 @@ impl QueueDesk {
     ///
     /// # Errors
     /// As [`QueueError`] says.
-    pub fn list(&self) -> Result<Vec<Listed>, QueueError> {
+    pub fn list(&self) -> Result<Vec<QueueEntry>, QueueError> {
         self.ledger.list()
     }
 
-    /// Carries out an order; the running process takes notice within a minute. Says how many recipients it concerned. A message that is on its way at this moment
+    /// Carries out an action; the running process takes notice within a minute. Says how many recipients it concerned. A message that is on its way at this moment
     /// may arrive all the same.
     ///
     /// # Errors
     /// As [`QueueError`] says.
-    pub fn order(&self, which: &Which, order: Order) -> Result<usize, QueueError> {
-        self.ledger.order(which, order, self.clock.now())
+    pub fn apply(&self, selection: &Selection, action: QueueAction) -> Result<usize, QueueError> {
+        self.ledger.apply(selection, action, self.clock.now())
     }
 
     /// The beginning of a message, up to `most` bytes; `None` if it is not there.

@@ -9,8 +9,8 @@ use sekisho_checkpoint::Password;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_net::client::Connector;
 
-use crate::exit::{Envelope, Exit, Outcome, Trouble};
-use crate::talk::{Failed, Talk, expect, no_connection};
+use crate::client::{Failed, SmtpClient, expect, no_connection};
+use crate::transport::{Diagnostic, Envelope, Outcome, Transport};
 
 /// A mail server that takes what leaves the site.
 #[derive(Debug, Clone)]
@@ -52,14 +52,14 @@ pub struct RelayLogin {
 #[error("the relay's password would be sent unencrypted: choose TLS for it")]
 pub struct LoginInTheClear;
 
-/// The exit through a [`Relay`]. A connection for each message.
-pub struct SmtpExit {
+/// The transport through a [`Relay`]. A connection for each message.
+pub struct RelayTransport {
     relay: Relay,
     connector: Connector,
     clock: Arc<dyn Clock>,
 }
 
-impl SmtpExit {
+impl RelayTransport {
     /// Connects nowhere yet.
     ///
     /// # Errors
@@ -86,26 +86,26 @@ impl SmtpExit {
 }
 
 #[async_trait]
-impl Exit for SmtpExit {
+impl Transport for RelayTransport {
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<Outcome> {
         let all = |outcome: Outcome| vec![outcome; envelope.recipients.len()];
-        let mut talk = match self.open().await {
-            Ok(talk) => talk,
-            Err(trouble) => return all(Outcome::Later(trouble)),
+        let mut client = match self.open().await {
+            Ok(client) => client,
+            Err(diagnostic) => return all(Outcome::Later(diagnostic)),
         };
-        let outcomes = match talk.hand_over(envelope, message).await {
+        let outcomes = match client.hand_over(envelope, message).await {
             Ok(outcomes) => outcomes,
-            Err(Failed::Lost(lost)) => return all(Outcome::Later(Trouble::own("4.4.2", lost))),
+            Err(Failed::Lost(lost)) => return all(Outcome::Later(Diagnostic::own("4.4.2", lost))),
             Err(Failed::All(outcome)) => all(outcome),
         };
-        talk.quit().await;
+        client.quit().await;
         outcomes
     }
 }
 
-impl SmtpExit {
+impl RelayTransport {
     /// Connects and logs in. Whatever goes wrong here is the relay's or the configuration's fault, not the message's: it can wait.
-    async fn open(&self) -> Result<Talk, Trouble> {
+    async fn open(&self) -> Result<SmtpClient, Diagnostic> {
         let Relay {
             host, port, tls, ..
         } = &self.relay;
@@ -113,37 +113,40 @@ impl SmtpExit {
             RelayTls::Implicit => self.connector.connect_tls(host, *port).await,
             RelayTls::None | RelayTls::StartTls => self.connector.connect_plain(host, *port).await,
         };
-        let mut talk = Talk::begin(stream.map_err(no_connection)?, &self.clock).await?;
-        talk.hello(&self.relay.hello).await?;
+        let mut client = SmtpClient::begin(stream.map_err(no_connection)?, &self.clock).await?;
+        client.hello(&self.relay.hello).await?;
         if *tls == RelayTls::StartTls {
-            if !talk.offered.has("STARTTLS") {
-                return Err(Trouble::own("4.7.10", "the relay does not offer STARTTLS"));
+            if !client.offered.has("STARTTLS") {
+                return Err(Diagnostic::own(
+                    "4.7.10",
+                    "the relay does not offer STARTTLS",
+                ));
             }
-            expect(talk.ask("STARTTLS").await, 220)?;
-            let (stream, unread) = talk.connection.into_parts();
+            expect(client.ask("STARTTLS").await, 220)?;
+            let (stream, unread) = client.connection.into_parts();
             let stream = self.connector.start_tls(stream, host, &unread).await;
-            talk = Talk::over(stream.map_err(no_connection)?, &self.clock);
-            talk.hello(&self.relay.hello).await?;
+            client = SmtpClient::over(stream.map_err(no_connection)?, &self.clock);
+            client.hello(&self.relay.hello).await?;
         }
         if let Some(login) = &self.relay.login {
-            log_in(&mut talk, login).await?;
+            log_in(&mut client, login).await?;
         }
-        Ok(talk)
+        Ok(client)
     }
 }
 
-async fn log_in(talk: &mut Talk, login: &RelayLogin) -> Result<(), Trouble> {
-    let offered = |name: &str| talk.offered.lists("AUTH", name);
+async fn log_in(client: &mut SmtpClient, login: &RelayLogin) -> Result<(), Diagnostic> {
+    let offered = |name: &str| client.offered.lists("AUTH", name);
     let (user, password) = (login.user.as_str(), login.password.expose());
     if offered("PLAIN") {
         let response = BASE64_STANDARD.encode(format!("\0{user}\0{password}"));
-        expect(talk.ask(&format!("AUTH PLAIN {response}")).await, 235)?;
+        expect(client.ask(&format!("AUTH PLAIN {response}")).await, 235)?;
     } else if offered("LOGIN") {
-        expect(talk.ask("AUTH LOGIN").await, 334)?;
-        expect(talk.ask(&BASE64_STANDARD.encode(user)).await, 334)?;
-        expect(talk.ask(&BASE64_STANDARD.encode(password)).await, 235)?;
+        expect(client.ask("AUTH LOGIN").await, 334)?;
+        expect(client.ask(&BASE64_STANDARD.encode(user)).await, 334)?;
+        expect(client.ask(&BASE64_STANDARD.encode(password)).await, 235)?;
     } else {
-        return Err(Trouble::own(
+        return Err(Diagnostic::own(
             "4.7.0",
             "the relay offers no login that is known here",
         ));

@@ -5,9 +5,9 @@ use jiff::tz::TimeZone;
 use sekisho_message::{strict, write};
 use sekisho_smtp::{Path, Ret};
 
-use crate::exit::{Outcome, Trouble};
 use crate::ledger::Job;
 use crate::mail::Recipient;
+use crate::transport::{Diagnostic, Outcome};
 
 /// The most of the original message that a report returns, in bytes.
 const RETURNED: usize = 1 << 20;
@@ -31,29 +31,31 @@ pub(crate) struct Report<'a> {
 }
 
 /// What became of a message for a recipient, as reports say it (RFC 3464 2.3.3).
-pub(crate) struct Told<'a> {
+pub(crate) struct ReportedRecipient<'a> {
     /// Where it was to go.
     pub(crate) recipient: &'a Recipient,
     /// What became of it.
-    pub(crate) what: News<'a>,
+    pub(crate) action: Action<'a>,
 }
 
 /// The actions that are reported.
 #[derive(Clone, Copy)]
-pub(crate) enum News<'a> {
+pub(crate) enum Action<'a> {
     /// Given up.
-    Failed(&'a Trouble),
+    Failed(&'a Diagnostic),
     /// In the mailbox.
     Delivered,
     /// Handed to a server that tells no more.
     Relayed,
 }
 
-impl<'a> News<'a> {
+impl<'a> Action<'a> {
     /// What the sender asked to be told of an outcome, if anything; `here` says whether it is a mailbox of this site.
     pub(crate) fn wanted(recipient: &Recipient, outcome: &'a Outcome) -> Option<Self> {
         match outcome {
-            Outcome::Never(trouble) => recipient.notify.failure.then_some(Self::Failed(trouble)),
+            Outcome::Never(diagnostic) => {
+                recipient.notify.failure.then_some(Self::Failed(diagnostic))
+            }
             Outcome::Sent { reports: false } if recipient.notify.success => {
                 Some(if recipient.account.is_some() {
                     Self::Delivered
@@ -65,7 +67,7 @@ impl<'a> News<'a> {
         }
     }
 
-    fn action(self) -> &'static str {
+    fn word(self) -> &'static str {
         match self {
             Self::Failed(_) => "failed",
             Self::Delivered => "delivered",
@@ -76,10 +78,12 @@ impl<'a> News<'a> {
 
 impl Report<'_> {
     /// Writes the report. `None` where the system gives no random numbers for its identifiers.
-    pub(crate) fn compose(&self, told: &[Told<'_>]) -> Option<Vec<u8>> {
+    pub(crate) fn compose(&self, reported: &[ReportedRecipient<'_>]) -> Option<Vec<u8>> {
         let id = write::message_id(self.host)?;
         let boundary = format!("=_{}", write::random_token()?);
-        let failed = told.iter().any(|t| matches!(t.what, News::Failed(_)));
+        let failed = reported
+            .iter()
+            .any(|t| matches!(t.action, Action::Failed(_)));
         let subject = if failed {
             "Undelivered mail (メールをお届けできませんでした)"
         } else {
@@ -104,27 +108,27 @@ impl Report<'_> {
             subject = write::unstructured(subject),
             date = write::date(self.now, self.zone),
         );
-        text += &for_people(told, failed);
+        text += &for_people(reported, failed);
         text += &format!(
             "\r\n--{boundary}\r\n\
              Content-Type: message/delivery-status\r\n\
              \r\n"
         );
-        text += &self.for_machines(told);
+        text += &self.for_machines(reported);
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&self.returned(&boundary));
         bytes.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
         Some(bytes)
     }
 
-    fn for_machines(&self, told: &[Told<'_>]) -> String {
+    fn for_machines(&self, reported: &[ReportedRecipient<'_>]) -> String {
         let mut text = format!("Reporting-MTA: dns; {}\r\n", self.host);
         if let Some(envid) = &self.job.envid {
             text += &format!("Original-Envelope-Id: {envid}\r\n");
         }
         let date = |at| write::date(at, self.zone);
         text += &format!("Arrival-Date: {}\r\n", date(self.job.queued_at));
-        for Told { recipient, what } in told {
+        for ReportedRecipient { recipient, action } in reported {
             text += "\r\n";
             if let Some(orcpt) = &recipient.orcpt {
                 text += &format!("Original-Recipient: {orcpt}\r\n");
@@ -137,16 +141,16 @@ impl Report<'_> {
             };
             text += &format!(
                 "Final-Recipient: {kind}; {address}\r\nAction: {}\r\n",
-                what.action()
+                action.word()
             );
-            match what {
-                News::Failed(trouble) => {
-                    text += &format!("Status: {}\r\n", trouble.status);
-                    if trouble.replied {
-                        text += &format!("Diagnostic-Code: smtp; {}\r\n", trouble.words);
+            match action {
+                Action::Failed(diagnostic) => {
+                    text += &format!("Status: {}\r\n", diagnostic.status);
+                    if diagnostic.replied {
+                        text += &format!("Diagnostic-Code: smtp; {}\r\n", diagnostic.words);
                     }
                 }
-                News::Delivered | News::Relayed => text += "Status: 2.0.0\r\n",
+                Action::Delivered | Action::Relayed => text += "Status: 2.0.0\r\n",
             }
             text += &format!("Last-Attempt-Date: {}\r\n", date(self.now));
         }
@@ -175,7 +179,7 @@ impl Report<'_> {
     }
 }
 
-fn for_people(told: &[Told<'_>], failed: bool) -> String {
+fn for_people(reported: &[ReportedRecipient<'_>], failed: bool) -> String {
     let (japanese, english) = if failed {
         (
             "お送りになったメールを、次の宛先にお届けできませんでした。",
@@ -188,11 +192,11 @@ fn for_people(told: &[Told<'_>], failed: bool) -> String {
         )
     };
     let mut text = format!("{japanese}\r\n{english}\r\n");
-    for Told { recipient, what } in told {
-        let words = match what {
-            News::Failed(trouble) => trouble.words.as_str(),
-            News::Delivered => "お届けしました / delivered",
-            News::Relayed => "次のサーバに渡しました / passed on to the next server",
+    for ReportedRecipient { recipient, action } in reported {
+        let words = match action {
+            Action::Failed(diagnostic) => diagnostic.words.as_str(),
+            Action::Delivered => "お届けしました / delivered",
+            Action::Relayed => "次のサーバに渡しました / passed on to the next server",
         };
         text += &format!("\r\n  <{}>\r\n    {words}\r\n", recipient.path);
     }

@@ -13,25 +13,25 @@ use crate::addressing::address_of;
 use crate::delivery::Arrival;
 use crate::entry::QueueId;
 use crate::error::QueueError;
-use crate::exit::{Envelope, Outcome, Trouble};
 use crate::inner::{Inner, LIFE, later};
-use crate::ledger::{Due, Job, Lane, Mark};
+use crate::ledger::{Due, Job, Mark, Route};
 use crate::mail::{Mail, Origin, Recipient};
-use crate::report::{News, Report, Told};
+use crate::report::{Action, Report, ReportedRecipient};
+use crate::transport::{Diagnostic, Envelope, Outcome};
 
-/// How many messages are under way on a lane at once.
+/// How many messages are under way on a route at once.
 const AT_ONCE: usize = 8;
-/// How often a lane looks though nobody called: the command line may have changed something from outside.
+/// How often a route looks though nobody called: the command line may have changed something from outside.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How long a lane rests when the queue itself failed.
+/// How long a route rests when the queue itself failed.
 const REST: SignedDuration = SignedDuration::from_secs(10);
 
-/// Serves one lane until the end is asked for; tries under way are then finished.
-pub(crate) async fn lane(inner: Arc<Inner>, lane: Lane, shutdown: Shutdown) {
+/// Serves one route until the end is asked for; tries under way are then finished.
+pub(crate) async fn serve(inner: Arc<Inner>, route: Route, shutdown: Shutdown) {
     let mut busy: HashSet<QueueId> = HashSet::new();
     let mut tries: JoinSet<QueueId> = JoinSet::new();
     loop {
-        let wake_at = match fill(&inner, lane, &mut busy, &mut tries).await {
+        let wake_at = match fill(&inner, route, &mut busy, &mut tries).await {
             Ok(wake_at) => wake_at,
             Err(error) => {
                 tracing::error!(%error, "the queue can't be read");
@@ -53,7 +53,7 @@ pub(crate) async fn lane(inner: Arc<Inner>, lane: Lane, shutdown: Shutdown) {
                     }
                 }
             }
-            () = inner.news(lane).notified() => {}
+            () = inner.news(route).notified() => {}
             () = inner.clock.sleep_until(wake_at) => {}
         }
     }
@@ -63,7 +63,7 @@ pub(crate) async fn lane(inner: Arc<Inner>, lane: Lane, shutdown: Shutdown) {
 /// Starts what is due, and returns when to look again.
 async fn fill(
     inner: &Arc<Inner>,
-    lane: Lane,
+    route: Route,
     busy: &mut HashSet<QueueId>,
     tries: &mut JoinSet<QueueId>,
 ) -> Result<Timestamp, QueueError> {
@@ -71,14 +71,14 @@ async fn fill(
     let room = AT_ONCE.saturating_sub(busy.len());
     let taken = busy.clone();
     let jobs = inner
-        .ledger(move |ledger| ledger.due(lane, now, &taken, room))
+        .ledger(move |ledger| ledger.due(route, now, &taken, room))
         .await?;
     for job in jobs {
         busy.insert(job.id);
         let inner = Arc::clone(inner);
         tries.spawn(async move {
             let id = job.id;
-            if let Err(error) = attempt(&inner, lane, job).await {
+            if let Err(error) = attempt(&inner, route, job).await {
                 tracing::error!(%id, %error, "the outcome of a try could not be written down");
                 inner
                     .clock
@@ -94,12 +94,12 @@ async fn fill(
     }
     let taken = busy.clone();
     let next = inner
-        .ledger(move |ledger| ledger.next_due(lane, &taken))
+        .ledger(move |ledger| ledger.next_due(route, &taken))
         .await?;
     Ok(next.map_or(look_at, |next| next.min(look_at)))
 }
 
-async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueError> {
+async fn attempt(inner: &Arc<Inner>, route: Route, job: Job) -> Result<(), QueueError> {
     let (id, size) = (job.id, job.size);
     let original = inner.ledger(move |ledger| ledger.read(id, size)).await;
     let mut outcomes = match &original {
@@ -108,11 +108,11 @@ async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueEr
             vec![given_up(); job.recipients.len()]
         }
         Ok(message) => tokio::select! {
-            outcomes = hand_on(inner, lane, &job, message) => outcomes,
+            outcomes = hand_on(inner, route, &job, message) => outcomes,
             () = inner.clock.sleep_until(job.ends_at) => vec![too_late(); job.recipients.len()],
         },
         Err(error) => {
-            let later = Outcome::Later(Trouble::own("4.3.0", error));
+            let later = Outcome::Later(Diagnostic::own("4.3.0", error));
             vec![later; job.recipients.len()]
         }
     };
@@ -128,8 +128,8 @@ async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueEr
     }
     let report = match report(inner, &job, original.as_deref().ok(), &outcomes, now).await {
         Ok(report) => report,
-        Err(trouble) => {
-            hold_back(&mut outcomes, &trouble);
+        Err(diagnostic) => {
+            hold_back(&mut outcomes, &diagnostic);
             None
         }
     };
@@ -151,38 +151,40 @@ async fn attempt(inner: &Arc<Inner>, lane: Lane, job: Job) -> Result<(), QueueEr
         })
         .await?;
     if reported {
-        inner.news(Lane::Here).notify_one();
-        inner.news(Lane::Out).notify_one();
+        inner.news(Route::Local).notify_one();
+        inner.news(Route::Remote).notify_one();
     }
     Ok(())
 }
 
-async fn hand_on(inner: &Arc<Inner>, lane: Lane, job: &Job, message: &[u8]) -> Vec<Outcome> {
-    match (lane, inner.exit(lane)) {
-        (Lane::Here, _) => {
+async fn hand_on(inner: &Arc<Inner>, route: Route, job: &Job, message: &[u8]) -> Vec<Outcome> {
+    match (route, inner.transport(route)) {
+        (Route::Local, _) => {
             let mut outcomes = Vec::with_capacity(job.recipients.len());
             for due in &job.recipients {
                 outcomes.push(deliver(inner, job, &due.to, message).await);
             }
             outcomes
         }
-        (Lane::Out | Lane::Otp, Some(exit)) => exit.send(&envelope(job), message).await,
-        (Lane::Out | Lane::Otp, None) => {
+        (Route::Remote | Route::Otp, Some(transport)) => {
+            transport.send(&envelope(job), message).await
+        }
+        (Route::Remote | Route::Otp, None) => {
             let words = "no relay is configured for mail that leaves the site";
-            vec![Outcome::Later(Trouble::own("4.4.4", words)); job.recipients.len()]
+            vec![Outcome::Later(Diagnostic::own("4.4.4", words)); job.recipients.len()]
         }
     }
 }
 
 async fn deliver(inner: &Arc<Inner>, job: &Job, to: &Recipient, message: &[u8]) -> Outcome {
-    let nobody = || Outcome::Never(Trouble::own("5.1.1", "no such mailbox"));
+    let nobody = || Outcome::Never(Diagnostic::own("5.1.1", "no such mailbox"));
     let Some(account) = to.account else {
         return nobody();
     };
     match inner.directory.account(account).await {
         Ok(Some(_)) => {}
         Ok(None) => return nobody(),
-        Err(error) => return Outcome::Later(Trouble::own("4.3.0", error)),
+        Err(error) => return Outcome::Later(Diagnostic::own("4.3.0", error)),
     }
     let arrival = Arrival {
         sender: job.sender.as_ref(),
@@ -192,8 +194,8 @@ async fn deliver(inner: &Arc<Inner>, job: &Job, to: &Recipient, message: &[u8]) 
     };
     match inner.deliver(account, arrival).await {
         Ok(()) => Outcome::Sent { reports: false },
-        Err(error) if error.is_temporary() => Outcome::Later(Trouble::own("4.3.0", error)),
-        Err(error) => Outcome::Never(Trouble::own("5.2.2", error)),
+        Err(error) if error.is_temporary() => Outcome::Later(Diagnostic::own("4.3.0", error)),
+        Err(error) => Outcome::Never(Diagnostic::own("5.2.2", error)),
     }
 }
 
@@ -214,7 +216,7 @@ fn envelope(job: &Job) -> Envelope {
 }
 
 fn too_late() -> Outcome {
-    Outcome::Never(Trouble::own(
+    Outcome::Never(Diagnostic::own(
         "5.4.7",
         "it was tried for as long as it may be",
     ))
@@ -222,17 +224,17 @@ fn too_late() -> Outcome {
 
 fn given_up() -> Outcome {
     let words = "the site's administrators gave it up";
-    Outcome::Never(Trouble::own("5.7.0", words))
+    Outcome::Never(Diagnostic::own("5.7.0", words))
 }
 
 /// What could still wait fails when the time is over, with the trouble that it had.
 fn give_up(job: &Job, outcomes: &mut [Outcome]) {
     for outcome in outcomes {
-        if let Outcome::Later(trouble) = outcome {
+        if let Outcome::Later(diagnostic) = outcome {
             tracing::debug!(id = %job.id, "given up");
-            *outcome = Outcome::Never(Trouble {
+            *outcome = Outcome::Never(Diagnostic {
                 status: "5.4.7".to_owned(),
-                ..trouble.clone()
+                ..diagnostic.clone()
             });
         }
     }
@@ -241,7 +243,7 @@ fn give_up(job: &Job, outcomes: &mut [Outcome]) {
 fn mark(job: &Job, due: &Due, outcome: &Outcome, now: Timestamp) -> Mark {
     match outcome {
         Outcome::Sent { .. } | Outcome::Never(_) => Mark::Done,
-        Outcome::Later(trouble) => {
+        Outcome::Later(diagnostic) => {
             let at = later(now, pause(job, due.tries));
             Mark::Again {
                 at: if job.ends_at > now {
@@ -249,7 +251,7 @@ fn mark(job: &Job, due: &Due, outcome: &Outcome, now: Timestamp) -> Mark {
                 } else {
                     at
                 },
-                trouble: trouble.words.clone(),
+                diagnostic: diagnostic.words.clone(),
             }
         }
     }
@@ -270,17 +272,17 @@ fn fate(job: &Job, outcomes: &[Outcome], expired: bool) -> Option<Fate> {
     job.letter?;
     outcomes.first().map(|outcome| match outcome {
         Outcome::Sent { .. } => Fate::Sent,
-        Outcome::Later(trouble) => Fate::Waiting(Some(trouble.words.clone())),
+        Outcome::Later(diagnostic) => Fate::Waiting(Some(diagnostic.words.clone())),
         Outcome::Never(_) if expired => Fate::Expired,
-        Outcome::Never(trouble) => Fate::Failed(trouble.words.clone()),
+        Outcome::Never(diagnostic) => Fate::Failed(diagnostic.words.clone()),
     })
 }
 
 /// What failed waits for another try, since just now its sender can't be told.
-fn hold_back(outcomes: &mut [Outcome], trouble: &Trouble) {
+fn hold_back(outcomes: &mut [Outcome], diagnostic: &Diagnostic) {
     for outcome in outcomes {
         if matches!(outcome, Outcome::Never(_)) {
-            *outcome = Outcome::Later(trouble.clone());
+            *outcome = Outcome::Later(diagnostic.clone());
         }
     }
 }
@@ -292,30 +294,30 @@ async fn report(
     original: Option<&[u8]>,
     outcomes: &[Outcome],
     now: Timestamp,
-) -> Result<Option<Mail>, Trouble> {
+) -> Result<Option<Mail>, Diagnostic> {
     let pairs = job.recipients.iter().zip(outcomes);
-    let told: Vec<Told<'_>> = pairs
+    let reported: Vec<ReportedRecipient<'_>> = pairs
         .filter_map(|(due, outcome)| {
-            let what = News::wanted(&due.to, outcome)?;
-            Some(Told {
+            let action = Action::wanted(&due.to, outcome)?;
+            Some(ReportedRecipient {
                 recipient: &due.to,
-                what,
+                action,
             })
         })
         .collect();
     let sender = match &job.sender {
-        Some(sender) if !told.is_empty() && job.letter.is_none() => sender,
+        Some(sender) if !reported.is_empty() && job.letter.is_none() => sender,
         _ => return Ok(None),
     };
     let accounts = match address_of(sender) {
         Some(address) => inner.directory.recipients(&address).await,
         None => Ok(Vec::new()),
     };
-    let accounts = accounts.map_err(|error| Trouble::own("4.3.0", error))?;
+    let accounts = accounts.map_err(|error| Diagnostic::own("4.3.0", error))?;
     let to = |account| Recipient::new(sender.clone(), account);
     let recipients: Vec<Recipient> = match accounts.as_slice() {
         // Who sent it is the relay's to know: it took the message from there, and can take the report back.
-        [] if job.from_elsewhere && inner.exit(Lane::Out).is_some() => vec![to(None)],
+        [] if job.from_elsewhere && inner.transport(Route::Remote).is_some() => vec![to(None)],
         [] => return Ok(None),
         accounts => accounts.iter().map(|account| to(Some(*account))).collect(),
     };
@@ -328,8 +330,8 @@ async fn report(
         now,
     };
     let message = report
-        .compose(&told)
-        .ok_or_else(|| Trouble::own("4.3.0", "the system gives no random numbers"))?;
+        .compose(&reported)
+        .ok_or_else(|| Diagnostic::own("4.3.0", "the system gives no random numbers"))?;
     Ok(Some(Mail {
         sender: None,
         recipients,

@@ -22,10 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::delivery::JunkHeader;
-use crate::entry::Listed;
-use crate::exit::Exit;
-use crate::queue::{Parts, Queue, QueueDesk};
-use crate::relay::{Relay, RelayTls, SmtpExit};
+use crate::entry::QueueEntry;
+use crate::queue::{Parts, Queue, QueueControl};
+use crate::relay::{Relay, RelayTls, RelayTransport};
+use crate::transport::Transport;
 
 pub const ALICE: i64 = 1;
 pub const BOB: i64 = 2;
@@ -165,14 +165,14 @@ impl Scene {
     }
 
     /// Opens the queue, without running it.
-    pub fn queue(&self, exit: Option<Arc<dyn Exit>>) -> Queue {
+    pub fn queue(&self, transport: Option<Arc<dyn Transport>>) -> Queue {
         let parts = Parts {
             delivery: self.operator.delivery(),
             directory: Arc::new(Town),
             clock: self.clock.clone(),
             disk: Arc::new(RealDisk),
-            exit,
-            otp_exit: None,
+            transport,
+            otp_transport: None,
             dkim: None,
             junk: JunkHeader::parse("X-Spam-Flag: YES"),
             host: "mail.kit.example".to_owned(),
@@ -189,13 +189,13 @@ impl Scene {
     }
 
     /// What waits in the queue.
-    pub fn waiting(&self) -> Vec<Listed> {
-        self.desk().list().expect("list")
+    pub fn waiting(&self) -> Vec<QueueEntry> {
+        self.control().list().expect("list")
     }
 
-    pub fn desk(&self) -> QueueDesk {
+    pub fn control(&self) -> QueueControl {
         let folder = self.folder.path().join("queue");
-        QueueDesk::open(&folder, Arc::new(RealDisk), self.clock.clone()).expect("desk")
+        QueueControl::open(&folder, Arc::new(RealDisk), self.clock.clone()).expect("queue")
     }
 
     /// The messages in an account's INBOX.
@@ -356,15 +356,15 @@ impl TestRelay {
         }
     }
 
-    /// An exit that leads here.
-    pub fn exit(&self, clock: Arc<dyn Clock>) -> Arc<dyn Exit> {
-        exit_to(self.config(), &Roots::System, clock)
+    /// A way out that leads here.
+    pub fn transport(&self, clock: Arc<dyn Clock>) -> Arc<dyn Transport> {
+        transport_to(self.config(), &Roots::System, clock)
     }
 }
 
-pub fn exit_to(relay: Relay, roots: &Roots, clock: Arc<dyn Clock>) -> Arc<dyn Exit> {
+pub fn transport_to(relay: Relay, roots: &Roots, clock: Arc<dyn Clock>) -> Arc<dyn Transport> {
     let connector = Connector::new(roots, std::time::Duration::from_secs(10)).expect("connector");
-    Arc::new(SmtpExit::new(relay, connector, clock).expect("exit"))
+    Arc::new(RelayTransport::new(relay, connector, clock).expect("transport"))
 }
 
 async fn converse(

@@ -13,8 +13,8 @@ use sekisho_checkpoint::{self as checkpoint, Checkpoint};
 use sekisho_directory::{ArgonCost, OwnAccounts};
 use sekisho_disk::{Disk, RealDisk};
 use sekisho_otp::Step;
-use sekisho_queue::letters::{Letters, Mailboxes};
-use sekisho_queue::{Exit, Queue};
+use sekisho_queue::system_mail::{Mailboxes, SystemMail};
+use sekisho_queue::{Queue, Transport};
 use sekisho_store::{Limits, Operator, Store};
 use sekisho_upstream::{LoginAtUpstream, Upstreams};
 
@@ -38,7 +38,7 @@ pub(crate) struct Parts {
     /// The disk under the mail store and the queue.
     pub(crate) disk: Arc<dyn Disk>,
     /// Where mail leaves the site; without it, mail to other domains is refused.
-    pub(crate) exit: Option<Arc<dyn Exit>>,
+    pub(crate) exit: Option<Arc<dyn Transport>>,
     /// Where the accounts' mailboxes are.
     pub(crate) mailboxes: Mailboxes,
     /// The site's own mail system, where people are led to it.
@@ -169,8 +169,8 @@ impl Rooms {
                 directory: Arc::clone(&directory),
                 clock: Arc::clone(&clock),
                 disk: parts.disk,
-                exit: parts.exit,
-                otp_exit: None,
+                transport: parts.exit,
+                otp_transport: None,
                 dkim: signing
                     .map(|signing| signing.open(&plan.site))
                     .transpose()?,
@@ -180,7 +180,7 @@ impl Rooms {
             },
         )
         .context("opening the queue")?;
-        let letters = Letters::new(queue.clone(), parts.mailboxes, Arc::clone(&clock), zone);
+        let letters = SystemMail::new(queue.clone(), parts.mailboxes, Arc::clone(&clock), zone);
         let checkpoint = Checkpoint::start(checkpoint::Parts {
             records: Arc::clone(&parts.records),
             directory: Arc::clone(&directory),

@@ -10,7 +10,7 @@ use sekisho_store::Mailbox;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf};
 
 use super::compress::Inflater;
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Flow, Session};
 use super::{Imap, ServeError};
 
@@ -41,7 +41,7 @@ where
         rush: false,
         session: Session::new(mailbox, imap.clone()),
         imap,
-        out: Out::new(&mut output),
+        out: ResponseWriter::new(&mut output),
         inflater: None,
     };
     let mut ended = pin!(ended);
@@ -99,7 +99,7 @@ struct Connection<'w, S> {
     rush: bool,
     session: Session,
     imap: Imap,
-    out: Out<'w>,
+    out: ResponseWriter<'w>,
     /// Set once the client compresses.
     inflater: Option<Box<Inflater>>,
 }
@@ -186,7 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
                     let answer = if frame.bytes().eq_ignore_ascii_case(b"DONE") {
                         Ok(Done::plain("idled"))
                     } else {
-                        Err(Trouble::Bad("expected DONE"))
+                        Err(CommandError::Bad("expected DONE"))
                     };
                     self.out.tagged(tag, &answer);
                     return self.flushed(ended).await;
@@ -256,12 +256,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
     fn refuse_literal(&mut self, tag: Option<Tag>, append: bool) {
         match tag {
             Some(tag) if append => {
-                let answer = Err(Trouble::No("TOOBIG", "the message is too large"));
+                let answer = Err(CommandError::No("TOOBIG", "the message is too large"));
                 self.out.tagged(&tag, &answer);
             }
             Some(tag) => self
                 .out
-                .tagged(&tag, &Err(Trouble::Bad("the literal is too large"))),
+                .tagged(&tag, &Err(CommandError::Bad("the literal is too large"))),
             None => self
                 .out
                 .untagged(format_args!("BAD the literal is too large")),

@@ -6,13 +6,13 @@ use sekisho_imap::SequenceSet;
 use sekisho_imap::command::{Store, StoreAction};
 use sekisho_store::{FlagChange, Flags, ModSeq, Uid};
 
-use super::reply::{Done, Out};
+use super::reply::{Done, ResponseWriter};
 use super::session::{Answer, Session};
 use super::view::{Manner, tell_state};
 
 impl Session {
     /// `STORE` and `UID STORE` (RFC 3501, section 6.4.6; RFC 7162, section 3.1.3)
-    pub(super) async fn store(&mut self, store: &Store, out: &mut Out<'_>) -> Answer {
+    pub(super) async fn store(&mut self, store: &Store, out: &mut ResponseWriter<'_>) -> Answer {
         let mailbox = self.mailbox.clone();
         let manner = Manner {
             expunge: false,

@@ -7,7 +7,7 @@ use sekisho_imap::{MailboxName, encode};
 use sekisho_store::{Folder, FolderName, SpecialUse};
 
 use super::pattern::Pattern;
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Answer, Session, existing, mailbox_id};
 
 impl Session {
@@ -62,7 +62,7 @@ impl Session {
         &mut self,
         mailbox: &MailboxName,
         items: &[StatusItem],
-        out: &mut Out<'_>,
+        out: &mut ResponseWriter<'_>,
     ) -> Answer {
         let folder = self.mailbox.folder(&existing(mailbox)?).await?;
         self.tell_status(&folder, items, out).await?;
@@ -73,8 +73,8 @@ impl Session {
         &mut self,
         folder: &Folder,
         items: &[StatusItem],
-        out: &mut Out<'_>,
-    ) -> Result<(), Trouble> {
+        out: &mut ResponseWriter<'_>,
+    ) -> Result<(), CommandError> {
         let status = self.mailbox.status(folder.id).await?;
         out.words(format_args!("* STATUS "));
         encode_name(out, folder.name.as_str(), self.utf8());
@@ -105,13 +105,13 @@ impl Session {
     }
 
     /// `LIST` (RFC 3501, section 6.3.8; RFC 5258; RFC 5819)
-    pub(super) async fn list(&mut self, list: &List, out: &mut Out<'_>) -> Answer {
+    pub(super) async fn list(&mut self, list: &List, out: &mut ResponseWriter<'_>) -> Answer {
         if !list.extended && list.patterns.iter().all(String::is_empty) {
             out.untagged(format_args!("LIST (\\Noselect) \"/\" \"\""));
             return Ok(Done::plain("that is the separator"));
         }
         if list.select.recursive_match && !list.select.subscribed {
-            return Err(Trouble::Bad("RECURSIVEMATCH needs SUBSCRIBED"));
+            return Err(CommandError::Bad("RECURSIVEMATCH needs SUBSCRIBED"));
         }
         let patterns = patterns(&list.reference, &list.patterns)?;
         let tree = tree(self.mailbox.folders().await?);
@@ -163,7 +163,7 @@ impl Session {
         &mut self,
         reference: &str,
         pattern: &str,
-        out: &mut Out<'_>,
+        out: &mut ResponseWriter<'_>,
     ) -> Answer {
         let levels = pattern.contains('%');
         let patterns = patterns(reference, &[pattern.to_owned()])?;
@@ -183,7 +183,7 @@ impl Session {
     }
 }
 
-const NO_SUCH_USE: Trouble = Trouble::No("USEATTR", "no folder can have this use here");
+const NO_SUCH_USE: CommandError = CommandError::No("USEATTR", "no folder can have this use here");
 
 /// A level of a name, with or without a folder of its own.
 #[derive(Default)]
@@ -221,19 +221,19 @@ fn tree(folders: Vec<Folder>) -> BTreeMap<String, Node> {
     tree
 }
 
-fn patterns(reference: &str, patterns: &[String]) -> Result<Vec<Pattern>, Trouble> {
+fn patterns(reference: &str, patterns: &[String]) -> Result<Vec<Pattern>, CommandError> {
     if patterns.len() > MOST_PATTERNS {
-        return Err(Trouble::No("LIMIT", "there are too many patterns"));
+        return Err(CommandError::No("LIMIT", "there are too many patterns"));
     }
     patterns
         .iter()
         .map(|pattern| Pattern::new(reference, pattern))
         .collect::<Option<_>>()
-        .ok_or(Trouble::No("LIMIT", "the pattern is too long"))
+        .ok_or(CommandError::No("LIMIT", "the pattern is too long"))
 }
 
 /// A folder's name, in UTF-8 where the client takes that.
-pub(super) fn encode_name(out: &mut Out<'_>, name: &str, utf8: bool) {
+pub(super) fn encode_name(out: &mut ResponseWriter<'_>, name: &str, utf8: bool) {
     if utf8 {
         return encode::mailbox_utf8(out.bytes(), name);
     }

@@ -4,12 +4,16 @@
 use sekisho_imap::MailboxName;
 
 use super::folders::encode_name;
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Answer, Session, existing};
 
 impl Session {
     /// `GETQUOTAROOT` (section 4.1.2)
-    pub(super) async fn quota_root(&mut self, mailbox: &MailboxName, out: &mut Out<'_>) -> Answer {
+    pub(super) async fn quota_root(
+        &mut self,
+        mailbox: &MailboxName,
+        out: &mut ResponseWriter<'_>,
+    ) -> Answer {
         let folder = self.mailbox.folder(&existing(mailbox)?).await?;
         out.words(format_args!("* QUOTAROOT "));
         encode_name(out, folder.name.as_str(), self.utf8());
@@ -18,9 +22,12 @@ impl Session {
     }
 
     /// `GETQUOTA` (section 4.1.1). Storage is told in units of 1,024 bytes, rounded up.
-    pub(super) async fn quota(&mut self, root: &[u8], out: &mut Out<'_>) -> Answer {
+    pub(super) async fn quota(&mut self, root: &[u8], out: &mut ResponseWriter<'_>) -> Answer {
         if !root.is_empty() {
-            return Err(Trouble::No("NONEXISTENT", "the only quota root is \"\""));
+            return Err(CommandError::No(
+                "NONEXISTENT",
+                "the only quota root is \"\"",
+            ));
         }
         let usage = self.mailbox.usage().await?;
         let limits = self.imap.store.limits();

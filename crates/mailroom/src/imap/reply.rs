@@ -15,14 +15,14 @@ use super::compress::Deflater;
 const FULL: usize = 32 * 1024;
 
 /// Responses on their way to the client.
-pub(super) struct Out<'w> {
+pub(super) struct ResponseWriter<'w> {
     writer: &'w mut (dyn AsyncWrite + Unpin + Send),
     buffer: Vec<u8>,
     /// Set once the client compresses.
     deflater: Option<Box<Deflater>>,
 }
 
-impl<'w> Out<'w> {
+impl<'w> ResponseWriter<'w> {
     pub(super) fn new(writer: &'w mut (dyn AsyncWrite + Unpin + Send)) -> Self {
         Self {
             writer,
@@ -61,7 +61,7 @@ impl<'w> Out<'w> {
     }
 
     /// The answer that ends a command.
-    pub(super) fn tagged(&mut self, tag: &Tag, answer: &Result<Done, Trouble>) {
+    pub(super) fn tagged(&mut self, tag: &Tag, answer: &Result<Done, CommandError>) {
         self.words(format_args!("{tag} "));
         let (status, code, text) = match answer {
             Ok(done) => ("OK", done.code.as_deref(), done.text),
@@ -159,7 +159,7 @@ impl Done {
 }
 
 /// A command that was not carried out, or the end of the connection.
-pub(super) enum Trouble {
+pub(super) enum CommandError {
     /// `NO`, with a response code.
     No(&'static str, &'static str),
     /// `BAD`
@@ -172,7 +172,7 @@ pub(super) enum Trouble {
     End(ServeError),
 }
 
-impl Trouble {
+impl CommandError {
     /// A missing folder in a command that could create it first (RFC 3501, section 6.3.11).
     pub(super) fn try_create(error: StoreError) -> Self {
         match error {
@@ -195,19 +195,19 @@ impl Trouble {
     }
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<NameError> for Trouble {
+impl From<NameError> for CommandError {
     fn from(error: NameError) -> Self {
         Self::Name(error)
     }
 }
 
-impl From<io::Error> for Trouble {
+impl From<io::Error> for CommandError {
     fn from(error: io::Error) -> Self {
         Self::End(error.into())
     }

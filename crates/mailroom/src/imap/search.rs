@@ -16,7 +16,7 @@ use sekisho_message::fold::fold;
 use sekisho_store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
 
 use super::fetch::{email_id, read_header};
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Answer, Session};
 use super::view::View;
 
@@ -25,9 +25,14 @@ const WORDS: usize = 500;
 
 impl Session {
     /// `SEARCH` and `UID SEARCH` (RFC 3501, section 6.4.4; RFC 4731)
-    pub(super) async fn search(&mut self, tag: &Tag, search: &Search, out: &mut Out<'_>) -> Answer {
+    pub(super) async fn search(
+        &mut self,
+        tag: &Tag,
+        search: &Search,
+        out: &mut ResponseWriter<'_>,
+    ) -> Answer {
         if search.charset && self.accepts_utf8 {
-            return Err(Trouble::Bad(
+            return Err(CommandError::Bad(
                 "with UTF8=ACCEPT enabled, searches name no character set",
             ));
         }
@@ -46,7 +51,7 @@ impl Session {
         tag: &Tag,
         search: &Search,
         found: &[usize],
-        out: &mut Out<'_>,
+        out: &mut ResponseWriter<'_>,
     ) -> Answer {
         let rev2 = self.rev2;
         let view = self.selected()?;
@@ -78,7 +83,7 @@ impl Session {
     }
 
     /// The positions of the messages that a key finds, rising.
-    pub(super) async fn find(&mut self, key: &SearchKey) -> Result<Vec<usize>, Trouble> {
+    pub(super) async fn find(&mut self, key: &SearchKey) -> Result<Vec<usize>, CommandError> {
         let mailbox = self.mailbox.clone();
         let now = self.imap.clock.now();
         let zone = self.imap.zone.clone();
@@ -196,7 +201,12 @@ pub(super) fn numbers(view: &View, positions: &[usize], uid: bool) -> Vec<u32> {
 }
 
 /// `* SEARCH 2 3` or `* SORT 3 2`
-pub(super) fn tell_plain(out: &mut Out<'_>, word: &str, numbers: &[u32], modseq: Option<u64>) {
+pub(super) fn tell_plain(
+    out: &mut ResponseWriter<'_>,
+    word: &str,
+    numbers: &[u32],
+    modseq: Option<u64>,
+) {
     out.words(format_args!("* {word}"));
     for number in numbers {
         out.words(format_args!(" {number}"));
@@ -210,7 +220,7 @@ pub(super) fn tell_plain(out: &mut Out<'_>, word: &str, numbers: &[u32], modseq:
 /// `* ESEARCH (TAG "a") UID COUNT 2 ALL 2:3` (RFC 4731). After a SORT the numbers are in sorted
 /// order (RFC 5267, section 3): MIN and MAX are its first and last then.
 pub(super) fn tell_extended(
-    out: &mut Out<'_>,
+    out: &mut ResponseWriter<'_>,
     tag: &Tag,
     uid: bool,
     options: ResultOptions,

@@ -5,7 +5,7 @@ use sekisho_imap::{MailboxName, Tag, encode};
 use sekisho_store::{Changes, FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
 use tokio::sync::watch;
 
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::view::{Manner, View};
 use super::{Imap, ServeError, capability};
 
@@ -39,7 +39,7 @@ pub(super) enum Flow {
     FolderGone,
 }
 
-pub(super) type Answer = Result<Done, Trouble>;
+pub(super) type Answer = Result<Done, CommandError>;
 
 impl Session {
     pub(super) fn new(mailbox: Mailbox, imap: Imap) -> Self {
@@ -84,17 +84,17 @@ impl Session {
     pub(super) async fn handle(
         &mut self,
         command: Command,
-        out: &mut Out<'_>,
+        out: &mut ResponseWriter<'_>,
     ) -> Result<Flow, ServeError> {
         let Command { tag, body } = command;
         let logout = matches!(body, Body::Logout);
         let compressed = self.compressed;
         let expunge = allows_expunge(&body);
         let answer = match self.carry_out(&tag, body, out).await {
-            Err(Trouble::End(error)) => return Err(error),
+            Err(CommandError::End(error)) => return Err(error),
             answer => answer,
         };
-        if let Err(Trouble::Store(error @ StoreError::Broken(_))) = &answer {
+        if let Err(CommandError::Store(error @ StoreError::Broken(_))) = &answer {
             tracing::error!(?error, "the store failed an IMAP command");
         }
         if !logout && self.catch_up(expunge, out).await == Flow::FolderGone {
@@ -110,7 +110,7 @@ impl Session {
     }
 
     /// Tells what happened in the selected folder since the last time.
-    pub(super) async fn catch_up(&mut self, expunge: bool, out: &mut Out<'_>) -> Flow {
+    pub(super) async fn catch_up(&mut self, expunge: bool, out: &mut ResponseWriter<'_>) -> Flow {
         let newest = *self.changes.borrow_and_update();
         let news = self.news.take();
         let manner = Manner {
@@ -139,17 +139,17 @@ impl Session {
     }
 
     /// The selected folder.
-    pub(super) fn selected(&mut self) -> Result<&mut View, Trouble> {
+    pub(super) fn selected(&mut self) -> Result<&mut View, CommandError> {
         self.view
             .as_mut()
-            .ok_or(Trouble::Bad("no folder is selected"))
+            .ok_or(CommandError::Bad("no folder is selected"))
     }
 
     /// The selected folder, if it may be changed.
-    pub(super) fn writable(&mut self) -> Result<&mut View, Trouble> {
+    pub(super) fn writable(&mut self) -> Result<&mut View, CommandError> {
         let view = self.selected()?;
         if view.read_only {
-            return Err(Trouble::No(
+            return Err(CommandError::No(
                 "NOPERM",
                 "the folder was opened for reading only",
             ));
@@ -157,7 +157,7 @@ impl Session {
         Ok(view)
     }
 
-    async fn carry_out(&mut self, tag: &Tag, body: Body, out: &mut Out<'_>) -> Answer {
+    async fn carry_out(&mut self, tag: &Tag, body: Body, out: &mut ResponseWriter<'_>) -> Answer {
         match body {
             Body::Capability => {
                 let size = self.imap.store.limits().message_size;
@@ -170,7 +170,7 @@ impl Session {
                 Ok(Done::plain("logged out"))
             }
             Body::StartTls | Body::Authenticate { .. } | Body::Login { .. } => {
-                Err(Trouble::Bad("this session is logged in already"))
+                Err(CommandError::Bad("this session is logged in already"))
             }
             Body::Id(_) => {
                 out.untagged(format_args!("ID (\"name\" \"Sekisho\")"));
@@ -201,7 +201,7 @@ impl Session {
                 resync,
             } => {
                 if resync.is_some() && !self.qresync {
-                    return Err(Trouble::Bad("ENABLE QRESYNC comes first"));
+                    return Err(CommandError::Bad("ENABLE QRESYNC comes first"));
                 }
                 self.condstore |= condstore;
                 self.select(&mailbox, read_only, resync.as_ref(), out).await
@@ -248,18 +248,21 @@ impl Session {
             } => self.copy(&set, uid, &mailbox, remove, out).await,
             Body::GetQuotaRoot(mailbox) => self.quota_root(&mailbox, out).await,
             Body::GetQuota(root) => self.quota(&root, out).await,
-            Body::SetQuota(_) => Err(Trouble::No("NOPERM", "quotas are the site's to set")),
+            Body::SetQuota(_) => Err(CommandError::No("NOPERM", "quotas are the site's to set")),
             Body::Compress(algorithm) => self.compress(&algorithm),
-            Body::Idle => Err(Trouble::Bad("IDLE comes alone")),
+            Body::Idle => Err(CommandError::Bad("IDLE comes alone")),
         }
     }
 
     fn compress(&mut self, algorithm: &str) -> Answer {
         if algorithm != "DEFLATE" {
-            return Err(Trouble::Bad("the algorithm is DEFLATE"));
+            return Err(CommandError::Bad("the algorithm is DEFLATE"));
         }
         if self.compressed {
-            return Err(Trouble::No("COMPRESSIONACTIVE", "the stream is compressed"));
+            return Err(CommandError::No(
+                "COMPRESSIONACTIVE",
+                "the stream is compressed",
+            ));
         }
         self.compressed = true;
         Ok(Done::plain("compressed from here on"))
@@ -272,7 +275,7 @@ impl Session {
         mailbox: &MailboxName,
         read_only: bool,
         resync: Option<&Resynchronization>,
-        out: &mut Out<'_>,
+        out: &mut ResponseWriter<'_>,
     ) -> Answer {
         if self.view.take().is_some() {
             out.untagged(format_args!("OK [CLOSED] the folder before is closed"));
@@ -351,9 +354,9 @@ pub(super) fn mailbox_id(folder: FolderId) -> String {
 }
 
 /// The name of a folder that should exist; one that no folder can have doesn't.
-pub(super) fn existing(mailbox: &MailboxName) -> Result<FolderName, Trouble> {
+pub(super) fn existing(mailbox: &MailboxName) -> Result<FolderName, CommandError> {
     FolderName::parse(mailbox.as_str())
-        .map_err(|_| Trouble::No("NONEXISTENT", "no folder can have this name"))
+        .map_err(|_| CommandError::No("NONEXISTENT", "no folder can have this name"))
 }
 
 /// Whether EXPUNGE may be said at the command's end (RFC 3501, section 7.4.1): not where the

@@ -8,7 +8,7 @@ use sekisho_imap::Tag;
 use sekisho_imap::command::{Sort, SortKey};
 use sekisho_store::{MessageState, SearchKeys, UidSet};
 
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::search::{names_modseq, numbers, tell_extended, tell_plain};
 use super::session::{Answer, Session};
 
@@ -17,7 +17,12 @@ const WORDS: usize = 500;
 
 impl Session {
     /// `SORT` and `UID SORT`. What ties in all criteria stays in the order of the folder.
-    pub(super) async fn sort(&mut self, tag: &Tag, sort: &Sort, out: &mut Out<'_>) -> Answer {
+    pub(super) async fn sort(
+        &mut self,
+        tag: &Tag,
+        sort: &Sort,
+        out: &mut ResponseWriter<'_>,
+    ) -> Answer {
         self.condstore |= names_modseq(&sort.key);
         let found = self.find(&sort.key).await?;
         let mailbox = self.mailbox.clone();
@@ -53,7 +58,7 @@ impl Session {
         let numbers = numbers(view, &sorted, sort.uid);
         match sort.give {
             None => tell_plain(out, "SORT", &numbers, None),
-            Some(options) if options.save => return Err(Trouble::Bad("only SEARCH can SAVE")),
+            Some(options) if options.save => return Err(CommandError::Bad("only SEARCH can SAVE")),
             Some(options) => tell_extended(out, tag, sort.uid, options, &numbers, None),
         }
         Ok(Done::plain("sorted"))

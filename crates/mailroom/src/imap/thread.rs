@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sekisho_imap::command::{Thread, ThreadAlgorithm};
 use sekisho_store::{ThreadKeys, UidSet};
 
-use super::reply::{Done, Out};
+use super::reply::{Done, ResponseWriter};
 use super::search::{names_modseq, numbers};
 use super::session::{Answer, Session};
 
@@ -17,7 +17,7 @@ const WORDS: usize = 500;
 
 impl Session {
     /// `THREAD` and `UID THREAD`
-    pub(super) async fn thread(&mut self, thread: &Thread, out: &mut Out<'_>) -> Answer {
+    pub(super) async fn thread(&mut self, thread: &Thread, out: &mut ResponseWriter<'_>) -> Answer {
         self.condstore |= names_modseq(&thread.key);
         let found = self.find(&thread.key).await?;
         let mailbox = self.mailbox.clone();

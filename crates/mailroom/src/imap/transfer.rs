@@ -5,7 +5,7 @@ use sekisho_imap::command::Append;
 use sekisho_imap::{MailboxName, SequenceSet};
 use sekisho_store::{Flags, NewMessage, Uid};
 
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Answer, Session, existing};
 
 impl Session {
@@ -14,7 +14,7 @@ impl Session {
         let name = existing(&append.mailbox).map_err(|_| NO_TARGET)?;
         let mut messages = Vec::with_capacity(append.messages.len());
         if append.messages.iter().any(|one| one.utf8) && !self.utf8() {
-            return Err(Trouble::Bad("ENABLE UTF8=ACCEPT comes first"));
+            return Err(CommandError::Bad("ENABLE UTF8=ACCEPT comes first"));
         }
         for one in append.messages {
             let internal_date = one
@@ -27,10 +27,10 @@ impl Session {
                 bytes: with_line_ends(one.message.into_bytes()),
             };
             if message.bytes.is_empty() {
-                return Err(Trouble::Bad("an empty message"));
+                return Err(CommandError::Bad("an empty message"));
             }
             if message.bytes.contains(&0) {
-                return Err(Trouble::No(
+                return Err(CommandError::No(
                     "UNKNOWN-CTE",
                     "a message with NUL can't be kept",
                 ));
@@ -42,12 +42,12 @@ impl Session {
             .mailbox
             .append_to(&name, messages, open)
             .await
-            .map_err(Trouble::try_create)?;
+            .map_err(CommandError::try_create)?;
         self.news = news;
         let validity = appended.first().map(|first| first.uid_validity);
         let uids = SequenceSet::from_sorted(appended.iter().map(|one| one.uid.get()));
         let (Some(validity), Some(uids)) = (validity, uids) else {
-            return Err(Trouble::Bad("no message"));
+            return Err(CommandError::Bad("no message"));
         };
         Ok(Done::with(
             format!("APPENDUID {validity} {uids}"),
@@ -62,7 +62,7 @@ impl Session {
         uid: bool,
         mailbox: &MailboxName,
         remove: bool,
-        out: &mut Out<'_>,
+        out: &mut ResponseWriter<'_>,
     ) -> Answer {
         let store = self.mailbox.clone();
         let view = if remove {
@@ -73,12 +73,16 @@ impl Session {
         let uids = view.uids(&view.positions(set, uid));
         let from = view.folder;
         let name = existing(mailbox).map_err(|_| NO_TARGET)?;
-        let to = store.folder(&name).await.map_err(Trouble::try_create)?.id;
+        let to = store
+            .folder(&name)
+            .await
+            .map_err(CommandError::try_create)?
+            .id;
         if uids.is_empty() {
             return Ok(Done::plain("no such messages"));
         }
         if remove && from == to {
-            return Err(Trouble::No(
+            return Err(CommandError::No(
                 "CANNOT",
                 "the messages are in this folder already",
             ));
@@ -88,7 +92,7 @@ impl Session {
         } else {
             store.copy(from, uids, to).await
         };
-        let copied = copied.map_err(Trouble::try_create)?;
+        let copied = copied.map_err(CommandError::try_create)?;
         let (Some(source), Some(target)) = (numbers(&copied.from), numbers(&copied.to)) else {
             return Ok(Done::plain("the messages are gone"));
         };
@@ -124,7 +128,7 @@ impl Session {
     }
 }
 
-const NO_TARGET: Trouble = Trouble::No("CANNOT", "no folder can have this name");
+const NO_TARGET: CommandError = CommandError::No("CANNOT", "no folder can have this name");
 
 /// UIDs as a set for COPYUID. Both lists rise, so position by position they still belong together.
 fn numbers(uids: &[Uid]) -> Option<SequenceSet> {

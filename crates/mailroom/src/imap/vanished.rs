@@ -4,7 +4,7 @@ use sekisho_imap::SequenceSet;
 use sekisho_imap::command::{Fetch, Resynchronization};
 use sekisho_store::{ModSeq, UidValidity};
 
-use super::reply::{Out, Trouble};
+use super::reply::{CommandError, ResponseWriter};
 use super::session::Session;
 use super::view::{Manner, tell_state};
 
@@ -16,8 +16,8 @@ impl Session {
         &mut self,
         known: &Resynchronization,
         uid_validity: UidValidity,
-        out: &mut Out<'_>,
-    ) -> Result<(), Trouble> {
+        out: &mut ResponseWriter<'_>,
+    ) -> Result<(), CommandError> {
         if uid_validity.get() != known.uid_validity {
             return Ok(());
         }
@@ -58,10 +58,10 @@ impl Session {
     pub(super) async fn tell_vanished(
         &mut self,
         fetch: &Fetch,
-        out: &mut Out<'_>,
-    ) -> Result<(), Trouble> {
+        out: &mut ResponseWriter<'_>,
+    ) -> Result<(), CommandError> {
         let Some(since) = fetch.changed_since.filter(|_| self.qresync) else {
-            return Err(Trouble::Bad("VANISHED needs QRESYNC and CHANGEDSINCE"));
+            return Err(CommandError::Bad("VANISHED needs QRESYNC and CHANGEDSINCE"));
         };
         let mailbox = self.mailbox.clone();
         let view = self.selected()?;
@@ -75,7 +75,7 @@ impl Session {
     }
 }
 
-fn tell_earlier(out: &mut Out<'_>, gone: Option<SequenceSet>) {
+fn tell_earlier(out: &mut ResponseWriter<'_>, gone: Option<SequenceSet>) {
     if let Some(gone) = gone {
         out.untagged(format_args!("VANISHED (EARLIER) {gone}"));
     }

@@ -14,7 +14,7 @@ use sekisho_store::{
     Uid, UidSet,
 };
 
-use super::reply::Out;
+use super::reply::ResponseWriter;
 
 pub(super) struct View {
     pub(super) folder: FolderId,
@@ -107,14 +107,14 @@ impl View {
     }
 
     /// `* FLAGS`, with every keyword in use.
-    pub(super) fn tell_flags(&self, out: &mut Out<'_>) {
+    pub(super) fn tell_flags(&self, out: &mut ResponseWriter<'_>) {
         out.words(format_args!("* FLAGS ("));
         self.list_flags(out);
         out.words(format_args!(")\r\n"));
     }
 
     /// The flags in use, without parentheses.
-    pub(super) fn list_flags(&self, out: &mut Out<'_>) {
+    pub(super) fn list_flags(&self, out: &mut ResponseWriter<'_>) {
         let keywords = self.keywords.iter().map(Keyword::as_str);
         let mut space = "";
         for word in Flag::SYSTEM.iter().map(Flag::as_str).chain(keywords) {
@@ -125,7 +125,11 @@ impl View {
 
     /// Takes note of a message's new state, if it is one; says whether there was news. Also tells
     /// of keywords that the folder didn't have.
-    pub(super) fn note(&mut self, state: &MessageState, out: &mut Out<'_>) -> Option<usize> {
+    pub(super) fn note(
+        &mut self,
+        state: &MessageState,
+        out: &mut ResponseWriter<'_>,
+    ) -> Option<usize> {
         let at = self.position(state.uid)?;
         if self.messages[at].modseq >= state.modseq {
             return None;
@@ -135,7 +139,7 @@ impl View {
         Some(at)
     }
 
-    fn learn_keywords(&mut self, flags: &Flags, out: &mut Out<'_>) {
+    fn learn_keywords(&mut self, flags: &Flags, out: &mut ResponseWriter<'_>) {
         let before = self.keywords.len();
         for keyword in flags.keywords() {
             if !self.keywords.contains(keyword) {
@@ -152,7 +156,7 @@ impl View {
     pub(super) async fn catch_up(
         &mut self,
         mailbox: &Mailbox,
-        out: &mut Out<'_>,
+        out: &mut ResponseWriter<'_>,
         manner: Manner,
     ) -> Result<(), StoreError> {
         let changes = mailbox.changes(self.folder, self.modseq).await?;
@@ -161,7 +165,12 @@ impl View {
     }
 
     /// Tells some changes, those since `modseq`.
-    pub(super) fn apply(&mut self, changes: &Changes, out: &mut Out<'_>, manner: Manner) {
+    pub(super) fn apply(
+        &mut self,
+        changes: &Changes,
+        out: &mut ResponseWriter<'_>,
+        manner: Manner,
+    ) {
         self.modseq = changes.highest_modseq;
         self.seen = changes.account_modseq;
         let newest = self.largest_uid();
@@ -208,7 +217,7 @@ impl View {
 
     /// `* n EXPUNGE` for each message that is gone, highest numbers first, so that each is right
     /// when it is said without counting down; or `* VANISHED` for all (RFC 7162, section 3.2.10).
-    pub(super) fn tell_gone(&mut self, out: &mut Out<'_>, vanished: bool) {
+    pub(super) fn tell_gone(&mut self, out: &mut ResponseWriter<'_>, vanished: bool) {
         let mut gone = std::mem::take(&mut self.gone);
         if vanished {
             gone.retain(|uid| self.position(*uid).is_some());
@@ -241,7 +250,12 @@ pub(super) struct Manner {
 }
 
 /// `* n FETCH (FLAGS (...))`
-pub(super) fn tell_state(out: &mut Out<'_>, at: usize, message: &MessageState, manner: Manner) {
+pub(super) fn tell_state(
+    out: &mut ResponseWriter<'_>,
+    at: usize,
+    message: &MessageState,
+    manner: Manner,
+) {
     out.words(format_args!("* {} FETCH (", at + 1));
     if manner.uid {
         out.words(format_args!("UID {} ", message.uid));
@@ -255,7 +269,7 @@ pub(super) fn tell_state(out: &mut Out<'_>, at: usize, message: &MessageState, m
 }
 
 /// A message's flags in parentheses.
-pub(super) fn encode_flags(out: &mut Out<'_>, flags: &Flags) {
+pub(super) fn encode_flags(out: &mut ResponseWriter<'_>, flags: &Flags) {
     let flags: Vec<Flag> = flags.iter().collect();
     encode::flags(out.bytes(), &flags);
 }

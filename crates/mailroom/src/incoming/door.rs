@@ -32,10 +32,10 @@ impl IncomingDoor {
         if !self.listed.contains(peer) {
             return Treatment::Refused;
         }
-        match &self.security {
-            Security::Tls(tls) => Treatment::EncryptedFirst(tls),
-            Security::None => Treatment::Served,
-            Security::Nobody => Treatment::Refused,
+        match &self.tls {
+            PeerTls::Tls(tls) => Treatment::EncryptedFirst(tls),
+            PeerTls::None => Treatment::Served,
+            PeerTls::Nobody => Treatment::Refused,
         }
     }
 }
@@ -84,12 +84,12 @@ pub struct IncomingDoor {
     /// The peers that may connect, besides this machine.
     pub listed: Peers,
     /// How they are protected.
-    pub security: Security,
+    pub tls: PeerTls,
 }
 
 /// How peers from elsewhere are protected.
 #[derive(Debug, Clone)]
-pub enum Security {
+pub enum PeerTls {
     /// Nothing is done for them before they started TLS with this certificate.
     Tls(Arc<TlsKeeper>),
     /// Not at all: for a closed network.
@@ -281,14 +281,14 @@ mod tests {
         };
         let tls = TlsKeeper::open(certificate, Alpn::None).expect("certificate");
         let relay = "192.0.2.25".parse().expect("address");
-        let door = |security| IncomingDoor {
+        let door = |tls| IncomingDoor {
             protocol: Protocol::Smtp,
             listed: Peers::new(vec!["192.0.2.25/32".parse().expect("prefix")]),
-            security,
+            tls,
         };
-        let encrypted = door(Security::Tls(Arc::new(tls)));
-        let open = door(Security::None);
-        let closed = door(Security::Nobody);
+        let encrypted = door(PeerTls::Tls(Arc::new(tls)));
+        let open = door(PeerTls::None);
+        let closed = door(PeerTls::Nobody);
         assert!(matches!(
             encrypted.treatment(relay),
             Treatment::EncryptedFirst(_)

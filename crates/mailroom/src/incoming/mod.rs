@@ -26,7 +26,7 @@ use sekisho_queue::{Mail, Origin, Queue, QueueError, Recipient};
 use sekisho_smtp::{Command, MailFrom, RcptTo, Reply};
 use sekisho_store::StoreError;
 
-pub use door::{IncomingDoor, IncomingListener, Protocol, Security, run_incoming};
+pub use door::{IncomingDoor, IncomingListener, PeerTls, Protocol, run_incoming};
 
 use crate::session::{Service, Transaction};
 

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use sekisho_checkpoint::AccountId;
 
-use super::{Incoming, IncomingDoor, IncomingListener, Protocol, Security, run_incoming};
+use super::{Incoming, IncomingDoor, IncomingListener, PeerTls, Protocol, run_incoming};
 
 const MESSAGE: &str = "From: x@y.example\r\nSubject: hi\r\n\r\nHello\r\n..dots";
 
@@ -29,7 +29,7 @@ async fn start_with(scene: &Scene, listener: IncomingListener, protocol: Protoco
     let door = IncomingDoor {
         protocol,
         listed: Peers::default(),
-        security: Security::Nobody,
+        tls: PeerTls::Nobody,
     };
     let shutdown = scene.shutdown.clone();
     scene
@@ -347,7 +347,7 @@ async fn by_smtp_one_answer_stands_for_all_and_nobody_gets_it_twice() {
 async fn the_sender_elsewhere_hears_of_what_failed_for_good() {
     let scene = Scene::with_quota(1);
     let relay = sekisho_queue::scene::TestRelay::start().await;
-    let queue = scene.queue(Some(relay.exit(scene.clock.clone())));
+    let queue = scene.queue(Some(relay.transport(scene.clock.clone())));
     scene.run(&queue);
     let mut client = connect_smtp(&scene, queue).await;
     for _ in 0..2 {

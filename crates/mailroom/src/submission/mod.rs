@@ -195,13 +195,13 @@ impl Service for Sender {
     }
 
     async fn recipient(&self, _: &MailFrom, rcpt: RcptTo) -> Result<Vec<Recipient>, Reply> {
-        let accounts: Vec<Option<AccountId>> = match self.place(&rcpt.to).await? {
-            Place::Here(accounts) if accounts.is_empty() => {
+        let accounts: Vec<Option<AccountId>> = match self.destination(&rcpt.to).await? {
+            Destination::Here(accounts) if accounts.is_empty() => {
                 return Err(Reply::new(550, "5.1.1", "no such mailbox here"));
             }
-            Place::Here(accounts) => accounts.into_iter().map(Some).collect(),
-            Place::Elsewhere if self.submission.queue.has_exit(false) => vec![None],
-            Place::Elsewhere => {
+            Destination::Here(accounts) => accounts.into_iter().map(Some).collect(),
+            Destination::Elsewhere if self.submission.queue.has_transport(false) => vec![None],
+            Destination::Elsewhere => {
                 let words = "this site sends no mail to other sites";
                 return Err(Reply::new(550, "5.4.4", words));
             }
@@ -222,22 +222,22 @@ impl Service for Sender {
     }
 }
 
-enum Place {
+enum Destination {
     Here(Vec<AccountId>),
     Elsewhere,
 }
 
 impl Sender {
-    async fn place(&self, path: &Path) -> Result<Place, Reply> {
+    async fn destination(&self, path: &Path) -> Result<Destination, Reply> {
         let own = &self.submission.own;
         let Some(address) = address_of(path) else {
             // Not a form that mailboxes here have; whether it would be one of ours, its domain says.
             let any = MailAddress::parse(&format!("any@{}", path.domain()));
             let here = any.is_ok_and(|any| own.include(&any));
             return Ok(if here {
-                Place::Here(Vec::new())
+                Destination::Here(Vec::new())
             } else {
-                Place::Elsewhere
+                Destination::Elsewhere
             });
         };
         let accounts = accounts_of(self.submission.directory.as_ref(), &address).await;
@@ -246,9 +246,9 @@ impl Sender {
             Reply::new(451, "4.3.0", "recipients can't be looked up just now")
         })?;
         if accounts.is_empty() && !own.include(&address) {
-            return Ok(Place::Elsewhere);
+            return Ok(Destination::Elsewhere);
         }
-        Ok(Place::Here(accounts))
+        Ok(Destination::Here(accounts))
     }
 
     async fn take(&self, transaction: Transaction<Vec<Recipient>>) -> Result<Reply, Reply> {

@@ -5,7 +5,7 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::Clock as _;
 use sekisho_imap::Flag;
 use sekisho_queue::scene::{ALICE, BOB, Client, Scene, Town, eventually, own, tokyo};
-use sekisho_queue::{Outbox, Queue};
+use sekisho_queue::{CaptureTransport, Queue};
 use sekisho_store::{FlagChange, Flags, FolderName, Mailbox, NewMessage, UidSet};
 use tokio::io::DuplexStream;
 use tokio::sync::oneshot;
@@ -17,7 +17,7 @@ const MESSAGE: &str = "From: Alice <alice@kit.example>\r\nTo: bob@kit.example\r\
 struct Stage {
     scene: Scene,
     queue: Queue,
-    outbox: Arc<Outbox>,
+    capture: Arc<CaptureTransport>,
 }
 
 impl Stage {
@@ -26,13 +26,13 @@ impl Stage {
     }
 
     fn on(scene: Scene) -> Self {
-        let outbox = Outbox::new(scene.clock.clone());
-        let queue = scene.queue(Some(outbox.clone()));
+        let capture = CaptureTransport::new(scene.clock.clone());
+        let queue = scene.queue(Some(capture.clone()));
         scene.run(&queue);
         Self {
             scene,
             queue,
-            outbox,
+            capture,
         }
     }
 
@@ -79,7 +79,7 @@ async fn mail_reaches_the_neighbour_and_leaves_the_site() {
     let reply = client.data(MESSAGE).await;
     assert!(reply.starts_with("250 2.6.0 queued as "), "{reply}");
     eventually("both have it", async || {
-        stage.scene.inbox(BOB).await.len() == 1 && stage.outbox.departed().len() == 1
+        stage.scene.inbox(BOB).await.len() == 1 && stage.capture.captured().len() == 1
     })
     .await;
     let inbox = stage.scene.inbox(BOB).await;
@@ -96,10 +96,10 @@ async fn mail_reaches_the_neighbour_and_leaves_the_site() {
         rest,
         "Alice <alice@kit.example>\r\nTo: bob@kit.example\r\nSubject: hi\r\n\r\nHello\r\n"
     );
-    let departed = stage.outbox.departed();
-    assert_eq!(departed[0].recipients.len(), 1);
-    assert_eq!(departed[0].recipients[0].as_str(), "friend@far.example");
-    let text = String::from_utf8_lossy(&departed[0].message);
+    let captured = stage.capture.captured();
+    assert_eq!(captured[0].recipients.len(), 1);
+    assert_eq!(captured[0].recipients[0].as_str(), "friend@far.example");
+    let text = String::from_utf8_lossy(&captured[0].message);
     assert!(
         !text.contains("Bcc") && !text.contains("192.0.2.7"),
         "{text}"
@@ -169,7 +169,7 @@ async fn recipients_here_are_checked_at_once_and_counted() {
     eventually("all have it", async || stage.scene.waiting().is_empty()).await;
     assert_eq!(stage.scene.inbox(ALICE).await.len(), 1);
     assert_eq!(stage.scene.inbox(BOB).await.len(), 1);
-    assert_eq!(stage.outbox.departed()[0].recipients.len(), 2);
+    assert_eq!(stage.capture.captured()[0].recipients.len(), 2);
 }
 
 #[tokio::test]

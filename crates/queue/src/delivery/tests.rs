@@ -20,7 +20,7 @@ impl Site {
     async fn new() -> Self {
         let scene = Scene::new();
         let relay = TestRelay::start().await;
-        let queue = scene.queue(Some(relay.exit(scene.clock.clone())));
+        let queue = scene.queue(Some(relay.transport(scene.clock.clone())));
         scene.run(&queue);
         Self {
             scene,

@@ -36,7 +36,7 @@ pub(super) fn write(
     now: Timestamp,
 ) -> Result<(), QueueError> {
     let (word, words) = match fate {
-        Fate::Waiting(trouble) => ("waiting", trouble.as_deref().unwrap_or_default()),
+        Fate::Waiting(diagnostic) => ("waiting", diagnostic.as_deref().unwrap_or_default()),
         Fate::Sent => ("sent", ""),
         Fate::Failed(words) => ("failed", words.as_str()),
         Fate::Expired => ("expired", ""),

@@ -15,20 +15,20 @@ use crate::mail::{Mail, Origin, Otp, Recipient};
 
 /// Which way a recipient is reached. Each way has its own pace, so that a slow relay holds up nobody's mail next door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Lane {
+pub(crate) enum Route {
     /// A mailbox of this site.
-    Here,
+    Local,
     /// The relay.
-    Out,
+    Remote,
     /// The relay for mailed OTPs.
     Otp,
 }
 
-impl Lane {
+impl Route {
     pub(super) fn as_str(self) -> &'static str {
         match self {
-            Self::Here => "here",
-            Self::Out => "out",
+            Self::Local => "here",
+            Self::Remote => "out",
             Self::Otp => "otp",
         }
     }
@@ -67,7 +67,7 @@ pub(crate) enum Mark {
     /// Nothing: it is done with.
     Done,
     /// To be tried again.
-    Again { at: Timestamp, trouble: String },
+    Again { at: Timestamp, diagnostic: String },
 }
 
 /// Puts a message and its recipients into the index.
@@ -100,14 +100,14 @@ pub(super) fn insert(
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     for recipient in &mail.recipients {
-        let lane = match (mail.otp, recipient.account) {
-            (_, Some(_)) => Lane::Here,
-            (Some(_), None) => Lane::Otp,
-            (None, None) => Lane::Out,
+        let route = match (mail.otp, recipient.account) {
+            (_, Some(_)) => Route::Local,
+            (Some(_), None) => Route::Otp,
+            (None, None) => Route::Remote,
         };
         add.execute(params![
             id.get(),
-            lane.as_str(),
+            route.as_str(),
             recipient.path.as_str(),
             recipient.account.map(AccountId::get),
             recipient.notify.success,
@@ -126,7 +126,7 @@ pub(super) fn insert(
 pub(super) fn read(
     index: &Connection,
     id: QueueId,
-    lane: Lane,
+    route: Route,
     now: Timestamp,
 ) -> Result<Job, QueueError> {
     let mut job = index
@@ -154,7 +154,7 @@ pub(super) fn read(
          WHERE message = ?1 AND lane = ?2 AND next_at <= ?3 AND NOT held ORDER BY id",
     )?;
     let rows = due.query_map(
-        params![id.get(), lane.as_str(), now.as_millisecond()],
+        params![id.get(), route.as_str(), now.as_millisecond()],
         |row| {
             Ok(Due {
                 row: row.get(0)?,
@@ -184,9 +184,9 @@ pub(super) fn keep_mark(
 ) -> Result<(), QueueError> {
     match mark {
         Mark::Done => change.execute("DELETE FROM recipient WHERE id = ?", [due.row])?,
-        Mark::Again { at, trouble } => change.execute(
+        Mark::Again { at, diagnostic } => change.execute(
             "UPDATE recipient SET tries = tries + 1, next_at = ?2, trouble = ?3 WHERE id = ?1",
-            params![due.row, at.as_millisecond(), trouble],
+            params![due.row, at.as_millisecond(), diagnostic],
         )?,
     };
     Ok(())

@@ -4,10 +4,10 @@
 //! So a crash leaves at worst a file that nobody names; [`Ledger::sweep`] removes those.
 //!
 //! In reading order: what a running queue does is here; `job` is a message as the index knows it, `fates` what became of
-//! letters, `desk` what people see and do, `columns` how values are kept.
+//! letters, `control` what people see and do, `columns` how values are kept.
 
 mod columns;
-mod desk;
+mod control;
 mod fates;
 mod job;
 
@@ -26,7 +26,7 @@ use crate::entry::QueueId;
 use crate::error::QueueError;
 use crate::mail::Mail;
 use columns::time;
-pub(crate) use job::{Due, Job, Lane, Mark};
+pub(crate) use job::{Due, Job, Mark, Route};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS message (
@@ -155,7 +155,7 @@ impl Ledger {
     /// The messages due on a lane, the longest due first; not those in `busy`.
     pub(crate) fn due(
         &self,
-        lane: Lane,
+        route: Route,
         now: Timestamp,
         busy: &HashSet<QueueId>,
         most: usize,
@@ -168,7 +168,7 @@ impl Ledger {
         let most_rows = i64::try_from(most + busy.len()).unwrap_or(i64::MAX);
         let ids: Vec<i64> = due
             .query_map(
-                params![lane.as_str(), now.as_millisecond(), most_rows],
+                params![route.as_str(), now.as_millisecond(), most_rows],
                 |row| row.get(0),
             )?
             .collect::<Result<_, _>>()?;
@@ -176,21 +176,21 @@ impl Ledger {
             .map(QueueId::new)
             .filter(|id| !busy.contains(id))
             .take(most)
-            .map(|id| job::read(&index, id, lane, now))
+            .map(|id| job::read(&index, id, route, now))
             .collect()
     }
 
     /// When the next message is due on a lane, not counting those in `busy`.
     pub(crate) fn next_due(
         &self,
-        lane: Lane,
+        route: Route,
         busy: &HashSet<QueueId>,
     ) -> Result<Option<Timestamp>, QueueError> {
         let index = self.index();
         let mut by_time = index.prepare_cached(
             "SELECT message, next_at FROM recipient WHERE lane = ? AND NOT held ORDER BY next_at",
         )?;
-        let mut rows = by_time.query([lane.as_str()])?;
+        let mut rows = by_time.query([route.as_str()])?;
         while let Some(row) = rows.next()? {
             if !busy.contains(&QueueId::new(row.get(0)?)) {
                 return time(row, 1).map(Some).map_err(QueueError::from);

@@ -6,14 +6,14 @@ use std::path::Path as FilePath;
 use jiff::Timestamp;
 use sekisho_disk::{Loss, Op, Origin, RealDisk, Recording, RecordingDisk};
 
-use super::super::ledger::{Lane, Mark, Owner};
+use super::super::ledger::{Mark, Owner, Route};
 use super::*;
 
 /// What waits: each message's bytes, and which of its recipients are held.
 type View = BTreeMap<QueueId, (Vec<u8>, Vec<bool>)>;
 
 /// What was acknowledged, and by how many operations of the disk.
-struct Told {
+struct Acknowledged {
     position: usize,
     view: View,
 }
@@ -29,7 +29,7 @@ fn open(root: &FilePath, disk: Arc<dyn Disk>) -> Result<Ledger, QueueError> {
 }
 
 fn view(ledger: &Ledger) -> Result<View, QueueError> {
-    let read = |listed: Listed| {
+    let read = |listed: QueueEntry| {
         let held = listed.waiting.iter().map(|to| to.held).collect();
         Ok((listed.id, (ledger.read(listed.id, listed.size)?, held)))
     };
@@ -37,7 +37,7 @@ fn view(ledger: &Ledger) -> Result<View, QueueError> {
 }
 
 /// Messages taken, held and released, handed on with a report made, and dropped by hand, with a restart in the midst.
-fn a_day(root: &FilePath) -> (Recording, Vec<Told>) {
+fn a_day(root: &FilePath) -> (Recording, Vec<Acknowledged>) {
     let disk = Arc::new(RecordingDisk::new(root).expect("disk"));
     let mut told = Vec::new();
     for part in 0..2 {
@@ -55,18 +55,18 @@ fn a_day(root: &FilePath) -> (Recording, Vec<Told>) {
             told.push(note(&disk, &ledger));
             match step {
                 0 | 1 => {
-                    let it = Which::Message(id);
-                    ledger.order(&it, Order::Hold, start()).expect("hold");
+                    let it = Selection::Message(id);
+                    ledger.apply(&it, QueueAction::Hold, start()).expect("hold");
                     told.push(note(&disk, &ledger));
-                    let order = [Order::Release, Order::Bounce][step];
-                    ledger.order(&it, order, start()).expect("order");
+                    let action = [QueueAction::Release, QueueAction::Bounce][step];
+                    ledger.apply(&it, action, start()).expect("action");
                 }
                 2 => {
-                    let it = Which::Message(id);
-                    ledger.order(&it, Order::Drop, start()).expect("drop");
+                    let it = Selection::Message(id);
+                    ledger.apply(&it, QueueAction::Drop, start()).expect("drop");
                 }
                 3 | 4 => {
-                    let due = ledger.due(Lane::Out, start(), &Default::default(), 1);
+                    let due = ledger.due(Route::Remote, start(), &Default::default(), 1);
                     let job = due.expect("due").remove(0);
                     let report = Some((&message, Timestamp::MAX)).filter(|_| step == 4);
                     let settled = ledger.settle(&job, &[Mark::Done], None, report, start());
@@ -80,15 +80,15 @@ fn a_day(root: &FilePath) -> (Recording, Vec<Told>) {
     (disk.recording(), told)
 }
 
-fn note(disk: &RecordingDisk, ledger: &Ledger) -> Told {
-    Told {
+fn note(disk: &RecordingDisk, ledger: &Ledger) -> Acknowledged {
+    Acknowledged {
         position: disk.position(),
         view: view(ledger).expect("view"),
     }
 }
 
 /// Opens what a crash after `length` operations left: it shows what was told last, or already what would have been told next; and takes mail.
-fn survives(recording: &Recording, told: &[Told], length: usize, loss: Loss) -> bool {
+fn survives(recording: &Recording, told: &[Acknowledged], length: usize, loss: Loss) -> bool {
     let into = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let into = into.expect("folder");
     recording.replay(length, loss, into.path()).expect("replay");

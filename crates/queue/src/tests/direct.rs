@@ -34,14 +34,14 @@ async fn site() -> (Scene, TestRelay, Queue) {
     let scene = Scene::new();
     let relay = TestRelay::start().await;
     let patience = std::time::Duration::from_secs(10);
-    let exit = DirectExit {
+    let transport = DirectTransport {
         hosts: Arc::new(FewDomains),
         connector: Connector::new(&Roots::Anybody, patience).expect("connector"),
         clock: scene.clock.clone(),
         hello: "mail.kit.example".to_owned(),
         port: relay.port,
     };
-    let queue = scene.queue(Some(Arc::new(exit)));
+    let queue = scene.queue(Some(Arc::new(transport)));
     scene.run(&queue);
     (scene, relay, queue)
 }
@@ -90,9 +90,9 @@ async fn what_no_server_takes_comes_back_and_what_cannot_be_told_waits() {
     let troubles: Vec<_> = waiting.iter().map(|w| (w.to.as_str(), w.tries)).collect();
     assert_eq!(troubles, [("e@down.example", 1), ("f@odd.example", 1)]);
     assert!(
-        waiting[1].trouble.contains("timed out"),
+        waiting[1].diagnostic.contains("timed out"),
         "{}",
-        waiting[1].trouble
+        waiting[1].diagnostic
     );
     assert_eq!(relay.count("DATA"), 0);
 }

@@ -32,7 +32,7 @@ fn mail(to: &[&str]) -> Mail {
 async fn site() -> (Scene, TestRelay, Queue) {
     let scene = Scene::new();
     let relay = TestRelay::start().await;
-    let queue = scene.queue(Some(relay.exit(scene.clock.clone())));
+    let queue = scene.queue(Some(relay.transport(scene.clock.clone())));
     (scene, relay, queue)
 }
 
@@ -78,7 +78,7 @@ async fn trouble_that_passes_is_waited_out_with_growing_pauses() {
         })
         .await;
         let waiting = &scene.waiting()[0].waiting[0];
-        assert_eq!(waiting.trouble, "451 4.3.0 not now");
+        assert_eq!(waiting.diagnostic, "451 4.3.0 not now");
         let pause = SignedDuration::from_mins(minutes);
         assert_eq!(waiting.next_at.duration_since(scene.clock.now()), pause);
         scene.clock.advance(pause);
@@ -185,7 +185,7 @@ async fn what_was_taken_outlives_the_process() {
     drop(queue);
     let orphan = scene.folder.path().join("queue/0000000000000001.eml");
     std::fs::write(&orphan, "never committed").expect("orphan");
-    let reopened = scene.queue(Some(relay.exit(scene.clock.clone())));
+    let reopened = scene.queue(Some(relay.transport(scene.clock.clone())));
     assert!(!orphan.exists());
     assert_eq!(scene.waiting().len(), 1);
     scene.run(&reopened);
@@ -217,9 +217,9 @@ async fn a_mailed_otp_leaves_the_queue_when_its_code_ends() {
     );
     relay.answer("MAIL", "451 4.3.0 not now");
     scene.run(&queue);
-    let trouble = Some(Fate::Waiting(Some("451 4.3.0 not now".to_owned())));
+    let diagnostic = Some(Fate::Waiting(Some("451 4.3.0 not now".to_owned())));
     eventually("a try failed", async || {
-        queue.fate(letter).await.expect("fate") == trouble
+        queue.fate(letter).await.expect("fate") == diagnostic
     })
     .await;
     scene.clock.advance(SignedDuration::from_mins(10));
@@ -259,19 +259,19 @@ async fn the_command_line_lists_hurries_and_drops() {
         scene.waiting()[0].waiting[0].tries == 1
     })
     .await;
-    let desk = scene.desk();
-    let it = Which::Message(id);
+    let control = scene.control();
+    let it = Selection::Message(id);
     relay.answer("MAIL", "451 4.3.0 still not");
-    assert_eq!(desk.order(&it, Order::Retry).expect("retry"), 1);
+    assert_eq!(control.apply(&it, QueueAction::Retry).expect("retry"), 1);
     scene.clock.advance(SignedDuration::from_secs(61));
     eventually("it was tried", async || {
         scene.waiting()[0].waiting[0].tries == 2
     })
     .await;
-    let beginning = desk.beginning(id, 10).expect("read").expect("there");
+    let beginning = control.beginning(id, 10).expect("read").expect("there");
     assert_eq!(beginning, b"From: alic");
-    assert_eq!(desk.order(&it, Order::Drop).expect("drop"), 1);
-    assert_eq!(desk.order(&it, Order::Drop).expect("drop"), 0);
+    assert_eq!(control.apply(&it, QueueAction::Drop).expect("drop"), 1);
+    assert_eq!(control.apply(&it, QueueAction::Drop).expect("drop"), 0);
     assert_eq!(scene.waiting(), []);
 }
 
@@ -280,10 +280,10 @@ async fn what_goes_to_a_domain_is_held_released_and_given_up_together() {
     let (scene, relay, queue) = site().await;
     let to = ["a@far.example", "b@FAR.example", "c@near.example"];
     queue.put(mail(&to)).await.expect("put");
-    let desk = scene.desk();
-    let far = Which::Domain("far.example".to_owned());
-    assert_eq!(desk.order(&far, Order::Hold).expect("hold"), 2);
-    assert_eq!(desk.order(&far, Order::Hold).expect("hold"), 0);
+    let control = scene.control();
+    let far = Selection::Domain("far.example".to_owned());
+    assert_eq!(control.apply(&far, QueueAction::Hold).expect("hold"), 2);
+    assert_eq!(control.apply(&far, QueueAction::Hold).expect("hold"), 0);
     scene.run(&queue);
     eventually("the others got it", async || {
         scene.waiting()[0].waiting.len() == 2
@@ -298,13 +298,18 @@ async fn what_goes_to_a_domain_is_held_released_and_given_up_together() {
     );
     assert_eq!(relay.count("RCPT TO:<c@near.example>"), 1);
 
-    let release = desk.order(&far, Order::Release).expect("release");
+    let release = control.apply(&far, QueueAction::Release).expect("release");
     assert_eq!(release, 2);
     relay.answer("RCPT TO:<a@far.example>", "451 4.3.0 not now");
     scene.clock.advance(SignedDuration::from_secs(61));
     eventually("one waits", async || scene.waiting()[0].waiting.len() == 1).await;
 
-    assert_eq!(desk.order(&Which::All, Order::Bounce).expect("bounce"), 1);
+    assert_eq!(
+        control
+            .apply(&Selection::All, QueueAction::Bounce)
+            .expect("bounce"),
+        1
+    );
     scene.clock.advance(SignedDuration::from_secs(61));
     eventually("the sender hears", async || {
         scene.inbox(ALICE).await.len() == 1

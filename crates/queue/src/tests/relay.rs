@@ -8,7 +8,7 @@ use sekisho_net::{Alpn, Certificate, Stream, TlsKeeper};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::scene::{Client, exit_to};
+use crate::scene::{Client, transport_to};
 
 fn login() -> Option<RelayLogin> {
     Some(RelayLogin {
@@ -26,7 +26,11 @@ async fn a_relay_without_starttls_sees_neither_login_nor_mail() {
         login: login(),
         ..relay.config()
     };
-    let queue = scene.queue(Some(exit_to(config, &Roots::System, scene.clock.clone())));
+    let queue = scene.queue(Some(transport_to(
+        config,
+        &Roots::System,
+        scene.clock.clone(),
+    )));
     queue.put(mail(&["x@far.example"])).await.expect("put");
     scene.run(&queue);
     eventually("a try failed", async || {
@@ -47,8 +51,8 @@ fn a_password_never_goes_out_in_the_clear() {
     };
     let patience = std::time::Duration::from_secs(1);
     let connector = Connector::new(&Roots::System, patience).expect("connector");
-    let exit = SmtpExit::new(config, connector, crate::scene::HandClock::new());
-    assert_eq!(exit.err(), Some(LoginInTheClear));
+    let transport = RelayTransport::new(config, connector, crate::scene::HandClock::new());
+    assert_eq!(transport.err(), Some(LoginInTheClear));
 }
 
 #[tokio::test]
@@ -62,14 +66,18 @@ async fn a_refused_login_is_the_relays_trouble_and_costs_no_mail() {
         login: login(),
         ..relay.config()
     };
-    let queue = scene.queue(Some(exit_to(config, &Roots::System, scene.clock.clone())));
+    let queue = scene.queue(Some(transport_to(
+        config,
+        &Roots::System,
+        scene.clock.clone(),
+    )));
     queue.put(mail(&["x@far.example"])).await.expect("put");
     scene.run(&queue);
     eventually("a try failed", async || {
         scene.waiting()[0].waiting[0].tries == 1
     })
     .await;
-    assert_eq!(scene.waiting()[0].waiting[0].trouble, "535 5.7.8 no");
+    assert_eq!(scene.waiting()[0].waiting[0].diagnostic, "535 5.7.8 no");
 
     relay.answer("EHLO", "250-relay.example\r\n250 AUTH LOGIN");
     relay.answer("AUTH LOGIN", "334 VXNlcm5hbWU6");
@@ -97,8 +105,8 @@ async fn login_and_mail_go_through_tls() {
         login: login(),
         hello: "mail.kit.example".to_owned(),
     };
-    let exit = exit_to(config, &Roots::File(certificate), scene.clock.clone());
-    let queue = scene.queue(Some(exit));
+    let transport = transport_to(config, &Roots::File(certificate), scene.clock.clone());
+    let queue = scene.queue(Some(transport));
     queue.put(mail(&["x@far.example"])).await.expect("put");
     scene.run(&queue);
 

@@ -6,7 +6,7 @@ use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use sekisho_disk::RealDisk;
-use sekisho_queue::{Listed, Order, QueueDesk, QueueId, Which};
+use sekisho_queue::{QueueAction, QueueControl, QueueEntry, QueueId, Selection};
 
 use crate::clock::WallClock;
 use crate::config::Plan;
@@ -52,11 +52,11 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    fn which(&self) -> anyhow::Result<Which> {
+    fn selection(&self) -> anyhow::Result<Selection> {
         Ok(match (&self.id, &self.domain) {
-            (Some(id), _) => Which::Message(parse(id)?),
-            (None, Some(domain)) => Which::Domain(domain.clone()),
-            (None, None) => Which::All,
+            (Some(id), _) => Selection::Message(parse(id)?),
+            (None, Some(domain)) => Selection::Domain(domain.clone()),
+            (None, None) => Selection::All,
         })
     }
 }
@@ -70,10 +70,10 @@ pub(super) async fn run(plan: &Plan, command: QueueCommand) -> anyhow::Result<()
         return Ok(());
     }
     tokio::task::spawn_blocking(move || {
-        let desk = QueueDesk::open(&folder, Arc::new(RealDisk), Arc::new(WallClock))?;
-        let (chosen, order, words) = match command {
+        let queue = QueueControl::open(&folder, Arc::new(RealDisk), Arc::new(WallClock))?;
+        let (chosen, action, words) = match command {
             QueueCommand::List => {
-                let waiting = desk.list()?;
+                let waiting = queue.list()?;
                 if waiting.is_empty() {
                     say("nothing waits");
                 }
@@ -82,27 +82,31 @@ pub(super) async fn run(plan: &Plan, command: QueueCommand) -> anyhow::Result<()
                 }
                 return Ok(());
             }
-            QueueCommand::Show { id } => return show(&desk, &id, &zone),
-            QueueCommand::Retry(chosen) => (chosen, Order::Retry, "tried within a minute"),
-            QueueCommand::Hold(chosen) => {
-                (chosen, Order::Hold, "held until `sekisho queue release`")
-            }
-            QueueCommand::Release(chosen) => {
-                (chosen, Order::Release, "released, tried within a minute")
-            }
+            QueueCommand::Show { id } => return show(&queue, &id, &zone),
+            QueueCommand::Retry(chosen) => (chosen, QueueAction::Retry, "tried within a minute"),
+            QueueCommand::Hold(chosen) => (
+                chosen,
+                QueueAction::Hold,
+                "held until `sekisho queue release`",
+            ),
+            QueueCommand::Release(chosen) => (
+                chosen,
+                QueueAction::Release,
+                "released, tried within a minute",
+            ),
             QueueCommand::Bounce(chosen) => (
                 chosen,
-                Order::Bounce,
+                QueueAction::Bounce,
                 "given up within a minute; the sender gets a report",
             ),
-            QueueCommand::Drop(chosen) => (chosen, Order::Drop, "taken out; nobody is told"),
+            QueueCommand::Drop(chosen) => (chosen, QueueAction::Drop, "taken out; nobody is told"),
         };
-        let count = desk.order(&chosen.which()?, order)?;
+        let count = queue.apply(&chosen.selection()?, action)?;
         ensure!(
             count > 0,
-            match order {
-                Order::Hold => "nothing of that kind waits that is not held already",
-                Order::Release => "nothing of that kind is held",
+            match action {
+                QueueAction::Hold => "nothing of that kind waits that is not held already",
+                QueueAction::Release => "nothing of that kind is held",
                 _ => "nothing of that kind waits; `sekisho queue list` shows all",
             }
         );
@@ -117,7 +121,7 @@ pub(super) async fn run(plan: &Plan, command: QueueCommand) -> anyhow::Result<()
     .await?
 }
 
-fn list(mail: &Listed, zone: &TimeZone) {
+fn list(mail: &QueueEntry, zone: &TimeZone) {
     let sender = match &mail.sender {
         Some(sender) => sender.to_string(),
         None => "<>".to_owned(),
@@ -136,14 +140,14 @@ fn list(mail: &Listed, zone: &TimeZone) {
         };
         say(&format!(
             "    to {}  tried {} times, {next}  {}",
-            to.to, to.tries, to.trouble
+            to.to, to.tries, to.diagnostic
         ));
     }
 }
 
-fn show(desk: &QueueDesk, id: &str, zone: &TimeZone) -> anyhow::Result<()> {
+fn show(queue: &QueueControl, id: &str, zone: &TimeZone) -> anyhow::Result<()> {
     let id = parse(id)?;
-    let Some(mail) = desk.list()?.into_iter().find(|mail| mail.id == id) else {
+    let Some(mail) = queue.list()?.into_iter().find(|mail| mail.id == id) else {
         bail!("no message {id} waits");
     };
     list(&mail, zone);
@@ -153,7 +157,7 @@ fn show(desk: &QueueDesk, id: &str, zone: &TimeZone) -> anyhow::Result<()> {
         say("a mailed code; its text is not shown");
         return Ok(());
     }
-    let bytes = desk.beginning(id, SHOWN)?.unwrap_or_default();
+    let bytes = queue.beginning(id, SHOWN)?.unwrap_or_default();
     let text: String = String::from_utf8_lossy(&bytes)
         .replace("\r\n", "\n")
         .chars()

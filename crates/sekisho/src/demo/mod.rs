@@ -26,8 +26,8 @@ use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, GivenSource, Listener, Peers, SourceFrom, TlsKeeper,
     WebSources,
 };
-use sekisho_queue::Outbox;
-use sekisho_queue::letters::Mailboxes;
+use sekisho_queue::CaptureTransport;
+use sekisho_queue::system_mail::Mailboxes;
 use sekisho_records::SqliteRecords;
 use sekisho_source::KeyLength;
 use sekisho_upstream::Upstreams;
@@ -106,7 +106,7 @@ pub struct Demo {
     /// The address of whoever comes in at home; a test may move the home elsewhere.
     pub home: GivenSource,
     /// What left the site.
-    pub outbox: Arc<Outbox>,
+    pub outbox: Arc<CaptureTransport>,
     /// Removed when the demo is dropped, if it is a temporary one.
     folder: Folder,
 }
@@ -178,7 +178,7 @@ impl Demo {
             let page = plan.site.url.page();
             plan.accounts.passwords = Passwords::Upstream { page };
         }
-        let outbox = Outbox::new(Arc::clone(&clock));
+        let outbox = CaptureTransport::new(Arc::clone(&clock));
         let keys = keys::load(&folder.path().join("keys"), true)?;
         let records = match elsewhere.records {
             Some(records) => records,
@@ -196,7 +196,7 @@ impl Demo {
             keys,
             clock: Arc::clone(&clock),
             disk: Arc::new(RealDisk),
-            exit: Some(Arc::<Outbox>::clone(&outbox)),
+            exit: Some(Arc::<CaptureTransport>::clone(&outbox)),
             mailboxes: if elsewhere.upstreams.is_none() {
                 Mailboxes::Here
             } else {
@@ -408,7 +408,7 @@ fn open_doors(
     ports: Ports,
     tour: &Tour,
     home: &GivenSource,
-    outbox: &Arc<Outbox>,
+    outbox: &Arc<CaptureTransport>,
     settings: &sekisho_webmail::Config,
     folder: &Path,
 ) -> anyhow::Result<()> {
@@ -487,7 +487,7 @@ fn open_doors(
     let door = IncomingDoor {
         protocol: Protocol::Lmtp,
         listed: Peers::default(),
-        security: sekisho_mailroom::incoming::Security::Nobody,
+        tls: sekisho_mailroom::incoming::PeerTls::Nobody,
     };
     system.run_incoming(IncomingListener::Tcp(ports.lmtp), door);
     Ok(())

@@ -9,19 +9,19 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use maud::{DOCTYPE, html};
 use sekisho_message::{Parsed, words};
-use sekisho_queue::{Departed, Outbox};
+use sekisho_queue::{CaptureTransport, CapturedMail};
 
 const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}\
      article{border:1px solid #8886;border-radius:.5rem;padding:.75rem 1rem;margin:1rem 0}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit}\
      h2{font-size:1rem;margin:0}small{opacity:.75}";
 
 /// The page as a router.
-pub(super) fn router(outbox: Arc<Outbox>) -> Router {
+pub(super) fn router(outbox: Arc<CaptureTransport>) -> Router {
     Router::new().route("/", get(page)).with_state(outbox)
 }
 
-async fn page(State(outbox): State<Arc<Outbox>>) -> impl IntoResponse {
-    let departed = outbox.departed();
+async fn page(State(outbox): State<Arc<CaptureTransport>>) -> impl IntoResponse {
+    let departed = outbox.captured();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,7 +44,7 @@ async fn page(State(outbox): State<Arc<Outbox>>) -> impl IntoResponse {
     ([(header::CONTENT_SECURITY_POLICY, policy)], page)
 }
 
-fn article(letter: &Departed) -> maud::Markup {
+fn article(letter: &CapturedMail) -> maud::Markup {
     let message = Parsed::new(&letter.message);
     let subject = words::field(message.header(), b"Subject");
     let from = letter

@@ -83,7 +83,7 @@ impl Service {
         let door = || IncomingDoor {
             protocol: Protocol::Lmtp,
             listed: Peers::default(),
-            security: incoming::Security::Nobody,
+            tls: incoming::PeerTls::Nobody,
         };
         for &address in &plan.lmtp.listen {
             let socket = sockets.tcp(address)?;
@@ -102,15 +102,15 @@ impl Service {
     fn open_smtp(&self, plan: &Plan, sockets: &mut Sockets) -> anyhow::Result<()> {
         for &address in &plan.smtp.listen {
             let socket = sockets.tcp(address)?;
-            let security = if plan.smtp.starttls {
-                incoming::Security::Tls(Arc::clone(&self.mail_tls))
+            let tls = if plan.smtp.starttls {
+                incoming::PeerTls::Tls(Arc::clone(&self.mail_tls))
             } else {
-                incoming::Security::None
+                incoming::PeerTls::None
             };
             let door = IncomingDoor {
                 protocol: Protocol::Smtp,
                 listed: plan.smtp.relays.clone(),
-                security,
+                tls,
             };
             self.system
                 .run_incoming(IncomingListener::Tcp(socket), door);

@@ -195,7 +195,7 @@ impl Scene {
         &self,
         mail: impl AsyncFnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<String> {
-        let letters = || self.demo.outbox.departed().len();
+        let letters = || self.demo.outbox.captured().len();
         let before = letters();
         mail().await?;
         let arrived = until(async || Ok((letters() > before).then_some(()))).await?;
@@ -203,7 +203,7 @@ impl Scene {
         let newest = self
             .demo
             .outbox
-            .departed()
+            .captured()
             .into_iter()
             .next()
             .context("a letter")?;

@@ -11,14 +11,14 @@ use sekisho_store::{ContentId, MessageRow, MessageState, StoreError};
 use super::plan::{Plan, is_everything, is_state};
 use super::source::{Decoded, Source};
 use crate::imap::ServeError;
-use crate::imap::reply::{Out, Trouble};
+use crate::imap::reply::{CommandError, ResponseWriter};
 use crate::imap::view::encode_flags;
 
 /// How many bytes of a message are held at once while it is sent.
 const PIECE: u64 = 64 * 1024;
 
 pub(super) fn tell_from_view(
-    out: &mut Out<'_>,
+    out: &mut ResponseWriter<'_>,
     plan: &Plan,
     at: usize,
     state: &MessageState,
@@ -34,7 +34,12 @@ pub(super) fn tell_from_view(
     out.words(format_args!(")\r\n"));
 }
 
-fn tell_state_item(out: &mut Out<'_>, item: &FetchItem, state: &MessageState, zone: &TimeZone) {
+fn tell_state_item(
+    out: &mut ResponseWriter<'_>,
+    item: &FetchItem,
+    state: &MessageState,
+    zone: &TimeZone,
+) {
     match item {
         FetchItem::Uid => out.words(format_args!("UID {}", state.uid)),
         FetchItem::ModSeq => out.words(format_args!("MODSEQ ({})", state.modseq)),
@@ -63,7 +68,11 @@ pub(super) struct FetchAnswer<'a> {
 }
 
 impl FetchAnswer<'_> {
-    pub(super) async fn write(mut self, plan: &Plan, out: &mut Out<'_>) -> Result<(), Trouble> {
+    pub(super) async fn write(
+        mut self,
+        plan: &Plan,
+        out: &mut ResponseWriter<'_>,
+    ) -> Result<(), CommandError> {
         let row = self.row;
         let mut sections = std::mem::take(&mut self.source.sections).into_iter();
         let mut decoded = std::mem::take(&mut self.source.decoded).into_iter();
@@ -142,7 +151,7 @@ impl FetchAnswer<'_> {
         Ok(())
     }
 
-    fn tell_seen(&self, plan: &Plan, out: &mut Out<'_>) {
+    fn tell_seen(&self, plan: &Plan, out: &mut ResponseWriter<'_>) {
         let mut also = |item: FetchItem| {
             if !plan.items.contains(&item) {
                 out.words(format_args!(" "));
@@ -159,7 +168,11 @@ impl FetchAnswer<'_> {
 
     /// The message or a stretch of it as a literal. Once its length is said the bytes have to
     /// follow: if they can't be read, the connection ends.
-    async fn stream(&self, partial: Option<Partial>, out: &mut Out<'_>) -> Result<(), Trouble> {
+    async fn stream(
+        &self,
+        partial: Option<Partial>,
+        out: &mut ResponseWriter<'_>,
+    ) -> Result<(), CommandError> {
         let Range { start, end } = stretch(self.row.state.size, partial);
         out.words(format_args!("{{{}}}\r\n", end - start));
         let mut at = start;
@@ -170,7 +183,7 @@ impl FetchAnswer<'_> {
             at += ready.len() as u64;
             out.make_room().await?;
         }
-        let ends = |error| Trouble::End(ServeError::Store(error));
+        let ends = |error| CommandError::End(ServeError::Store(error));
         while at < end {
             let Some(content) = &self.source.content else {
                 let error = StoreError::Broken("a message is shorter than it was".to_owned());
@@ -204,7 +217,7 @@ fn bracketed(part: &[u32]) -> String {
 }
 
 /// A decoded part; as a literal of RFC 3516 only where a plain one can't hold it.
-fn tell_decoded(out: &mut Out<'_>, part: Option<Decoded>, partial: Option<Partial>) {
+fn tell_decoded(out: &mut ResponseWriter<'_>, part: Option<Decoded>, partial: Option<Partial>) {
     let Some(Decoded::Bytes(bytes)) = part else {
         out.words(format_args!(" NIL"));
         return;
@@ -220,12 +233,17 @@ fn tell_decoded(out: &mut Out<'_>, part: Option<Decoded>, partial: Option<Partia
     }
 }
 
-fn raw(out: &mut Out<'_>, name: &str, value: &[u8]) {
+fn raw(out: &mut ResponseWriter<'_>, name: &str, value: &[u8]) {
     out.words(format_args!("{name} "));
     out.bytes().extend_from_slice(value);
 }
 
-fn section(out: &mut Out<'_>, name: &str, bytes: Option<Vec<u8>>, partial: Option<Partial>) {
+fn section(
+    out: &mut ResponseWriter<'_>,
+    name: &str,
+    bytes: Option<Vec<u8>>,
+    partial: Option<Partial>,
+) {
     out.words(format_args!("{name} "));
     match bytes {
         None => out.words(format_args!("NIL")),

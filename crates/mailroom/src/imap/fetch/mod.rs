@@ -16,7 +16,7 @@ use sekisho_imap::Flag;
 use sekisho_imap::command::Fetch;
 use sekisho_store::{FlagChange, Flags, Mailbox, MessageRow, StoreError, Uid, UidSet};
 
-use super::reply::{Done, Out, Trouble};
+use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Answer, Session};
 use super::view::View;
 pub(super) use answer::email_id;
@@ -30,7 +30,7 @@ const ROWS: usize = 200;
 
 impl Session {
     /// `FETCH` and `UID FETCH` (RFC 3501, section 6.4.5)
-    pub(super) async fn fetch(&mut self, fetch: &Fetch, out: &mut Out<'_>) -> Answer {
+    pub(super) async fn fetch(&mut self, fetch: &Fetch, out: &mut ResponseWriter<'_>) -> Answer {
         if fetch.vanished {
             self.tell_vanished(fetch, out).await?;
         }
@@ -77,7 +77,7 @@ impl Session {
                     .iter()
                     .any(|part| matches!(part, Decoded::Unknown))
                 {
-                    return Err(Trouble::No(
+                    return Err(CommandError::No(
                         "UNKNOWN-CTE",
                         "a part's transfer encoding is unknown; BODY[] has it as it is",
                     ));
@@ -113,7 +113,7 @@ async fn mark_seen(
     mailbox: &Mailbox,
     view: &mut View,
     uids: &UidSet,
-    out: &mut Out<'_>,
+    out: &mut ResponseWriter<'_>,
 ) -> Result<HashSet<Uid>, StoreError> {
     if !plan.marks_seen || view.read_only {
         return Ok(HashSet::new());

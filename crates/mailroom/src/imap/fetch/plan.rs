@@ -2,7 +2,7 @@
 
 use sekisho_imap::command::{Fetch, FetchItem, Section, SectionText};
 
-use crate::imap::reply::Trouble;
+use crate::imap::reply::CommandError;
 
 /// How many bytes of messages are read ahead.
 pub(super) const AHEAD: u64 = 2 * 1024 * 1024;
@@ -23,7 +23,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(fetch: &Fetch, condstore: bool) -> Result<Self, Trouble> {
+    pub(super) fn new(fetch: &Fetch, condstore: bool) -> Result<Self, CommandError> {
         let mut items = fetch.items.clone();
         if fetch.uid && !items.contains(&FetchItem::Uid) {
             items.insert(0, FetchItem::Uid);

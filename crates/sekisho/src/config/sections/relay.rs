@@ -10,7 +10,7 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::dns::MailHosts;
 use sekisho_queue::dkim::Dkim;
-use sekisho_queue::{DirectExit, Exit, RelayLogin, RelayTls, SmtpExit};
+use sekisho_queue::{DirectTransport, RelayLogin, RelayTls, RelayTransport, Transport};
 use zeroize::Zeroizing;
 
 use super::site::Site;
@@ -162,11 +162,11 @@ impl WayOut {
         &self,
         host: &str,
         clock: &Arc<dyn Clock>,
-    ) -> anyhow::Result<Option<Arc<dyn Exit>>> {
+    ) -> anyhow::Result<Option<Arc<dyn Transport>>> {
         Ok(match self {
             Self::None => None,
             Self::Relay(relay) => Some(Arc::new(relay.open(host, Arc::clone(clock))?)),
-            Self::Direct => Some(Arc::new(DirectExit {
+            Self::Direct => Some(Arc::new(DirectTransport {
                 hosts: Arc::new(MailHosts::of_system()?),
                 // The senders of what comes back, and whoever is written to, name the servers.
                 connector: Connector::new(&Roots::Anybody, PATIENCE)?.to_the_internet_alone(),
@@ -184,7 +184,7 @@ impl WayOut {
 }
 
 impl Relay {
-    fn open(&self, hello: &str, clock: Arc<dyn Clock>) -> anyhow::Result<SmtpExit> {
+    fn open(&self, hello: &str, clock: Arc<dyn Clock>) -> anyhow::Result<RelayTransport> {
         let login = match &self.login {
             Some(login) => Some(RelayLogin {
                 user: login.user.clone(),
@@ -200,7 +200,7 @@ impl Relay {
             hello: hello.to_owned(),
         };
         let connector = Connector::new(&self.roots, PATIENCE).context("[relay] `ca_file`")?;
-        SmtpExit::new(relay, connector, clock).context("[relay]")
+        RelayTransport::new(relay, connector, clock).context("[relay]")
     }
 }
 

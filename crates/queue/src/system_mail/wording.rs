@@ -1,4 +1,4 @@
-//! How the site's letters read, in Japanese and English.
+//! How system mail reads, in Japanese and English.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -1,4 +1,4 @@
-//! The site's own letters: mailed OTPs and news of changes, as the checkpoint's [`Courier`].
+//! System mail: mailed OTPs and news of changes, as the checkpoint's [`Courier`].
 //!
 //! A mailed OTP goes out in the name of the account's own address, so that the person knows whom it is about, and by its own relay if one is configured; it
 //! leaves the queue when its code ends. News of a change goes to the mailbox and, by the relay, to the external addresses. Neither is kept in Sent, both say
@@ -34,15 +34,15 @@ pub enum Mailboxes {
 }
 
 /// The courier of this site.
-pub struct Letters {
+pub struct SystemMail {
     queue: Queue,
     mailboxes: Mailboxes,
     clock: Arc<dyn Clock>,
     zone: TimeZone,
 }
 
-impl Letters {
-    /// Sends through `queue`; times in letters are in `zone`.
+impl SystemMail {
+    /// Sends through `queue`; times in them are in `zone`.
     #[must_use]
     pub fn new(queue: Queue, mailboxes: Mailboxes, clock: Arc<dyn Clock>, zone: TimeZone) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl Letters {
 }
 
 #[async_trait]
-impl Courier for Letters {
+impl Courier for SystemMail {
     async fn send(&self, letter: Letter) -> Result<(), CourierError> {
         let mail = match &letter {
             Letter::Otp(otp) => self.otp(otp)?,
@@ -70,9 +70,9 @@ impl Courier for Letters {
     }
 }
 
-impl Letters {
+impl SystemMail {
     fn otp(&self, letter: &OtpLetter) -> Result<Mail, CourierError> {
-        if !self.queue.has_exit(true) {
+        if !self.queue.has_transport(true) {
             return Err(CourierError::NoRelay);
         }
         let words = wording::otp(letter, &self.zone);
@@ -89,14 +89,14 @@ impl Letters {
     fn notice(&self, notice: &Notice) -> Result<Mail, CourierError> {
         let account = match self.mailboxes {
             Mailboxes::Here => Some(notice.account),
-            Mailboxes::Elsewhere if self.queue.has_exit(false) => None,
+            Mailboxes::Elsewhere if self.queue.has_transport(false) => None,
             Mailboxes::Elsewhere => return Err(CourierError::NoRelay),
         };
         let mut recipients = vec![Recipient {
             account,
             ..outside(&notice.mailbox)
         }];
-        if self.queue.has_exit(false) {
+        if self.queue.has_transport(false) {
             recipients.extend(notice.also_to.iter().map(outside));
         } else if !notice.also_to.is_empty() {
             tracing::warn!("no relay is configured: external addresses are not told of a change");

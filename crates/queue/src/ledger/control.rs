@@ -5,12 +5,12 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::Ledger;
 use super::columns::{optional_path, path, time};
-use crate::entry::{Listed, Order, QueueId, Waiting, Which};
+use crate::entry::{PendingRecipient, QueueAction, QueueEntry, QueueId, Selection};
 use crate::error::QueueError;
 
 impl Ledger {
     /// All that waits, the oldest first.
-    pub(crate) fn list(&self) -> Result<Vec<Listed>, QueueError> {
+    pub(crate) fn list(&self) -> Result<Vec<QueueEntry>, QueueError> {
         let index = self.index();
         let mut messages = index.prepare(
             "SELECT id, sender, letter, size, queued_at, ends_at FROM message ORDER BY queued_at, id",
@@ -19,7 +19,7 @@ impl Ledger {
             "SELECT path, tries, next_at, trouble, held FROM recipient WHERE message = ? ORDER BY id",
         )?;
         let rows = messages.query_map([], |row| {
-            Ok(Listed {
+            Ok(QueueEntry {
                 id: QueueId::new(row.get(0)?),
                 sender: optional_path(row, 1)?,
                 otp: row.get::<_, Option<i64>>(2)?.is_some(),
@@ -29,14 +29,14 @@ impl Ledger {
                 waiting: Vec::new(),
             })
         })?;
-        let mut listed: Vec<Listed> = rows.collect::<Result<_, _>>()?;
+        let mut listed: Vec<QueueEntry> = rows.collect::<Result<_, _>>()?;
         for message in &mut listed {
             let rows = waiting.query_map([message.id.get()], |row| {
-                Ok(Waiting {
+                Ok(PendingRecipient {
                     to: path(row, 0)?,
                     tries: row.get(1)?,
                     next_at: time(row, 2)?,
-                    trouble: row.get(3)?,
+                    diagnostic: row.get(3)?,
                     held: row.get(4)?,
                 })
             })?;
@@ -45,21 +45,21 @@ impl Ledger {
         Ok(listed)
     }
 
-    /// Carries out an order. Says how many recipients it concerned.
-    pub(crate) fn order(
+    /// Carries out an action. Says how many recipients it concerned.
+    pub(crate) fn apply(
         &self,
-        which: &Which,
-        order: Order,
+        selection: &Selection,
+        action: QueueAction,
         now: Timestamp,
     ) -> Result<usize, QueueError> {
         let (count, gone) = self.change(|change| {
-            let rows = chosen(change, which)?;
-            let sql = match order {
-                Order::Retry => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1",
-                Order::Release => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1 AND held",
-                Order::Hold => "UPDATE recipient SET held = 1 WHERE id = ?1 AND ?2 AND NOT held",
-                Order::Bounce => "UPDATE recipient SET bounced = 1, held = 0, next_at = min(next_at, ?2) WHERE id = ?1",
-                Order::Drop => "DELETE FROM recipient WHERE id = ?1 AND ?2",
+            let rows = chosen(change, selection)?;
+            let sql = match action {
+                QueueAction::Retry => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1",
+                QueueAction::Release => "UPDATE recipient SET next_at = min(next_at, ?2), held = 0 WHERE id = ?1 AND held",
+                QueueAction::Hold => "UPDATE recipient SET held = 1 WHERE id = ?1 AND ?2 AND NOT held",
+                QueueAction::Bounce => "UPDATE recipient SET bounced = 1, held = 0, next_at = min(next_at, ?2) WHERE id = ?1",
+                QueueAction::Drop => "DELETE FROM recipient WHERE id = ?1 AND ?2",
             };
             let mut carry_out = change.prepare(sql)?;
             let mut count = 0;
@@ -67,7 +67,7 @@ impl Ledger {
                 count += carry_out.execute(params![row, now.as_millisecond()])?;
             }
             let mut gone = Vec::new();
-            if order == Order::Drop {
+            if action == QueueAction::Drop {
                 for (_, id) in rows {
                     change.execute(
                         "UPDATE letter SET fate = 'failed', words = 'taken out of the queue by hand'
@@ -102,16 +102,19 @@ impl Ledger {
 }
 
 /// The recipients that are meant, with their messages.
-fn chosen(change: &Transaction<'_>, which: &Which) -> Result<Vec<(i64, QueueId)>, QueueError> {
+fn chosen(
+    change: &Transaction<'_>,
+    selection: &Selection,
+) -> Result<Vec<(i64, QueueId)>, QueueError> {
     let mut all = change.prepare("SELECT id, message, path FROM recipient ORDER BY id")?;
     let mut rows = all.query([])?;
     let mut chosen = Vec::new();
     while let Some(row) = rows.next()? {
         let id = QueueId::new(row.get(1)?);
-        let meant = match which {
-            Which::All => true,
-            Which::Message(wanted) => id == *wanted,
-            Which::Domain(domain) => path(row, 2)?.domain().eq_ignore_ascii_case(domain),
+        let meant = match selection {
+            Selection::All => true,
+            Selection::Message(wanted) => id == *wanted,
+            Selection::Domain(domain) => path(row, 2)?.domain().eq_ignore_ascii_case(domain),
         };
         if meant {
             chosen.push((row.get(0)?, id));

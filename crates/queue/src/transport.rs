@@ -6,7 +6,7 @@ use sekisho_smtp::{Path, RcptTo, Reply, Ret};
 
 /// Hands messages to whoever carries them on.
 #[async_trait]
-pub trait Exit: Send + Sync + 'static {
+pub trait Transport: Send + Sync + 'static {
     /// Hands over a message: one outcome for each recipient, in their order.
     async fn send(&self, envelope: &Envelope, message: &[u8]) -> Vec<Outcome>;
 }
@@ -37,14 +37,14 @@ pub enum Outcome {
         reports: bool,
     },
     /// Not now.
-    Later(Trouble),
+    Later(Diagnostic),
     /// Not ever.
-    Never(Trouble),
+    Never(Diagnostic),
 }
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Diagnostic {
     /// The enhanced status code (RFC 3463).
     pub status: String,
     /// In words: the other side's reply, or our own. One line.
@@ -53,11 +53,11 @@ pub struct Trouble {
     pub replied: bool,
 }
 
-impl Trouble {
+impl Diagnostic {
     /// The longest words that are kept, in characters.
     const LONGEST: usize = 500;
 
-    /// Trouble in our own words.
+    /// One in our own words.
     #[must_use]
     pub fn own(status: &str, words: impl std::fmt::Display) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Trouble {
         }
     }
 
-    /// Trouble as the other side told it.
+    /// One as the other side told it.
     #[must_use]
     pub fn reply(reply: &Reply) -> Self {
         let fallback = if reply.is_permanent() {
@@ -86,7 +86,7 @@ impl Trouble {
 fn on_one_line(words: &str) -> String {
     words
         .chars()
-        .take(Trouble::LONGEST)
+        .take(Diagnostic::LONGEST)
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect()
 }
@@ -96,9 +96,9 @@ impl Outcome {
     #[must_use]
     pub fn refused(reply: &Reply) -> Self {
         if reply.is_permanent() {
-            Self::Never(Trouble::reply(reply))
+            Self::Never(Diagnostic::reply(reply))
         } else {
-            Self::Later(Trouble::reply(reply))
+            Self::Later(Diagnostic::reply(reply))
         }
     }
 }

@@ -7,17 +7,17 @@ use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Courier, CourierError, Fate, Letter, Notice, OtpLetter};
 use sekisho_otp::OtpCode;
 
-use super::{Letters, Mailboxes};
-use crate::outbox::Outbox;
+use super::{Mailboxes, SystemMail};
+use crate::capture::CaptureTransport;
 use crate::queue::Queue;
 use crate::scene::{ALICE, Scene, address, eventually, tokyo};
 
-fn site() -> (Scene, Arc<Outbox>, Queue, Letters) {
+fn site() -> (Scene, Arc<CaptureTransport>, Queue, SystemMail) {
     let scene = Scene::new();
-    let outbox = Outbox::new(scene.clock.clone());
-    let queue = scene.queue(Some(outbox.clone()));
-    let letters = Letters::new(queue.clone(), Mailboxes::Here, scene.clock.clone(), tokyo());
-    (scene, outbox, queue, letters)
+    let capture = CaptureTransport::new(scene.clock.clone());
+    let queue = scene.queue(Some(capture.clone()));
+    let system_mail = SystemMail::new(queue.clone(), Mailboxes::Here, scene.clock.clone(), tokyo());
+    (scene, capture, queue, system_mail)
 }
 
 fn otp(scene: &Scene) -> Letter {
@@ -33,22 +33,25 @@ fn otp(scene: &Scene) -> Letter {
 
 #[tokio::test]
 async fn a_mailed_otp_says_who_asked_and_until_when_it_holds() {
-    let (scene, outbox, queue, letters) = site();
-    letters.send(otp(&scene)).await.expect("send");
+    let (scene, capture, queue, system_mail) = site();
+    system_mail.send(otp(&scene)).await.expect("send");
     let waiting = Some(Fate::Waiting(None));
-    assert_eq!(letters.fate(LetterId::new(5)).await.expect("fate"), waiting);
+    assert_eq!(
+        system_mail.fate(LetterId::new(5)).await.expect("fate"),
+        waiting
+    );
     scene.run(&queue);
     let sent = Some(Fate::Sent);
     eventually("it is sent", async || {
-        letters.fate(LetterId::new(5)).await.expect("fate") == sent
+        system_mail.fate(LetterId::new(5)).await.expect("fate") == sent
     })
     .await;
-    let departed = &outbox.departed()[0];
-    let sender = departed.sender.as_ref().expect("sender");
+    let captured = &capture.captured()[0];
+    let sender = captured.sender.as_ref().expect("sender");
     assert_eq!(sender.as_str(), "mfa-bounce@kit.example");
-    assert_eq!(departed.recipients[0].as_str(), "alice@far.example");
+    assert_eq!(captured.recipients[0].as_str(), "alice@far.example");
     let message = mail_parser::MessageParser::default()
-        .parse(&departed.message)
+        .parse(&captured.message)
         .expect("message");
     assert_eq!(
         message.subject(),
@@ -76,7 +79,7 @@ async fn a_mailed_otp_says_who_asked_and_until_when_it_holds() {
 
 #[tokio::test]
 async fn news_of_a_change_reaches_the_mailbox_and_the_external_addresses() {
-    let (scene, outbox, queue, letters) = site();
+    let (scene, capture, queue, system_mail) = site();
     let notice = Notice {
         account: AccountId::new(ALICE),
         mailbox: address("alice@kit.example"),
@@ -87,7 +90,10 @@ async fn news_of_a_change_reaches_the_mailbox_and_the_external_addresses() {
         detail: "a\r\nb".to_owned(),
         page: "https://mail.kit.example/mfa".to_owned(),
     };
-    letters.send(Letter::Notice(notice)).await.expect("send");
+    system_mail
+        .send(Letter::Notice(notice))
+        .await
+        .expect("send");
     scene.run(&queue);
     eventually("all have it", async || scene.waiting().is_empty()).await;
     let inbox = scene.inbox(ALICE).await;
@@ -103,8 +109,8 @@ async fn news_of_a_change_reaches_the_mailbox_and_the_external_addresses() {
     ] {
         assert!(inbox[0].contains(words), "{words} is not in {inbox:?}");
     }
-    assert_eq!(outbox.departed()[0].recipients.len(), 2);
-    let text = String::from_utf8_lossy(&outbox.departed()[0].message).into_owned();
+    assert_eq!(capture.captured()[0].recipients.len(), 2);
+    let text = String::from_utf8_lossy(&capture.captured()[0].message).into_owned();
     assert!(!text.contains("old@far.example"), "{text}");
 }
 
@@ -112,7 +118,7 @@ async fn news_of_a_change_reaches_the_mailbox_and_the_external_addresses() {
 async fn without_a_relay_no_otp_is_taken_and_news_still_reach_the_mailbox() {
     let scene = Scene::new();
     let queue = scene.queue(None);
-    let letters = Letters::new(queue, Mailboxes::Here, scene.clock.clone(), tokyo());
-    let refused = letters.send(otp(&scene)).await;
+    let system_mail = SystemMail::new(queue, Mailboxes::Here, scene.clock.clone(), tokyo());
+    let refused = system_mail.send(otp(&scene)).await;
     assert!(matches!(refused, Err(CourierError::NoRelay)), "{refused:?}");
 }

@@ -9,13 +9,13 @@ use sekisho_smtp::data::encode;
 use sekisho_smtp::{Body, Extensions, MailFrom, Reply};
 
 use crate::connection::{Connection, Lost};
-use crate::exit::{Envelope, Outcome, Trouble};
+use crate::transport::{Diagnostic, Envelope, Outcome};
 
 /// How long the other side may be silent: RFC 5321 4.5.3.2 asks for five to ten minutes, by command.
 const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 
 /// A conversation with another mail server.
-pub(crate) struct Talk {
+pub(crate) struct SmtpClient {
     pub(crate) connection: Connection<BoxedStream>,
     /// What its answer to EHLO offers.
     pub(crate) offered: Extensions,
@@ -35,15 +35,15 @@ impl From<Lost> for Failed {
     }
 }
 
-impl Talk {
+impl SmtpClient {
     /// Begins, and hears the greeting.
     pub(crate) async fn begin(
         stream: BoxedStream,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Self, Trouble> {
-        let mut talk = Self::over(stream, clock);
-        expect(talk.connection.read_reply().await, 220)?;
-        Ok(talk)
+    ) -> Result<Self, Diagnostic> {
+        let mut client = Self::over(stream, clock);
+        expect(client.connection.read_reply().await, 220)?;
+        Ok(client)
     }
 
     /// Goes on over a stream whose greeting was heard before TLS.
@@ -60,7 +60,7 @@ impl Talk {
         self.connection.read_reply().await
     }
 
-    pub(crate) async fn hello(&mut self, name: &str) -> Result<(), Trouble> {
+    pub(crate) async fn hello(&mut self, name: &str) -> Result<(), Diagnostic> {
         let reply = expect(self.ask(&format!("EHLO {name}")).await, 250)?;
         self.offered = Extensions::offered(&reply);
         Ok(())
@@ -97,7 +97,7 @@ impl Talk {
                 Ok(reply) if reply.is_success() => return Ok(outcomes),
                 Ok(reply) => Outcome::refused(&reply),
                 // Whoever was refused already stays so, even if the connection breaks now.
-                Err(lost) => Outcome::Later(Trouble::own("4.4.2", lost)),
+                Err(lost) => Outcome::Later(Diagnostic::own("4.4.2", lost)),
             }
         } else {
             Outcome::refused(&reply)
@@ -111,7 +111,8 @@ impl Talk {
     /// `MAIL` with what the other side understands of its parameters. Content beyond ASCII goes out as it is even where
     /// `8BITMIME` is not offered: no server in use mangles it, and a bounce would help nobody.
     fn mail_command(&self, envelope: &Envelope, size: usize) -> Result<String, Failed> {
-        let never = |status, words| Err(Failed::All(Outcome::Never(Trouble::own(status, words))));
+        let never =
+            |status, words| Err(Failed::All(Outcome::Never(Diagnostic::own(status, words))));
         let size = size as u64;
         let largest = self.offered.largest_message();
         if largest.is_some_and(|largest| size > largest) {
@@ -144,14 +145,14 @@ impl Talk {
     }
 }
 
-pub(crate) fn expect(reply: Result<Reply, Lost>, code: u16) -> Result<Reply, Trouble> {
+pub(crate) fn expect(reply: Result<Reply, Lost>, code: u16) -> Result<Reply, Diagnostic> {
     match reply {
         Ok(reply) if reply.code() == code => Ok(reply),
-        Ok(reply) => Err(Trouble::reply(&reply)),
-        Err(lost) => Err(Trouble::own("4.4.2", lost)),
+        Ok(reply) => Err(Diagnostic::reply(&reply)),
+        Err(lost) => Err(Diagnostic::own("4.4.2", lost)),
     }
 }
 
-pub(crate) fn no_connection(error: NetError) -> Trouble {
-    Trouble::own("4.4.1", error)
+pub(crate) fn no_connection(error: NetError) -> Diagnostic {
+    Diagnostic::own("4.4.1", error)
 }
