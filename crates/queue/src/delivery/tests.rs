@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::AccountId;
 
 use super::*;
+use crate::queue::Queue;
 use crate::scene::{ALICE, BOB, Scene, TestRelay, eventually};
 
 const FROM_FAR: &str = "From: X <x@far.example>\r\nTo: alice@kit.example\r\nSubject: hi\r\n\

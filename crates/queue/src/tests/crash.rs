@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
 use jiff::Timestamp;
-use sekisho_disk::{Loss, Op, Origin, RealDisk, Recording, RecordingDisk};
+use sekisho_disk::{Disk, Loss, Op, Origin, RealDisk, Recording, RecordingDisk};
 
-use super::super::ledger::{Mark, Owner, Route};
 use super::*;
+use crate::ledger::{Ledger, Mark, Owner, Route};
 
 /// What waits: each message's bytes, and which of its recipients are held.
 type View = BTreeMap<QueueId, (Vec<u8>, Vec<bool>)>;

@@ -4,7 +4,12 @@ mod crash;
 mod direct;
 mod relay;
 
+use std::sync::Arc;
+
+use jiff::SignedDuration;
 use sekisho_checkpoint::AccountId;
+use sekisho_checkpoint::id::LetterId;
+use sekisho_checkpoint::ports::{Clock, Fate};
 use sekisho_smtp::{Notify, Path};
 
 use super::*;

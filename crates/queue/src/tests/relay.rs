@@ -8,7 +8,7 @@ use sekisho_net::{Alpn, Certificate, Stream, TlsKeeper};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::scene::{Client, transport_to};
+use crate::scene::{Client, HandClock, transport_to};
 
 fn login() -> Option<RelayLogin> {
     Some(RelayLogin {
@@ -51,7 +51,7 @@ fn a_password_never_goes_out_in_the_clear() {
     };
     let patience = std::time::Duration::from_secs(1);
     let connector = Connector::new(&Roots::System, patience).expect("connector");
-    let transport = RelayTransport::new(config, connector, crate::scene::HandClock::new());
+    let transport = RelayTransport::new(config, connector, HandClock::new());
     assert_eq!(transport.err(), Some(LoginInTheClear));
 }
 
