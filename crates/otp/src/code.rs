@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::symbols::{SYMBOLS, Symbols};
+use crate::symbols::{CodeError, Symbols};
 
 /// Declares one side's code. App codes and user codes are separate types so that a function which wants one of each
 /// can't be given the same side twice.
@@ -62,29 +62,6 @@ code! {
 code! {
     /// The code that the webmail made and shows (ユーザコード).
     UserCode
-}
-
-/// Why a typed text is not a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum CodeError {
-    /// Too few or too many characters.
-    #[error("a code has {SYMBOLS} characters, not {found}")]
-    Length {
-        /// How many there were, not counting separators. In a very long text only the beginning is counted.
-        found: usize,
-    },
-    /// A character that no code contains.
-    #[error("character {at} of the code can't be {found:?}")]
-    Character {
-        /// Which character it was, counted from 1, not counting separators.
-        at: usize,
-        /// The character, in its half-width form.
-        found: char,
-    },
-    /// Length and characters are possible, but the check character does not match: one character is wrong, or two have
-    /// changed places. Which ones can't be known.
-    #[error("the check character does not match: one character is wrong, or two are swapped")]
-    Check,
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod symbols;
 mod totp;
 mod typed;
 
-pub use code::{AppCode, CodeError, UserCode};
+pub use code::{AppCode, UserCode};
 pub use key::{KeyLengthError, OtpKey};
+pub use symbols::CodeError;
 pub use totp::{OtpCode, OtpCodeError, STEP_SECONDS, Step};

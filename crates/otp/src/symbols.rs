@@ -9,7 +9,6 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::code::CodeError;
 use crate::{random, typed};
 
 /// Characters in a code, the check character included.
@@ -116,6 +115,29 @@ fn times_a(value: u8) -> u8 {
     } else {
         doubled ^ 0b10_0101
     }
+}
+
+/// Why a typed text is not a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CodeError {
+    /// Too few or too many characters.
+    #[error("a code has {SYMBOLS} characters, not {found}")]
+    Length {
+        /// How many there were, not counting separators. In a very long text only the beginning is counted.
+        found: usize,
+    },
+    /// A character that no code contains.
+    #[error("character {at} of the code can't be {found:?}")]
+    Character {
+        /// Which character it was, counted from 1, not counting separators.
+        at: usize,
+        /// The character, in its half-width form.
+        found: char,
+    },
+    /// Length and characters are possible, but the check character does not match: one character is wrong, or two have
+    /// changed places. Which ones can't be known.
+    #[error("the check character does not match: one character is wrong, or two are swapped")]
+    Check,
 }
 
 #[cfg(test)]
