@@ -207,11 +207,9 @@ impl FromIterator<MessageState> for MessageList {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Flags, ModSeq};
 
     fn state(uid: u32, modseq: u64) -> MessageState {
         MessageState {
@@ -247,14 +245,8 @@ mod tests {
                 }
                 next += new;
                 plain.retain(|message| !gone.contains(&message.uid));
-                list.apply(&Changes {
-                    highest_modseq: ModSeq::new(modseq),
-                    account_modseq: ModSeq::new(modseq),
-                    uid_next: Uid::new(next),
-                    changed,
-                    expunged: gone.into_iter().collect(),
-                    list: None,
-                });
+                let expunged: Vec<Uid> = gone.into_iter().collect();
+                list.apply(&changed, &expunged);
                 prop_assert!(list.iter().eq(plain.iter()));
                 prop_assert_eq!(list.len(), plain.len());
                 prop_assert!(before.0.iter().eq(before.1.iter()), "a copy changed");
