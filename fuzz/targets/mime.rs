@@ -36,15 +36,15 @@ fuzz_target!(|message: &[u8]| {
 
 /// Takes a header apart strictly, and reads its senders.
 fn header(message: &[u8]) {
-    let Ok(header) = strict::Header::parse(message) else {
+    let Ok(header) = strict::StrictHeader::parse(message) else {
         return;
     };
     let fields: usize = header.fields.iter().map(|field| field.raw.len()).sum();
     assert_eq!(fields + header.rest.len(), message.len());
     for field in &header.fields {
         let value = field.value();
-        assert!(!value.contains(['\r', '\n']));
-        for address in strict::addresses(&value).unwrap_or_default() {
+        assert!(!value.contains(&b'\n'));
+        for address in strict::senders(*field).unwrap_or_default() {
             assert_eq!(address.matches('@').count(), 1);
         }
     }
