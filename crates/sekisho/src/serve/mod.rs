@@ -1,7 +1,7 @@
 //! `sekisho serve`: the service, for real. SIGHUP reads the configuration again, SIGUSR2 has a new process take over,
 //! SIGTERM and Ctrl-C end it in order.
 //!
-//! [`listeners`] opens what the plan says; [`notify`] tells systemd how the service is.
+//! `listeners` opens what the plan says; `notify` tells systemd how the service is.
 
 mod listeners;
 mod notify;

@@ -157,7 +157,7 @@ async fn names_of_nobody_are_throttled_like_names_of_somebody() -> anyhow::Resul
     for (index, name) in ["alice", "nobody"].into_iter().enumerate() {
         let place = from(&format!("192.0.2.{}", index + 1));
         for guess in 0..20 {
-            let password = sekisho_checkpoint::Password::new(format!("guess {guess}"));
+            let password = Password::new(format!("guess {guess}"));
             let answer = kit
                 .checkpoint
                 .sign_in(name, password, place, "")
@@ -165,7 +165,7 @@ async fn names_of_nobody_are_throttled_like_names_of_somebody() -> anyhow::Resul
                 .map(drop);
             assert_eq!(answer, Err(SignInError::Refused), "{name}");
         }
-        let password = sekisho_checkpoint::Password::new("one more".to_owned());
+        let password = Password::new("one more".to_owned());
         let answer = kit
             .checkpoint
             .sign_in(name, password, place, "")
@@ -202,7 +202,7 @@ async fn a_trusted_network_tells_names_of_nobody_no_better() -> anyhow::Result<(
     for name in ["alice", "nobody"] {
         let mut answers = Vec::new();
         for guess in 0..21 {
-            let password = sekisho_checkpoint::Password::new(format!("guess {guess}"));
+            let password = Password::new(format!("guess {guess}"));
             let answer = kit
                 .checkpoint
                 .sign_in(name, password, from(CAMPUS), "")
@@ -225,7 +225,7 @@ async fn passwords_guessed_in_parallel_are_counted_like_passwords_in_a_row() -> 
         .map(|guess| {
             let checkpoint = std::sync::Arc::clone(&kit.checkpoint);
             tokio::spawn(async move {
-                let password = sekisho_checkpoint::Password::new(format!("guess {guess}"));
+                let password = Password::new(format!("guess {guess}"));
                 checkpoint
                     .sign_in("alice", password, from(CAFE), "")
                     .await
