@@ -9,8 +9,8 @@
 //! [`header`] reads fields, and [`words`] those that people see; of what is in them, [`address`] reads addresses,
 //! [`parameter`] parameters, [`date`] dates, [`identifiers`] what a message belongs to, and [`subject`] what a reply
 //! puts before a subject. Bytes become words by [`transfer`] encodings, [`charset`]s, [`encoded_word`]s and [`html`];
-//! [`line`] keeps words in their line, [`fold`] makes them comparable. [`strict`] reads the header of a message that
-//! somebody hands in to be sent, where two readings of one field are one too many, and [`write`] makes fields of our
+//! [`mod@line`] keeps words in their line, [`fold`] makes them comparable. [`strict`] reads the header of a message that
+//! somebody hands in to be sent, where two readings of one field are one too many, and [`mod@write`] makes fields of our
 //! own.
 
 pub mod address;

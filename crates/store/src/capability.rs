@@ -96,7 +96,7 @@ impl Delivery {
     }
 }
 
-/// May open every account: the command line has it, no door does. [`Store::open_root`] makes the only one.
+/// May open every account: the command line has it, no door does. [`Store::open_root`](crate::Store::open_root) makes the only one.
 pub struct Operator {
     accounts: Arc<Accounts>,
 }

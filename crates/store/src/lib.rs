@@ -21,8 +21,9 @@
 //!
 //! The bytes of expunged messages stay in the file and are counted as waste; where it is much, the file is written anew without them (`compaction`).
 //!
-//! A mailbox opens for [`Admitted`], through [`Store::open`], and for two narrow capabilities besides: [`Delivery`], which
-//! only adds, and [`Operator`], which the command line holds. There is no other way to a message.
+//! A mailbox opens for [`Admitted`](sekisho_checkpoint::Admitted), through [`Store::open`], and for two narrow
+//! capabilities besides: [`Delivery`], which only adds, and [`Operator`], which the command line holds. There is no other
+//! way to a message.
 //!
 //! In reading order:
 //! - `store` and `capability`: the ways in; `mailbox`: what IMAP works with
