@@ -98,6 +98,12 @@ fn links_that_say_where_they_lead_are_not_written_twice() {
 }
 
 #[test]
+fn an_address_of_a_link_brings_no_control_characters() {
+    let text = reading("<a href=\"https://a.example/\u{1}x\u{7f}y\">link</a>");
+    assert_eq!(text, "link <https://a.example/xy>");
+}
+
+#[test]
 fn what_is_hidden_is_left_out_unless_it_never_ends() {
     assert_eq!(
         words("a<div style='DISPLAY:none !important'><div>b</div>c</div>d<p hidden>e</p>f"),

@@ -173,7 +173,10 @@ impl Writer {
                 });
                 if is_web && address.len() <= LONGEST_ADDRESS {
                     self.link = Some(Link {
-                        address: address.split_whitespace().collect(),
+                        address: address
+                            .chars()
+                            .filter(|c| !c.is_whitespace() && !c.is_control())
+                            .collect(),
                         from: self.out.len(),
                     });
                 }
