@@ -16,10 +16,10 @@ use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
 
+use crate::account_connections::{AccountConnections, ConnectionPermit};
 use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure};
 use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
-use crate::seats::{Seat, Seats};
 use crate::sieve::SieveGreeter;
 use crate::submission::SubmissionGreeter;
 use crate::{MailServer, Opened, Opening};
@@ -56,8 +56,8 @@ pub struct Door {
     pub limits: Limits,
     /// The places for connections before their login; several doors may share them.
     pub places: Places,
-    /// The seats for connections after their login; all doors share them.
-    pub seats: Seats,
+    /// Counts the connections of each account after the login; all doors share it.
+    pub connections: AccountConnections,
     /// The host name in its greeting (submission only).
     pub host: String,
 }
@@ -146,7 +146,7 @@ where
                 already_read,
                 admitted,
                 opened,
-                seat: _seat,
+                permit: _permit,
             } = *guest;
             let lease = admitted.lease().clone();
             let served = opened.serve(stream, already_read, admitted);
@@ -166,7 +166,7 @@ struct Guest {
     already_read: Vec<u8>,
     admitted: Admitted,
     opened: Box<dyn Opened>,
-    seat: Seat,
+    permit: ConnectionPermit,
 }
 
 /// What all connections of a door share.
@@ -246,12 +246,12 @@ impl Keeper {
             total: Box::pin(sleep(self.door.limits.total)),
         };
         match visit.talk().await {
-            Ok(Some((admitted, opened, seat))) => Some(Box::new(Guest {
+            Ok(Some((admitted, opened, permit))) => Some(Box::new(Guest {
                 stream: visit.stream?,
                 already_read: visit.dialogue.into_rest(),
                 admitted,
                 opened,
-                seat,
+                permit,
             })),
             Ok(None) | Err(Lost::Gone) => None,
             Err(Lost::Ended(why)) => {
@@ -289,7 +289,9 @@ struct Visit<'a, D> {
 }
 
 impl<D: Dialogue> Visit<'_, D> {
-    async fn talk(&mut self) -> Result<Option<(Admitted, Box<dyn Opened>, Seat)>, Lost> {
+    async fn talk(
+        &mut self,
+    ) -> Result<Option<(Admitted, Box<dyn Opened>, ConnectionPermit)>, Lost> {
         self.send(&self.dialogue.greeting()).await?;
         let mut buffer = vec![0; READ];
         loop {
@@ -305,12 +307,12 @@ impl<D: Dialogue> Visit<'_, D> {
                 Some(Action::Attempt(credentials)) => {
                     let password = credentials.password.clone();
                     if let Some(admitted) = self.attempt(credentials).await?
-                        && let Some(seat) = self.take_a_seat(&admitted)
+                        && let Some(permit) = self.permit_for(&admitted)
                         && let Some(opened) = self.open(&admitted, &password).await?
                     {
                         let answer = self.dialogue.admitted(opened.imap_capabilities());
                         self.send(&answer).await?;
-                        return Ok(Some((admitted, opened, seat)));
+                        return Ok(Some((admitted, opened, permit)));
                     }
                 }
                 Some(Action::Close) => {
@@ -364,14 +366,14 @@ impl<D: Dialogue> Visit<'_, D> {
         Ok(None)
     }
 
-    /// Takes a seat, or tells the client that there is none.
-    fn take_a_seat(&mut self, admitted: &Admitted) -> Option<Seat> {
-        let seat = self.keeper.door.seats.take(admitted);
-        if seat.is_none() {
+    /// Acquires a permit for a connection, or tells the client that the account has too many.
+    fn permit_for(&mut self, admitted: &Admitted) -> Option<ConnectionPermit> {
+        let permit = self.keeper.door.connections.acquire(admitted);
+        if permit.is_none() {
             tracing::info!(account = %admitted.account(), "an account has as many connections as it may have");
             self.dialogue.failed(LoginFailure::TooMany);
         }
-        seat
+        permit
     }
 
     /// Has the mailbox opened, or tells the client why it can't be.

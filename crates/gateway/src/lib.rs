@@ -9,23 +9,23 @@
 //! It has no mailboxes and no SMTP transactions: before the login, it refuses every command that needs one.
 //!
 //! In reading order: [`door`] runs connections; `dialogue` is the interface of the protocols, which do no I/O: `imap`,
-//! `pop3`, `submission` and `sieve`; `sasl` and `lines` are shared by these; `seats` limits the connections of an
-//! account.
+//! `pop3`, `submission` and `sieve`; `sasl` and `lines` are shared by these; `account_connections`
+//! limits the connections of an account.
 
+mod account_connections;
 mod dialogue;
 pub mod door;
 mod imap;
 mod lines;
 mod pop3;
 mod sasl;
-mod seats;
 mod sieve;
 mod submission;
 #[cfg(test)]
 mod transcript;
 
+pub use account_connections::AccountConnections;
 pub use door::{Door, PlaintextLogin, Security, run_imap, run_pop3, run_sieve, run_submission};
-pub use seats::Seats;
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use sekisho_authapi::{Api, SaslListener};
 use sekisho_checkpoint::Checkpoint;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::OwnAccounts;
-use sekisho_gateway::{Door, Seats};
+use sekisho_gateway::{AccountConnections, Door};
 use sekisho_mailroom::incoming::{Incoming, IncomingDoor, IncomingListener};
 use sekisho_net::{ForwardedPolicy, Listener, Places, Shutdown, TlsKeeper, WebSources};
 use sekisho_queue::Queue;
@@ -47,7 +47,7 @@ pub struct System {
     web_mail: Arc<dyn sekisho_webmail::MailServer>,
     incoming: Arc<Incoming>,
     places: Places,
-    seats: Seats,
+    connections: AccountConnections,
     host: String,
     clock: Arc<dyn Clock>,
 }
@@ -71,7 +71,7 @@ impl System {
         };
         let (mail, web_mail) = mail_servers(&rooms, &shutdown);
         let system = Self {
-            seats: rooms.plan.limits.seats(),
+            connections: rooms.plan.limits.connections(),
             checkpoint: rooms.checkpoint,
             accounts: rooms.own_accounts,
             store: rooms.store,
@@ -171,7 +171,7 @@ impl System {
             plaintext,
             limits: sekisho_net::Limits::default(),
             places: self.places.clone(),
-            seats: self.seats.clone(),
+            connections: self.connections.clone(),
             host: self.host.clone(),
         };
         let checkpoint = Arc::clone(&self.checkpoint);

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use sekisho_checkpoint::Admitted;
 use sekisho_gateway::{
-    Door, MailServer, NotOpened, Opened, Opening, PlaintextLogin, Protocol, Seats, Security,
-    run_imap, run_submission,
+    AccountConnections, Door, MailServer, NotOpened, Opened, Opening, PlaintextLogin, Protocol,
+    Security, run_imap, run_submission,
 };
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{
@@ -77,7 +77,7 @@ fn door() -> Door {
         plaintext: PlaintextLogin::OnThisMachine,
         limits: Limits::default(),
         places: Places::default(),
-        seats: Seats::default(),
+        connections: AccountConnections::default(),
         host: "mail.kit.example".to_owned(),
     }
 }
@@ -331,7 +331,7 @@ async fn a_source_has_so_many_places_before_its_logins() {
 async fn an_account_has_so_many_connections_at_once() {
     let world = World::start().await;
     let door = Door {
-        seats: Seats::new(2, 2),
+        connections: AccountConnections::new(2, 2),
         ..door()
     };
     let (server, _shutdown) = imap(&world, door, SourceFrom::Connection).await;
@@ -353,7 +353,7 @@ async fn an_account_has_so_many_connections_at_once() {
 async fn a_connection_that_has_ended_leaves_its_seat_to_the_next() {
     let world = World::start().await;
     let door = Door {
-        seats: Seats::new(1, 1),
+        connections: AccountConnections::new(1, 1),
         ..door()
     };
     let (server, _shutdown) = submission(&world, door).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::SignedDuration;
-use sekisho_gateway::{PlaintextLogin, Seats};
+use sekisho_gateway::{AccountConnections, PlaintextLogin};
 use sekisho_net::SourceFrom;
 
 use super::web::source_from;
@@ -34,9 +34,9 @@ section! {
     /// What connections of mail clients may cost.
     pub(in crate::config) struct LimitsSection("[limits]") {
         /// The most connections of an account that are logged in at once.
-        connections: Count<1, { usize::MAX }> = Count::new(Seats::OF_ACCOUNT),
+        connections: Count<1, { usize::MAX }> = Count::new(AccountConnections::OF_ACCOUNT),
         /// The most of them from one source.
-        connections_from_one_source: Count<1, { usize::MAX }> = Count::new(Seats::FROM_ONE_SOURCE),
+        connections_from_one_source: Count<1, { usize::MAX }> = Count::new(AccountConnections::FROM_ONE_SOURCE),
         /// How long connections to an upstream may go on in a process that was replaced (`sekisho restart`).
         after_restart: Seconds<0, TEN_YEARS> = Seconds::new(SignedDuration::from_hours(14)),
     }
@@ -112,8 +112,8 @@ impl LimitsSection {
 }
 
 impl Limits {
-    /// The seats at the doors.
-    pub(crate) fn seats(&self) -> Seats {
-        Seats::new(self.of_account, self.from_one_source)
+    /// Counts the connections at the doors.
+    pub(crate) fn connections(&self) -> AccountConnections {
+        AccountConnections::new(self.of_account, self.from_one_source)
     }
 }

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sekisho_checkpoint::{AccountId, Admitted};
 use sekisho_source::SourceKey;
 
-/// The seats (places for connections) of all accounts. All doors share them.
+/// Counts the connections of all accounts. All doors share it.
 #[derive(Debug, Clone)]
-pub struct Seats(Arc<Room>);
+pub struct AccountConnections(Arc<Shared>);
 
 #[derive(Debug)]
-struct Room {
+struct Shared {
     of_account: usize,
     from_one_source: usize,
     taken: Mutex<Taken>,
@@ -25,7 +25,7 @@ struct Taken {
     by_source: HashMap<(AccountId, SourceKey), usize>,
 }
 
-impl Seats {
+impl AccountConnections {
     /// How many connections an account has, unless its site says otherwise: more than the programs of one person open,
     /// including those on phones.
     pub const OF_ACCOUNT: usize = 200;
@@ -36,15 +36,15 @@ impl Seats {
     /// Allows `of_account` connections for each account, of which `from_one_source` may come from one source.
     #[must_use]
     pub fn new(of_account: usize, from_one_source: usize) -> Self {
-        Self(Arc::new(Room {
+        Self(Arc::new(Shared {
             of_account,
             from_one_source,
             taken: Mutex::default(),
         }))
     }
 
-    /// Takes a seat for an admission; `None` if the account has no free one.
-    pub(crate) fn take(&self, admitted: &Admitted) -> Option<Seat> {
+    /// A permit for one more connection of an admitted account; `None` if it has as many as it may have.
+    pub(crate) fn acquire(&self, admitted: &Admitted) -> Option<ConnectionPermit> {
         let account = admitted.account();
         let key = (account, admitted.source().throttle_key());
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,30 +55,30 @@ impl Seats {
         }
         taken.by_account.insert(account, of_account + 1);
         taken.by_source.insert(key, of_source + 1);
-        Some(Seat {
-            room: Arc::clone(&self.0),
+        Some(ConnectionPermit {
+            shared: Arc::clone(&self.0),
             key,
         })
     }
 }
 
-impl Default for Seats {
+impl Default for AccountConnections {
     fn default() -> Self {
         Self::new(Self::OF_ACCOUNT, Self::FROM_ONE_SOURCE)
     }
 }
 
-/// The seat of one connection. Dropping it frees the seat.
+/// Counts one connection until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    room: Arc<Room>,
+pub(crate) struct ConnectionPermit {
+    shared: Arc<Shared>,
     key: (AccountId, SourceKey),
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut taken = self
-            .room
+            .shared
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
