@@ -56,7 +56,7 @@ pub(crate) enum Farewell {
     TooSlow,
     /// The client sent too much.
     TooMuch,
-    /// Another connection needs its place.
+    /// Another connection needs its slot.
     Crowded,
     /// The program shuts down.
     ShuttingDown,

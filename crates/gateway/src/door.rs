@@ -9,8 +9,8 @@ use sekisho_checkpoint::audit;
 use sekisho_checkpoint::sasl::Credentials;
 use sekisho_checkpoint::{Admitted, Attempt, Checkpoint, NotAdmitted, Password};
 use sekisho_net::{
-    Accepted, Finisher, Limits, Listener, Panicked, Place, Places, Shutdown, Stream, TlsKeeper,
-    serve,
+    Accepted, ConnectionSlot, ConnectionSlots, Finisher, Limits, Listener, Panicked, Shutdown,
+    Stream, TlsKeeper, serve,
 };
 use sekisho_source::Source;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -54,8 +54,8 @@ pub struct Door {
     pub plaintext: PlaintextLogin,
     /// The limits for a connection before its login.
     pub limits: Limits,
-    /// The places for connections before their login; several doors may share them.
-    pub places: Places,
+    /// The slots for connections before their login; several doors may share them.
+    pub slots: ConnectionSlots,
     /// Counts the connections of each account after the login; all doors share it.
     pub connections: AccountConnections,
     /// The host name in its greeting (submission only).
@@ -127,9 +127,9 @@ where
     D: Dialogue,
     G: Fn(&Keeper, Channel) -> D + Send + Sync + 'static,
 {
-    let places = keeper.door.places.clone();
+    let slots = keeper.door.slots.clone();
     let shared = Arc::new((keeper, greet));
-    serve(listener, places, shutdown, move |accepted| {
+    serve(listener, slots, shutdown, move |accepted| {
         let shared = Arc::clone(&shared);
         async move {
             // Boxed, so that what only the login needs is freed before the connection is served.
@@ -240,7 +240,7 @@ impl Keeper {
             keeper: self,
             stream: Some(stream),
             dialogue,
-            place: accepted.place,
+            slot: accepted.slot,
             source: accepted.source,
             allowed: self.door.limits.bytes,
             total: Box::pin(sleep(self.door.limits.total)),
@@ -281,7 +281,7 @@ struct Visit<'a, D> {
     /// `None` only while TLS is being started.
     stream: Option<Stream>,
     dialogue: D,
-    place: Place,
+    slot: ConnectionSlot,
     source: Source,
     /// How many more bytes may be received.
     allowed: usize,
@@ -342,7 +342,7 @@ impl<D: Dialogue> Visit<'_, D> {
             ..
         } = self.keeper;
         tokio::select! {
-            () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+            () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
             () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
             () = finisher.room_for(&self.source) => {}
         }
@@ -356,7 +356,7 @@ impl<D: Dialogue> Visit<'_, D> {
             Ok(Err(NotAdmitted::Refused(refusal))) => {
                 let due = checkpoint.clock().sleep_until(refusal.answer_at);
                 tokio::select! {
-                    () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+                    () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
                     () = self.keeper.shutdown.asked() => return Err(Lost::Ended(Farewell::ShuttingDown)),
                     () = due => {}
                 }
@@ -388,7 +388,7 @@ impl<D: Dialogue> Visit<'_, D> {
             password,
         };
         let opened = tokio::select! {
-            () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+            () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
             () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
             opened = self.keeper.mail.open(opening) => opened,
         };
@@ -405,7 +405,7 @@ impl<D: Dialogue> Visit<'_, D> {
         let stream = self.stream.as_mut().ok_or(Lost::Gone)?;
         let reading = timeout(self.keeper.door.limits.idle, stream.read(buffer));
         let count = tokio::select! {
-            () = self.place.lost() => return Err(Lost::Ended(Farewell::Crowded)),
+            () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
             () = self.keeper.shutdown.asked() => return Err(Lost::Ended(Farewell::ShuttingDown)),
             () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
             read = reading => read.map_err(|_| Lost::Ended(Farewell::TooSlow))??,
@@ -431,7 +431,7 @@ impl<D: Dialogue> Visit<'_, D> {
             // Usually the bytes are sent at once, so that is tried first.
             biased;
             sent = timeout(self.keeper.door.limits.idle, sending) => Ok(sent.map_err(|_| Lost::Gone)??),
-            () = self.place.lost() => Err(Lost::Gone),
+            () = self.slot.evicted() => Err(Lost::Gone),
             () = &mut self.total => Err(Lost::Gone),
         }
     }

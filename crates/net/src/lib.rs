@@ -5,13 +5,13 @@
 //! from the one header that the site configured. Nothing else in the program looks at a socket address or at such a
 //! header. A source that can't be relied on is *obscured*, never guessed.
 //!
-//! The crate also limits what connections that have not logged in can cost ([`Places`], [`Limits`]), speaks TLS as
-//! server and as client ([`TlsKeeper`], [`client`]) and shuts servers down in order ([`Shutdown`]), including work
-//! whose clients have left ([`Finisher`]). It knows no mail protocol and no account, and not which networks are
+//! The crate also limits what connections that have not logged in can cost ([`ConnectionSlots`], [`Limits`]), speaks
+//! TLS as server and as client ([`TlsKeeper`], [`client`]) and shuts servers down in order ([`Shutdown`]), including
+//! work whose clients have left ([`Finisher`]). It knows no mail protocol and no account, and not which networks are
 //! trusted.
 //!
 //! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the headers of web
-//! proxies), [`stream`] and [`tls`], [`places`], [`mod@serve`] with [`shutdown`] and [`finish`], [`client`], [`dns`].
+//! proxies), [`stream`] and [`tls`], [`slots`], [`mod@serve`] with [`shutdown`] and [`finish`], [`client`], [`dns`].
 
 pub mod client;
 pub mod dns;
@@ -19,10 +19,10 @@ pub mod finish;
 pub mod forwarded;
 pub mod listener;
 pub mod peers;
-pub mod places;
 mod proxy;
 pub mod serve;
 pub mod shutdown;
+pub mod slots;
 pub mod stream;
 pub mod tls;
 
@@ -30,9 +30,9 @@ pub use finish::{Finish, Finisher, Panicked, Presence};
 pub use forwarded::{ForwardedPolicy, ForwardingHeader, WebSources};
 pub use listener::{GivenSource, Listener, SourceFrom};
 pub use peers::Peers;
-pub use places::{Limits, Place, Places};
 pub use serve::{Accepted, serve};
 pub use shutdown::Shutdown;
+pub use slots::{ConnectionSlot, ConnectionSlots, Limits};
 pub use stream::{BoxedStream, Duplex, Stream};
 pub use tls::{Alpn, Certificate, TlsKeeper};
 

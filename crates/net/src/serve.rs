@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::listener::Arrival;
 use crate::stream::Stream;
-use crate::{Listener, Place, Places, Shutdown};
+use crate::{ConnectionSlot, ConnectionSlots, Listener, Shutdown};
 
 /// A connection whose source is known, ready for the protocol.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub struct Accepted {
     /// Whether its bytes never leave this machine: the peer is on this machine, and no PROXY header is expected from
     /// it.
     pub stays_here: bool,
-    /// Its place among the connections that have not logged in. Drop it at the login; end the connection when
-    /// [`Place::lost`] completes.
-    pub place: Place,
+    /// Its slot among the connections that have not logged in. Drop it at the login; end the connection when
+    /// [`ConnectionSlot::evicted`] completes.
+    pub slot: ConnectionSlot,
 }
 
 /// How long to pause when accepting fails, usually because the system has no more open files.
@@ -33,7 +33,7 @@ const REST: Duration = Duration::from_millis(100);
 const UNIDENTIFIED: usize = 4096;
 
 /// Accepts connections until [`Shutdown::leaving`] completes, and handles each in its own task.
-pub async fn serve<H, F>(listener: Listener, places: Places, shutdown: Shutdown, handle: H)
+pub async fn serve<H, F>(listener: Listener, slots: ConnectionSlots, shutdown: Shutdown, handle: H)
 where
     H: Fn(Accepted) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
@@ -57,10 +57,10 @@ where
             tracing::warn!("too many connections that do not say for whom they speak");
             continue;
         };
-        let (handle, places) = (Arc::clone(&handle), places.clone());
+        let (handle, slots) = (Arc::clone(&handle), slots.clone());
         shutdown.spawn(async move {
             let moved = arrival.moved();
-            let accepted = enter(arrival, &places).await;
+            let accepted = enter(arrival, &slots).await;
             drop(permit);
             if let Some(accepted) = accepted {
                 tokio::select! {
@@ -72,7 +72,7 @@ where
     }
 }
 
-async fn enter(arrival: Arrival, places: &Places) -> Option<Accepted> {
+async fn enter(arrival: Arrival, slots: &ConnectionSlots) -> Option<Accepted> {
     let identified = match arrival.identify().await {
         Ok(identified) => identified,
         Err(error) => {
@@ -80,7 +80,7 @@ async fn enter(arrival: Arrival, places: &Places) -> Option<Accepted> {
             return None;
         }
     };
-    let Some(place) = places.take(identified.source) else {
+    let Some(slot) = slots.acquire(identified.source) else {
         tracing::debug!("a source has too many connections that have not logged in");
         return None;
     };
@@ -88,6 +88,6 @@ async fn enter(arrival: Arrival, places: &Places) -> Option<Accepted> {
         stream: identified.stream,
         source: identified.source,
         stays_here: identified.stays_here,
-        place,
+        slot,
     })
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{
-    Accepted, Alpn, BoxedStream, Certificate, GivenSource, Listener, NetError, Peers, Places,
-    Shutdown, SourceFrom, TlsKeeper, serve,
+    Accepted, Alpn, BoxedStream, Certificate, ConnectionSlots, GivenSource, Listener, NetError,
+    Peers, Shutdown, SourceFrom, TlsKeeper, serve,
 };
 use sekisho_source::KeyLength;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -27,7 +27,7 @@ async fn listen(from: SourceFrom) -> (Listener, SocketAddr) {
 async fn telling(from: SourceFrom) -> (SocketAddr, Shutdown) {
     let (listener, address) = listen(from).await;
     let shutdown = Shutdown::new();
-    let server = serve(listener, Places::default(), shutdown.clone(), tell);
+    let server = serve(listener, ConnectionSlots::default(), shutdown.clone(), tell);
     shutdown.spawn(server);
     (address, shutdown)
 }
@@ -107,7 +107,7 @@ async fn a_drain_cuts_off_what_does_not_end() {
     let shutdown = Shutdown::new();
     shutdown.spawn(serve(
         listener,
-        Places::default(),
+        ConnectionSlots::default(),
         shutdown.clone(),
         |mut accepted: Accepted| async move {
             let _ = accepted.stream.write_all(b"!").await;

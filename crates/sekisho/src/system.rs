@@ -10,7 +10,7 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_directory::OwnAccounts;
 use sekisho_gateway::{AccountConnections, Door};
 use sekisho_mailroom::incoming::{Incoming, IncomingDoor, IncomingListener};
-use sekisho_net::{ForwardedPolicy, Listener, Places, Shutdown, TlsKeeper, WebSources};
+use sekisho_net::{ConnectionSlots, ForwardedPolicy, Listener, Shutdown, TlsKeeper, WebSources};
 use sekisho_queue::Queue;
 use sekisho_store::{Operator, Store};
 use sekisho_webmail::Entrance;
@@ -46,7 +46,7 @@ pub struct System {
     mail: Arc<dyn sekisho_gateway::MailServer>,
     web_mail: Arc<dyn sekisho_webmail::MailServer>,
     incoming: Arc<Incoming>,
-    places: Places,
+    slots: ConnectionSlots,
     connections: AccountConnections,
     host: String,
     clock: Arc<dyn Clock>,
@@ -83,7 +83,7 @@ impl System {
             mail,
             web_mail,
             incoming: Arc::new(incoming),
-            places: Places::default(),
+            slots: ConnectionSlots::default(),
             host: rooms.host,
             clock: rooms.clock,
         };
@@ -170,7 +170,7 @@ impl System {
             security,
             plaintext,
             limits: sekisho_net::Limits::default(),
-            places: self.places.clone(),
+            slots: self.slots.clone(),
             connections: self.connections.clone(),
             host: self.host.clone(),
         };
@@ -218,7 +218,7 @@ impl System {
         Entrance {
             listener,
             tls,
-            places: self.places.clone(),
+            slots: self.slots.clone(),
             sources,
         }
     }
@@ -229,7 +229,7 @@ impl System {
         let entrance = Entrance {
             listener,
             tls: None,
-            places: Places::new(10_000, 10_000),
+            slots: ConnectionSlots::new(10_000, 10_000),
             sources: Arc::new(WebSources::new(nobody, "[authapi] listen")),
         };
         self.run_pages(entrance, api.router());

@@ -7,7 +7,9 @@ use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use sekisho_net::{Accepted, Finisher, Listener, Place, Places, Shutdown, TlsKeeper, WebSources};
+use sekisho_net::{
+    Accepted, ConnectionSlot, ConnectionSlots, Finisher, Listener, Shutdown, TlsKeeper, WebSources,
+};
 use sekisho_source::Source;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -26,7 +28,7 @@ pub struct Entrance {
     /// The certificate for https; `None` if a proxy speaks TLS, or on loopback.
     pub tls: Option<Arc<TlsKeeper>>,
     /// Limits the connections that have had no answer yet.
-    pub places: Places,
+    pub slots: ConnectionSlots,
     /// Finds where a request comes from.
     pub sources: Arc<WebSources>,
 }
@@ -41,7 +43,7 @@ pub async fn serve_router(entrance: Entrance, router: Router, shutdown: Shutdown
     let Entrance {
         listener,
         tls,
-        places,
+        slots,
         sources,
     } = entrance;
     let until = shutdown.clone();
@@ -51,7 +53,7 @@ pub async fn serve_router(entrance: Entrance, router: Router, shutdown: Shutdown
         sources,
         finisher: Finisher::new(shutdown.clone()),
     });
-    sekisho_net::serve(listener, places, shutdown, move |accepted| {
+    sekisho_net::serve(listener, slots, shutdown, move |accepted| {
         let (shared, until) = (Arc::clone(&shared), until.clone());
         async move { talk(accepted, shared, until).await }
     })
@@ -71,7 +73,7 @@ async fn talk(accepted: Accepted, shared: Arc<Shared>, until: Shutdown) {
     let Accepted {
         stream,
         source,
-        place,
+        slot,
         ..
     } = accepted;
     let stream = match &shared.tls {
@@ -108,7 +110,7 @@ async fn talk(accepted: Accepted, shared: Arc<Shared>, until: Shutdown) {
         server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let mut connection = std::pin::pin!(connection);
     // A connection counts as a stranger's until its first answer; after that the limits on requests bound it.
-    let mut place = Some(place);
+    let mut slot = Some(slot);
     let mut is_ending = false;
     let ended = loop {
         tokio::select! {
@@ -117,8 +119,8 @@ async fn talk(accepted: Accepted, shared: Arc<Shared>, until: Shutdown) {
                 is_ending = true;
                 connection.as_mut().graceful_shutdown();
             }
-            () = lost(place.as_ref()) => return,
-            () = answered.notified(), if place.is_some() => place = None,
+            () = evicted(slot.as_ref()) => return,
+            () = answered.notified(), if slot.is_some() => slot = None,
         }
     };
     if let Err(error) = ended {
@@ -126,10 +128,10 @@ async fn talk(accepted: Accepted, shared: Arc<Shared>, until: Shutdown) {
     }
 }
 
-/// Completes when the place was given to another connection; never completes if none is held.
-async fn lost(place: Option<&Place>) {
-    match place {
-        Some(place) => place.lost().await,
+/// Completes when the slot was given to another connection; never completes if none is held.
+async fn evicted(slot: Option<&ConnectionSlot>) {
+    match slot {
+        Some(slot) => slot.evicted().await,
         None => std::future::pending().await,
     }
 }

@@ -16,8 +16,8 @@ use sekisho_gateway::{
 };
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{
-    Alpn, BoxedStream, Certificate, Limits, Listener, Peers, Places, Shutdown, SourceFrom, Stream,
-    TlsKeeper,
+    Alpn, BoxedStream, Certificate, ConnectionSlots, Limits, Listener, Peers, Shutdown, SourceFrom,
+    Stream, TlsKeeper,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
@@ -76,7 +76,7 @@ fn door() -> Door {
         security: Security::None,
         plaintext: PlaintextLogin::OnThisMachine,
         limits: Limits::default(),
-        places: Places::default(),
+        slots: ConnectionSlots::default(),
         connections: AccountConnections::default(),
         host: "mail.kit.example".to_owned(),
     }
@@ -310,10 +310,10 @@ async fn who_is_silent_or_sends_too_much_is_shown_out() {
 }
 
 #[tokio::test]
-async fn a_source_has_so_many_places_before_its_logins() {
+async fn a_source_has_so_many_slots_before_its_logins() {
     let world = World::start().await;
     let door = Door {
-        places: Places::new(10, 1),
+        slots: ConnectionSlots::new(10, 1),
         ..door()
     };
     let (server, _shutdown) = imap(&world, door, SourceFrom::Connection).await;

@@ -1,4 +1,4 @@
-//! Limits what connections that have not logged in may cost: a number of places for them, in total and for each source,
+//! Limits what connections that have not logged in may cost: a number of slots for them, in total and for each source,
 //! and limits for each connection.
 
 use std::collections::HashMap;
@@ -29,15 +29,15 @@ impl Default for Limits {
     }
 }
 
-/// The places for connections that have not logged in.
+/// The slots for connections that have not logged in.
 ///
 /// When all are taken, the source that holds most of them loses its oldest, so that whoever floods a server is the
 /// first to lose connections.
 #[derive(Debug, Clone)]
-pub struct Places(Arc<Room>);
+pub struct ConnectionSlots(Arc<Shared>);
 
 #[derive(Debug)]
-struct Room {
+struct Shared {
     total: usize,
     per_source: usize,
     taken: Mutex<Taken>,
@@ -47,24 +47,24 @@ struct Room {
 struct Taken {
     next: u64,
     count: usize,
-    /// Each source's places, the oldest first.
+    /// Each source's slots, the oldest first.
     by_source: HashMap<SourceKey, Vec<(u64, CancellationToken)>>,
 }
 
-impl Places {
-    /// Allows `total` places, of which each source may take `per_source`.
+impl ConnectionSlots {
+    /// Allows `total` slots, of which each source may take `per_source`.
     #[must_use]
     pub fn new(total: usize, per_source: usize) -> Self {
-        Self(Arc::new(Room {
+        Self(Arc::new(Shared {
             total,
             per_source,
             taken: Mutex::default(),
         }))
     }
 
-    /// Takes a place; `None` if the source holds as many as it may.
+    /// Takes a slot; `None` if the source holds as many as it may.
     #[must_use]
-    pub fn take(&self, source: Source) -> Option<Place> {
+    pub fn acquire(&self, source: Source) -> Option<ConnectionSlot> {
         let key = source.throttle_key();
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.of(key) >= self.0.per_source {
@@ -76,19 +76,19 @@ impl Places {
         let number = taken.next;
         taken.next += 1;
         taken.count += 1;
-        let lost = CancellationToken::new();
+        let evicted = CancellationToken::new();
         let own = taken.by_source.entry(key).or_default();
-        own.push((number, lost.clone()));
-        Some(Place {
-            room: Arc::clone(&self.0),
+        own.push((number, evicted.clone()));
+        Some(ConnectionSlot {
+            shared: Arc::clone(&self.0),
             key,
             number,
-            lost,
+            evicted,
         })
     }
 }
 
-impl Default for Places {
+impl Default for ConnectionSlots {
     /// 20,000 in total and 1,000 for each source, since a whole campus may be behind one.
     fn default() -> Self {
         Self::new(20_000, 1_000)
@@ -100,49 +100,49 @@ impl Taken {
         self.by_source.get(&key).map_or(0, Vec::len)
     }
 
-    /// Takes away the oldest place of the source that holds most.
+    /// Takes away the oldest slot of the source that holds most.
     fn give_way(&mut self) {
         let most = self.by_source.iter().max_by_key(|(_, own)| own.len());
         let Some((key, number)) = most.and_then(|(key, own)| Some((*key, own.first()?.0))) else {
             return;
         };
-        if let Some(lost) = self.remove(key, number) {
-            lost.cancel();
+        if let Some(evicted) = self.remove(key, number) {
+            evicted.cancel();
         }
     }
 
     fn remove(&mut self, key: SourceKey, number: u64) -> Option<CancellationToken> {
         let own = self.by_source.get_mut(&key)?;
         let at = own.iter().position(|(n, _)| *n == number)?;
-        let (_, lost) = own.remove(at);
+        let (_, evicted) = own.remove(at);
         if own.is_empty() {
             self.by_source.remove(&key);
         }
         self.count -= 1;
-        Some(lost)
+        Some(evicted)
     }
 }
 
-/// One connection's place. Dropping it gives it back: at the login, or when the connection ends before.
+/// One connection's slot. Dropping it gives it back: at the login, or when the connection ends before.
 #[derive(Debug)]
-pub struct Place {
-    room: Arc<Room>,
+pub struct ConnectionSlot {
+    shared: Arc<Shared>,
     key: SourceKey,
     number: u64,
-    lost: CancellationToken,
+    evicted: CancellationToken,
 }
 
-impl Place {
-    /// Completes when the place was taken away; the connection must end. Cancel-safe.
-    pub async fn lost(&self) {
-        self.lost.cancelled().await;
+impl ConnectionSlot {
+    /// Completes when the slot was taken away; the connection must end. Cancel-safe.
+    pub async fn evicted(&self) {
+        self.evicted.cancelled().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut taken = self
-            .room
+            .shared
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -159,33 +159,36 @@ mod tests {
         Source::assured([203, 0, 113, last].into(), KeyLength::default())
     }
 
-    fn is_lost(place: &Place) -> bool {
-        place.lost.is_cancelled()
+    fn is_evicted(slot: &ConnectionSlot) -> bool {
+        slot.evicted.is_cancelled()
     }
 
     #[test]
     fn one_source_gets_so_many_and_has_them_again_when_given_back() {
-        let places = Places::new(10, 2);
-        let first = places.take(source(1));
-        let second = places.take(source(1));
+        let slots = ConnectionSlots::new(10, 2);
+        let first = slots.acquire(source(1));
+        let second = slots.acquire(source(1));
         assert!(first.is_some() && second.is_some());
-        assert!(places.take(source(1)).is_none());
-        assert!(places.take(source(2)).is_some(), "others are not concerned");
+        assert!(slots.acquire(source(1)).is_none());
+        assert!(
+            slots.acquire(source(2)).is_some(),
+            "others are not concerned"
+        );
         drop(first);
-        assert!(places.take(source(1)).is_some());
+        assert!(slots.acquire(source(1)).is_some());
     }
 
     #[test]
     fn who_floods_the_door_makes_way_for_the_newcomer() {
-        let places = Places::new(4, 10);
-        let flood: Vec<_> = (0..3).filter_map(|_| places.take(source(1))).collect();
-        let other = places.take(source(2)).expect("a place");
-        let newcomer = places.take(source(3)).expect("a place");
-        let lost: Vec<_> = flood.iter().map(is_lost).collect();
-        assert_eq!(lost, [true, false, false]);
-        assert!(!is_lost(&other) && !is_lost(&newcomer));
+        let slots = ConnectionSlots::new(4, 10);
+        let flood: Vec<_> = (0..3).filter_map(|_| slots.acquire(source(1))).collect();
+        let other = slots.acquire(source(2)).expect("a slot");
+        let newcomer = slots.acquire(source(3)).expect("a slot");
+        let evicted: Vec<_> = flood.iter().map(is_evicted).collect();
+        assert_eq!(evicted, [true, false, false]);
+        assert!(!is_evicted(&other) && !is_evicted(&newcomer));
         drop(flood);
-        let taken = places.0.taken.lock().expect("nobody panicked");
-        assert_eq!(taken.count, 2, "a lost place is not given back twice");
+        let taken = slots.0.taken.lock().expect("nobody panicked");
+        assert_eq!(taken.count, 2, "an evicted slot is not given back twice");
     }
 }
