@@ -186,8 +186,8 @@ impl Core {
         self.change(Commit::Synced, |index, _| work(index))
     }
 
-    /// Adds to message files, which are synced, and tells the index. A crash may lose the index's part; it is made up for when the account is
-    /// opened again (see [`recovery`]).
+    /// Adds to message files, which are synced, and tells the index by a commit that is not. A crash may lose that
+    /// commit; it is made up for when the account is opened again (see [`recovery`]).
     pub(crate) fn append<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,
@@ -195,7 +195,8 @@ impl Core {
         self.change(Commit::Unsynced, work)
     }
 
-    /// Changes message files and the index together: what was appended is synced, and the index's part is on the disk when this returns, or not done at all.
+    /// Changes message files and the index together: what was appended is synced, and the index's part is on the disk
+    /// when this returns, or not done at all.
     pub(crate) fn change_files<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>, &mut Files) -> Result<T>,
@@ -237,7 +238,8 @@ impl Core {
         Ok(done)
     }
 
-    /// A message's file, to read, and its place there. `again` looks up its place as of now, should a compaction have moved it since.
+    /// A message's file, opened for reading, and the message's place in it. A compaction may have moved the message
+    /// since its place was read; then `again` looks it up anew.
     pub(crate) fn reach(
         &self,
         mut place: Place,
@@ -277,7 +279,7 @@ impl Core {
     }
 }
 
-/// A panic in another thread left nothing half-changed: the index has its transactions.
+/// The lock of a thread that panicked is taken over: the index has its transactions, so nothing is half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -24,7 +24,7 @@ impl Accounts {
         }
     }
 
-    /// What they have in common.
+    /// What all accounts have in common.
     pub(crate) fn common(&self) -> &Common {
         &self.common
     }
@@ -47,7 +47,7 @@ impl Accounts {
         if open.len() > self.common.limits.idle_accounts {
             let idle: Vec<_> = open.extract_if(|_, cell| is_idle(cell)).collect();
             if !idle.is_empty() {
-                // Closing an index writes to the disk.
+                // Closing an index writes to the disk, which may block.
                 drop(tokio::task::spawn_blocking(move || drop(idle)));
             }
         }
@@ -55,7 +55,7 @@ impl Accounts {
     }
 }
 
-/// Whether only the list of open accounts knows of it.
+/// Whether nobody but the list of open accounts holds this one.
 fn is_idle(cell: &Arc<OnceCell<Arc<Core>>>) -> bool {
     Arc::strong_count(cell) == 1 && cell.get().is_none_or(|core| Arc::strong_count(core) == 1)
 }

@@ -1,5 +1,5 @@
-//! Adding messages. Those that wait at an account together share one sync of the message file and one commit of the index, which is not synced:
-//! see [`crate::recovery`].
+//! Adding messages. Requests that wait at the same account share one sync of the message file and one commit of the
+//! index. That commit is not synced: [`crate::recovery`] makes up for what a crash takes of it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -78,7 +78,8 @@ pub(crate) async fn append(
     answer
 }
 
-/// Serves what waits. Whoever served its own leaves to another thread what came meanwhile.
+/// Serves the requests that wait. A caller whose own request was among them doesn't serve those that came meanwhile:
+/// another thread does.
 fn serve_all(core: &Arc<Core>) {
     if core.pending.serve_batch(|batch| serve(core, batch)) {
         let core = Arc::clone(core);
@@ -91,8 +92,8 @@ fn serve_all(core: &Arc<Core>) {
 }
 
 fn serve(core: &Core, batch: Vec<Request>) {
-    // Where the server keeps copies of sent mail, and a client's may take their place, the index's part is synced too: a message goes, and which one
-    // may go stands nowhere else.
+    // A client's message may take the place of the copy that the server kept. Then the commit of the index is synced
+    // too, because a message goes, and recovery could not learn from the message files which one went.
     let replaces =
         core.keeps_copies.load(Ordering::Acquire) && batch.iter().any(Request::may_replace);
     let concerns_copies = replaces || batch.iter().any(Request::is_copy);
@@ -114,12 +115,13 @@ fn serve(core: &Core, batch: Vec<Request>) {
         Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
     };
     for (request, answer) in batch.into_iter().zip(answers) {
-        // Nobody may be waiting any more; the message is there all the same.
+        // The caller may have gone away; the message is there all the same.
         let _ = request.answer.send(answer);
     }
 }
 
-/// Writes a batch. A request whose folder is gone, or that the quota has no room for, fails alone; what the disk refuses fails the batch.
+/// Writes a batch. A request whose folder is gone, or that the quota has no room for, fails alone. When the disk
+/// refuses a write, the whole batch fails.
 fn write(
     index: &Transaction<'_>,
     files: &mut Files,
@@ -163,7 +165,8 @@ fn write(
     }
     let answers = batch.iter().zip(answers).map(|(request, appended)| {
         let appended = appended?;
-        // A folder that is gone has no news; its session sees that by itself.
+        // When the watched folder is gone there is nothing to tell of it; the session that has it open finds that out
+        // by itself.
         let news = request
             .watched
             .and_then(|(folder, since)| messages::changes(index, folder, since).ok());
@@ -172,14 +175,14 @@ fn write(
     Ok(answers.collect())
 }
 
-/// What a batch makes of its requests before anything is written.
+/// A batch on its way into the index: what has been given out so far, before anything is written.
 struct Round<'i, 't, 'r> {
     index: &'i Transaction<'t>,
     limits: Limits,
     /// In seconds.
     now: i64,
     modseq: i64,
-    /// Whether messages may take the place of the server's copies.
+    /// Whether these messages may take the place of copies that the server kept.
     replaces: bool,
     usage: Usage,
     records: Vec<(Record, &'r NewMessage, &'r Summary)>,
@@ -238,7 +241,7 @@ impl<'r> Round<'_, '_, 'r> {
     }
 }
 
-/// `None` where a copy has no place.
+/// Where the request's messages go; `None` for a copy of sent mail that has no folder to go to, or is there already.
 fn destination(
     index: &Transaction<'_>,
     destination: &Destination,

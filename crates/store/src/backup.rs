@@ -15,7 +15,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 
 /// How much is copied at once, in bytes.
 const PIECE: usize = 1 << 20;
-/// How often a copy is begun.
+/// How often a backup is tried that a compaction disturbed.
 const TRIES: usize = 5;
 
 /// What was copied.
@@ -30,14 +30,16 @@ pub struct Copied {
 impl Core {
     /// Brings the copy in `target` up to date, making it if it is missing.
     ///
-    /// The index is copied first, as of one moment; then what it knows of the message files, which only ever grow: of these only what the copy lacks. What
-    /// comes meanwhile is the next copy's. Everything is synced; the new index takes the place of the old one last, so a copy that was cut short is still
-    /// the one before. Then files go that the new index doesn't name: they were compacted.
+    /// The index is copied first, as of one moment. Then come the message files, as far as that index knows them: they
+    /// only ever grow, so only what the copy lacks is copied. What arrives meanwhile is left to the next backup.
+    ///
+    /// Everything is synced, and the new index takes the place of the old one last; so a backup that was cut short
+    /// leaves the copy as it was. Files that the new index doesn't name (they were compacted) are removed at the end.
     pub(crate) fn back_up(&self, target: &Path) -> Result<Copied> {
         for _ in 0..TRIES {
             match self.try_back_up(target)? {
                 Some(copied) => return Ok(copied),
-                // A compaction took a file away that this index still names: a fresh one names the new file.
+                // A compaction removed a file that this copy of the index still names: a fresh one names the new file.
                 None => tracing::info!("a backup begins again, since a message file was compacted"),
             }
         }
@@ -97,7 +99,7 @@ fn copy_file(from: &dyn ReadFile, length: u64, to: &Path) -> Result<u64> {
     let mut at = copy.metadata()?.len().min(length);
     let missing = length - at;
     if at > 0 {
-        // Another account's file of this name, or a damaged copy, would be told by its last bytes.
+        // If this is another account's file of the same name, or a damaged copy, its last bytes differ.
         let tail = usize::try_from(at.min(64)).unwrap_or(0);
         let (mut ours, mut theirs) = (vec![0; tail], vec![0; tail]);
         from.read_exact_at(&mut ours, at - tail as u64)?;

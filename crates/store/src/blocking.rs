@@ -1,4 +1,4 @@
-//! Work that blocks, away from other tasks.
+//! Work that blocks, kept away from the runtime's other tasks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -6,9 +6,10 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::StoreError;
 
-/// Runs what blocks without holding up other tasks. Where the runtime has several threads, another one takes over the tasks of this: nobody has to be
-/// woken for the work nor for its result, which takes longer than a short look into an index. Else it runs on a thread made for it. (No task of a
-/// `LocalSet` on such a runtime may call it: tokio can't move those.)
+/// Runs what blocks without holding up other tasks. On a runtime with several threads, this thread does the work and
+/// another one takes over its tasks: nobody has to be woken for the work or for its result, which would take longer
+/// than a short look into an index. On a runtime with one thread, the work goes to a thread made for it. (No task of a
+/// `LocalSet` on a runtime with several threads may call this: tokio can't move those tasks.)
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

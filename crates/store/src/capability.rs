@@ -55,8 +55,9 @@ impl Delivery {
         append_one(core, Destination::Special(special_use), message).await
     }
 
-    /// Keeps a copy of what the account sent, in its folder for sent mail; does nothing where there is no such folder, or the message is there already. The
-    /// same message added there by a client within a day takes the copy's place.
+    /// Keeps a copy of what the account sent, in its folder for sent mail; does nothing where there is no such folder,
+    /// or the message is there already. If a client adds the same message there within a day, it takes the copy's
+    /// place.
     ///
     /// # Errors
     /// As [`Self::deliver`].
@@ -79,7 +80,7 @@ impl Delivery {
         blocking(move || core.read(filter::get)).await
     }
 
-    /// Notes that a sender is told now that the person is away; false if that was done less than `pause` ago.
+    /// Records that this sender is told now that the person is away; false if they were told less than `pause` ago.
     ///
     /// # Errors
     /// Temporary ones.
@@ -96,7 +97,8 @@ impl Delivery {
     }
 }
 
-/// May open every account: the command line has it, no door does. [`Store::open_root`](crate::Store::open_root) makes the only one.
+/// May open every account. The command line has it, and no door does: [`Store::open_root`](crate::Store::open_root)
+/// makes the only one.
 pub struct Operator {
     accounts: Arc<Accounts>,
 }
@@ -106,7 +108,7 @@ impl Operator {
         Self { accounts }
     }
 
-    /// What may only deliver.
+    /// The capability to deliver, and nothing more.
     #[must_use]
     pub fn delivery(&self) -> Delivery {
         Delivery {
@@ -122,8 +124,9 @@ impl Operator {
         Ok(Mailbox::new(self.accounts.core(account).await?))
     }
 
-    /// Checks an account's mail; see [`Report`]. `deep` reads every message, `repair` sets counters right. Opening the account already puts in what a crash
-    /// kept from the index, and makes an index that is missing anew from the message files.
+    /// Checks an account's mail; see [`Report`]. `deep` reads every message, `repair` sets counters right. Merely
+    /// opening the account already puts in what a crash kept from the index, and rebuilds a missing index from the
+    /// message files.
     ///
     /// # Errors
     /// Temporary ones, and [`StoreError::Broken`] where the index can't even be opened.
@@ -137,8 +140,8 @@ impl Operator {
         blocking(move || core.check(deep, repair)).await
     }
 
-    /// Gives back the room of messages that are gone, in every message file that has some. (The store does so by itself where it is much.) The account stays
-    /// in use; what changes it waits while a file is written.
+    /// Gives back the disk space of messages that are gone, in every message file that has some. (The store does so by
+    /// itself where it is much.) The account stays in use, but changes to it wait while a file is written.
     ///
     /// # Errors
     /// Temporary ones; the file that failed is as it was.

@@ -1,4 +1,5 @@
-//! Is an account's mail whole? What is wrong is said for people; what can be counted anew is repaired.
+//! Checks whether an account's mail is whole. Each fault is said in a sentence for people; counters are repaired where
+//! they can be counted anew.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,17 +26,18 @@ pub struct Report {
     pub repaired: Vec<String>,
 }
 
-/// How often an account is looked at while its message files change.
+/// How often a check begins anew because a compaction changed the message files.
 const LOOKS: usize = 5;
 
 impl Core {
-    /// Checks the account. `deep` also reads every message and holds it against its checksum; `repair` sets counters right.
+    /// Checks the account. `deep` also reads every message and holds it against its checksum; `repair` sets counters
+    /// right.
     pub(crate) fn check(&self, deep: bool, repair: bool) -> Result<Report> {
         let mut report = Report::default();
         for _ in 0..LOOKS {
             let newest;
             (report, newest) = self.look(deep)?;
-            // What this look missed may be in a file that was compacted behind its back: then there is a newer one.
+            // What this look missed may be in a file that was compacted meanwhile: then there is a newer file.
             if report.faults.is_empty() || newest.is_none() || self.read(newest_file)? == newest {
                 break;
             }
@@ -165,7 +167,8 @@ fn sqlite_itself(index: &Connection, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Counters that can be counted: what is wrong, how many rows are, and what sets them right.
+/// The counters that can be recomputed: a sentence for people, the query that counts wrong rows, and the statement that
+/// sets them right.
 const COUNTERS: [(&str, &str, &str); 6] = [
     (
         "what the quota counts is wrong",

@@ -1,12 +1,18 @@
-//! Giving back the room of messages that are gone.
+//! Giving back the disk space of messages that are gone.
 //!
-//! A message file only grows. Once half of it is of messages that no folder has any more, those that are left are copied, record by record and each held
-//! against its checksum, into a new file behind all others; that is synced, its name too; one synced commit of the index moves the messages' places
-//! there and forgets the old file; then the old file is removed. What a crash leaves of this is a file that no place is in: its records are no newer than the
-//! index, so recovery passes them over, and the next compaction removes it. Numbers of files are never used twice: the newest is always one that the
-//! index knows.
+//! A message file only grows. Once half of it belongs to messages that no folder has any more, it is written anew:
 //!
-//! Whoever looked a message's place up before, and opens its file after, looks again ([`Core::reach`]). Messages' identities, numbers and modseqs stay.
+//! 1. The records that are left are copied into a new file with the highest number, each checked against its checksum.
+//! 2. The new file is synced, and the folder with its name.
+//! 3. One synced commit of the index moves the messages' places there and forgets the old file.
+//! 4. The old file is removed.
+//!
+//! A crash in between leaves a file that no place points to. Its records are no newer than the index, so recovery
+//! passes them over, and the next compaction removes it. Numbers of files are never used twice, because the newest file
+//! is always one that the index knows.
+//!
+//! Whoever looked up a message's place before the move and opens the file after it looks again ([`Core::reach`]). The
+//! messages keep their identities, UIDs and modseqs.
 
 use std::collections::HashMap;
 use std::io;
@@ -51,9 +57,11 @@ struct Moved {
 }
 
 impl Core {
-    /// Writes message files anew without their waste, each in one step of the index. One that can't be read is left as it is, and told at the end.
+    /// Writes message files anew without their waste, each in one step of the index. A file that can't be read is left
+    /// as it is, and is the error that is returned once the others are done.
     pub(crate) fn compact(&self, which: Which) -> Result<Compacted> {
-        // Texts that are missing are found by their place behind all others, which the files below get now.
+        // Texts that are missing are recognised by a place behind that of the last text; the files written below are
+        // behind all others.
         if let Err(error) = self.take_in_texts() {
             tracing::warn!(%error, "texts could not be taken in before a compaction");
         }
@@ -86,8 +94,8 @@ impl Core {
         failed.map_or(Ok(compacted), Err)
     }
 
-    /// Compacts in the background, unless that is done already. Where it fails it is not tried again before the account is opened anew, unless it lacked room:
-    /// then people delete, and more may be worthwhile.
+    /// Compacts in the background, unless that is going on already. After a failure it is not tried again before the
+    /// account is opened anew, except for lack of disk space: then people delete mail, and more may become worthwhile.
     pub(crate) fn compact_soon(self: &Arc<Self>) {
         if self.compacting.swap(true, Ordering::AcqRel) {
             return;
@@ -107,7 +115,7 @@ impl Core {
         loop {
             self.compact(Which::Worthwhile)?;
             self.compacting.store(false, Ordering::Release);
-            // What became waste meanwhile was left to this task.
+            // Waste that arose meanwhile was left to this task.
             let much_waste = self.read(|index| self.has_much_waste(index))?;
             if !much_waste || self.compacting.swap(true, Ordering::AcqRel) {
                 return Ok(());
@@ -120,7 +128,7 @@ impl Core {
         Ok(!self.wasteful(index, Which::Worthwhile)?.is_empty())
     }
 
-    /// The files to be written anew; those first that need the least room for it.
+    /// The files to be written anew; first those that need the least space for it.
     fn wasteful(&self, index: &Transaction<'_>, which: Which) -> Result<Vec<i64>> {
         let sql = "SELECT number FROM file WHERE waste >= ?1 AND waste * ?2 >= length ORDER BY length - waste, number";
         let (least, share) = match which {
@@ -166,7 +174,7 @@ impl Core {
         }))
     }
 
-    /// An empty file behind all others.
+    /// An empty file with the highest number.
     fn begin_file(&self, index: &Transaction<'_>) -> Result<(i64, Box<dyn WriteFile>)> {
         let sql = "SELECT max(number) FROM file";
         let mut number = index.query_row(sql, [], |row| row.get::<_, i64>(0))?;
@@ -180,7 +188,8 @@ impl Core {
         }
     }
 
-    /// Copies the records of a file's messages that are left; tells where each now is, and where the last ends. Fails where one can't be read.
+    /// Copies the records of a file's messages that are left; returns where each now is, and where the last ends. Fails
+    /// where one can't be read.
     fn copy_records(
         &self,
         number: i64,
@@ -216,7 +225,8 @@ impl Core {
         Ok((places, batch.end()))
     }
 
-    /// Removes files that the index passed over. A file that is being begun has a number behind all that the index knows.
+    /// Removes files that the index doesn't know. A file that is only being begun has a higher number than any that the
+    /// index knows, and stays.
     fn remove_strays(&self) -> Result<()> {
         let known: Vec<i64> = self.read(|index| {
             let mut query = index.prepare_cached("SELECT number FROM file ORDER BY number")?;
@@ -246,8 +256,8 @@ impl Core {
     }
 }
 
-/// The contents of a file by where they begin, each with its record as of now. A content that several folders have is found again in one of them, should the
-/// index be lost.
+/// The contents of a file by where they begin, each with its record as of now. The record of a content that several
+/// folders have names one of them: there it is found again, should the index be lost.
 fn left(index: &Transaction<'_>, number: i64) -> Result<HashMap<u64, (i64, Record)>> {
     let sql = "SELECT content.offset, content.id, folder, uid, modseq, internal_date, flags, keywords \
                FROM content JOIN message ON message.content = content.id WHERE content.file = ?1";

@@ -1,4 +1,4 @@
-//! What only counts up: an account's modseq, a folder's next UID and highest modseq.
+//! What only counts up: an account's modseq, a folder's next UID and its highest modseq.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
@@ -43,7 +43,7 @@ pub(crate) fn head(index: &Transaction<'_>, id: FolderId) -> Result<Head> {
         .ok_or(StoreError::NoSuchFolder)
 }
 
-/// Notes that something in the folder changed.
+/// Records that something in the folder changed.
 pub(crate) fn touch(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Result<()> {
     let sql = "UPDATE folder SET highest_modseq = ?1 WHERE id = ?2";
     index
@@ -52,7 +52,7 @@ pub(crate) fn touch(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Resul
     Ok(())
 }
 
-/// Gives out the folder's next UID, to a message that comes with a modseq.
+/// Gives out the folder's next UID, to a message that gets this modseq.
 pub(crate) fn next_uid(index: &Transaction<'_>, id: FolderId, modseq: i64) -> Result<u32> {
     let sql = "UPDATE folder SET uid_next = uid_next + 1, highest_modseq = max(highest_modseq, ?2) WHERE id = ?1 AND uid_next < 4294967295 RETURNING uid_next - 1";
     let mut query = index.prepare_cached(sql)?;

@@ -1,5 +1,5 @@
-//! ENVELOPE, BODY and BODYSTRUCTURE (RFC 3501, section 7.4.2). Strings are sent as
-//! they are, encoded words and all; but what is in a charset that a client could only guess is sent in encoded words.
+//! ENVELOPE, BODY and BODYSTRUCTURE (RFC 3501, section 7.4.2). Strings are sent as they are in the message, encoded
+//! words and all. Only text in a charset that a client would have to guess is turned into encoded words.
 
 use std::borrow::Cow;
 
@@ -48,7 +48,7 @@ struct Description<'a> {
 }
 
 impl Description<'_> {
-    /// Parts nest at most [`sekisho_message::MAX_DEPTH`] deep, and so do these calls.
+    /// Recursion is bounded: parts nest at most [`sekisho_message::MAX_DEPTH`] deep.
     fn part(&self, out: &mut Vec<u8>, index: usize) {
         let part = &self.message.parts()[index];
         let header = self.message.header_of(part);
@@ -93,8 +93,8 @@ impl Description<'_> {
         let (main, sub): (&[u8], &[u8]) =
             match (&part.kind, kind.and_then(ParameterizedValue::halves)) {
                 (Kind::Message(_), _) => (b"MESSAGE", b"RFC822"),
-                // A leaf that claims to be a whole message has the grammar of one, which it can't follow: it is
-                // encoded, or too deep.
+                // A part that claims to be a message but was not read as one (it is encoded, or too deep) can't be
+                // described by the grammar of `message/rfc822`, which wants an envelope.
                 (_, Some((main, sub)))
                     if main.eq_ignore_ascii_case(b"message")
                         && [&b"rfc822"[..], b"global"]
@@ -152,7 +152,7 @@ fn write_envelope(out: &mut Vec<u8>, header: Header<'_>) {
     out.push(b' ');
     let from = header.find(b"From");
     addresses(out, from.as_deref());
-    // Sender and Reply-To are From where they are missing or empty.
+    // Sender and Reply-To default to From where they are missing or empty.
     for name in [&b"Sender"[..], b"Reply-To"] {
         out.push(b' ');
         let own = header
@@ -175,7 +175,7 @@ fn write_envelope(out: &mut Vec<u8>, header: Header<'_>) {
     out.push(b')');
 }
 
-/// Text that is in no charset that a client could tell, such as raw Shift_JIS, in encoded words; all other text as it
+/// Text in a charset that a client can't know, such as raw Shift_JIS, becomes encoded words; all other text stays as it
 /// is.
 fn in_words(raw: &[u8]) -> Cow<'_, [u8]> {
     match encoded_word::readable(raw) {

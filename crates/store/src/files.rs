@@ -1,5 +1,5 @@
-//! Message files: messages one after the other, each behind its [`Record`]. The index knows where each begins, and where the last ends; behind it there may be
-//! zeros, written ahead.
+//! Message files: messages one after the other, each behind its [`Record`]. The index knows where each message begins
+//! and where the last one ends. Behind that there may be zeros, written ahead.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,8 @@ pub(crate) struct Files {
     open: Option<(i64, Box<dyn WriteFile>)>,
     /// What was written and not synced yet.
     unsynced: Option<Target>,
-    /// The last file that holds something other than whole records at its end: nothing is added to it, so that what follows is found after a crash.
+    /// The highest number of a file that ends in something other than whole records. Nothing is appended to it:
+    /// recovery stops reading there, and would not find what follows.
     spoiled: i64,
 }
 
@@ -51,7 +52,7 @@ pub(crate) struct Files {
 #[derive(Clone, Copy)]
 struct Target {
     number: i64,
-    /// What the index knows of: bytes past it belong to no message.
+    /// The length that the index knows: bytes past it belong to no message.
     known: Option<u64>,
 }
 
@@ -69,8 +70,9 @@ impl Files {
         }
     }
 
-    /// Appends messages, and notes the file's new length in the index. The transaction is what keeps other writers away, another process's too; nothing
-    /// refers to the bytes until it commits, which it may only behind [`Self::sync`].
+    /// Appends messages, and notes the file's new length in the index. The caller's transaction keeps other writers
+    /// away, those of other processes too. Nothing refers to the bytes until it commits, and that it may do only after
+    /// [`Self::sync`].
     pub(crate) fn append(
         &mut self,
         index: &Transaction<'_>,
@@ -102,7 +104,8 @@ impl Files {
         self.open.take_if(|(open, _)| *open == number);
     }
 
-    /// Whether a write that failed left its bytes behind what the index knows. Zeros were written ahead.
+    /// Whether a failed write left bytes behind the length that the index knows. Zeros were written ahead and don't
+    /// count.
     fn has_leftover(&mut self, target: &Target) -> io::Result<bool> {
         let known = target.known.unwrap_or(0);
         let file = self.opened(target)?;
@@ -165,7 +168,7 @@ impl Files {
                 .add(&header, &mut **file)
                 .and_then(|()| batch.add(bytes, &mut **file));
             if let Err(error) = written {
-                // Gives back the room on a full disk; if that fails too, the file is left as it is.
+                // Gives back the space on a full disk; if that fails too, the file is left as it is.
                 let _ = file.truncate(start);
                 return Err(error);
             }
@@ -176,23 +179,24 @@ impl Files {
         }
         let end = batch.end();
         if end > length && start >= ahead / 4 {
-            // The next appends find their room: a sync has only bytes to bring to the disk then, and no new length of the file. It is no matter if there is no room.
+            // Zeros are written ahead, so that the syncs of the next appends bring only bytes to the disk, and no new
+            // length of the file. If there is no space for them, it does no harm.
             let zeros = vec![0; usize::try_from(ahead).unwrap_or(0)];
             if file.write_at(&zeros, end).is_err() {
                 let _ = file.truncate(end);
             }
         }
-        // The index learns of the messages while the disk is at it.
+        // The sync goes on while the index learns of the messages.
         file.start_sync(start);
         Ok(places)
     }
 
-    /// Forgets what was appended for a transaction that came to nothing.
+    /// Forgets what was appended for a transaction that was not committed.
     pub(crate) fn forget_unsynced(&mut self) {
         self.unsynced = None;
     }
 
-    /// Returns when what was appended is on the disk, its file's name too.
+    /// Returns when what was appended is on the disk, and the name of a new file too.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         let Some(target) = self.unsynced.take() else {
             return Ok(());
@@ -206,14 +210,14 @@ impl Files {
             self.open = None;
             match target.known {
                 Some(_) => self.spoiled = target.number,
-                // The index doesn't know it: the next try begins with an empty one.
+                // The index doesn't know this file yet; the next try begins with an empty one.
                 None => drop(self.disk.remove(&path(&self.folder, target.number))),
             }
         })
     }
 }
 
-/// Bytes that are written together.
+/// Bytes that are written to a file in one go.
 pub(crate) struct Batch {
     bytes: Vec<u8>,
     /// Where they belong.
@@ -221,10 +225,10 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// From how many bytes on they are written.
+    /// How many bytes are collected before they are written.
     pub(crate) const FULL: usize = 1 << 20;
 
-    /// Begins at an offset; `room` is how many bytes may come.
+    /// Begins at an offset in the file; `room` is how many bytes are expected.
     pub(crate) fn at(offset: u64, room: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(room.min(Self::FULL)),

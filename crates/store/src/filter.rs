@@ -14,7 +14,7 @@ pub(crate) fn get(index: &Transaction<'_>) -> Result<Option<String>> {
     Ok(settings.optional()?)
 }
 
-/// Sets them or takes them away. Whoever was told something may be told the new thing.
+/// Sets them or takes them away. Forgets who was told that the person is away: the new notice may say something else.
 pub(crate) fn set(index: &Transaction<'_>, settings: Option<&str>) -> Result<()> {
     index.execute("DELETE FROM filter", [])?;
     index.execute("DELETE FROM told", [])?;
@@ -24,7 +24,7 @@ pub(crate) fn set(index: &Transaction<'_>, settings: Option<&str>) -> Result<()>
     Ok(())
 }
 
-/// Notes that a sender is told now; false if that was done less than `pause` ago.
+/// Records that this sender is told now; false if they were told less than `pause` ago.
 pub(crate) fn tell(
     index: &Transaction<'_>,
     sender: &str,

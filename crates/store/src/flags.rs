@@ -7,7 +7,7 @@ use sekisho_imap::{Flag, Keyword};
 
 use crate::error::StoreError;
 
-/// A message's flags: the system's as bits, keywords shared between messages that have the same.
+/// A message's flags: system flags as bits, keywords in a list that messages with the same keywords share.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Flags {
     pub(crate) bits: u8,

@@ -164,7 +164,7 @@ pub(crate) fn status(index: &Transaction<'_>, id: FolderId) -> Result<Status> {
     })?)
 }
 
-/// Makes a folder whose name is lost anew.
+/// Recreates a folder whose name is lost.
 pub(crate) fn recover(index: &Transaction<'_>, id: FolderId, modseq: i64, now: i64) -> Result<()> {
     let name = FolderName::from_stored(format!("Recovered {id}"));
     insert(index, &name, None, modseq, now)?;
@@ -173,7 +173,8 @@ pub(crate) fn recover(index: &Transaction<'_>, id: FolderId, modseq: i64, now: i
     Ok(())
 }
 
-/// UIDVALIDITY is the time in seconds, or one more than the last: it rises although the account is restored from an older copy.
+/// UIDVALIDITY is the time in seconds, or one more than the last if that is greater: so it rises even if the account
+/// was restored from an older copy.
 fn insert(
     index: &Transaction<'_>,
     name: &FolderName,

@@ -11,12 +11,13 @@ use crate::uid::ContentId;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// The identity of a modseq's content of some number: one that was never given away before. (A counter in the index would be one page more to write.)
+/// An id for a content that was never given away before: the modseq of the change, and the content's number within it.
+/// (A counter in the index would be one page more to write.)
 pub(crate) fn content_id(modseq: i64, number: i64) -> ContentId {
     ContentId::new((modseq << 20) | number)
 }
 
-/// What the index learns of a message.
+/// What the index is to know of a message.
 pub(crate) struct Entry<'a> {
     pub(crate) content: ContentId,
     pub(crate) record: &'a Record,
@@ -24,7 +25,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) summary: &'a Summary,
 }
 
-/// Puts a message into the index; its folder's next UID and modseq are the caller's.
+/// Puts a message into the index. The caller gives the UID and the modseq and counts them in the folder.
 pub(crate) fn insert(index: &Transaction<'_>, entry: &Entry<'_>) -> Result<()> {
     let Entry {
         content,

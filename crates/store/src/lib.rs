@@ -1,9 +1,11 @@
-//! The mail store: a folder an account, with one SQLite index and append-only message files. Nothing is shared between accounts.
+//! The mail store: a folder an account, with one SQLite index and append-only message files. Nothing is shared between
+//! accounts.
 //!
-//! A delivery appends the bytes to the account's message file, behind a record that says where they belong, syncs it (and the folder, when the file is
-//! new), and commits to the index without waiting for the disk: one sync a delivery, or fewer, since messages that wait at the same account at the same
-//! time share it. What a crash takes from the index is found in the message file when the account is opened next (`recovery`). Everything else (flags,
-//! COPY, MOVE, EXPUNGE, folders) touches the index alone, by a commit that is synced and takes all earlier ones along.
+//! A delivery appends the bytes to the account's message file, behind a record that says where they belong, syncs it
+//! (and the folder, when the file is new), and commits to the index without waiting for the disk: one sync a delivery,
+//! or fewer, since messages that wait at the same account at the same time share it. What a crash takes from the index
+//! is found in the message file when the account is opened next (`recovery`). Everything else (flags, COPY, MOVE,
+//! EXPUNGE, folders) touches the index alone, by a commit that is synced and takes all earlier ones along.
 //!
 //! What is written, in which order, before an operation is said to be done:
 //!
@@ -19,11 +21,12 @@
 //! | texts for searches | `texts.db`, not synced, behind all of the above; made again from the mail where it is missing or damaged |
 //! | opening an account | nothing; after a crash, one synced commit with the records that the index lacks |
 //!
-//! The bytes of expunged messages stay in the file and are counted as waste; where it is much, the file is written anew without them (`compaction`).
+//! The bytes of expunged messages stay in the file and are counted as waste; where it is much, the file is written anew
+//! without them (`compaction`).
 //!
 //! A mailbox opens for [`Admitted`](sekisho_checkpoint::Admitted), through [`Store::open`], and for two narrow
-//! capabilities besides: [`Delivery`], which only adds, and [`Operator`], which the command line holds. There is no other
-//! way to a message.
+//! capabilities besides: [`Delivery`], which only adds, and [`Operator`], which the command line holds. There is no
+//! other way to a message.
 //!
 //! In reading order:
 //! - `store` and `capability`: the ways in; `mailbox`: what IMAP works with
@@ -77,7 +80,7 @@ mod uid;
 
 #[cfg(fuzzing)]
 pub mod fuzzing {
-    //! Ways for `fuzz/` to what is nobody else's. Each panics where something is not as it has to be.
+    //! Ways for `fuzz/` to code that is otherwise private. Each panics where a promise doesn't hold.
 
     pub use crate::mbox::fuzz as mbox;
     pub use crate::record::fuzz as record;

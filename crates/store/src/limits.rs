@@ -7,11 +7,11 @@ use crate::message::Usage;
 pub struct Limits {
     /// The largest message, in bytes.
     pub message_size: u64,
-    /// From how many bytes on a new message file is begun.
+    /// A message file that has so many bytes is not added to; a new one is begun.
     pub file_size: u64,
-    /// How many bytes of a message file are written ahead, once it has a quarter of them.
+    /// How many bytes of zeros are written ahead in a message file, once it has a quarter as many bytes itself.
     pub ahead: u64,
-    /// From how many bytes of expunged messages on, if they are half of it, a message file is written anew without them.
+    /// A message file is written anew without its expunged messages once they have so many bytes, and are half of it.
     pub waste: u64,
     /// The most folders of an account.
     pub folders: u32,
@@ -21,7 +21,8 @@ pub struct Limits {
     pub quota_messages: Option<u64>,
     /// How many accounts stay open though nobody uses them.
     pub idle_accounts: usize,
-    /// Of how many messages, in all accounts together, the state is kept in memory so that folders open at once (about 80 bytes each).
+    /// How many messages' state is kept in memory, in all accounts together, so that folders open at once (about 80
+    /// bytes each).
     pub remembered: usize,
 }
 

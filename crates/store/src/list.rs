@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use crate::flags::Flags;
 use crate::uid::{ModSeq, Uid};
 
-/// How many messages a chunk holds at most: what one change copies while others look at the same list.
+/// The most messages in a chunk, which is what one change copies while others look at the same list.
 const CHUNK: usize = 256;
 
 /// What sessions hold of each message: enough for FLAGS, for sequence numbers, and for most searches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageState {
-    /// Its number.
+    /// Its UID.
     pub uid: Uid,
     /// When it last changed.
     pub modseq: ModSeq,
@@ -27,7 +27,8 @@ pub struct MessageState {
     pub internal_date: Timestamp,
 }
 
-/// Messages by rising UID. Copies share what they have in common, so a copy of a big list costs little, and so does a change of one.
+/// Messages by rising UID. Copies of a list share what they have in common, so that copying a big list costs little,
+/// and so does changing one message in it.
 #[derive(Debug, Clone, Default)]
 pub struct MessageList {
     /// None of them empty.
@@ -76,7 +77,7 @@ impl MessageList {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    /// The messages at some positions; those past the end are left out.
+    /// The messages at some positions; positions past the end are left out.
     #[inline]
     pub fn range(&self, positions: Range<usize>) -> impl Iterator<Item = &MessageState> {
         positions.map_while(|at| self.get(at))
@@ -121,7 +122,7 @@ impl MessageList {
         self.length += 1;
     }
 
-    /// Takes messages away; those that are not in the list mean nothing.
+    /// Removes messages; UIDs that are not in the list are ignored.
     pub fn remove(&mut self, gone: &BTreeSet<Uid>) {
         let mut touched = false;
         for chunk in &mut self.chunks {
@@ -140,7 +141,7 @@ impl MessageList {
         }
     }
 
-    /// The list as it is after some messages, by rising UID, came or changed, and others went.
+    /// Turns the list into what it is after a change: some messages, by rising UID, came or changed, others went.
     pub fn apply(&mut self, changed: &[MessageState], expunged: &[Uid]) {
         let newest = self.last().map(|message| message.uid);
         for state in changed {
@@ -153,7 +154,7 @@ impl MessageList {
         self.remove(&expunged.iter().copied().collect());
     }
 
-    /// Leaves out empty chunks, joins small neighbours, and counts anew.
+    /// Drops empty chunks, joins small neighbours, and counts the positions anew.
     fn join_small(&mut self) {
         let mut joined: Vec<Arc<Vec<MessageState>>> = Vec::with_capacity(self.chunks.len());
         for chunk in std::mem::take(&mut self.chunks) {
@@ -185,7 +186,7 @@ impl Index<usize> for MessageList {
     }
 }
 
-/// How a list is cut into chunks says nothing about it.
+/// Lists are equal when their messages are, however they are cut into chunks.
 impl PartialEq for MessageList {
     fn eq(&self, other: &Self) -> bool {
         self.length == other.length && self.iter().eq(other.iter())

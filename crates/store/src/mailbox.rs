@@ -45,8 +45,9 @@ impl Mailbox {
         self.core.account
     }
 
-    /// Tells of every change of the account that this process makes, in whatever session: the value is its highest modseq. For IDLE; see
-    /// [`Self::changes`]. (What another process changes is seen by the next call that reads.)
+    /// Tells of every change of the account that this process makes, in whatever session: the value is the account's
+    /// highest modseq. For IDLE; see [`Self::changes`]. (What another process changes is seen by the next call that
+    /// reads.)
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<ModSeq> {
         self.core.changes.subscribe()
@@ -101,10 +102,11 @@ impl Mailbox {
         self.read(messages::usage).await
     }
 
-    /// Renames a folder and those below it. Renaming the INBOX moves its messages into a new folder and leaves it empty (RFC 3501, section 6.3.5).
+    /// Renames a folder and those below it. Renaming the INBOX moves its messages into a new folder and leaves it empty
+    /// (RFC 3501, section 6.3.5).
     ///
-    /// # Errors
-    /// [`StoreError::NoSuchFolder`], [`StoreError::FolderExists`], [`StoreError::FolderFixed`] for a name below its own, temporary ones.
+    /// # Errors [`StoreError::NoSuchFolder`], [`StoreError::FolderExists`], [`StoreError::FolderFixed`] for a name
+    /// below its own, temporary ones.
     pub async fn rename_folder(&self, from: &FolderName, to: &FolderName) -> Result<()> {
         let (from, to) = (from.clone(), to.clone());
         let now = self.core.now();
@@ -174,7 +176,7 @@ impl Mailbox {
     /// What happened in a folder after `since`.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchFolder`], also when it was deleted meanwhile; temporary ones.
+    /// [`StoreError::NoSuchFolder`], also when the folder was deleted meanwhile; temporary ones.
     pub async fn changes(&self, folder: FolderId, since: ModSeq) -> Result<Changes> {
         let core = Arc::clone(&self.core);
         self.read(move |index| {
@@ -186,17 +188,16 @@ impl Mailbox {
         .await
     }
 
-    /// What the index knows of some messages, by rising UID; those that went away are left out. A row takes some KiB: ask for a few hundred
-    /// at a time.
+    /// What the index knows of some messages, by rising UID; those that went away are left out. A row takes some KiB:
+    /// ask for a few hundred at a time.
     ///
-    /// # Errors
-    /// [`StoreError::NoSuchFolder`], temporary ones.
+    /// # Errors [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn rows(&self, folder: FolderId, uids: UidSet) -> Result<Vec<MessageRow>> {
         self.read(move |index| messages::rows(index, folder, &uids))
             .await
     }
 
-    /// Headers in words, by rising UID.
+    /// The decoded headers of messages, by rising UID.
     ///
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
@@ -205,7 +206,7 @@ impl Mailbox {
             .await
     }
 
-    /// What messages belong to, by rising UID.
+    /// What THREAD needs of messages, by rising UID.
     ///
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
@@ -214,7 +215,7 @@ impl Mailbox {
             .await
     }
 
-    /// Which of some messages hold each of some texts, by rising UID.
+    /// For each needle, which of the messages hold it, by rising UID.
     ///
     /// # Errors
     /// [`StoreError::NoSuchFolder`], temporary ones.
@@ -242,10 +243,10 @@ impl Mailbox {
         .await
     }
 
-    /// A message's bytes, of a row that was read before.
+    /// The bytes of a message whose row was read before.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchMessage`] if they were given back meanwhile, temporary ones.
+    /// [`StoreError::NoSuchMessage`] if their space was given back meanwhile, temporary ones.
     pub async fn content_of(&self, row: &MessageRow) -> Result<Content> {
         let (core, place, content) = (Arc::clone(&self.core), row.place, row.content);
         blocking(move || {
@@ -255,7 +256,7 @@ impl Mailbox {
         .await
     }
 
-    /// The first bytes, up to `most`, of each of some messages, read in one go.
+    /// The beginning of each message, at most `most` bytes, read in one go.
     ///
     /// # Errors
     /// As [`Self::content_of`].
@@ -286,8 +287,8 @@ impl Mailbox {
         append_one(Arc::clone(&self.core), destination, message).await
     }
 
-    /// Adds messages to the folder of that name, all or none, with rising UIDs. Also tells, where it can, what [`Self::changes`] would tell then of a folder
-    /// that the caller has open, and since when.
+    /// Adds messages to the folder of that name, all or none, with rising UIDs. Also returns, where it can, what
+    /// [`Self::changes`] would say of the folder that the caller has open.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -358,10 +359,10 @@ impl Mailbox {
             .await
     }
 
-    /// Removes the messages of `uids` that have `\Deleted` (all of them with [`UidSet::all`]); returns those that went, by rising UID.
+    /// Removes the messages of `uids` that have `\Deleted` (all of them with [`UidSet::all`]); returns those that went,
+    /// by rising UID.
     ///
-    /// # Errors
-    /// [`StoreError::NoSuchFolder`], temporary ones.
+    /// # Errors [`StoreError::NoSuchFolder`], temporary ones.
     pub async fn expunge(&self, folder: FolderId, uids: UidSet) -> Result<Vec<Uid>> {
         self.take_away(move |index| messages::remove(index, folder, &uids, true))
             .await
@@ -394,7 +395,8 @@ impl Mailbox {
         blocking(move || core.write(work)).await
     }
 
-    /// As `write`, where bytes may become waste: gives back their room, should it be worthwhile, once the caller has its answer.
+    /// As `write`, for changes that may leave waste behind: if a compaction is worthwhile, it begins once the caller
+    /// has its answer.
     async fn take_away<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,

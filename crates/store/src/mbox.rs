@@ -1,5 +1,5 @@
-//! An mbox file (RFC 4155): messages behind lines that begin with `From `, and the same within a message behind a `>`. Flags are in `Status`, `X-Status` and
-//! `X-Keywords`.
+//! An mbox file (RFC 4155). A line that begins with `From ` stands before each message; within a message such a line
+//! has a `>` before it. Flags are in `Status`, `X-Status` and `X-Keywords`.
 
 use std::io::{self, BufRead, Read as _, Seek, SeekFrom};
 
@@ -25,12 +25,12 @@ pub struct Entry {
     begin: u64,
     /// How many bytes it has there.
     pub size: u64,
-    /// When it arrived, if its `From ` line says so in a known way.
+    /// When it arrived, if its `From ` line says so in a form that is known.
     pub arrived: Option<Timestamp>,
 }
 
 impl<R: BufRead + Seek> Mbox<R> {
-    /// Looks at the first line; `None` if that begins no mbox.
+    /// Looks at the first line; `None` if the file is no mbox.
     ///
     /// # Errors
     /// As the file says.
@@ -40,7 +40,8 @@ impl<R: BufRead + Seek> Mbox<R> {
         Ok(is_mbox.then_some(Self { file }))
     }
 
-    /// The messages, each with what `look` makes of it and of its header as it stands there, up to a megabyte; without those of which it makes nothing.
+    /// The messages of the file, each with what `look` makes of it and of its header (at most its first megabyte).
+    /// Messages of which `look` makes nothing are left out.
     ///
     /// # Errors
     /// As the file says.
@@ -88,7 +89,7 @@ impl<R: BufRead + Seek> Mbox<R> {
     }
 }
 
-/// What is known of the message that is being looked through.
+/// What is known of the message that is being scanned.
 #[derive(Default)]
 struct Scan {
     begin: u64,
@@ -119,9 +120,9 @@ impl Scan {
         self.last_empty = if empty { line.len() as u64 } else { 0 };
     }
 
-    /// The message, when its last line ends at `at`.
+    /// The message that ends at `at`.
     fn entry(&self, at: u64) -> Entry {
-        // The empty line before the next one is not the message's.
+        // The empty line before the next `From ` line is not part of the message.
         let end = at - self.last_empty;
         let begin = self.begin.min(end);
         Entry {
@@ -132,7 +133,8 @@ impl Scan {
     }
 }
 
-/// The flags that a header tells of; `None` for the header of what some programs keep for themselves in the first message.
+/// The flags that a header tells of; `None` if this is the pseudo-message in which some programs keep data of their
+/// own.
 #[must_use]
 pub fn flags(header: &[u8]) -> Option<Vec<Flag>> {
     let parsed = Parsed::new(header);
@@ -160,7 +162,8 @@ pub fn flags(header: &[u8]) -> Option<Vec<Flag>> {
     Some(flags)
 }
 
-/// The words of a line `From SENDER Tue Nov 24 10:43:28 2026` from the day of the week on; `None` if it is no such line but somebody's sentence.
+/// The words of a `From SENDER Tue Nov 24 10:43:28 2026` line, from the day of the week on; `None` if the line is just
+/// a sentence that begins with "From".
 fn separator(line: &[u8]) -> Option<Vec<&str>> {
     let text = std::str::from_utf8(line).ok()?.strip_prefix("From ")?;
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -169,7 +172,8 @@ fn separator(line: &[u8]) -> Option<Vec<&str>> {
     (words.len() >= at + 5).then(|| words[at..].to_vec())
 }
 
-/// The moment that such words name, in UTC as RFC 4155 has it; a zone before the year, which some programs write, is passed over.
+/// The moment that these words name, in UTC as RFC 4155 has it. A zone before the year, which some programs write, is
+/// ignored.
 fn date(words: &[&str]) -> Option<Timestamp> {
     let year = words
         .get(4..)?
@@ -193,7 +197,7 @@ pub fn quoted(message: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// Takes one `>` from such lines.
+/// Removes one `>` from such lines.
 fn unquoted(message: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(message.len());
     for line in message.split_inclusive(|byte| *byte == b'\n') {
@@ -203,13 +207,13 @@ fn unquoted(message: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// How many `>` stand before `From `, if a line begins so.
+/// How many `>` stand before `From ` at the beginning of a line; `None` if it doesn't begin so.
 fn quotes(line: &[u8]) -> Option<usize> {
     let depth = line.iter().take_while(|byte| **byte == b'>').count();
     line[depth..].starts_with(b"From ").then_some(depth)
 }
 
-/// For `fuzz/`: a file is read without losing a byte of it, and messages that are written come back.
+/// For `fuzz/`: reading a file loses no byte of it, and messages that were written are read again.
 #[cfg(fuzzing)]
 pub fn fuzz(bytes: &[u8]) {
     use std::io::Cursor;
@@ -229,7 +233,7 @@ pub fn fuzz(bytes: &[u8]) {
             assert!(before <= bytes.len() as u64);
         }
     }
-    // A first line that is no other program's own message, and an end of line.
+    // The first message must not look like another program's pseudo-message, and each line needs its end.
     let messages: Vec<Vec<u8>> = bytes
         .split(|byte| *byte == 0)
         .map(|text| [b"Subject: x\n\n", text, b"\n"].concat())

@@ -8,7 +8,8 @@ use crate::name::FolderName;
 use crate::place::Place;
 use crate::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
 
-/// A folder that messages can be in. Levels of a name that have no folder of their own (see [`FolderName::ancestors`]) are not listed.
+/// A folder that messages can be in. Levels of a name that have no folder of their own (see [`FolderName::ancestors`])
+/// are not listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     /// Its identity.
@@ -48,7 +49,7 @@ impl SpecialUse {
         Self::Trash,
     ];
 
-    /// The attribute as LIST shows it; without the backslash it is the folder's name in a new account.
+    /// The attribute as LIST shows it. Without its backslash it is also the folder's name in a new account.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -60,7 +61,8 @@ impl SpecialUse {
         }
     }
 
-    /// The use that IMAP's word stands for; `\All` and `\Flagged` would be views of other folders, which this store has none of.
+    /// The use that IMAP's word stands for. `\All` and `\Flagged` would be views of other folders, which this store
+    /// doesn't have.
     #[must_use]
     pub fn of(word: sekisho_imap::mailbox::SpecialUse) -> Option<Self> {
         use sekisho_imap::mailbox::SpecialUse as Word;
@@ -87,9 +89,9 @@ impl SpecialUse {
 pub struct Status {
     /// How many messages.
     pub messages: u32,
-    /// How many without `\Seen`.
+    /// How many lack `\Seen`.
     pub unseen: u32,
-    /// How many with `\Deleted`.
+    /// How many have `\Deleted`.
     pub deleted: u32,
     /// The UID that the next message gets.
     pub uid_next: Uid,
@@ -145,7 +147,8 @@ pub struct Changes {
 /// What a change of flags did.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stored {
-    /// Messages whose flags are others now, with their new modseq, by rising UID. Messages that had the flags already are not among them.
+    /// Messages whose flags changed, with their new modseq, by rising UID. A message that had the flags already is not
+    /// among them.
     pub changed: Vec<MessageState>,
     /// Messages left alone since they changed after the modseq given (RFC 7162, MODIFIED).
     pub modified: Vec<Uid>,
@@ -156,9 +159,9 @@ pub struct Stored {
 pub struct Copied {
     /// The UIDVALIDITY of the folder they are in now.
     pub uid_validity: UidValidity,
-    /// Their numbers where they were.
+    /// Their UIDs where they were.
     pub from: Vec<Uid>,
-    /// Their numbers where they are.
+    /// Their UIDs where they are.
     pub to: Vec<Uid>,
 }
 
@@ -167,7 +170,7 @@ pub struct Copied {
 pub struct Appended {
     /// The folder's UIDVALIDITY.
     pub uid_validity: UidValidity,
-    /// The message's number.
+    /// The message's UID.
     pub uid: Uid,
 }
 
@@ -176,7 +179,7 @@ pub struct Appended {
 pub struct MessageRow {
     /// Where its bytes are.
     pub(crate) place: Place,
-    /// Number, modseq, flags, size and date.
+    /// UID, modseq, flags, size and date.
     pub state: MessageState,
     /// The identity of its bytes.
     pub content: ContentId,
@@ -194,16 +197,17 @@ pub struct MessageRow {
     pub thread: Option<String>,
 }
 
-/// A message's header in words, decoded, for SEARCH and SORT.
+/// A message's header, decoded, for SEARCH and SORT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchKeys {
-    /// Its number.
+    /// Its UID.
     pub uid: Uid,
     /// The identity of its bytes.
     pub content: ContentId,
     /// The Date header's moment; the internal date where it has none (RFC 5256, section 2.2).
     pub sent: Timestamp,
-    /// The day that the Date header shows in its own zone, as days since 1970-01-01 (SENTSINCE and kin disregard zones).
+    /// The day that the Date header shows in its own zone, as days since 1970-01-01 (SENTBEFORE, SENTON and SENTSINCE
+    /// disregard zones).
     pub sent_day: i64,
     /// Subject, decoded.
     pub subject: String,
@@ -211,17 +215,17 @@ pub struct SearchKeys {
     pub base_subject: String,
     /// Names and addresses of From, decoded.
     pub from: String,
-    /// Of To.
+    /// Names and addresses of To, decoded.
     pub to: String,
-    /// Of Cc.
+    /// Names and addresses of Cc, decoded.
     pub cc: String,
-    /// Of Bcc.
+    /// Names and addresses of Bcc, decoded.
     pub bcc: String,
     /// The mailbox (local part) of the first address of From, lower case (RFC 5256: SORT FROM).
     pub sort_from: String,
-    /// Of To.
+    /// The same of To.
     pub sort_to: String,
-    /// Of Cc.
+    /// The same of Cc.
     pub sort_cc: String,
     /// The identity of its thread, if it has one (RFC 8474).
     pub thread: Option<String>,
@@ -230,7 +234,7 @@ pub struct SearchKeys {
 /// What THREAD needs of a message (RFC 5256).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadKeys {
-    /// Its number.
+    /// Its UID.
     pub uid: Uid,
     /// As [`SearchKeys::sent`].
     pub sent: Timestamp,

@@ -158,8 +158,8 @@ pub(crate) fn places(
     })
 }
 
-/// All places whose number (see [`Place::key`]) is above one. Contents come in rising order, so only the new ones are looked at; those that a compaction
-/// moved are not among them, unless all are asked for.
+/// All places whose key (see [`Place::key`]) is above this one. New contents get rising keys, so only they are looked
+/// at. Contents that a compaction moved are not among them, unless all are asked for.
 pub(crate) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<Place>> {
     let sql = "SELECT file, offset, size FROM content ORDER BY id DESC";
     let mut query = index.prepare_cached(sql)?;
@@ -186,7 +186,7 @@ pub(crate) fn place(index: &Transaction<'_>, folder: FolderId, uid: Uid) -> Resu
         .ok_or(StoreError::NoSuchMessage)
 }
 
-/// Where a content's bytes are.
+/// Where the bytes of a content are.
 pub(crate) fn place_of(index: &Transaction<'_>, content: ContentId) -> Result<Place> {
     let sql = "SELECT file, offset, size FROM content WHERE id = ?1";
     let mut query = index.prepare_cached(sql)?;
@@ -196,7 +196,7 @@ pub(crate) fn place_of(index: &Transaction<'_>, content: ContentId) -> Result<Pl
         .ok_or(StoreError::NoSuchMessage)
 }
 
-/// The place that stands in three columns from one on.
+/// Reads a place from three columns, beginning at `first`.
 fn place_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Place> {
     Ok(Place {
         file: row.get(first)?,
@@ -288,7 +288,7 @@ pub(crate) fn usage(index: &Transaction<'_>) -> Result<Usage> {
     })?)
 }
 
-/// Copies, then removes the originals.
+/// Copies messages, then removes the originals.
 pub(crate) fn relocate(
     index: &Transaction<'_>,
     folder: FolderId,
@@ -300,7 +300,8 @@ pub(crate) fn relocate(
     Ok(copied)
 }
 
-/// Removes messages (`deleted_only`: those with `\Deleted`). Bytes that no folder has any more are counted as their file's waste.
+/// Removes messages; with `deleted_only`, those that have `\Deleted`. Bytes that no folder refers to any more are
+/// counted as waste of their file.
 pub(crate) fn remove(
     index: &Transaction<'_>,
     folder: FolderId,
@@ -350,7 +351,7 @@ fn states(index: &Transaction<'_>, folder: FolderId, uids: &UidSet) -> Result<Ve
     collect(index, &sql, folder, uids, |row| states.read(row))
 }
 
-/// Runs a query whose parameters are a folder and a first and last UID over each range of a set.
+/// Runs a query for each range of a set. Its parameters are a folder and the range's first and last UID.
 fn collect<T>(
     index: &Transaction<'_>,
     sql: &str,
@@ -369,7 +370,7 @@ fn collect<T>(
     Ok(all)
 }
 
-/// Reads states; messages with the same keywords share them.
+/// Reads states. Messages with the same keywords share one list of them.
 #[derive(Default)]
 struct States {
     keywords: HashMap<String, Arc<[Keyword]>>,
@@ -401,7 +402,7 @@ impl States {
     }
 }
 
-/// Seconds as a moment; those that no calendar has become the epoch.
+/// Seconds as a moment; those outside the calendar become the epoch.
 fn moment(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }

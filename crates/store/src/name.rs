@@ -9,8 +9,8 @@ const LONGEST_PART: usize = 250;
 /// The most parts of a name.
 const DEEPEST: usize = 32;
 
-/// A folder's full name in UTF-8, its levels separated by [`FolderName::SEPARATOR`]. `INBOX`, as the first level, is upper case
-/// however it was spelt (RFC 3501, section 5.1).
+/// A folder's full name in UTF-8, its levels separated by [`FolderName::SEPARATOR`]. `INBOX`, as the first level, is
+/// upper case however it was spelt (RFC 3501, section 5.1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FolderName(String);
 
@@ -90,19 +90,19 @@ impl FolderName {
             .is_some_and(|rest| rest.starts_with(Self::SEPARATOR))
     }
 
-    /// A level of a name in modified UTF-7 (RFC 3501, section 5.1.3), as IMAP and Maildir++ write it.
+    /// One level of a name in modified UTF-7 (RFC 3501, section 5.1.3), as IMAP and Maildir++ write it.
     #[must_use]
     pub fn wire(level: &str) -> String {
         sekisho_imap::mailbox::encode_utf7(level)
     }
 
-    /// A level that was written so; as it is if it is no modified UTF-7.
+    /// Reads one level from modified UTF-7; text that isn't modified UTF-7 stays as it is.
     #[must_use]
     pub fn from_wire(level: &str) -> String {
         sekisho_imap::mailbox::decode_utf7(level.as_bytes()).unwrap_or_else(|_| level.to_owned())
     }
 
-    /// Takes a name that was parsed before it was kept.
+    /// Takes a name that was checked before it was stored.
     pub(crate) fn from_stored(text: String) -> Self {
         Self(text)
     }

@@ -12,18 +12,19 @@ use crate::uid::{FolderId, ModSeq};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Into which folder.
+/// The folder that a message is to be added to.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination {
-    /// This one or none.
+    /// The folder with this id; fails if it is gone.
     Folder(FolderId),
-    /// The one of that name or none.
+    /// The folder of that name; fails if there is none.
     Existing(FolderName),
     /// The one of that name, else the INBOX.
     Named(FolderName),
     /// The one of that use, else the INBOX.
     Special(SpecialUse),
-    /// The one for sent mail, where there is one and a client hasn't put the message there itself: the server keeps a copy.
+    /// The folder for sent mail, where the server keeps a copy. Nothing is added if there is no such folder, or if a
+    /// client put the message there itself.
     Sent,
 }
 
@@ -47,10 +48,10 @@ pub(crate) struct Request {
     pub(crate) answer: oneshot::Sender<Result<Answer>>,
 }
 
-/// A folder that whoever adds has open, and since when changes there are news to it.
+/// A folder that the caller has open, and the modseq up to which it knows the folder's changes.
 pub(crate) type Watched = (FolderId, ModSeq);
 
-/// What was added, and what is new in the watched folder behind it, which costs nothing more while the index is at hand.
+/// What was added, and what is new in the watched folder: finding that out costs nothing while the index is at hand.
 pub(crate) struct Answer {
     pub(crate) appended: Vec<Appended>,
     pub(crate) news: Option<Changes>,
@@ -73,26 +74,26 @@ impl Request {
         ids.filter_map(|(_, summary)| summary.identifiers.id.as_deref())
     }
 
-    /// Whether the server adds it for the sender.
+    /// Whether this is the server's copy of sent mail.
     pub(crate) fn is_copy(&self) -> bool {
         matches!(self.destination, Destination::Sent)
     }
 
-    /// Whether a client adds it, who may have sent it before.
+    /// Whether a client adds it, and may have sent it through this server before.
     pub(crate) fn may_replace(&self) -> bool {
         matches!(self.destination, Destination::Existing(_))
     }
 }
 
 impl Pending {
-    /// Leaves a request; whether the caller is to serve what waits, since nobody does already.
+    /// Queues a request; true if nobody is serving, so that the caller has to.
     pub(crate) fn enter(&self, request: Request) -> bool {
         let mut waiting = self.lock();
         waiting.requests.push(request);
         !std::mem::replace(&mut waiting.working, true)
     }
 
-    /// Has all that waits served; whether more has come meanwhile. If not, nobody works any more.
+    /// Serves all requests that wait; true if more have come meanwhile. If none have, serving is over.
     pub(crate) fn serve_batch(&self, serve: impl FnOnce(Vec<Request>)) -> bool {
         let _done = Done(self);
         let batch = std::mem::take(&mut self.lock().requests);
@@ -107,7 +108,7 @@ impl Pending {
     }
 }
 
-/// Ends the shift of whoever writes, though it panicked: those who waited get an error, the next one writes again.
+/// Ends the serving even if it panicked: those who waited get an error, and the next request is served again.
 struct Done<'p>(&'p Pending);
 
 impl Drop for Done<'_> {

@@ -78,8 +78,8 @@ impl Record {
         Ok(magic == MAGIC)
     }
 
-    /// Reads the record at `offset` of a file that has `length` bytes: what it says, where its message begins, and the message. `None` where no
-    /// whole record stands.
+    /// Reads the record at `offset` of a file that has `length` bytes: what it says, where its message begins, and the
+    /// message. `None` where no whole record stands.
     pub(crate) fn read(
         file: &dyn ReadFile,
         length: u64,

@@ -1,15 +1,20 @@
 //! What a crash left in message files and not in the index.
 //!
-//! An append is acknowledged when the message file is synced; its commit to the index may still be on its way to the disk then. Each message
-//! stands behind a [`Record`] that says where it belongs, so whoever opens the account next finishes the job: records past what the index
-//! knows of are put in.
+//! An append is acknowledged when the message file is synced; its commit to the index may not be on the disk yet. But
+//! each message stands behind a [`Record`] that says where it belongs. So whoever opens the account next finishes the
+//! job, and puts in all records past what the index knows of.
 //!
-//! An index that is missing altogether is made anew the same way: all messages come back, with the flags of their delivery, into the folder that they were
-//! delivered to, those among them that were deleted since; folders whose name is lost are called by their number.
+//! An index that is missing altogether is rebuilt in the same way. All messages come back, also those that were deleted
+//! since; each with the flags it was delivered with, in the folder that it was delivered to. Folders whose name is lost
+//! are called by their number.
 //!
-//! Not every such record was acknowledged, and one that failed must not push out another. The index tells: what is committed later carries
-//! earlier commits to the disk with it. So a record whose modseq is not above the index's belongs to an append that failed, or is a copy that a
-//! compaction made; and of two records for the same UID the first belongs to an append that failed, or the second is such a copy: the second counts.
+//! Not every such record was acknowledged, and one that failed must not displace another. The index helps to tell them
+//! apart, because a commit carries all earlier commits to the disk with it:
+//!
+//! - A record whose modseq is not above the index's belongs to an append that failed, or is a copy that a compaction
+//!   made.
+//! - Of two records for the same UID the first belongs to an append that failed, or the second is a compaction's copy.
+//!   In either case the second counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -38,7 +43,8 @@ struct Found {
     summary: Summary,
 }
 
-/// Puts into the index what the message files within `folder` hold beyond it; `now` is in seconds. Costs a look at one file where there is nothing to do.
+/// Puts into the index what the message files within `folder` hold beyond it; `now` is in seconds. Costs a look at one
+/// file where there is nothing to do.
 pub(crate) fn recover(
     index: &mut Connection,
     disk: &dyn Disk,
@@ -49,7 +55,7 @@ pub(crate) fn recover(
     if !is_behind(disk, folder, known)? {
         return Ok(());
     }
-    // Other processes append under the same lock: what is past the index now is nobody's work under way.
+    // Other processes append under the same lock: what is past the index now is not work that is still going on.
     let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (number, length) = last_known(&transaction)?;
     let found = records(disk, folder, number, length)?;
@@ -82,8 +88,8 @@ fn is_behind(disk: &dyn Disk, folder: &Path, (number, length): (i64, u64)) -> Re
     Ok(more || files::numbers(folder)?.iter().any(|there| *there > number))
 }
 
-/// The whole requests that stand in a file from an offset on, and in the files after it. A file is read up to the first thing that is no
-/// record: nothing is ever added behind such.
+/// The whole requests that stand in a file from an offset on, and in the files after it. A file is read up to the first
+/// thing that is not a record: nothing is ever added behind such.
 fn records(disk: &dyn Disk, folder: &Path, first: i64, from: u64) -> Result<Vec<Found>> {
     let mut all = Vec::new();
     for number in files::numbers(folder)? {
@@ -121,7 +127,8 @@ fn requests(file: &dyn ReadFile, number: i64, mut offset: u64) -> io::Result<Vec
     Ok(all)
 }
 
-/// For `fuzz/`: of a file that breaks off or is damaged somewhere, the whole requests before that are found, and nothing else.
+/// For `fuzz/`: in a file that breaks off or is damaged somewhere, the whole requests before that are found, and
+/// nothing else.
 #[cfg(fuzzing)]
 pub fn fuzz(bytes: &[u8]) {
     use crate::flags::Flags;
@@ -157,7 +164,7 @@ pub fn fuzz(bytes: &[u8]) {
     };
     let found = requests(&Memory(damaged), 1, 0).expect("memory");
     let uids: Vec<u32> = found.iter().map(|one| one.record.uid.get()).collect();
-    // All records of whole requests before the damage; a bit of the mail itself may be in the last one.
+    // All whole requests that end before the damage.
     let expected = whole
         .iter()
         .take_while(|(end, _)| *end <= at)
@@ -168,7 +175,7 @@ pub fn fuzz(bytes: &[u8]) {
 
 fn put_in(index: &Transaction<'_>, found: Vec<Found>, now: i64) -> Result<usize> {
     let known: i64 = index.query_row("SELECT modseq FROM account", [], |row| row.get(0))?;
-    // By UID: compactions take messages out of their order.
+    // By UID: compactions change the order of messages in files.
     let mut newest = BTreeMap::new();
     for one in &found {
         newest.insert((one.record.folder, one.record.uid), one);
@@ -186,7 +193,7 @@ fn put_in(index: &Transaction<'_>, found: Vec<Found>, now: i64) -> Result<usize>
         }
         let head = match counters::head(index, record.folder) {
             Ok(head) => head,
-            // No crash does that: the index was lost, and is made anew.
+            // A crash alone can't do that: the index was lost, and is rebuilt.
             Err(StoreError::NoSuchFolder) => {
                 folders::recover(index, record.folder, record.modseq, record.internal_date)?;
                 counters::head(index, record.folder)?

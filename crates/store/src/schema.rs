@@ -7,7 +7,7 @@ use crate::folders;
 
 /// Which form of the index this is (SQLite's `user_version`). A new account has 0 until all of it is there.
 const VERSION: i64 = 2;
-/// The form before: it lacks [`SENT_COPY`], and has a counter of contents, which does no harm.
+/// The form before this one. It lacks [`SENT_COPY`], and has a counter of contents, which does no harm.
 const BEFORE: i64 = 1;
 /// See [`crate::sent`].
 const SENT_COPY: &str = "
@@ -19,8 +19,9 @@ CREATE TABLE sent_copy (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// `content` is what is known of a message's bytes, and where they are; `message` is its place in a folder, narrow, so that a folder of 100,000 is
-/// read at once. A copy is a second place of the same content. What counts for the quota is kept by triggers, so no way in or out can forget it.
+/// `content` is what is known of a message's bytes and where they are. `message` is a content's place in a folder; its
+/// rows are narrow, so that a folder of 100,000 is read at once. A copy is a second place of the same content. Triggers
+/// keep the counts for the quota, so no way in or out can forget them.
 const SCHEMA: &str = "
 CREATE TABLE account (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -111,7 +112,7 @@ CREATE TABLE told (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Whether the index was never finished: the account is new, or its making was cut short.
+/// Whether the index was never finished: the account is new, or a crash interrupted its creation.
 pub(crate) fn is_new(index: &Connection) -> Result<bool, StoreError> {
     match version(index)? {
         0 => Ok(true),
@@ -122,7 +123,8 @@ pub(crate) fn is_new(index: &Connection) -> Result<bool, StoreError> {
     }
 }
 
-/// Makes the index with the folders that every account has, in one step: after a crash there is all of it or nothing. `now` is in seconds.
+/// Creates the index with the folders that every account has, in one step: after a crash all of it is there, or
+/// nothing. `now` is in seconds.
 pub(crate) fn create(index: &mut Connection, now: i64) -> Result<(), StoreError> {
     let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if version(&transaction)? == 0 {

@@ -1,8 +1,9 @@
 //! Copies of sent mail that the server keeps until the client keeps its own.
 //!
-//! Some clients put what they send into the folder for sent mail themselves, others leave it to the server, and no server is told which. So the server keeps
-//! a copy and remembers it for a day: the same message added to that folder by a client takes its place, in one step. The client's is the better one, since
-//! it may have a Bcc. A copy that was flagged, moved or answered meanwhile is the person's, and stays.
+//! Some clients put what they send into the folder for sent mail themselves, others leave that to the server, and no
+//! server is told which. So the server keeps a copy and remembers it for a day: if a client adds the same message to
+//! that folder, it takes the copy's place, in one step. The client's message is the better one, since it may have a
+//! Bcc. A copy that was flagged, moved or answered meanwhile belongs to the person, and stays.
 
 use rusqlite::{Transaction, params};
 
@@ -14,7 +15,7 @@ use crate::uid::{FolderId, Uid};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// How long a client may take, in seconds.
+/// How long a client may take to add its own, in seconds.
 const DAY: i64 = 24 * 3600;
 
 /// The server's copies of some messages in a folder.
@@ -24,7 +25,7 @@ pub(crate) struct Copies {
     pub(crate) usage: Usage,
 }
 
-/// Whether one of the newest messages of the folder has this identifier: the client was first.
+/// Whether one of the folder's newest messages has this Message-ID, because the client was faster than the server.
 pub(crate) fn is_there(
     index: &Transaction<'_>,
     folder: FolderId,
@@ -36,7 +37,7 @@ pub(crate) fn is_there(
     Ok(query.query_row(params![folder.get(), message_id], |row| row.get(0))?)
 }
 
-/// Notes a copy that the server keeps, at a time in seconds.
+/// Remembers a copy that the server keeps, made at `now` (in seconds).
 pub(crate) fn note(
     index: &Transaction<'_>,
     folder: FolderId,
@@ -53,7 +54,7 @@ pub(crate) fn note(
     Ok(())
 }
 
-/// The server's copies in a folder of messages with these identifiers, as far as nobody touched them.
+/// The server's copies, in a folder, of messages with these Message-IDs, as far as nobody touched them.
 pub(crate) fn copies<'m>(
     index: &Transaction<'_>,
     folder: FolderId,
@@ -69,7 +70,7 @@ pub(crate) fn copies<'m>(
         let mut rows = query.query(given)?;
         while let Some(row) = rows.next()? {
             let uid = Uid::new(row.get(0)?);
-            // Two messages of one request may have one identifier.
+            // Two messages of one request may have the same Message-ID.
             if copies.uids.contains(&uid) {
                 continue;
             }
@@ -95,7 +96,7 @@ pub(crate) fn remove(index: &Transaction<'_>, folder: FolderId, uids: &[Uid]) ->
     Ok(())
 }
 
-/// Finishes what a crash cut short: a client's copy is there, the server's still.
+/// Finishes what a crash cut short: the client's message is there, and the server's copy still is.
 pub(crate) fn replace(
     index: &Transaction<'_>,
     folder: FolderId,

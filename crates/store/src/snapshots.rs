@@ -13,8 +13,8 @@ use crate::{counters, messages};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// The snapshots of all accounts, up to a number of messages; those that nobody asked for the longest go first. What is kept is never believed
-/// without a look at the index: another process may have changed the folder.
+/// The snapshots of all accounts, up to a number of messages; those that were not asked for the longest go first. A
+/// snapshot is never believed without a look at the index, because another process may have changed the folder.
 pub(crate) struct Snapshots {
     kept: Mutex<Kept>,
     /// The most messages in all snapshots together.
@@ -25,7 +25,7 @@ pub(crate) struct Snapshots {
 struct Kept {
     folders: HashMap<(AccountId, FolderId), Entry>,
     messages: usize,
-    /// Counts the requests.
+    /// A counter of the requests, which tells the oldest snapshot.
     time: u64,
 }
 
@@ -62,7 +62,7 @@ impl Snapshots {
         Ok(self.put(account, folder, snapshot))
     }
 
-    /// Adds to some changes the list as it is after them, if that is at hand.
+    /// Adds the folder's list to these changes, as it is after them, if a snapshot is at hand.
     pub(crate) fn complete(
         &self,
         account: AccountId,
@@ -126,7 +126,7 @@ impl Snapshots {
     }
 }
 
-/// A snapshot after some changes.
+/// A snapshot brought up to date by some changes.
 fn followed(known: &Snapshot, changes: &Changes) -> Snapshot {
     let mut messages = known.messages.clone();
     messages.apply(&changes.changed, &changes.expunged);

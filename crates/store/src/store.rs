@@ -22,8 +22,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the folder that holds the accounts' folders, making it if it is missing (its parent must exist). The caller gets the one
-    /// [`Operator`] there is; the clock dates UIDVALIDITY values.
+    /// Opens the folder that holds the accounts' folders, making it if it is missing (its parent must exist). The
+    /// caller gets the only [`Operator`] there is. The clock dates UIDVALIDITY values.
     ///
     /// # Errors
     /// Temporary ones.

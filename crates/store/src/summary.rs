@@ -5,7 +5,7 @@ use sekisho_message::{Parsed, date, subject, words};
 
 use crate::describe;
 
-/// A message's description and its header in words.
+/// A message's description in IMAP's words, and its decoded header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// ENVELOPE.

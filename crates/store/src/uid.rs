@@ -32,17 +32,20 @@ macro_rules! number {
 }
 
 number!(
-    /// A message's number within its folder: given in rising order, never twice (RFC 3501, section 2.3.1.1). Zero is no message's.
+    /// A message's number within its folder: given in rising order, never twice (RFC 3501, section 2.3.1.1). Zero is
+    /// not a valid UID.
     Uid,
     u32
 );
 number!(
-    /// Changes when a folder's UIDs begin anew (RFC 3501, section 2.3.1.1). No two folders of an account ever had the same.
+    /// Changes when a folder's UIDs begin anew (RFC 3501, section 2.3.1.1). No two folders of an account ever have the
+    /// same.
     UidValidity,
     u32
 );
 number!(
-    /// When something changed, counted over the whole account (RFC 7162): never twice, never back, always below 2^63.
+    /// When something changed, counted over the whole account (RFC 7162): never given twice, never falling, always
+    /// below 2^63.
     ModSeq,
     u64
 );

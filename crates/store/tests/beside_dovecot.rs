@@ -1,6 +1,7 @@
 //! ENVELOPE, BODY and BODYSTRUCTURE of every message of `corpus/`, beside what Debian's Dovecot says of it.
 //!
-//! Where the two differ, the difference is named in [`DIFFERENCES`] with its reason; one that is no longer there has to be taken out.
+//! Where the two differ, the difference is named in [`DIFFERENCES`] with its reason; one that is no longer there has to
+//! be taken out.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use sekisho_store::describe;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Messages of which the two say different things, and why that is well.
+/// Messages on which the two differ, and why that is right.
 const DIFFERENCES: &[(&str, &str)] = &[
     (
         "boundary-never-comes",
@@ -117,7 +118,7 @@ impl Dovecot {
         let folder = tempfile::tempdir()?;
         let place = folder.path().display();
         let root = String::from_utf8(Command::new("id").arg("-u").output()?.stdout)?.trim() == "0";
-        // It opens no mail for root.
+        // Dovecot opens no mail as root.
         let owner = if root {
             "mail_uid = nobody\nmail_gid = nogroup\n"
         } else {
@@ -188,7 +189,7 @@ impl Dovecot {
         Ok([item("ENVELOPE")?, item("BODY")?, item("BODYSTRUCTURE")?])
     }
 
-    /// Says the end of a command, and hears all until its tagged OK.
+    /// Sends the end of a command, and reads all responses up to its tagged OK.
     fn command(&mut self, line: &str) -> Outcome<Vec<Vec<u8>>> {
         write!(self.input, "{line}\r\n")?;
         self.input.flush()?;
@@ -309,8 +310,8 @@ impl Value {
         }
     }
 
-    /// Without what may differ: types, encodings and names are the same in any case (RFC 2045, section 5.1), and extension data that are not there may be left out
-    /// (RFC 3501, section 7.4.2).
+    /// The value without what may differ: types, encodings and names are the same in any case (RFC 2045, section 5.1),
+    /// and extension data may be left out (RFC 3501, section 7.4.2).
     fn plain(&self) -> Self {
         match self {
             Self::Text(text) => Self::Text(text.to_ascii_lowercase()),

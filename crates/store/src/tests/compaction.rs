@@ -1,4 +1,4 @@
-//! The room of messages that are gone is given back, and nobody notices but the disk.
+//! The disk space of messages that are gone is given back, and nobody notices but the disk.
 
 use std::fs;
 
@@ -165,7 +165,7 @@ async fn an_index_that_is_lost_after_it_is_made_anew() {
             .map(|state| (state.uid, state.flags.clone(), state.size))
             .collect::<Vec<_>>()
     };
-    // A message that two folders had is in one of them.
+    // A message that was in two folders is back in one of them.
     let again = told(&after);
     assert!(again.len() + 1 >= told(&before).len());
     assert!(again.iter().all(|state| told(&before).contains(state)));
@@ -267,7 +267,7 @@ async fn it_is_done_unasked_once_half_of_a_file_is_waste() {
     let inbox = folder(&mailbox, "INBOX").await;
     mailbox.remove(inbox, uids(&[6])).await.unwrap();
     mailbox.delete_folder(&named("会議")).await.unwrap();
-    // It is done by itself, on a thread of its own.
+    // The store compacts by itself, on a thread of its own.
     let is_written_anew = || on_disk(&root.path().join("1")).1.first() > Some(&1);
     for _ in 0..3_000 {
         if is_written_anew() {

@@ -1,4 +1,5 @@
-//! Power cuts: a recording of everything the store did is cut anywhere, with unsynced writes lost, torn or kept, and what is left is opened.
+//! Power cuts. Everything the store does is recorded; the recording is cut anywhere, with unsynced writes lost, torn or
+//! kept, and what is left is opened.
 
 use std::path::PathBuf;
 
@@ -6,7 +7,7 @@ use sekisho_disk::{Loss, Op, Origin, Recording, RecordingDisk};
 
 use super::*;
 
-/// What was acknowledged, and by how many operations of the disk.
+/// What was acknowledged, and after how many operations of the disk.
 struct Told {
     position: usize,
     view: View,
@@ -21,7 +22,7 @@ fn limits() -> Limits {
     }
 }
 
-/// Everything that changes an account, with a restart in the midst, each step's result noted.
+/// Everything that changes an account, with a restart in between; each step's result is noted.
 async fn a_day(root: &Path) -> (Recording, Vec<Told>) {
     let disk = Arc::new(RecordingDisk::new(root).unwrap());
     let mut told = Vec::new();
@@ -150,7 +151,8 @@ async fn note(disk: &RecordingDisk, mailbox: &Mailbox) -> Told {
     }
 }
 
-/// Opens what a crash after `length` operations left: it shows what was told last, or already what would have been told next; and takes mail.
+/// Opens what a crash after `length` operations left. It must show what was acknowledged last, or already what the next
+/// step would have acknowledged; and it must take mail.
 async fn survives(recording: &Recording, told: &[Told], length: usize, loss: Loss) -> bool {
     let into = scratch();
     recording.replay(length, loss, into.path()).unwrap();
@@ -184,14 +186,14 @@ async fn survives(recording: &Recording, told: &[Told], length: usize, loss: Los
     bytes == message("after").bytes && at.uid == found.1[0].1.uid_next
 }
 
-/// A folder in memory where there is such a thing: what was replayed needn't be synced once more.
+/// A folder in memory where the system has one: what is replayed needn't be synced again.
 fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm")
         .or_else(|_| tempfile::tempdir())
         .unwrap()
 }
 
-/// Each losing of what was not synced, for a crash at `length`.
+/// The ways of losing what was not synced, for a crash at `length`.
 fn losses(length: usize) -> [Loss; 3] {
     [
         Loss::DropUnsynced,
@@ -211,7 +213,8 @@ async fn survives_everywhere(recording: &Recording, told: &[Told], lengths: &[us
     true
 }
 
-/// Every place to cut if `SEKISHO_LONG` is set; else some, those right behind an acknowledgement, a removal or a write to a message file among them.
+/// Where to cut: everywhere if `SEKISHO_LONG` is set; else a sample, with the places right behind an acknowledgement, a
+/// removal or a write to a message file among them.
 fn cuts(recording: &Recording, told: &[Told]) -> Vec<usize> {
     let every = if std::env::var_os("SEKISHO_LONG").is_some() {
         1

@@ -21,7 +21,7 @@ async fn account_and_its_index() -> (tempfile::TempDir, tempfile::TempDir) {
     (root, kept)
 }
 
-/// Waits for whoever wrote last to close the index: the last to do so takes its log away.
+/// Waits until whoever wrote last has closed the index: closing it removes its log.
 fn closed(root: &Path) {
     while root.join("1/index.db-wal").exists() {
         std::thread::sleep(std::time::Duration::from_millis(1));
@@ -156,7 +156,7 @@ async fn what_was_written_ahead_is_no_message_and_its_room_is_used() {
     add("fourth").await;
     assert!(!root.path().join("1/messages-000002.mail").exists());
 
-    // A write that the power cut in the middle: its beginning is there, and nothing goes over it.
+    // The power went in the middle of a write: the beginning is there, and nothing may be written over it.
     let end = fs::read(&file).unwrap();
     let end = end.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     let torn = fs::OpenOptions::new().write(true).open(&file).unwrap();

@@ -1,4 +1,4 @@
-//! Searches of texts find what a reading of all messages finds, whatever became of the database that makes them fast.
+//! Searches find what a reading of all messages finds, whatever became of the database that makes them fast.
 
 use std::fs;
 
@@ -187,7 +187,7 @@ async fn a_damaged_database_finds_the_same() {
         match round {
             20 => damaged.truncate(whole.len() / 2),
             21 => damaged = b"no database".to_vec(),
-            // Another form of it.
+            // Another version of the database.
             22 => damaged[60..64].copy_from_slice(&99_u32.to_be_bytes()),
             23 => damaged.clear(),
             _ => {}
@@ -238,7 +238,7 @@ async fn texts_of_a_later_index_are_not_believed() {
         let _ = fs::remove_file(account.join(format!("{name}-shm")));
         fs::copy(kept.path().join(name), account.join(name)).unwrap();
     }
-    // Of the same length, so it comes to the same place.
+    // Of the same length, so that it comes to the same place.
     add("other").await;
 }
 

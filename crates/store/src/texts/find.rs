@@ -13,20 +13,20 @@ use crate::messages;
 use crate::place::Place;
 use crate::uid::{FolderId, Uid, UidSet};
 
-/// How many messages are looked at before others have their turn with the database.
+/// How many messages are looked at before other sessions have their turn with the database.
 const PIECE: usize = 500;
 
-/// A message's bytes, and the numbers it has in the folder: copies share them.
+/// A message's bytes, and its UIDs in the folder: copies share the bytes.
 struct Asked {
     place: Place,
     uids: Vec<Uid>,
 }
 
-/// What the database says of a piece of what was asked, as positions in it.
+/// What the database says of a piece of what was asked, as positions in that piece.
 struct Judged {
-    /// For each needle, who holds it.
+    /// For each needle, the messages that hold it.
     holders: Vec<Vec<usize>>,
-    /// Who has no sound entry.
+    /// The messages that have no sound entry.
     unknown: Vec<usize>,
 }
 
@@ -112,7 +112,8 @@ impl Core {
     }
 }
 
-/// Looks for needles in the texts of messages, which are sorted by place: in the signatures of all, then in the texts of those that may hold one.
+/// Looks for needles in messages, which are sorted by place: first in the signatures of all, then in the texts of those
+/// that may hold one.
 fn judge(
     database: &mut Connection,
     sought: &[Sought<'_>],
@@ -161,7 +162,7 @@ fn judge(
     Ok(judged)
 }
 
-/// Looks for some needles in a message's text; tells whether there is a sound one. If not, nothing was noted.
+/// Looks for some needles in a message's text. False if there is no sound text; then nothing was noted.
 fn look(
     texts: &mut rusqlite::Statement<'_>,
     key: i64,

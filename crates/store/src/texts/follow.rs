@@ -1,4 +1,5 @@
-//! How the texts follow the mail: taken in behind deliveries, moved by compactions, dropped when many are gone.
+//! How the texts follow the mail: they are added after deliveries, moved by compactions, and dropped when many of their
+//! messages are gone.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -15,14 +16,14 @@ use crate::error::StoreError;
 use crate::place::Place;
 use crate::{counters, messages};
 
-/// How many messages are taken in by one commit, and how many bytes of text at most (and one message more).
+/// How many messages one commit takes in, and how many bytes of text (plus one message) at most.
 const BATCH: usize = 100;
 const BATCH_BYTES: usize = 8 << 20;
-/// How long no message must have come before texts are taken in, and how long they wait at most.
+/// Texts are taken in when no message came for so long, and after the second of these at the latest.
 const QUIET: SignedDuration = SignedDuration::from_secs(2);
 const PATIENCE: u32 = 15;
 impl Core {
-    /// Takes in the texts of new messages when no more have come for a while.
+    /// Takes in the texts of new messages once no more have come for a while.
     pub(crate) fn take_in_texts_soon(self: &Arc<Self>) {
         self.texts.deliveries.fetch_add(1, Ordering::Relaxed);
         if self.texts.awaited.swap(true, Ordering::AcqRel) {
@@ -68,7 +69,7 @@ impl Core {
         for place in missing {
             match self.message_bytes(place) {
                 Ok(bytes) => batch.add(place, Text::of(&bytes))?,
-                // A search says so, if the message is still there.
+                // If the message is still there, a search reports the error.
                 Err(error) => tracing::warn!(%error, "a message could not be read"),
             }
         }
@@ -103,7 +104,7 @@ impl Core {
         Ok(bytes)
     }
 
-    /// Drops texts of messages that are gone, once they are as many as the others.
+    /// Drops the texts of messages that are gone, once they are as many as the others.
     pub(super) fn drop_texts_of_the_gone(&self) -> Result<()> {
         if self.texts.unswept.load(Ordering::Relaxed) < SWEEP_EVERY {
             return Ok(());

@@ -1,16 +1,20 @@
 //! What messages say, kept so that searches needn't open them.
 //!
-//! A database of its own beside the index, `texts.db`, holds each message's folded text and a signature of it: a Bloom filter over the text's
-//! three-letter runs, and over its two-letter runs in scripts without spaces, so that 会議 is found as fast as a long word. A search passes over
-//! the signatures, and reads the texts of the few messages that may hold what is looked for; so it finds exactly what a reading of all would.
+//! A database of its own beside the index, `texts.db`, holds each message's folded text and a signature of it. The
+//! signature is a Bloom filter over the text's three-letter runs, and over its two-letter runs in scripts without
+//! spaces, so that 会議 is found as fast as a long word. A search goes through the signatures, and reads only the texts
+//! of the few messages that may hold what is looked for. So it finds exactly what a reading of all messages would find.
 //!
-//! All of it can be made again from the mail. So nothing waits for it: it is brought up to date a little after a delivery, and by each search
-//! before it looks; it isn't synced at each commit; and where it is damaged or of another form it is thrown away. It is never relied on for
-//! being complete or right: entries bear checksums and go by the place and size of a message's bytes, and a search reads from the mail whatever
-//! has no sound entry, even where the database can't be opened at all.
+//! All of it can be made again from the mail, so nothing waits for it. It is brought up to date a little after a
+//! delivery, and by each search before it looks. Its commits are not synced. Where it is damaged or of another version,
+//! it is thrown away.
 //!
-//! In reading order: the database is here, `follow` is how it follows the mail, `find` a search, `text` what is kept of a message and what is looked for,
-//! `signature` the filter.
+//! Nor is it relied on for being complete or right. Entries bear checksums and are found by the place and size of a
+//! message's bytes; whatever has no sound entry, a search reads from the mail, even where the database can't be opened
+//! at all.
+//!
+//! In reading order: the database is here, `follow` is how it follows the mail, `find` a search, `text` what is kept of
+//! a message and what is looked for, `signature` the filter.
 
 mod find;
 mod follow;
@@ -36,9 +40,10 @@ pub use text::fuzz;
 type Result<T> = std::result::Result<T, StoreError>;
 
 const NAME: &str = "texts.db";
-/// Which form of the database this is, its folding included.
+/// The version of the database, which also changes when the folding of text does.
 const VERSION: i64 = 3;
-/// `since` is the highest modseq that the index had when texts were taken in: an index that is behind it is another one, put back by somebody.
+/// `since` is the highest modseq that the index had when texts were taken in. An index that is behind it is not the one
+/// they were taken from: somebody put an older one back.
 const SCHEMA: &str = "
 CREATE TABLE since (modseq INTEGER NOT NULL) STRICT;
 INSERT INTO since VALUES (0);
@@ -53,7 +58,7 @@ CREATE TABLE text (
     body BLOB NOT NULL
 ) STRICT;
 ";
-/// After how many texts it is looked whether many are of messages that are gone.
+/// After so many new texts it is looked whether many belong to messages that are gone.
 const SWEEP_EVERY: u64 = 1_000;
 
 /// An account's texts.
@@ -61,13 +66,13 @@ pub(crate) struct Texts {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     database: Mutex<Option<Connection>>,
-    /// Whether somebody waits for quiet to take texts in.
+    /// Whether a task waits for quiet to take texts in.
     awaited: AtomicBool,
     /// How many deliveries there were.
     deliveries: AtomicU64,
-    /// How many texts were taken in since the gone were looked for.
+    /// How many texts were taken in since it was last looked for those of messages that are gone.
     unswept: AtomicU64,
-    /// Whether the database could be compared with the index, or was new.
+    /// Whether the database was compared with the index, or is new.
     is_trusted: AtomicBool,
 }
 
@@ -84,7 +89,8 @@ impl Texts {
         }
     }
 
-    /// Works on the database, in a short piece: other sessions of the account wait. One that is damaged is thrown away and the work done once more.
+    /// Runs a short piece of work on the database; other sessions of the account wait. A damaged database is thrown
+    /// away and the work done once more.
     fn with<T>(&self, mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
         if !self.is_trusted.load(Ordering::Acquire) {
             let reason = "the texts could not be compared with the index";
@@ -149,8 +155,8 @@ impl Texts {
         Ok(())
     }
 
-    /// Empties the database if it knows more than the index: somebody put an older index back, and its next messages come to places that others
-    /// had. To be called when the account is opened, before anything is added.
+    /// Empties the database if it knows more than the index. Then somebody put an older index back, and its next
+    /// messages get places that other messages had. To be called when the account is opened, before anything is added.
     pub(crate) fn compare(&self, modseq: ModSeq) {
         if self.disk.open_read(&self.path).is_err() {
             return;
@@ -173,7 +179,7 @@ impl Texts {
         }
     }
 
-    /// Keeps texts that were read while the index had a modseq.
+    /// Keeps texts that were read when the index had this modseq.
     fn keep(&self, taken: &[(Place, Text)], modseq: i64) -> Result<()> {
         let count = taken.len() as u64;
         self.unswept.fetch_add(count, Ordering::Relaxed);
@@ -208,7 +214,7 @@ impl Texts {
     }
 }
 
-/// Whether the database is to blame, not the disk or somebody who has it locked.
+/// Whether the database is damaged, rather than the disk failing or somebody having it locked.
 fn is_damage(error: &rusqlite::Error) -> bool {
     match error {
         rusqlite::Error::SqliteFailure(..) | rusqlite::Error::SqlInputError { .. } => matches!(

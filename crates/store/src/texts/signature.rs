@@ -2,15 +2,17 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-/// Bits of a signature for each run, and how many of them a run sets: of a hundred messages without it, three look as if they had it.
+/// Bits of a signature for each run, and how many of them a run sets. With these numbers, three of a hundred messages
+/// without a run look as if they had it.
 const BITS: usize = 8;
 const PROBES: u32 = 3;
 /// The longest signature, in bytes.
 const LONGEST: usize = 256 * 1024;
-/// Where the scripts of East Asia begin.
+/// The code point from which on the scripts of East Asia lie.
 const WITHOUT_SPACES: u64 = 0x2e80;
 
-/// The hashes of some texts' runs, each once: three characters anywhere, two where they are of a script that is written without spaces.
+/// The hashes of the runs of some texts, each once. A run is three characters, or two of a script that is written
+/// without spaces.
 pub(super) fn runs(texts: &[&str]) -> Vec<u64> {
     let mut runs = Runs::new();
     for text in texts {
@@ -31,11 +33,11 @@ pub(super) fn runs(texts: &[&str]) -> Vec<u64> {
     runs.found
 }
 
-/// A set of hashes, which texts have by the thousand and most of them often: open addressing, half full at most. Where they lie depends on
-/// a secret, since strangers choose the texts.
+/// A set of hashes, of which a text has thousands, most of them many times: open addressing, at most half full. Where
+/// they lie depends on a secret, because strangers choose the texts.
 struct Runs {
     found: Vec<u64>,
-    /// Places in `found` plus one; 0 where there is none. Its length is a power of two.
+    /// Positions in `found` plus one; 0 for a free slot. The length is a power of two.
     table: Vec<u32>,
     secret: [u64; 2],
 }
@@ -91,7 +93,7 @@ fn hash(a: u64, b: u64, c: u64) -> u64 {
     mixed ^ (mixed >> 33)
 }
 
-/// The bits that a run sets among `count`.
+/// The bits that a run sets in a signature of `count` bits.
 fn probes(run: u64, count: u64) -> impl Iterator<Item = usize> {
     (0..PROBES).map(move |probe| {
         let bit = run.rotate_left(probe * 21) % count;

@@ -44,7 +44,8 @@ impl Needle {
         }
     }
 
-    /// A text that a header field of that name holds; with empty text, such a field. `None` where no field can be or hold what is looked for.
+    /// A text that a header field of that name holds; an empty text asks for any such field. `None` where no header can
+    /// hold what is looked for.
     #[must_use]
     pub fn field(name: &str, text: &str) -> Option<Self> {
         let is_name = name
@@ -59,7 +60,7 @@ impl Needle {
     }
 }
 
-/// A needle made ready to be looked for in many texts.
+/// A needle, prepared to be looked for in many texts.
 pub(super) struct Sought<'n> {
     needle: &'n Needle,
     runs: Vec<u64>,
@@ -82,7 +83,7 @@ impl<'n> Sought<'n> {
         may_hold(bits, &self.runs)
     }
 
-    /// Whether the header's part of a text settles the question.
+    /// What the header alone says to the question; `None` if the body has to be looked at.
     pub(super) fn judge_head(&self, fields: &[u8], header: &[u8]) -> Option<bool> {
         match &self.needle.within {
             Within::Body => None,
@@ -103,7 +104,7 @@ impl<'n> Sought<'n> {
         }
         let mut from = 0;
         while let Some(at) = self.wide.find(&body[from..]) {
-            // Between two units there is no character.
+            // A match that begins in the middle of a UTF-16 unit is no match.
             if (from + at).is_multiple_of(2) {
                 return true;
             }
@@ -130,7 +131,8 @@ impl Text {
         Self::within(message, SEARCHED)
     }
 
-    /// Reads at most `limit` bytes of the parts, and keeps twice as many at most: folding makes some characters longer, one of them eleven times.
+    /// Reads at most `limit` bytes of the parts, and keeps at most twice as many: folding makes some characters longer,
+    /// one of them eleven times.
     fn within(message: &[u8], limit: usize) -> Self {
         let parsed = Parsed::new(message);
         let mut fields = String::new();
@@ -177,7 +179,7 @@ impl Text {
     }
 }
 
-/// For `fuzz/`: what the text of a message has, what is kept of it has as well, and its signature does not deny it.
+/// For `fuzz/`: what a message's text holds, the kept text holds too, and the signature doesn't deny it.
 #[cfg(fuzzing)]
 pub fn fuzz(message: &[u8]) {
     let text = Text::of(message);
@@ -187,7 +189,7 @@ pub fn fuzz(message: &[u8]) {
     for (from, length) in [(0, 3), (characters.len() / 3, 5), (characters.len() / 2, 1)] {
         let part: String = characters.iter().skip(from).take(length).collect();
         let needle = Needle::body(&part);
-        // Folding what is folded may change it, as where a letter's second form has a third.
+        // Folding what is folded may change it again, as where a letter's second form has a third.
         if !body.contains(&needle.text) {
             continue;
         }
