@@ -11,6 +11,7 @@ use sekisho_checkpoint::door::{Admitted, Attempt, NotAdmitted};
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
+use sekisho_checkpoint::ports::Records;
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::web::{FactorOwed, Person, Seat, WebStanding};
 use sekisho_checkpoint::{Checkpoint, Parts, Proof, RegistrationState, Reproof, Site};
@@ -101,12 +102,29 @@ impl Kit {
     /// A part can't be opened.
     pub async fn start_for(site: Site) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
+        let records = Arc::new(SqliteRecords::open(&folder.path().join("records.sqlite"))?);
+        Self::start_in(folder, site, records).await
+    }
+
+    /// Starts one whose records are kept elsewhere.
+    ///
+    /// # Errors
+    /// Something could not be made.
+    pub async fn start_on(records: Arc<dyn Records>, site: Site) -> anyhow::Result<Self> {
+        Self::start_in(tempfile::tempdir()?, site, records).await
+    }
+
+    async fn start_in(
+        folder: TempDir,
+        site: Site,
+        records: Arc<dyn Records>,
+    ) -> anyhow::Result<Self> {
         let clock = HandClock::new();
         let letters = Arc::new(LetterBox::default());
         let accounts = Arc::new(open_accounts(folder.path(), &clock)?);
         let alice = crate::accounts::add(&accounts, "alice", PASSWORD).await?;
         let bob = crate::accounts::add(&accounts, "bob", PASSWORD).await?;
-        let checkpoint = start_checkpoint(folder.path(), site, &clock, &letters, &accounts).await?;
+        let checkpoint = start_checkpoint(records, site, &clock, &letters, &accounts).await?;
         Ok(Self {
             checkpoint,
             clock,
@@ -123,8 +141,9 @@ impl Kit {
     /// # Errors
     /// A part can't be opened.
     pub async fn another(&self, site: Site) -> anyhow::Result<Arc<Checkpoint>> {
+        let records = SqliteRecords::open(&self.folder.path().join("records.sqlite"))?;
         start_checkpoint(
-            self.folder.path(),
+            Arc::new(records),
             site,
             &self.clock,
             &self.letters,
@@ -346,7 +365,7 @@ fn open_accounts(
 }
 
 async fn start_checkpoint(
-    folder: &Path,
+    records: Arc<dyn Records>,
     site: Site,
     clock: &Arc<HandClock>,
     letters: &Arc<LetterBox>,
@@ -354,7 +373,7 @@ async fn start_checkpoint(
 ) -> anyhow::Result<Arc<Checkpoint>> {
     let keys = KeyRing::new([(KeyId(1), SealingKey::new([7; 32]))].into()).context("keys")?;
     Ok(Checkpoint::start(Parts {
-        records: Arc::new(SqliteRecords::open(&folder.join("records.sqlite"))?),
+        records,
         directory: Arc::<sekisho_directory::OwnAccounts>::clone(accounts),
         courier: Arc::<LetterBox>::clone(letters),
         clock: Arc::<HandClock>::clone(clock),

@@ -2,6 +2,7 @@
 
 mod a_factor_that_never_came_is_told;
 mod a_grant_ends_after_fourteen_hours;
+mod a_guess_is_counted_before_its_hash;
 mod a_laptop_moves_from_campus_to_home;
 mod a_mail_client_is_refused_then_admitted;
 mod a_password_never_becomes_a_factor;
@@ -16,6 +17,7 @@ mod every_reader_reads_the_same_words;
 mod every_refusal_is_the_same_bytes;
 mod floors;
 mod guesses_are_counted;
+mod hanging_up;
 mod in_front_of_cyrus;
 mod in_front_of_dovecot;
 mod mail_is_not_smuggled;
