@@ -19,7 +19,7 @@ pub enum FactorKind {
 }
 
 impl FactorKind {
-    /// Every kind, in the order in which they are offered.
+    /// Every kind, in the order in which they are offered, which is that of the variants.
     pub const ALL: [Self; 3] = [Self::OtpApp, Self::ExternalMail, Self::RecoveryCode];
 
     /// The word that records keep for it.
@@ -29,6 +29,16 @@ impl FactorKind {
             Self::OtpApp => "otp-app",
             Self::ExternalMail => "external-mail",
             Self::RecoveryCode => "recovery-code",
+        }
+    }
+
+    /// How many of the kind an account may have. Where it is one, another takes its place; elsewhere one more is
+    /// refused.
+    #[must_use]
+    pub fn most(self) -> usize {
+        match self {
+            Self::OtpApp => 10,
+            Self::ExternalMail | Self::RecoveryCode => 1,
         }
     }
 
@@ -63,6 +73,15 @@ impl Factor {
             Method::ExternalMail { .. } => FactorKind::ExternalMail,
         }
     }
+
+    /// The private address that it is, if it is one. News of changes go there too.
+    #[must_use]
+    pub fn address(&self) -> Option<&MailAddress> {
+        match &self.method {
+            Method::ExternalMail { address } => Some(address),
+            Method::OtpApp { .. } => None,
+        }
+    }
 }
 
 /// What a factor is made of.
@@ -91,6 +110,23 @@ pub struct KindStanding {
     pub disabled: bool,
 }
 
+/// How all kinds stand for an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KindStandings([KindStanding; FactorKind::ALL.len()]);
+
+impl KindStandings {
+    /// How a kind stands.
+    #[must_use]
+    pub fn of(&self, kind: FactorKind) -> KindStanding {
+        self.0[kind as usize]
+    }
+
+    /// How a kind stands, to be changed.
+    pub fn of_mut(&mut self, kind: FactorKind) -> &mut KindStanding {
+        &mut self.0[kind as usize]
+    }
+}
+
 /// A one-time code of the help desk, as it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enrolment {
@@ -110,14 +146,10 @@ pub struct Standing {
     pub enrolment: Option<Enrolment>,
     /// The factors, the oldest first.
     pub factors: Vec<Factor>,
-    /// The OTP apps' standing.
-    pub otp_app: KindStanding,
-    /// The mailed codes' standing.
-    pub external_mail: KindStanding,
+    /// How each kind stands.
+    pub kinds: KindStandings,
     /// The recovery codes that were made, if any were.
     pub recovery_codes: Option<RecoveryCodes>,
-    /// The recovery codes' standing.
-    pub recovery_code: KindStanding,
     /// Whether a new password is wanted: the person said that somebody else used the present one.
     pub password_wanted: bool,
 }
@@ -136,11 +168,7 @@ impl Standing {
     /// The standing of a kind.
     #[must_use]
     pub fn kind(&self, kind: FactorKind) -> KindStanding {
-        match kind {
-            FactorKind::OtpApp => self.otp_app,
-            FactorKind::ExternalMail => self.external_mail,
-            FactorKind::RecoveryCode => self.recovery_code,
-        }
+        self.kinds.of(kind)
     }
 
     /// The factors of a kind; recovery codes are not among them.

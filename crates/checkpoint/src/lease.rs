@@ -9,6 +9,7 @@ use sekisho_source::Source;
 use tokio::sync::watch;
 
 use crate::account::AccountId;
+use crate::credential::Credential;
 use crate::ports::Cut;
 use crate::rule::Reason;
 
@@ -71,6 +72,7 @@ impl Lease {
 struct Entry {
     account: AccountId,
     source: Source,
+    credential: Credential,
     state: watch::Sender<State>,
 }
 
@@ -85,6 +87,11 @@ impl Held {
 
     pub(crate) fn source(&self) -> Source {
         self.0.source
+    }
+
+    /// By which credential it was opened, as that counts now.
+    pub(crate) fn credential(&self) -> Credential {
+        self.0.credential.later()
     }
 
     /// Goes on under another reason, such as a renewed grant.
@@ -138,11 +145,18 @@ impl Default for Register {
 }
 
 impl Register {
-    pub(crate) fn open(&self, account: AccountId, source: Source, reason: Reason) -> Lease {
+    pub(crate) fn open(
+        &self,
+        account: AccountId,
+        source: Source,
+        credential: Credential,
+        reason: Reason,
+    ) -> Lease {
         let (sender, state) = watch::channel(State::Holds(reason));
         let entry = Arc::new(Entry {
             account,
             source,
+            credential,
             state: sender,
         });
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);

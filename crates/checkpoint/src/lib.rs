@@ -4,14 +4,15 @@
 //! ports and carries out what follows. The crate does no I/O, reads no clock and knows no database, no protocol and no
 //! language: all of that is passed in.
 //!
-//! In reading order: [`rule`] is what everything is about; [`account`], [`address`], [`network`], [`policy`],
-//! [`factor`], [`grant`] and [`session`] are its terms; [`ports`] is what it needs of the world; [`door`], [`sasl`],
-//! [`lease`] and [`web`] are what doors ask with and get; [`Checkpoint`] joins them.
+//! In reading order: [`rule`] is what everything is about; [`credential`], [`account`], [`address`], [`network`],
+//! [`policy`], [`factor`], [`grant`] and [`session`] are its terms; [`ports`] is what it needs of the world; [`door`],
+//! [`sasl`], [`lease`] and [`web`] are what doors ask with and get; [`Checkpoint`] joins them.
 
 pub mod account;
 pub mod address;
 pub mod audit;
 mod checkpoint;
+pub mod credential;
 pub mod door;
 pub mod factor;
 pub mod grant;

@@ -1,23 +1,28 @@
 //! The rule: one pure function from what is known to what is decided.
 //!
-//! Every door, and every webmail request, gets its answer from [`decide`] and from nowhere else.
+//! Every door, and every webmail request, gets its answer from [`decide`] and from nowhere else. What has to be proven
+//! once more before a change is in [`again`], who may register a factor in [`registration`]; they are pure as well.
 
 use jiff::Timestamp;
 use sekisho_source::Source;
 
 use crate::account::Account;
+use crate::credential::Credential;
 use crate::grant::Grant;
 use crate::id::GrantId;
 use crate::network::Networks;
 use crate::policy::Policy;
+
+pub mod again;
+pub mod registration;
 
 /// What is known of the one who asks, once the name led to an account.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
     /// The account.
     pub account: &'a Account,
-    /// Whether the password was right, or an earlier proof of it still holds.
-    pub password_right: bool,
+    /// What was shown, and what came of checking it.
+    pub credential: Credential,
     /// Whether the person turned MFA on.
     pub mfa_on: bool,
     /// Whether any factor is registered.
@@ -37,11 +42,20 @@ pub enum Reason {
     Grant(GrantId, Timestamp),
 }
 
+/// Why someone is refused, whatever the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The credential is not the account's.
+    Credential,
+    /// The account may not be used.
+    Account,
+}
+
 /// The answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Wrong password, or an account that may not be used.
-    Refused,
+    /// The credential is wrong, or the account may not be used.
+    Refused(Cause),
     /// The mailbox opens.
     Admitted(Reason),
     /// Password right, factor owed: the webmail asks for one, every other door refuses.
@@ -66,8 +80,15 @@ pub fn decide(
     policy: &Policy,
     now: Timestamp,
 ) -> Decision {
-    if !facts.password_right || !facts.account.usable {
-        return Decision::Refused;
+    match facts.credential {
+        Credential::Password(check) if !check.is_right() => {
+            return Decision::Refused(Cause::Credential);
+        }
+        // A password never stands for a factor, nor for a grant: all that follows is asked for beside it.
+        Credential::Password(_) => {}
+    }
+    if !facts.account.usable {
+        return Decision::Refused(Cause::Account);
     }
     if !mfa_in_use(facts.account, facts.mfa_on, policy, now) {
         return Decision::Admitted(Reason::MfaUnused);

@@ -5,10 +5,11 @@ use sekisho_source::Source;
 
 use crate::account::Account;
 use crate::door::Admitted;
-use crate::factor::{FactorKind, Standing};
+use crate::factor::Standing;
 use crate::id::{SessionId, SessionToken};
-use crate::policy::FirstRegistration;
 use crate::session::{Session, SessionKey};
+
+pub use crate::rule::registration::FirstStep;
 
 /// The password was right: a new session, whose token goes into the browser's cookie.
 #[derive(Debug)]
@@ -144,17 +145,6 @@ pub struct FactorOwed {
     pub(crate) source: Source,
     pub(crate) facts: Standing,
     pub(crate) first: FirstStep,
-}
-
-/// What a session that owes a factor is led to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FirstStep {
-    /// Prove one of these kinds.
-    Prove(Vec<FactorKind>),
-    /// Every registered kind is disabled: the help desk, or a trusted network, must help.
-    AllDisabled,
-    /// Register the first factor; as the site demands it.
-    Register(FirstRegistration),
 }
 
 impl FactorOwed {

@@ -3,12 +3,21 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use sekisho_checkpoint::account::{Account, AccountId, Group};
-use sekisho_checkpoint::factor::FactorKind;
+use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::credential::{Credential, PasswordCheck};
+use sekisho_checkpoint::factor::{
+    Enrolment, Factor, FactorKind, KindStanding, Method, RecoveryCodes, Standing,
+};
 use sekisho_checkpoint::grant::{Companion, Grant};
-use sekisho_checkpoint::id::GrantId;
+use sekisho_checkpoint::id::{FactorId, GrantId};
 use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
-use sekisho_checkpoint::policy::{MfaDemand, Policy};
-use sekisho_checkpoint::rule::{Decision, Facts, Reason, decide};
+use sekisho_checkpoint::policy::{FirstRegistration, MfaDemand, Policy};
+use sekisho_checkpoint::rule::again::{Proven, Strictness, owed_again, proven_until};
+use sekisho_checkpoint::rule::registration::{
+    FirstStep, Registration, first_step, offered, registration,
+};
+use sekisho_checkpoint::rule::{Cause, Decision, Facts, Reason, decide};
+use sekisho_checkpoint::sealing::Sealed;
 use sekisho_source::{KeyLength, Source};
 
 /// The places that appear in histories; the first lies in the trusted network, the second in the untrusted part cut out
@@ -50,6 +59,13 @@ fn account(id: i64) -> Account {
         groups: Vec::new(),
         usable: true,
     }
+}
+
+fn password(is_right: bool) -> Credential {
+    Credential::Password(match is_right {
+        true => PasswordCheck::Right,
+        false => PasswordCheck::Wrong,
+    })
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -144,7 +160,7 @@ proptest! {
         }
         let (id, password_right, place_index) = asked;
         let account = Account { usable: usable[id as usize], ..account(id) };
-        let facts = Facts { account: &account, password_right, mfa_on: mfa[id as usize], has_factor: true, grants: &grants };
+        let facts = Facts { account: &account, credential: password(password_right), mfa_on: mfa[id as usize], has_factor: true, grants: &grants };
         let decision = decide(&facts, &place(place_index), &networks(), &Policy::default(), at(now));
         prop_assert_eq!(
             matches!(decision, Decision::Admitted(_)),
@@ -163,7 +179,7 @@ fn decide_for(place_source: &Source, mfa_on: bool, policy: &Policy, now: Timesta
     };
     let facts = Facts {
         account: &account,
-        password_right: true,
+        credential: password(true),
         mfa_on,
         has_factor: false,
         grants: &grants,
@@ -218,5 +234,199 @@ fn a_sites_demand_begins_on_its_date_and_may_concern_a_group() {
         assert_eq!(before, Decision::Admitted(Reason::MfaUnused));
         let after = decide_for(&place(3), false, &policy, at(100));
         assert_eq!(after, Decision::FactorOwed { registered: false });
+    }
+}
+
+#[test]
+fn a_wrong_credential_and_an_unusable_account_are_refused_whatever_speaks_for_them() {
+    let grants = [grant(1, 2, 0)];
+    let checks = [
+        (PasswordCheck::Wrong, false),
+        (PasswordCheck::Right, true),
+        (PasswordCheck::Remembered, true),
+        (PasswordCheck::Attested, true),
+        (PasswordCheck::Earlier, true),
+    ];
+    for (check, is_right) in checks {
+        for (usable, mfa_on, from) in [
+            (true, false, 4),
+            (true, true, 0),
+            (true, true, 2),
+            (false, false, 4),
+            (false, true, 0),
+            (false, true, 2),
+        ] {
+            let account = Account {
+                usable,
+                ..account(1)
+            };
+            let facts = Facts {
+                account: &account,
+                credential: Credential::Password(check),
+                mfa_on,
+                has_factor: true,
+                grants: &grants,
+            };
+            let decision = decide(&facts, &place(from), &networks(), &Policy::default(), at(1));
+            match (is_right, usable) {
+                (false, _) => assert_eq!(decision, Decision::Refused(Cause::Credential)),
+                (true, false) => assert_eq!(decision, Decision::Refused(Cause::Account)),
+                (true, true) => assert!(matches!(decision, Decision::Admitted(_))),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_credential_counts_later_as_what_it_was_found_to_be() {
+    for (check, later) in [
+        (PasswordCheck::Wrong, PasswordCheck::Wrong),
+        (PasswordCheck::Attested, PasswordCheck::Earlier),
+        (PasswordCheck::Right, PasswordCheck::Earlier),
+    ] {
+        let credential = Credential::Password(check).later();
+        assert_eq!(credential, Credential::Password(later));
+    }
+}
+
+fn factor(kind: FactorKind) -> Factor {
+    Factor {
+        id: FactorId::new(kind as i64),
+        name: String::new(),
+        registered_at: at(0),
+        last_used_at: None,
+        method: match kind {
+            FactorKind::ExternalMail => Method::ExternalMail {
+                address: MailAddress::parse("private@elsewhere.example").expect("an address"),
+            },
+            _ => Method::OtpApp {
+                key: Sealed(Vec::new()),
+                last_step: None,
+            },
+        },
+    }
+}
+
+/// Any account, as the records may keep it: recovery codes stand only beside a factor.
+fn standings() -> impl Strategy<Value = Standing> {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    let disabled = prop::collection::vec(any::<bool>(), FactorKind::ALL.len());
+    (flags, disabled).prop_map(|((app, mail, codes, enrolment), disabled)| {
+        let registered = [(app, FactorKind::OtpApp), (mail, FactorKind::ExternalMail)];
+        let factors = registered.into_iter().filter(|(is_there, _)| *is_there);
+        let mut standing = Standing {
+            factors: factors.map(|(_, kind)| factor(kind)).collect(),
+            enrolment: enrolment.then_some(Enrolment {
+                hash: [0; 32],
+                expires_at: at(0),
+            }),
+            recovery_codes: ((app || mail) && codes).then_some(RecoveryCodes {
+                made_at: at(0),
+                left: 10,
+            }),
+            ..Standing::default()
+        };
+        for (kind, disabled) in FactorKind::ALL.into_iter().zip(disabled) {
+            let of_kind = KindStanding {
+                failures: 0,
+                disabled,
+            };
+            *standing.kinds.of_mut(kind) = of_kind;
+        }
+        standing
+    })
+}
+
+fn policies() -> impl Strategy<Value = Policy> {
+    let choice = prop_oneof![
+        Just(FirstRegistration::Allow),
+        Just(FirstRegistration::EnrolmentCode),
+        Just(FirstRegistration::Forbid),
+    ];
+    (choice, any::<bool>()).prop_map(|(first_registration, external_mail)| Policy {
+        first_registration,
+        external_mail,
+        ..Policy::default()
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_proof_is_owed_again_when_it_is_not_recent_and_a_factor_not_from_a_trusted_network(
+        password_at in -900..=0i64,
+        factor_at in prop::option::of(-900..=0i64),
+        has_factor in any::<bool>(),
+        trusted in any::<bool>(),
+    ) {
+        let recent = SignedDuration::from_mins(5);
+        let proven = Proven { password_at: at(password_at), factor_at: factor_at.map(at), has_factor, trusted };
+        let owed = |strictness, now| owed_again(proven, strictness, recent, now);
+        let is_recent = |proven: i64| proven > -300;
+        let factor_counts = has_factor && !trusted;
+        let now = owed(Strictness::Recent, at(0));
+        prop_assert_eq!(now.password, !is_recent(password_at));
+        prop_assert_eq!(now.factor, factor_counts && !factor_at.is_some_and(is_recent));
+        let anew = owed(Strictness::Anew, at(0));
+        prop_assert!(anew.password && anew.factor == factor_counts);
+        // Until the instant that a page says nothing is owed, and from it on something is.
+        let until = proven_until(proven, recent, at(0));
+        prop_assert_eq!(until.is_some(), now.is_nothing());
+        if let Some(until) = until {
+            let before = until - SignedDuration::from_millis(1);
+            prop_assert!(owed(Strictness::Recent, before).is_nothing());
+            prop_assert!(!owed(Strictness::Recent, until).is_nothing());
+        }
+    }
+
+    #[test]
+    fn a_password_never_becomes_a_factor_by_itself(
+        standing in standings(),
+        policy in policies(),
+        trusted in any::<bool>(),
+        kind in prop::sample::select(&FactorKind::ALL[..2]),
+    ) {
+        let step = first_step(&standing, &policy);
+        let owing = registration(&standing, kind, Some(&step), trusted, &policy);
+        let seated = registration(&standing, kind, None, trusted, &policy);
+        if standing.has_factor() {
+            // Disabled ones count: neither is registration the first step, nor does it begin without a proof.
+            prop_assert!(!matches!(step, FirstStep::Register(_)));
+            prop_assert_eq!(owing, Registration::ProveFirst);
+            let replaces = kind == FactorKind::ExternalMail && standing.of_kind(kind).next().is_some();
+            let strictness = if replaces { Strictness::Anew } else { Strictness::Recent };
+            prop_assert_eq!(seated, Registration::AfterProof(strictness));
+        } else {
+            let Registration::First { needs, after_password } = owing else {
+                return Err(TestCaseError::fail(format!("{owing:?}")));
+            };
+            prop_assert!(!after_password, "the password has just been proven");
+            prop_assert_eq!(seated, Registration::First { needs, after_password: true });
+            match (standing.enrolment, trusted) {
+                // After the help desk took the factors away its code is needed, wherever that was.
+                (Some(_), _) => prop_assert!(needs != FirstRegistration::Allow),
+                (None, true) => prop_assert_eq!(needs, FirstRegistration::Allow),
+                (None, false) => prop_assert_eq!(needs, policy.first_registration),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_offered_is_registered_not_disabled_and_used_by_the_site(
+        standing in standings(),
+        policy in policies(),
+    ) {
+        let offered = offered(&standing, &policy);
+        for kind in FactorKind::ALL {
+            let is_used = kind != FactorKind::ExternalMail || policy.external_mail;
+            prop_assert_eq!(
+                offered.contains(&kind),
+                standing.has_kind(kind) && !standing.kind(kind).disabled && is_used
+            );
+        }
+        match first_step(&standing, &policy) {
+            FirstStep::Prove(kinds) => prop_assert!(kinds == offered && !offered.is_empty()),
+            FirstStep::AllDisabled => prop_assert!(standing.has_factor() && offered.is_empty()),
+            FirstStep::Register(_) => prop_assert!(!standing.has_factor()),
+        }
     }
 }

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
-use super::passwords::{Checked, Subject, trusted};
+use super::passwords::{Checked, Subject, refusal};
 use super::{Checkpoint, Failure, Site};
 use crate::account::Password;
 use crate::audit::{Actor, Door, Event, EventKind};
+use crate::credential::{Credential, PasswordCheck};
 use crate::door::{Admitted, Attempt, Attested, NotAdmitted, Refusal};
 use crate::id::Reference;
 use crate::policy::RefusalStyle;
@@ -60,7 +61,10 @@ impl Checkpoint {
                 .await?;
             // Nobody was told a reference; but the help desk has to see why somebody is kept waiting.
             let claim = Claim::of(attested, Proof::Attested);
-            let what = subject.wrong_password();
+            let what = match subject {
+                Subject::Known(_) => EventKind::RefusedPassword,
+                Subject::Unknown(_) => EventKind::RefusedUnknown,
+            };
             self.write_down(&claim, what, &subject, None, now).await
         };
         counted.await.map_err(|failure: Failure| {
@@ -121,31 +125,33 @@ impl Checkpoint {
             let subject = self.subject(claim.name, claim.authorization, now).await?;
             let checked = match claim.proof {
                 Proof::Password(password) => {
-                    self.check_password(subject, password, &claim.source, site, now)
+                    self.check_password(&subject, password, &claim.source, site, now)
                         .await?
                 }
                 Proof::Attested => {
-                    self.trust_password(subject, &claim.source, site, now)
+                    self.trust_password(&subject, &claim.source, site, now)
                         .await?
                 }
-                Proof::Earlier => trusted(subject),
+                Proof::Earlier => Checked::Known(PasswordCheck::Earlier),
             };
-            let (known, is_remembered) = match checked {
-                Checked::Right {
-                    known,
-                    is_remembered,
-                } => (known, is_remembered),
-                Checked::Refused(what, subject, _) => return Ok(Weighed::Refused(what, subject)),
+            let (check, known) = match (checked, subject) {
+                (Checked::Known(check), Subject::Known(known)) => (check, known),
+                (Checked::Known(_), unknown @ Subject::Unknown(_)) => {
+                    return Ok(Weighed::Refused(EventKind::RefusedUnknown, unknown));
+                }
+                (Checked::Throttled(_), subject) => {
+                    return Ok(Weighed::Refused(EventKind::RefusedThrottled, subject));
+                }
             };
-            match self.judge(&known, &claim.source, site, now) {
+            let credential = Credential::Password(check);
+            let what = match self.judge(&known, credential, &claim.source, site, now) {
                 Decision::Admitted(reason) => {
                     let account = known.account.id;
-                    let lease = self.leases.open(account, claim.source, reason);
+                    let lease = self.leases.open(account, claim.source, credential, reason);
                     if self.verified.epoch() != seen {
                         continue;
                     }
-                    if let Proof::Password(password) = claim.proof
-                        && !is_remembered
+                    if let (Proof::Password(password), PasswordCheck::Right) = (claim.proof, check)
                     {
                         self.remember(account, password, &claim.source, now, seen);
                     }
@@ -156,19 +162,10 @@ impl Checkpoint {
                         lease,
                     ))));
                 }
-                Decision::FactorOwed { .. } => {
-                    return Ok(Weighed::Refused(
-                        EventKind::RefusedNoGrant,
-                        Subject::Known(known),
-                    ));
-                }
-                Decision::Refused => {
-                    return Ok(Weighed::Refused(
-                        EventKind::RefusedDisabled,
-                        Subject::Known(known),
-                    ));
-                }
-            }
+                Decision::FactorOwed { .. } => EventKind::RefusedNoGrant,
+                Decision::Refused(cause) => refusal(cause),
+            };
+            return Ok(Weighed::Refused(what, Subject::Known(known)));
         }
         Err(Failure::Busy)
     }
@@ -308,13 +305,15 @@ fn sentence(site: &Site, what: EventKind, reference: &Reference) -> String {
     let url = &site.policy.help_url;
     let reference = reference.as_str();
     let helpful = format!(
-        "Sign-in refused. Check your password; if you use multi-factor authentication, first sign in at {url} from this network. (Ref {reference})"
+        "Sign-in refused. Check your password; if you use multi-factor authentication, first sign in at {url} from \
+         this network. (Ref {reference})"
     );
     match site.policy.refusal {
         RefusalStyle::Helpful => helpful,
         RefusalStyle::Terse => "Authentication failed.".to_owned(),
         RefusalStyle::NamesCause if what == EventKind::RefusedNoGrant => format!(
-            "Your password is right, but multi-factor authentication is missing: first sign in at {url} from this network. (Ref {reference})"
+            "Your password is right, but multi-factor authentication is missing: first sign in at {url} from this \
+             network. (Ref {reference})"
         ),
         RefusalStyle::NamesCause => helpful,
     }

@@ -7,6 +7,7 @@ use crate::audit::EventKind;
 use crate::factor::{FactorKind, Method, shortened_name};
 use crate::id::{FactorId, GrantId};
 use crate::ports::{AccountUpdate, Change, Cut, Ending, Reach, RecordsError, SetPasswordError};
+use crate::rule::again::Strictness;
 use crate::web::{Person, Seat};
 
 /// Why a change was not made.
@@ -92,7 +93,12 @@ impl Checkpoint {
         if on && !trusted && !person.facts.has_factor() {
             return Err(ChangeError::NoFactor);
         }
-        self.prove_again(person, reproof, !on, client).await?;
+        let strictness = match on {
+            true => Strictness::Recent,
+            false => Strictness::Anew,
+        };
+        self.prove_again(person, reproof, strictness, client)
+            .await?;
         let (what, ending) = if on {
             let ending = Ending {
                 sessions: Reach::AllBut(person.session.id),
@@ -122,7 +128,8 @@ impl Checkpoint {
         let Some(found) = person.facts.factors.iter().find(|f| f.id == factor) else {
             return Err(ChangeError::NoSuchFactor);
         };
-        self.prove_again(person, reproof, true, client).await?;
+        self.prove_again(person, reproof, Strictness::Anew, client)
+            .await?;
         let detail = match &found.method {
             Method::OtpApp { .. } => found.name.as_str(),
             Method::ExternalMail { .. } => "",
@@ -152,7 +159,8 @@ impl Checkpoint {
         if found.name == name {
             return Ok(());
         }
-        self.prove_again(person, reproof, false, client).await?;
+        self.prove_again(person, reproof, Strictness::Recent, client)
+            .await?;
         let detail = format!("{} -> {name}", found.name);
         let event = web_event(
             person,
@@ -180,7 +188,8 @@ impl Checkpoint {
         if !self.site().networks.trust(&person.source) {
             return Err(ChangeError::NotTrusted);
         }
-        self.prove_again(person, reproof, false, client).await?;
+        self.prove_again(person, reproof, Strictness::Recent, client)
+            .await?;
         let event = web_event(
             person,
             EventKind::KindEnabled,

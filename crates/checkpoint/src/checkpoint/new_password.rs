@@ -9,6 +9,7 @@ use super::{Checkpoint, Failure};
 use crate::account::Password;
 use crate::audit::EventKind;
 use crate::ports::{AccountUpdate, Applied, Change, InSession, PasswordChange, SetPasswordError};
+use crate::rule::again::Strictness;
 use crate::web::{Person, Seat};
 
 /// How long a directory may take to set a password; after that the person is told that the change was begun.
@@ -33,7 +34,8 @@ impl Checkpoint {
             ..reproof
         };
         self.check_again(person, reproof.password.as_ref()).await?;
-        self.prove_again(person, &reproof, false, client).await?;
+        self.prove_again(person, &reproof, Strictness::Recent, client)
+            .await?;
         self.directory
             .check_new_password(person.account.id, new)
             .await?;

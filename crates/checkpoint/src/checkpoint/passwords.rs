@@ -9,9 +9,10 @@ use super::verified::Epoch;
 use super::{Checkpoint, Failure, Site};
 use crate::account::{Account, AccountId, LoginName, Password};
 use crate::audit::EventKind;
+use crate::credential::{Credential, PasswordCheck};
 use crate::factor::Standing;
 use crate::grant::Grant;
-use crate::rule::{Decision, Facts, decide};
+use crate::rule::{Cause, Decision, Facts, decide};
 use crate::throttle::{
     Guess, GuessStart, Limit, PASSWORDS_FOR_ACCOUNT, PASSWORDS_FROM_SITE, PASSWORDS_FROM_SOURCE,
     Throttle, reached_until, windows,
@@ -51,14 +52,6 @@ impl Subject {
         match self {
             Self::Known(_) => None,
             Self::Unknown(hash) => Some(*hash),
-        }
-    }
-
-    /// What a wrong password is in the audit.
-    pub(super) fn wrong_password(&self) -> EventKind {
-        match self {
-            Self::Known(_) => EventKind::RefusedPassword,
-            Self::Unknown(_) => EventKind::RefusedUnknown,
         }
     }
 
@@ -122,16 +115,13 @@ pub(super) enum Guessed {
     },
 }
 
-/// What came of checking a name and a password.
-#[derive(Debug)]
+/// What came of looking at a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Checked {
-    /// The password is right, the account usable. `is_remembered` says whether it was found right a while ago.
-    Right {
-        known: Box<Known>,
-        is_remembered: bool,
-    },
-    /// It is not; which of the refusals it was, and until when for a throttled one.
-    Refused(EventKind, Subject, Option<Timestamp>),
+    /// This is known of it. Whether it lets anybody in, the rule says.
+    Known(PasswordCheck),
+    /// Too many guesses were wrong: nothing was looked at until then, right or not.
+    Throttled(Timestamp),
 }
 
 impl Checkpoint {
@@ -173,25 +163,23 @@ impl Checkpoint {
     /// Checks a password against its subject, counting and obeying failures.
     pub(super) async fn check_password(
         &self,
-        subject: Subject,
+        subject: &Subject,
         password: &Password,
         source: &Source,
         site: &Site,
         now: Timestamp,
     ) -> Result<Checked, Failure> {
-        if let Subject::Known(known) = &subject
+        if let Subject::Known(known) = subject
             && self.verified.knows(known.account.id, password, source, now)
         {
-            return Ok(usable(subject, true));
+            return Ok(Checked::Known(PasswordCheck::Remembered));
         }
-        let limits = self.limits(&subject, source, site, now);
+        let limits = self.limits(subject, source, site, now);
         let guess = self.guess(subject.whose(), password, source, &limits, now);
         Ok(match guess.await? {
-            Guessed::Right => usable(subject, false),
-            Guessed::Wrong => Checked::Refused(subject.wrong_password(), subject, None),
-            Guessed::MustWait { until } => {
-                Checked::Refused(EventKind::RefusedThrottled, subject, Some(until))
-            }
+            Guessed::Right => Checked::Known(PasswordCheck::Right),
+            Guessed::Wrong => Checked::Known(PasswordCheck::Wrong),
+            Guessed::MustWait { until } => Checked::Throttled(until),
         })
     }
 
@@ -264,20 +252,18 @@ impl Checkpoint {
     /// many, a right one does not count.
     pub(super) async fn trust_password(
         &self,
-        subject: Subject,
+        subject: &Subject,
         source: &Source,
         site: &Site,
         now: Timestamp,
     ) -> Result<Checked, Failure> {
-        if let Subject::Unknown(_) = subject {
-            return Ok(trusted(subject));
-        }
-        let limits = self.limits(&subject, source, site, now);
+        let attested = Checked::Known(PasswordCheck::Attested);
+        let Subject::Known(_) = subject else {
+            return Ok(attested);
+        };
+        let limits = self.limits(subject, source, site, now);
         let throttled = self.over(&limits, now).await?;
-        Ok(match throttled {
-            Some(until) => Checked::Refused(EventKind::RefusedThrottled, subject, Some(until)),
-            None => trusted(subject),
-        })
+        Ok(throttled.map_or(attested, Checked::Throttled))
     }
 
     /// Counts a wrong password that was tried elsewhere, once however often it is repeated.
@@ -307,17 +293,18 @@ impl Checkpoint {
             .await
     }
 
-    /// Asks the rule about an account whose password is proven.
+    /// Asks the rule about an account, for which a credential was shown.
     pub(super) fn judge(
         &self,
         known: &Known,
+        credential: Credential,
         source: &Source,
         site: &Site,
         now: Timestamp,
     ) -> Decision {
         let facts = Facts {
             account: &known.account,
-            password_right: true,
+            credential,
             mfa_on: known.standing.mfa_on,
             has_factor: known.standing.has_factor(),
             grants: &known.grants,
@@ -399,21 +386,10 @@ fn failure_keys(all: Throttle, at_source: Throttle, source: &Source) -> Vec<Thro
     keys
 }
 
-/// The answer where the password was right by somebody's word, or earlier.
-pub(super) fn trusted(subject: Subject) -> Checked {
-    match subject {
-        Subject::Unknown(_) => Checked::Refused(EventKind::RefusedUnknown, subject, None),
-        Subject::Known(_) => usable(subject, false),
-    }
-}
-
-/// The answer for a right password.
-fn usable(subject: Subject, is_remembered: bool) -> Checked {
-    match subject {
-        Subject::Known(known) if known.account.usable => Checked::Right {
-            known,
-            is_remembered,
-        },
-        other => Checked::Refused(EventKind::RefusedDisabled, other, None),
+/// What a refusal is in the audit.
+pub(super) fn refusal(cause: Cause) -> EventKind {
+    match cause {
+        Cause::Credential => EventKind::RefusedPassword,
+        Cause::Account => EventKind::RefusedDisabled,
     }
 }

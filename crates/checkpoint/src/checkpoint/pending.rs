@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use sekisho_otp::{AppCode, UserCode};
 use zeroize::Zeroizing;
 
-use super::sign_in::first_registration;
 use super::{Checkpoint, Failure, Site};
 use crate::address::MailAddress;
 use crate::id::LetterId;
 use crate::one_time_code::OneTimeCode;
 use crate::policy::FirstRegistration;
 use crate::ports::{RecordsError, SessionUpdate};
+use crate::rule::registration::first_registration;
 use crate::sealing::{Binding, Sealed};
 use crate::web::{FirstStep, Person};
 
@@ -185,11 +185,6 @@ fn pending_binding(person: Person<'_>, site: &Site) -> Option<Binding<'static>> 
 
 /// What a first registration needs from where the person is now.
 pub(super) fn first_demand(person: Person<'_>, site: &Site) -> FirstRegistration {
-    if !site.networks.trust(&person.source) {
-        return first_registration(person.facts, site);
-    }
-    match person.facts.enrolment {
-        Some(_) => FirstRegistration::EnrolmentCode,
-        None => FirstRegistration::Allow,
-    }
+    let trusted = site.networks.trust(&person.source);
+    first_registration(person.facts, trusted, &site.policy)
 }

@@ -15,6 +15,7 @@ use crate::audit::EventKind;
 use crate::factor::{FactorKind, Standing};
 use crate::one_time_code::OneTimeCode;
 use crate::ports::{AccountUpdate, Applied, Change, Ending, InSession, OneTime, SessionUpdate};
+use crate::rule::again::Strictness;
 use crate::web::{Person, Seat};
 
 /// How many are made at once.
@@ -40,7 +41,8 @@ impl Checkpoint {
         if !person.facts.has_factor() {
             return Err(ChangeError::NoFactor);
         }
-        self.prove_again(person, reproof, false, client).await?;
+        self.prove_again(person, reproof, Strictness::Recent, client)
+            .await?;
         let codes: Vec<OneTimeCode> = (0..RECOVERY_CODES)
             .map(|_| OneTimeCode::draw())
             .collect::<Result<_, _>>()

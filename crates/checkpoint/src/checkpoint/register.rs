@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::{AppCode, OtpCode, OtpKey, UserCode};
 
 use super::mailed::MailedCodeState;
-use super::pending::{Pending, first_demand};
+use super::pending::Pending;
 use super::prove::{Follows, ProofError, minutes_off, otp_key_binding, web_event};
 use super::reproof::{Reproof, ReproofError};
-use super::{Checkpoint, Failure, Site, Unavailable};
+use super::{Checkpoint, Failure, Unavailable};
 use crate::address::MailAddress;
 use crate::audit::{Event, EventKind};
 use crate::factor::{Factor, FactorKind, Method, shortened_name};
@@ -20,10 +20,10 @@ use crate::policy::FirstRegistration;
 use crate::ports::{
     AccountUpdate, Applied, Change, CodePurpose, Ending, RecordsError, SessionUpdate,
 };
-use crate::web::{FirstStep, Person};
+use crate::rule::again::Strictness;
+use crate::rule::registration::{Registration, registration};
+use crate::web::Person;
 
-/// How many OTP apps an account may have.
-const MOST_APPS: usize = 10;
 /// How long an address that is to be registered is kept for its codes.
 const ADDRESS_WAITS: SignedDuration = SignedDuration::from_hours(1);
 /// How far a wrong clock is recognised at registration, in steps: twelve hours.
@@ -513,23 +513,27 @@ impl Checkpoint {
         client: &str,
     ) -> Result<(), RegisterError> {
         let site = self.site();
-        let registered = person.facts.of_kind(kind).count();
-        if kind == FactorKind::OtpApp && registered >= MOST_APPS {
-            return Err(RegisterError::TooMany(MOST_APPS));
+        let most = kind.most();
+        if most > 1 && person.facts.of_kind(kind).count() >= most {
+            return Err(RegisterError::TooMany(most));
         }
-        if let Some(owed) = person.owed
-            && !matches!(owed, FirstStep::Register(_))
-        {
-            // A password never becomes a factor by itself: with any factor registered, one must be proven first.
-            return Err(RegisterError::Forbidden);
-        }
-        if person.facts.has_factor() {
-            let replaces = kind == FactorKind::ExternalMail && registered > 0;
-            return Ok(self.prove_again(person, reproof, replaces, client).await?);
-        }
-        self.may_register_first(person, reproof, &site)?;
-        if person.owed.is_none() {
-            self.prove_again(person, reproof, false, client).await?;
+        let trusted = site.networks.trust(&person.source);
+        match registration(person.facts, kind, person.owed, trusted, &site.policy) {
+            Registration::ProveFirst => return Err(RegisterError::Forbidden),
+            Registration::AfterProof(strictness) => {
+                self.prove_again(person, reproof, strictness, client)
+                    .await?;
+            }
+            Registration::First {
+                needs,
+                after_password,
+            } => {
+                self.may_register_first(person, needs, reproof)?;
+                if after_password {
+                    self.prove_again(person, reproof, Strictness::Recent, client)
+                        .await?;
+                }
+            }
         }
         Ok(())
     }
@@ -537,11 +541,10 @@ impl Checkpoint {
     fn may_register_first(
         &self,
         person: Person<'_>,
+        needs: FirstRegistration,
         reproof: &Reproof,
-        site: &Site,
     ) -> Result<(), RegisterError> {
-        let demand = first_demand(person, site);
-        match (demand, person.facts.enrolment, &reproof.enrolment_code) {
+        match (needs, person.facts.enrolment, &reproof.enrolment_code) {
             (FirstRegistration::Allow, _, _) => Ok(()),
             (FirstRegistration::Forbid, _, _) => Err(RegisterError::Forbidden),
             (FirstRegistration::EnrolmentCode, _, None) => Err(RegisterError::EnrolmentCodeNeeded),

@@ -1,13 +1,12 @@
 //! Proving password and factor once more, before a change.
 
-use jiff::Timestamp;
-
 use super::passwords::{Guessed, Whose};
 use super::prove::{Follows, Proof, ProofError};
 use super::{Checkpoint, Failure};
 use crate::account::Password;
 use crate::factor::FactorKind;
 use crate::ports::SessionUpdate;
+use crate::rule::again::{OwedAgain, Proven, Strictness, owed_again};
 use crate::throttle::{Guess, PASSWORDS_FOR_ACCOUNT, Throttle};
 use crate::web::Person;
 
@@ -49,16 +48,20 @@ impl<E: Into<Failure>> From<E> for ReproofError {
 }
 
 impl Checkpoint {
-    /// Makes sure that password and, from an untrusted network, a factor were proven: now (`strict`), or within the
-    /// last minutes.
+    /// Makes sure that what the rule wants proven once more is proven.
     pub(super) async fn prove_again(
         &self,
         person: Person<'_>,
         reproof: &Reproof,
-        strict: bool,
+        strictness: Strictness,
         client: &str,
     ) -> Result<(), ReproofError> {
-        let (password, factor) = self.owed_again(person, strict, self.now());
+        let OwedAgain { password, factor } = owed_again(
+            self.proven(person),
+            strictness,
+            self.site().policy.recent_proof,
+            self.now(),
+        );
         let offered = if factor {
             self.offered(person)
         } else {
@@ -86,20 +89,14 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Whether password and factor are owed again for a change.
-    pub(super) fn owed_again(
-        &self,
-        person: Person<'_>,
-        strict: bool,
-        now: Timestamp,
-    ) -> (bool, bool) {
-        let site = self.site();
-        let recent = |at: Timestamp| now < at + site.policy.recent_proof;
-        let password = strict || !recent(person.session.password_proven_at);
-        let factor = person.facts.has_factor()
-            && !site.networks.trust(&person.source)
-            && (strict || !person.session.factor_proven_at.is_some_and(recent));
-        (password, factor)
+    /// What the rule has to know of somebody who changes something.
+    pub(super) fn proven(&self, person: Person<'_>) -> Proven {
+        Proven {
+            password_at: person.session.password_proven_at,
+            factor_at: person.session.factor_proven_at,
+            has_factor: person.facts.has_factor(),
+            trusted: self.site().networks.trust(&person.source),
+        }
     }
 
     /// Checks the password of a signed-in person once more; failures count as at every door.

@@ -4,19 +4,19 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
 use super::admit::shortened;
-use super::passwords::{Checked, Known};
+use super::passwords::{Checked, Known, Subject, refusal};
 use super::{Checkpoint, Failure, Site, Unavailable};
 use crate::account::Password;
 use crate::audit::{Actor, Door, Event, EventKind};
+use crate::credential::{Credential, PasswordCheck};
 use crate::door::Admitted;
-use crate::factor::{FactorKind, Standing};
 use crate::id::{Reference, SessionId, SessionToken};
-use crate::policy::FirstRegistration;
 use crate::ports::{RecordsError, SessionUpdate, WaitingSignIn};
 use crate::rule::Decision;
+use crate::rule::registration::first_step;
 use crate::sealing::Sealed;
 use crate::session::{Session, SessionKey};
-use crate::web::{FactorOwed, FirstStep, NoSession, Seat, SignInError, SignedIn, WebStanding};
+use crate::web::{FactorOwed, NoSession, Seat, SignInError, SignedIn, WebStanding};
 
 /// How exactly the last request of a session is kept: not every request writes.
 const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -64,21 +64,27 @@ impl Checkpoint {
             reference: None,
             detail: String::new(),
         };
-        let known = match self
-            .check_password(subject, password, &source, &site, now)
-            .await?
-        {
-            Checked::Right { known, .. } => known,
-            Checked::Refused(what, _, until) => {
-                event.what = what;
-                event.reference = Some(Reference::draw()?);
-                self.records.note(&event).await?;
-                return Ok(Err(match until {
-                    Some(until) => SignInError::Throttled(until),
-                    None => SignInError::Refused,
-                }));
+        let checked = self
+            .check_password(&subject, password, &source, &site, now)
+            .await?;
+        let (known, credential) = match (checked, subject) {
+            (Checked::Known(check), Subject::Known(known)) => (known, Credential::Password(check)),
+            (Checked::Known(_), Subject::Unknown(_)) => {
+                self.refuse_sign_in(event, EventKind::RefusedUnknown)
+                    .await?;
+                return Ok(Err(SignInError::Refused));
+            }
+            (Checked::Throttled(until), _) => {
+                self.refuse_sign_in(event, EventKind::RefusedThrottled)
+                    .await?;
+                return Ok(Err(SignInError::Throttled(until)));
             }
         };
+        let decision = self.judge(&known, credential, &source, &site, now);
+        if let Decision::Refused(cause) = decision {
+            self.refuse_sign_in(event, refusal(cause)).await?;
+            return Ok(Err(SignInError::Refused));
+        }
         let token = SessionToken::draw()?;
         let (id, key) = (SessionId::draw()?, SessionKey::draw()?);
         let session = Session {
@@ -103,7 +109,8 @@ impl Checkpoint {
             self.records.end_session(session.id).await?;
             return Ok(Err(SignInError::Refused));
         }
-        let standing = self.standing_of(session, key, *known, source, &site, now);
+        let standing =
+            self.standing_of((session, key), *known, credential, source, &site, decision);
         let Some(standing) = standing else {
             return Ok(Err(SignInError::Refused));
         };
@@ -124,6 +131,14 @@ impl Checkpoint {
         }
         self.records.note(&event).await?;
         Ok(Ok(SignedIn { token, standing }))
+    }
+
+    /// Writes down that somebody was not signed in, under a reference that nobody is told.
+    async fn refuse_sign_in(&self, mut event: Event, what: EventKind) -> Result<(), Failure> {
+        event.what = what;
+        event.reference = Some(Reference::draw()?);
+        self.records.note(&event).await?;
+        Ok(())
     }
 
     /// Finds the session of a token and judges it anew, for the source of this request.
@@ -189,23 +204,28 @@ impl Checkpoint {
             tracing::error!("a session's key does not open: its person has to sign in anew");
             return Ok(None);
         };
-        Ok(self.standing_of(session, key, known, source, &site, now))
+        // A session begins with a right password, and ends with what ends that.
+        let credential = Credential::Password(PasswordCheck::Earlier);
+        let decision = self.judge(&known, credential, &source, &site, now);
+        Ok(self.standing_of((session, key), known, credential, source, &site, decision))
     }
 
-    /// Asks the rule; `None` if the account may not be used any more.
+    /// What a session may do after a decision; `None` if nothing any more.
     fn standing_of(
         &self,
-        session: Session,
-        key: SessionKey,
+        (session, key): (Session, SessionKey),
         known: Known,
+        credential: Credential,
         source: Source,
         site: &Site,
-        now: Timestamp,
+        decision: Decision,
     ) -> Option<WebStanding> {
-        match self.judge(&known, &source, site, now) {
-            Decision::Refused => None,
+        match decision {
+            Decision::Refused(_) => None,
             Decision::Admitted(reason) => {
-                let lease = self.leases.open(known.account.id, source, reason);
+                let lease = self
+                    .leases
+                    .open(known.account.id, source, credential, reason);
                 Some(WebStanding::Admitted(Seat {
                     session,
                     key,
@@ -214,7 +234,7 @@ impl Checkpoint {
                 }))
             }
             Decision::FactorOwed { .. } => Some(WebStanding::Owed(FactorOwed {
-                first: first_step(&known.standing, site),
+                first: first_step(&known.standing, &site.policy),
                 session,
                 key,
                 account: known.account,
@@ -276,36 +296,4 @@ impl Checkpoint {
 pub(super) fn is_past(session: &Session, site: &Site, now: Timestamp) -> bool {
     session.created_at + site.policy.session <= now
         || session.last_seen_at + site.policy.session_idle <= now
-}
-
-/// What someone who owes a factor is led to. A password alone leads to registration only where no factor is registered,
-/// disabled ones included.
-fn first_step(standing: &Standing, site: &Site) -> FirstStep {
-    if !standing.has_factor() {
-        return FirstStep::Register(first_registration(standing, site));
-    }
-    let offered = offered(standing, site);
-    if offered.is_empty() {
-        FirstStep::AllDisabled
-    } else {
-        FirstStep::Prove(offered)
-    }
-}
-
-/// The kinds that can be proven: registered, not disabled, and used by the site.
-pub(super) fn offered(standing: &Standing, site: &Site) -> Vec<FactorKind> {
-    let mut offered = standing.offered();
-    offered.retain(|&kind| site.policy.external_mail || kind != FactorKind::ExternalMail);
-    offered
-}
-
-/// What a first registration from an untrusted network needs: the site's choice, or a code of the help desk after it
-/// took the factors away.
-pub(super) fn first_registration(standing: &Standing, site: &Site) -> FirstRegistration {
-    match site.policy.first_registration {
-        FirstRegistration::Allow if standing.enrolment.is_some() => {
-            FirstRegistration::EnrolmentCode
-        }
-        choice => choice,
-    }
 }

@@ -139,7 +139,14 @@ impl Checkpoint {
             return Ok(None);
         };
         let known = self.known(account, now).await?;
-        Ok(Some(self.judge(&known, &held.source(), &self.site(), now)))
+        let (credential, source) = (held.credential(), held.source());
+        Ok(Some(self.judge(
+            &known,
+            credential,
+            &source,
+            &self.site(),
+            now,
+        )))
     }
 
     async fn follow(&self) -> Result<(), RecordsError> {

@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use super::Checkpoint;
-use super::sign_in::offered;
 use crate::account::AccountId;
 use crate::audit::{Event, EventKind};
 use crate::factor::{Factor, FactorKind, RecoveryCodes};
 use crate::grant::Grant;
 use crate::id::Reference;
 use crate::ports::{PasswordChange, RecordsError};
+use crate::rule::again::{OwedAgain, Strictness, owed_again, proven_until};
 use crate::rule::mfa_in_use;
+use crate::rule::registration::offered;
 use crate::web::{Person, Seat};
 
 /// The state of MFA as its page shows it.
@@ -28,6 +29,8 @@ pub struct MfaView {
     pub factors: Vec<Factor>,
     /// The recovery codes, if any were made.
     pub recovery_codes: Option<RecoveryCodes>,
+    /// What has to be given again now for a lesser change.
+    pub owed_again: OwedAgain,
     /// Until when password and factor of this session need not be given again for lesser changes; `None` if they must
     /// be.
     pub proven_until: Option<Timestamp>,
@@ -56,20 +59,15 @@ impl Checkpoint {
         let site = self.site();
         let person = Person::from(seat);
         let account = person.account;
-        let (password, factor) = self.owed_again(person, false, now);
-        let mut until = seat.session.password_proven_at;
-        if person.facts.has_factor() && !site.networks.trust(&person.source) {
-            until = until.min(seat.session.factor_proven_at.unwrap_or(Timestamp::MIN));
-        }
+        let (proven, recent) = (self.proven(person), site.policy.recent_proof);
         MfaView {
             in_use: mfa_in_use(account, person.facts.mfa_on, &site.policy, now),
             chosen: person.facts.mfa_on,
             required: site.policy.requires_mfa(&account.groups, now),
             factors: person.facts.factors.clone(),
             recovery_codes: person.facts.recovery_codes,
-            proven_until: (!password && !factor)
-                .then(|| until.checked_add(site.policy.recent_proof).ok())
-                .flatten(),
+            owed_again: owed_again(proven, Strictness::Recent, recent, now),
+            proven_until: proven_until(proven, recent, now),
             trusted_here: site.networks.trust(&person.source),
             network: site.networks.of(&person.source).map(|n| n.name.clone()),
         }
@@ -130,7 +128,7 @@ impl Checkpoint {
     /// The kinds that can be proven here and now: registered, not disabled, and used by the site.
     #[must_use]
     pub fn offered(&self, person: Person<'_>) -> Vec<FactorKind> {
-        offered(person.facts, &self.site())
+        offered(person.facts, &self.site().policy)
     }
 
     /// The name of the network that an address lies in.

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Standing};
+use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, KindStandings, Standing};
 use sekisho_checkpoint::ports::Change;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::fault::Fault;
 use super::lent::Lent;
-use super::value::{maybe_hash, maybe_time, millis, number, plain};
+use super::value::{kind, maybe_hash, maybe_time, millis, number, plain};
 use super::{codes, factors, recovery};
 
 /// How an account stands. All questions are sent at once.
@@ -29,22 +29,16 @@ pub(super) async fn standing(db: &Lent, account: AccountId) -> Result<Standing, 
         })
         .transpose()?
         .unwrap_or_default();
-    let kind = |kind: FactorKind| {
-        for row in &kinds {
-            if plain::<&str>(row, "kind")? == kind.as_str() {
-                return kind_standing(row);
-            }
-        }
-        Ok(KindStanding::default())
-    };
+    let mut standings = KindStandings::default();
+    for row in &kinds {
+        *standings.of_mut(kind(row, "kind")?) = kind_standing(row)?;
+    }
     Ok(Standing {
         mfa_on,
         enrolment,
         factors,
-        otp_app: kind(FactorKind::OtpApp)?,
-        external_mail: kind(FactorKind::ExternalMail)?,
+        kinds: standings,
         recovery_codes,
-        recovery_code: kind(FactorKind::RecoveryCode)?,
         password_wanted,
     })
 }

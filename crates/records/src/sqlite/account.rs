@@ -36,11 +36,7 @@ pub(super) fn standing(db: &Connection, account: AccountId) -> Result<Standing, 
             failures: row.get("failures")?,
             disabled: row.get("disabled")?,
         };
-        match kind(row, "kind")? {
-            FactorKind::OtpApp => standing.otp_app = of_kind,
-            FactorKind::ExternalMail => standing.external_mail = of_kind,
-            FactorKind::RecoveryCode => standing.recovery_code = of_kind,
-        }
+        *standing.kinds.of_mut(kind(row, "kind")?) = of_kind;
     }
     Ok(standing)
 }

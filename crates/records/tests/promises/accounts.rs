@@ -20,8 +20,11 @@ pub async fn an_account_never_heard_of_has_the_default_standing(place: &dyn Plac
     let standing = place.open().await.standing(bob()).await.expect("read");
     assert!(!standing.mfa_on && !standing.has_factor());
     assert_eq!(standing.enrolment, None);
-    assert_eq!(standing.otp_app, KindStanding::default());
-    assert_eq!(standing.external_mail, KindStanding::default());
+    assert_eq!(standing.kind(FactorKind::OtpApp), KindStanding::default());
+    assert_eq!(
+        standing.kind(FactorKind::ExternalMail),
+        KindStanding::default()
+    );
 }
 
 pub async fn changes_of_an_account_are_seen_and_survive_reopening(place: &dyn Place) {
@@ -146,11 +149,14 @@ pub async fn a_kind_is_disabled_at_its_limit_and_says_so_once(place: &dyn Place)
     }
     assert_eq!(said, [(1, false), (2, false), (3, true), (4, false)]);
     let standing = records.standing(alice()).await.expect("read");
-    assert!(standing.otp_app.disabled && !standing.external_mail.disabled);
+    assert!(
+        standing.kind(FactorKind::OtpApp).disabled
+            && !standing.kind(FactorKind::ExternalMail).disabled
+    );
 
     change(&*records, Change::EnableKind(FactorKind::OtpApp)).await;
     let standing = records.standing(alice()).await.expect("read");
-    assert_eq!(standing.otp_app, KindStanding::default());
+    assert_eq!(standing.kind(FactorKind::OtpApp), KindStanding::default());
 }
 
 pub async fn failures_survive_reopening_and_end_with_a_success(place: &dyn Place) {
@@ -176,7 +182,10 @@ pub async fn failures_survive_reopening_and_end_with_a_success(place: &dyn Place
     let records = place.open().await;
     let standing = records.standing(alice()).await.expect("read");
     assert_eq!(
-        (standing.otp_app.failures, standing.external_mail.failures),
+        (
+            standing.kind(FactorKind::OtpApp).failures,
+            standing.kind(FactorKind::ExternalMail).failures
+        ),
         (2, 1)
     );
     let accepted = records
@@ -185,7 +194,10 @@ pub async fn failures_survive_reopening_and_end_with_a_success(place: &dyn Place
     assert!(accepted.expect("asked"));
     let standing = records.standing(alice()).await.expect("read");
     assert_eq!(
-        (standing.otp_app.failures, standing.external_mail.failures),
+        (
+            standing.kind(FactorKind::OtpApp).failures,
+            standing.kind(FactorKind::ExternalMail).failures
+        ),
         (0, 1),
         "each kind for itself"
     );
@@ -203,7 +215,7 @@ pub async fn a_reset_takes_everything_and_leaves_the_enrolment_code(place: &dyn 
     change(&*records, Change::Reset(enrolment(9))).await;
     let standing = records.standing(alice()).await.expect("read");
     assert!(standing.mfa_on, "a reset does not turn MFA off");
-    assert!(!standing.has_factor() && !standing.otp_app.disabled);
+    assert!(!standing.has_factor() && !standing.kind(FactorKind::OtpApp).disabled);
     assert_eq!(standing.enrolment, Some(enrolment(9)));
 }
 

@@ -48,7 +48,7 @@ pub async fn a_mailed_code_is_used_exactly_once_by_racing_callers(place: &dyn Pl
     let used = racing.join_all().await.into_iter().filter(|used| *used);
     assert_eq!(used.count(), 1, "one success ends all codes of the session");
     let standing = records.standing(alice()).await.expect("read");
-    assert_eq!(standing.external_mail.failures, 0);
+    assert_eq!(standing.kind(FactorKind::ExternalMail).failures, 0);
     assert_eq!(standing.factors[0].last_used_at, Some(at(5)));
 }
 

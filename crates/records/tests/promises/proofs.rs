@@ -325,7 +325,11 @@ pub async fn a_wrong_otp_is_counted_whole(place: &dyn Place) {
     .await;
     assert!(records.count_otp_failure(&fails).await.is_err());
     let standing = records.standing(alice()).await.expect("read");
-    assert_eq!(standing.otp_app.failures, 0, "nothing of it was counted");
+    assert_eq!(
+        standing.kind(FactorKind::OtpApp).failures,
+        0,
+        "nothing of it was counted"
+    );
     let counted = records
         .counted(&[(key.clone(), at(0))])
         .await

@@ -126,13 +126,9 @@ async fn page(
         },
         PasswordChange::Here => {
             let view = checkpoint.mfa_view(seat);
-            let now = checkpoint.now();
-            let recent = checkpoint.site().policy.recent_proof;
-            let proven = seat.record().factor_proven_at;
-            let kinds = if view.trusted_here || proven.is_some_and(|at| now < at + recent) {
-                Vec::new()
-            } else {
-                checkpoint.offered(Person::from(seat))
+            let kinds = match view.owed_again.factor {
+                true => checkpoint.offered(Person::from(seat)),
+                false => Vec::new(),
             };
             let factor = factor_fields(seated, &kinds, kind).await?;
             let field = |name: &str, label: String, complete: &str| {

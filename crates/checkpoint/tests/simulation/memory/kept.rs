@@ -83,12 +83,7 @@ impl Kept {
     }
 
     pub(super) fn kind(&mut self, account: AccountId, kind: FactorKind) -> &mut KindStanding {
-        let standing = self.of(account);
-        match kind {
-            FactorKind::OtpApp => &mut standing.otp_app,
-            FactorKind::ExternalMail => &mut standing.external_mail,
-            FactorKind::RecoveryCode => &mut standing.recovery_code,
-        }
+        self.of(account).kinds.of_mut(kind)
     }
 
     pub(super) fn apply(&mut self, update: &AccountUpdate) -> Result<Applied, RecordsError> {
