@@ -33,8 +33,8 @@ pub mod web;
 
 pub use account::{Account, AccountId, LoginName, Password};
 pub use checkpoint::{
-    ChangeError, Checkpoint, CompanionError, CompanionToken, Elsewhere, GrantView, MailedCodeState,
-    MfaView, Parts, Proof, ProofError, RECOVERY_CODES, RegisterError, Registered,
+    Challenge, ChangeError, Checkpoint, CompanionError, CompanionToken, Elsewhere, GrantView,
+    MailedCodeState, MfaView, Parts, Proof, ProofError, RECOVERY_CODES, RegisterError, Registered,
     RegistrationState, Reproof, Site,
 };
 pub use door::{Admitted, Attempt, Attested, NotAdmitted, Refusal};

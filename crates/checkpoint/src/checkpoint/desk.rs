@@ -2,7 +2,7 @@
 
 use super::Checkpoint;
 use super::letters::letter_binding;
-use super::prove::otp_key_binding;
+use super::otp_app::otp_key_binding;
 use crate::account::{Account, AccountId};
 use crate::audit::{Actor, Event, EventKind};
 use crate::factor::{Enrolment, FactorKind, Standing};

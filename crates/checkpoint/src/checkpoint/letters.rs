@@ -12,12 +12,11 @@ use sekisho_otp::OtpCode;
 use zeroize::Zeroizing;
 
 use super::admit::shortened;
-use super::mailed::external_address;
 use super::{Checkpoint, Failure};
 use crate::account::{Account, AccountId};
 use crate::address::MailAddress;
 use crate::audit::{Event, EventKind};
-use crate::factor::Standing;
+use crate::factor::{Factor, Standing};
 use crate::id::LetterId;
 use crate::ports::{
     AccountUpdate, CourierError, Letter, Notice, OtpLetter, OutboxLetter, RecordsError,
@@ -69,7 +68,7 @@ impl Checkpoint {
             also_to: facts
                 .factors
                 .iter()
-                .filter_map(external_address)
+                .filter_map(Factor::address)
                 .cloned()
                 .collect(),
             what: event.what,

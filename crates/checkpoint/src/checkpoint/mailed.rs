@@ -7,7 +7,7 @@ use super::prove::{ProofError, web_event};
 use super::{Checkpoint, Failure, Site};
 use crate::address::MailAddress;
 use crate::audit::EventKind;
-use crate::factor::{Factor, FactorKind, Method};
+use crate::factor::{Factor, FactorKind};
 use crate::id::{LetterId, SessionId};
 use crate::ports::{
     AccountUpdate, Applied, Change, CodePurpose, Fate, InSession, MailedCode, OneTime, OtpLetter,
@@ -38,13 +38,13 @@ pub struct MailedCodeState {
 
 impl Checkpoint {
     /// Mails a code to the registered external address.
-    ///
-    /// # Errors
-    /// [`ProofError`].
-    pub async fn mail_code(&self, person: Person<'_>) -> Result<MailedCodeState, ProofError> {
+    pub(super) async fn mail_code(
+        &self,
+        person: Person<'_>,
+    ) -> Result<MailedCodeState, ProofError> {
         let kind = FactorKind::ExternalMail;
         let site = self.site();
-        let address = person.facts.of_kind(kind).find_map(external_address);
+        let address = person.facts.of_kind(kind).find_map(Factor::address);
         let (Some(address), true) = (address, site.policy.external_mail) else {
             return Err(ProofError::NotOffered);
         };
@@ -62,17 +62,6 @@ impl Checkpoint {
             &site,
         )
         .await
-    }
-
-    /// The mailed code that waits in a session, for the page that is shown again.
-    ///
-    /// # Errors
-    /// The records are out of reach.
-    pub async fn mailed_code(
-        &self,
-        person: Person<'_>,
-    ) -> Result<Option<MailedCodeState>, RecordsError> {
-        self.waiting_code(person, CodePurpose::Prove).await
     }
 
     /// What became of a letter; `None` if that is unknown.
@@ -256,13 +245,5 @@ impl Checkpoint {
         };
         self.keys
             .keyed_hash(purpose, format!("{session} {}", code.expose()).as_bytes())
-    }
-}
-
-/// The address of an external-mail factor.
-pub(super) fn external_address(factor: &Factor) -> Option<&MailAddress> {
-    match &factor.method {
-        Method::ExternalMail { address } => Some(address),
-        Method::OtpApp { .. } => None,
     }
 }

@@ -3,20 +3,24 @@
 //! In reading order: `passwords` is the half that all doors share, `verified` its memory; `admit` serves the doors that
 //! are not the webmail; `sign_in` keeps the webmail's sessions. `carry_out` is how everything is changed, in one
 //! transaction each, and `letters` how it is told. `prove` checks factors, at sign-in and before changes (`reproof`),
-//! `mailed` and `recovery` being two of them; `register` takes new ones, of which `pending` is what waits; `companion`
-//! joins the two addresses of a line; `change` and `new_password` are everything else that a person changes, `views`
-//! what their pages show, `desk` what the help desk does; `upkeep` ends leases, follows other nodes' revocations and
-//! purges, `never_came` tells of sign-ins that stopped half-way.
+//! `otp_app`, `mailed` and `recovery` being the kinds and `challenge` what some are asked by; `register` takes new
+//! ones, `external_mail` being a kind's, of which `pending` is what waits; `companion` joins the two addresses of a
+//! line; `change` and `new_password` are everything else that a person changes, `views` what their pages show, `desk`
+//! what the help desk does; `upkeep` ends leases, follows other nodes' revocations and purges, `never_came` tells of
+//! sign-ins that stopped half-way.
 
 mod admit;
 mod carry_out;
+mod challenge;
 mod change;
 mod companion;
 mod desk;
+mod external_mail;
 mod letters;
 mod mailed;
 mod never_came;
 mod new_password;
+mod otp_app;
 mod passwords;
 mod pending;
 mod prove;
@@ -48,6 +52,7 @@ use crate::ports::{
 use crate::sealing::{KeyRing, SealingError};
 use verified::Verified;
 
+pub use challenge::Challenge;
 pub use change::ChangeError;
 pub use companion::{CompanionError, CompanionToken, Elsewhere};
 pub use mailed::MailedCodeState;

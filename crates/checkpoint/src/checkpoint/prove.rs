@@ -1,30 +1,26 @@
-//! Proving a factor: at sign-in, to renew a grant, and before a change. What is particular to mailed codes is in
-//! `mailed`, to recovery codes in `recovery`.
+//! Proving a factor: at sign-in, to renew a grant, and before a change. What is particular to a kind is in a file of
+//! its own: `otp_app`, `mailed`, `recovery`; `challenge` is for kinds of which something is drawn here first.
 
 use jiff::{SignedDuration, Timestamp};
-use sekisho_otp::{OtpCode, OtpKey, Step};
+use sekisho_otp::OtpCode;
 
 use super::admit::shortened;
 use super::sign_in::is_past;
 use super::{Checkpoint, Failure, Site, Unavailable};
 use crate::audit::{Actor, Door, Event, EventKind};
-use crate::factor::{FactorKind, Method, Standing};
+use crate::factor::FactorKind;
 use crate::grant::Grant;
-use crate::id::{FactorId, GrantId, SessionToken};
+use crate::id::{GrantId, SessionToken};
 use crate::one_time_code::OneTimeCode;
 use crate::ports::{
-    AccountUpdate, Applied, CodePurpose, CourierError, InSession, NewToken, OneTime, OtpFailure,
+    AccountUpdate, Applied, CodePurpose, CourierError, InSession, NewToken, OtpFailure,
     RecordsError, SessionUpdate,
 };
-use crate::sealing::Binding;
 use crate::throttle::{
     Guess, OTPS_FOR_ACCOUNT, OTPS_FROM_SITE, OTPS_FROM_SOURCE, TRIES_A_SIGN_IN,
     TRIES_BEFORE_DISABLED, Throttle,
 };
 use crate::web::{FactorOwed, FirstStep, Person, Seat};
-
-/// How many steps away the code of a wrong clock is recognised: ten minutes.
-const CLOCK_RADIUS: u64 = 20;
 
 /// What follows of an accepted code.
 #[derive(Debug, Clone, Copy)]
@@ -284,56 +280,6 @@ impl Checkpoint {
         }
     }
 
-    async fn verify_app(
-        &self,
-        person: Person<'_>,
-        standing: &Standing,
-        code: &OtpCode,
-        client: &str,
-        mut update: AccountUpdate,
-    ) -> Result<(), ProofError> {
-        let now = update.at;
-        let mut clock_off = None;
-        let mut used = None;
-        for factor in standing.of_kind(FactorKind::OtpApp) {
-            let Method::OtpApp { key, .. } = &factor.method else {
-                continue;
-            };
-            let key = self.open_key(person, factor.id, key)?;
-            if let Some(step) = key.find(code, now.as_second()) {
-                update.uses = Some(OneTime::Step {
-                    factor: factor.id,
-                    step,
-                });
-                if self.accept(&update).await? {
-                    return Ok(());
-                }
-                used = Some(step);
-            } else if let Some(step) = key.find_wide(code, now.as_second(), CLOCK_RADIUS)
-                && step < Step::at(now.as_second())
-            {
-                // Of a code that is yet to come nothing is said: whoever guessed it would only have to wait.
-                clock_off = Some(step);
-            }
-        }
-        if let Some(step) = used {
-            return Err(used_error(step, now));
-        }
-        let tries_left = self
-            .count_wrong(person, FactorKind::OtpApp, client, now)
-            .await?;
-        Err(match clock_off {
-            Some(step) => ProofError::ClockOff {
-                minutes: minutes_off(step, now),
-                tries_left: Some(tries_left),
-            },
-            None => ProofError::Wrong {
-                kind: FactorKind::OtpApp,
-                tries_left: Some(tries_left),
-            },
-        })
-    }
-
     /// Counts a wrong code everywhere it counts; returns the tries left in the session.
     pub(super) async fn count_wrong(
         &self,
@@ -407,27 +353,6 @@ impl Checkpoint {
             None => Ok(()),
         }
     }
-
-    fn open_key(
-        &self,
-        person: Person<'_>,
-        factor: FactorId,
-        sealed: &crate::sealing::Sealed,
-    ) -> Result<OtpKey, Failure> {
-        let bytes = self
-            .keys
-            .open(otp_key_binding(person.account.id, factor), sealed)?;
-        OtpKey::from_bytes(&bytes).map_err(|e| RecordsError(e.to_string()).into())
-    }
-}
-
-/// What an OTP app's key is bound to.
-pub(super) fn otp_key_binding(account: crate::AccountId, factor: FactorId) -> Binding<'static> {
-    Binding {
-        purpose: "otp key",
-        account: account.get(),
-        item: factor.get(),
-    }
 }
 
 /// An event of a person in the webmail.
@@ -449,18 +374,4 @@ pub(super) fn web_event(
         reference: None,
         detail: detail.to_owned(),
     }
-}
-
-/// The next unused code is shown when the used step, or the present one if that is later, ends.
-pub(super) fn used_error(step: Step, now: Timestamp) -> ProofError {
-    let end = step.max(Step::at(now.as_second())).end();
-    ProofError::Used {
-        next_in_seconds: u32::try_from(end - now.as_second()).unwrap_or(0),
-    }
-}
-
-/// By how many minutes a clock is off that shows the code of `step` now.
-pub(super) fn minutes_off(step: Step, now: Timestamp) -> i32 {
-    let shown = step.end() - 15;
-    i32::try_from((shown - now.as_second()) / 60).unwrap_or(0)
 }

@@ -138,6 +138,19 @@ pub enum OneTime {
     },
 }
 
+impl OneTime {
+    /// The kind of factor that it proves, whose failures it clears; `None` if it proves none.
+    #[must_use]
+    pub fn kind(&self) -> Option<FactorKind> {
+        match self {
+            Self::Step { .. } => Some(FactorKind::OtpApp),
+            Self::MailedCode { .. } => Some(FactorKind::ExternalMail),
+            Self::RecoveryCode { .. } => Some(FactorKind::RecoveryCode),
+            Self::WaitingSignIn { .. } => None,
+        }
+    }
+}
+
 /// A change of what the records keep of an account.
 #[derive(Debug, Clone)]
 pub enum Change {

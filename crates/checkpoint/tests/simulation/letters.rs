@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 use jiff::SignedDuration;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::audit::EventKind;
-use sekisho_checkpoint::factor::{Factor, Method};
+use sekisho_checkpoint::factor::{Factor, FactorKind, Method};
 use sekisho_checkpoint::id::FactorId;
 use sekisho_checkpoint::ports::{
     AccountUpdate, Change, Clock as _, CourierError, Letter, Records as _, SessionUpdate,
@@ -81,19 +81,23 @@ fn a_code_that_can_not_be_handed_over_does_not_wait_to_be_typed() {
     let seat = seated(&world);
     for (courage, is_it) in [(Courage::WithoutRelay, true), (Courage::Away, false)] {
         world.letters.is(courage);
-        let refused = finish(world.nodes[0].mail_code(Person::from(&seat)));
+        let refused =
+            finish(world.nodes[0].challenge(Person::from(&seat), FactorKind::ExternalMail));
         match refused {
             Err(ProofError::Mail(CourierError::NoRelay)) => assert!(is_it),
             Err(ProofError::Mail(CourierError::Temporarily(_))) => assert!(!is_it),
             other => panic!("{other:?}"),
         }
-        let waits = finish(world.nodes[0].mailed_code(Person::from(&seat)));
+        let waits =
+            finish(world.nodes[0].waiting_challenge(Person::from(&seat), FactorKind::ExternalMail));
         assert_eq!(waits.expect("read"), None);
         assert!(world.records.kept().outbox.is_empty());
     }
     world.letters.is(Courage::Good);
-    finish(world.nodes[0].mail_code(Person::from(&seat))).expect("mailed");
-    let waits = finish(world.nodes[0].mailed_code(Person::from(&seat)));
+    finish(world.nodes[0].challenge(Person::from(&seat), FactorKind::ExternalMail))
+        .expect("mailed");
+    let waits =
+        finish(world.nodes[0].waiting_challenge(Person::from(&seat), FactorKind::ExternalMail));
     assert!(waits.expect("read").is_some());
 }
 

@@ -1,7 +1,6 @@
 //! Carrying out an update of an account: what may stand in its way is looked at before anything is written, and then
 //! all of it is. The caller waits for those who write of the same account.
 
-use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, InSession, OneTime};
 
 use super::fault::Fault;
@@ -75,35 +74,33 @@ async fn goes_on(db: &Lent, update: &AccountUpdate, session: &InSession) -> Resu
     Ok(is_its_token && (session.finishes.is_none() || session.finishes == now.registration))
 }
 
-/// Uses something up that can be used once. Returns whether it was there; if not, nothing was written.
+/// Uses something up that can be used once, and clears the failures of the kind that it proves. Returns whether it was
+/// there; if not, nothing was written.
 async fn used(db: &Lent, update: &AccountUpdate, one_time: &OneTime) -> Result<bool, Fault> {
     let (account, at) = (update.account, update.at);
-    match one_time {
+    let accepted = match one_time {
         OneTime::Step { factor, step } => {
-            let accepted = factors::accept_step(db, account, *factor, *step, at).await?;
-            if accepted {
-                account::clear_failures(db, account, FactorKind::OtpApp).await?;
-            }
-            Ok(accepted)
+            factors::accept_step(db, account, *factor, *step, at).await?
         }
         OneTime::MailedCode { session, hash } => {
-            let Some(code) = codes::take(db, account, *session, hash, at).await? else {
-                return Ok(false);
-            };
-            account::clear_failures(db, account, FactorKind::ExternalMail).await?;
-            factors::mail_accepted(db, &code, at).await?;
-            Ok(true)
+            match codes::take(db, account, *session, hash, at).await? {
+                Some(code) => {
+                    factors::mail_accepted(db, &code, at).await?;
+                    true
+                }
+                None => false,
+            }
         }
         OneTime::RecoveryCode { hash, left } => {
             let before = recovery::of_account(db, account)
                 .await?
                 .map_or(0, |codes| codes.left);
-            let accepted = before == left + 1 && recovery::take(db, account, hash, at).await?;
-            if accepted {
-                account::clear_failures(db, account, FactorKind::RecoveryCode).await?;
-            }
-            Ok(accepted)
+            before == left + 1 && recovery::take(db, account, hash, at).await?
         }
-        OneTime::WaitingSignIn { source, at } => waiting::take(db, account, *source, *at).await,
+        OneTime::WaitingSignIn { source, at } => waiting::take(db, account, *source, *at).await?,
+    };
+    if let (true, Some(kind)) = (accepted, one_time.kind()) {
+        account::clear_failures(db, account, kind).await?;
     }
+    Ok(accepted)
 }

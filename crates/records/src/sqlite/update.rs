@@ -2,7 +2,6 @@
 //! all of it is.
 
 use rusqlite::Connection;
-use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, InSession, OneTime};
 
 use super::fault::Fault;
@@ -73,33 +72,29 @@ fn goes_on(db: &Connection, update: &AccountUpdate, session: &InSession) -> Resu
     Ok(is_its_token && (session.finishes.is_none() || session.finishes == now.registration))
 }
 
-/// Uses something up that can be used once. Returns whether it was there; if not, nothing was written.
+/// Uses something up that can be used once, and clears the failures of the kind that it proves. Returns whether it was
+/// there; if not, nothing was written.
 fn used(db: &Connection, update: &AccountUpdate, one_time: &OneTime) -> Result<bool, Fault> {
     let (account, at) = (update.account, update.at);
-    match one_time {
-        OneTime::Step { factor, step } => {
-            let accepted = factors::accept_step(db, account, *factor, *step, at)?;
-            if accepted {
-                account::clear_failures(db, account, FactorKind::OtpApp)?;
-            }
-            Ok(accepted)
-        }
+    let accepted = match one_time {
+        OneTime::Step { factor, step } => factors::accept_step(db, account, *factor, *step, at)?,
         OneTime::MailedCode { session, hash } => {
-            let Some(code) = codes::take(db, account, *session, hash, at)? else {
-                return Ok(false);
-            };
-            account::clear_failures(db, account, FactorKind::ExternalMail)?;
-            factors::mail_accepted(db, &code, at)?;
-            Ok(true)
+            match codes::take(db, account, *session, hash, at)? {
+                Some(code) => {
+                    factors::mail_accepted(db, &code, at)?;
+                    true
+                }
+                None => false,
+            }
         }
         OneTime::RecoveryCode { hash, left } => {
             let before = recovery::of_account(db, account)?.map_or(0, |codes| codes.left);
-            let accepted = before == left + 1 && recovery::take(db, account, hash, at)?;
-            if accepted {
-                account::clear_failures(db, account, FactorKind::RecoveryCode)?;
-            }
-            Ok(accepted)
+            before == left + 1 && recovery::take(db, account, hash, at)?
         }
-        OneTime::WaitingSignIn { source, at } => waiting::take(db, account, *source, *at),
+        OneTime::WaitingSignIn { source, at } => waiting::take(db, account, *source, *at)?,
+    };
+    if let (true, Some(kind)) = (accepted, one_time.kind()) {
+        account::clear_failures(db, account, kind)?;
     }
+    Ok(accepted)
 }

@@ -7,10 +7,9 @@ use axum::response::Response;
 use maud::{Markup, html};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::web::Person;
-use sekisho_checkpoint::{ChangeError, OneTimeCode, Proof, ProofError, RegisterError, Reproof};
-use sekisho_otp::OtpCode;
+use sekisho_checkpoint::{Challenge, ChangeError, Proof, ProofError, RegisterError, Reproof};
 
-use super::{parts, words};
+use super::{kinds, parts, words};
 use crate::error::WebError;
 use crate::form_fields::Fields;
 use crate::layout::{Page, Whose, csrf_field};
@@ -144,7 +143,8 @@ impl Ask<'_> {
     pub(super) async fn issue(&self) -> Result<Option<String>, WebError> {
         let visit = &self.seated.visit;
         let person = Person::from(&self.seated.seat);
-        match visit.context.checkpoint.mail_code(person).await {
+        let kind = FactorKind::ExternalMail;
+        match visit.context.checkpoint.challenge(person, kind).await {
             Ok(_) => Ok(None),
             Err(ProofError::Unavailable) => Err(WebError::Unavailable),
             Err(error) => Ok(Some(words::proof(visit, &error))),
@@ -157,15 +157,8 @@ impl Ask<'_> {
         if typed.is_empty() {
             return Ok(None);
         }
-        let lang = self.seated.visit.lang;
-        let digits = || OtpCode::parse(typed).map_err(|error| words::otp(lang, error));
-        Ok(Some(match self.chosen_kind() {
-            FactorKind::OtpApp => Proof::App(digits()?),
-            FactorKind::ExternalMail => Proof::Mail(digits()?),
-            FactorKind::RecoveryCode => Proof::Recovery(
-                OneTimeCode::parse(typed).map_err(|found| words::recovery_code(lang, found))?,
-            ),
-        }))
+        let pages = kinds::of(self.chosen_kind());
+        pages.read(typed, self.seated.visit.lang).map(Some)
     }
 
     /// The kind of factor that the typed code belongs to, or that is to be asked for.
@@ -263,26 +256,28 @@ pub(super) async fn factor_fields(
     let everyday: Vec<FactorKind> = kinds
         .iter()
         .copied()
-        .filter(|kind| *kind != FactorKind::RecoveryCode)
+        .filter(|kind| kinds::of(*kind).is_everyday())
         .collect();
     let waiting = if can_mail {
         visit
             .context
             .checkpoint
-            .mailed_code(Person::from(seat))
+            .waiting_challenge(Person::from(seat), FactorKind::ExternalMail)
             .await?
     } else {
         None
     };
     let sent = match &waiting {
-        Some(code) => parts::letter(visit, &code.to.to_string(), code.letter, Some(code)).await,
+        Some(Challenge::Mailed(code)) => {
+            parts::letter(visit, &code.to.to_string(), code.letter, Some(code)).await
+        }
         None => html! {},
     };
     Ok(html! {
         @if let Some(chosen) = chosen {
             fieldset.stack {
                 @if let [only] = everyday.as_slice() {
-                    legend.hint { (words::kind(lang, *only)) }
+                    legend.hint { (kinds::of(*only).name(lang)) }
                     input type="hidden" name=(KIND) value=(only.as_str());
                 } @else {
                     legend.hint { (t!(lang, "reproof-factor")) }
@@ -290,7 +285,7 @@ pub(super) async fn factor_fields(
                         @for kind in &everyday {
                             label.choice {
                                 input type="radio" name=(KIND) value=(kind.as_str()) checked[*kind == chosen];
-                                (words::kind(lang, *kind))
+                                (kinds::of(*kind).name(lang))
                             }
                         }
                     }

@@ -7,12 +7,12 @@ use axum::response::Response;
 use jiff::Timestamp;
 use maud::{Markup, html};
 use sekisho_checkpoint::MfaView;
-use sekisho_checkpoint::factor::{Factor, FactorKind, Method};
+use sekisho_checkpoint::factor::{Factor, FactorKind};
 use sekisho_checkpoint::id::FactorId;
 
 use super::ask::{Ask, Refused};
 use super::preferences::crumbs;
-use super::{parts, words};
+use super::{kinds, parts};
 use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Form;
@@ -151,7 +151,7 @@ pub(super) async fn enable(
     let ask = Ask {
         seated: &seated,
         action: "/preferences/mfa/enable",
-        title: t!(lang, "enable-title", what = words::kind(lang, kind)),
+        title: t!(lang, "enable-title", what = kinds::of(kind).name(lang)),
         consequence: None,
         back: HERE,
         fields: &posted.fields,
@@ -238,15 +238,8 @@ pub(super) fn only_one(visit: &Visit, view: &MfaView) -> Markup {
         @if let [factor] = view.factors.as_slice() {
             (notice(Tone::Warning, html! {
                 p { (t!(lang, "only-one-factor")) }
-                @match factor.kind() {
-                    FactorKind::OtpApp if can_mail => {
-                        p { a href="/preferences/mfa/mail" { (t!(lang, "only-one-add-mail")) } }
-                    }
-                    FactorKind::OtpApp => p { a href="/preferences/mfa/app" { (t!(lang, "only-one-add-second-app")) } },
-                    FactorKind::ExternalMail | FactorKind::RecoveryCode => {
-                        p { a href="/preferences/mfa/app" { (t!(lang, "only-one-add-app")) } }
-                    }
-                }
+                @let (page, words) = kinds::of(factor.kind()).beside(can_mail, lang);
+                p { a href=(page) { (words) } }
             }))
         }
     }
@@ -413,7 +406,7 @@ fn factor_row(visit: &Visit, factor: &Factor) -> Markup {
                     @if let Some(at) = factor.last_used_at { " · " (t!(lang, "last-used-at", at = shown(at))) }
                 }
             }
-            @if factor.kind() == FactorKind::OtpApp {
+            @if kinds::of(factor.kind()).has_names() {
                 details.rename {
                     summary aria-label=(t!(lang, "rename-what", what = name(lang, factor))) { (t!(lang, "rename")) }
                     form.grow-form.buttons method="post" action="/preferences/mfa/rename" {
@@ -435,9 +428,5 @@ fn factor_row(visit: &Visit, factor: &Factor) -> Markup {
 
 /// The name under which a factor's owner knows it.
 fn name(lang: crate::lang::Lang, factor: &Factor) -> String {
-    match &factor.method {
-        Method::ExternalMail { address } => address.to_string(),
-        Method::OtpApp { .. } if factor.name.is_empty() => t!(lang, "otp-app"),
-        Method::OtpApp { .. } => factor.name.clone(),
-    }
+    kinds::of(factor.kind()).label(factor, lang)
 }

@@ -2,13 +2,15 @@
 //!
 //! In reading order: `login` and `session` sign in and out; `step` asks for a factor that is owed, and `wizard`
 //! registers the first one; `status` and `companion` show and extend grants; `preferences` leads to `mfa`, `register`,
-//! `recovery` and `password`; `help` is the guide; `ask` asks for password and factor again before a change; `words`,
-//! `fields` and `parts` are shared.
+//! `recovery` and `password`; `help` is the guide; `ask` asks for password and factor again before a change. Shared are
+//! `kinds`, with what is particular to a kind of factor, `words` for errors, `typed` for what was typed, `fields` and
+//! `parts`.
 
 mod ask;
 mod companion;
 mod fields;
 mod help;
+mod kinds;
 pub(crate) mod login;
 mod mfa;
 mod parts;
@@ -19,6 +21,7 @@ mod register;
 mod session;
 mod status;
 mod step;
+mod typed;
 mod wizard;
 mod words;
 
@@ -30,20 +33,13 @@ use crate::route::Who::{Anyone, Owing, Seated, Signed};
 /// The routes of these pages.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = step::routes();
+    routes.extend([
         Route::get("/", Seated, front),
         Route::get("/login", Anyone, login::show),
         Route::post("/login", Anyone, login::enter),
         Route::post("/logout", Signed, session::leave),
         Route::post("/language", Anyone, session::choose_language),
-        Route::get("/mfa-step", Owing, step::show),
-        Route::get("/mfa-step/app", Owing, step::app),
-        Route::post("/mfa-step/app", Owing, step::prove_app),
-        Route::get("/mfa-step/mail", Owing, step::mail),
-        Route::post("/mfa-step/mail", Owing, step::prove_mail),
-        Route::post("/mfa-step/mail/issue", Owing, step::issue),
-        Route::get("/mfa-step/recovery", Owing, step::recovery),
-        Route::post("/mfa-step/recovery", Owing, step::prove_recovery),
         Route::get("/mfa-step/register", Owing, wizard::show),
         Route::post("/mfa-step/register/begin", Owing, wizard::begin),
         Route::post("/mfa-step/register/key", Owing, wizard::key),
@@ -94,7 +90,8 @@ pub fn routes() -> Vec<Route> {
         ),
         Route::get("/help", Anyone, help::show),
         Route::get("/help/pictures/{lang}/{name}", Anyone, help::picture),
-    ]
+    ]);
+    routes
 }
 
 /// The front page redirects to the mail, or to the password page where a new password is wanted.

@@ -14,7 +14,7 @@ use sekisho_otp::{AppCode, OtpCode, UserCode};
 
 use super::ask::{Ask, Refused};
 use super::preferences::crumbs;
-use super::{fields, mfa, parts, words};
+use super::{fields, mfa, parts, typed, words};
 use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Form;
@@ -80,7 +80,7 @@ pub(super) async fn app_code(
     let code = match AppCode::parse(typed) {
         Ok(code) => code,
         Err(error) => {
-            let words = words::code(seated.visit.lang, error);
+            let words = typed::code(seated.visit.lang, error);
             return app_page(&seated, typed, Some(&words)).await;
         }
     };
@@ -105,7 +105,7 @@ pub(super) async fn app_otp(
     let (visit, person) = (&seated.visit, Person::from(&seated.seat));
     let code = match OtpCode::parse(posted.fields.text("otp")) {
         Ok(code) => code,
-        Err(error) => return app_page(&seated, "", Some(&words::otp(visit.lang, error))).await,
+        Err(error) => return app_page(&seated, "", Some(&typed::otp(visit.lang, error))).await,
     };
     let name = posted.fields.text("name").trim();
     let outcome = context
@@ -134,7 +134,7 @@ pub(super) async fn address(
     let address = match MailAddress::parse(typed) {
         Ok(address) => address,
         Err(error) => {
-            let words = words::address(visit.lang, error);
+            let words = typed::address(visit.lang, error);
             return mail_page(&seated, typed, Some(&words)).await;
         }
     };
@@ -182,7 +182,7 @@ pub(super) async fn address_code(
     let (visit, person) = (&seated.visit, Person::from(&seated.seat));
     let code = match OtpCode::parse(posted.fields.text("otp")) {
         Ok(code) => code,
-        Err(error) => return mail_page(&seated, "", Some(&words::otp(visit.lang, error))).await,
+        Err(error) => return mail_page(&seated, "", Some(&typed::otp(visit.lang, error))).await,
     };
     let outcome = context
         .checkpoint

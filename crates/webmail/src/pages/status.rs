@@ -16,7 +16,7 @@ use sekisho_checkpoint::web::Person;
 use sekisho_checkpoint::{GrantView, ProofError};
 
 use super::ask::{Ask, factor_fields};
-use super::{parts, words};
+use super::{kinds, parts, words};
 use crate::config::Context;
 use crate::cookie::Cookie;
 use crate::error::WebError;
@@ -448,7 +448,7 @@ fn grants_table(visit: &Visit, grants: &[GrantView]) -> Markup {
                             td data-label=(network) {
                                 @match &view.network { Some(name) => (name), None => "—" }
                             }
-                            td data-label=(factor) { (words::kind(lang, grant.factor)) }
+                            td data-label=(factor) { (kinds::of(grant.factor).name(lang)) }
                             td.time data-label=(at) { (time::exact(zone, grant.granted_at)) }
                             td.time data-label=(expiry) { (time::exact(zone, grant.expires_at)) }
                             td.time data-label=(left) { (remaining(visit, grant.expires_at)) }

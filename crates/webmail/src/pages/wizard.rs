@@ -17,7 +17,7 @@ use sekisho_checkpoint::{Account, ProofError, RegisterError, RegistrationState, 
 use sekisho_otp::{AppCode, OtpCode, OtpKey, UserCode};
 
 use super::parts::{self, destination};
-use super::{fields, words};
+use super::{fields, typed, words};
 use crate::config::Context;
 use crate::error::WebError;
 use crate::form::Form;
@@ -128,7 +128,7 @@ pub(super) async fn app_code(
     let fields = &posted.fields;
     let typed = fields.text("app-code");
     let outcome = match AppCode::parse(typed) {
-        Err(error) => Err(words::code(owing.visit.lang, error)),
+        Err(error) => Err(typed::code(owing.visit.lang, error)),
         Ok(code) => {
             let person = Person::from(&owing.owed);
             context
@@ -159,7 +159,7 @@ pub(super) async fn address(
     let fields = &posted.fields;
     let typed = fields.text("address");
     let outcome = match MailAddress::parse(typed) {
-        Err(error) => Err(words::address(owing.visit.lang, error)),
+        Err(error) => Err(typed::address(owing.visit.lang, error)),
         Ok(address) => {
             let person = Person::from(&owing.owed);
             context
@@ -236,7 +236,7 @@ async fn finish(
     let (visit, person) = (&owing.visit, Person::from(&owing.owed));
     let checkpoint = &context.checkpoint;
     let outcome = match OtpCode::parse(posted.fields.text("otp")) {
-        Err(error) => Err(words::otp(visit.lang, error)),
+        Err(error) => Err(typed::otp(visit.lang, error)),
         Ok(code) => {
             let finished = match way {
                 Way::Mail => checkpoint.finish_address(person, code, &visit.client).await,

@@ -1,23 +1,12 @@
 //! Texts for errors, which say what the person can do.
 
-use sekisho_checkpoint::address::MailAddressError;
-use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::{CourierError, SetPasswordError};
 use sekisho_checkpoint::{ChangeError, ProofError, RegisterError};
-use sekisho_otp::{CodeError, OtpCodeError};
 
+use super::kinds;
 use crate::lang::Lang;
 use crate::time;
 use crate::visit::Visit;
-
-/// The name of a kind of factor.
-pub(super) fn kind(lang: Lang, kind: FactorKind) -> String {
-    match kind {
-        FactorKind::OtpApp => t!(lang, "otp-app-auth"),
-        FactorKind::ExternalMail => t!(lang, "external-mail-auth"),
-        FactorKind::RecoveryCode => t!(lang, "recovery-code"),
-    }
-}
 
 /// A short name of a client: browser and system, where it is a browser. All browsers call themselves Mozilla first.
 pub(super) fn client(agent: &str) -> String {
@@ -58,14 +47,7 @@ pub(super) fn proof(visit: &Visit, error: &ProofError) -> String {
     let zone = &visit.context.config.zone;
     match error {
         ProofError::Wrong { kind, tries_left } => {
-            let words = match kind {
-                FactorKind::RecoveryCode => t!(lang, "proof-wrong-recovery"),
-                // At a sign-in the text must not say that a clock is fast: it would confirm a code that becomes valid
-                // later.
-                FactorKind::OtpApp => t!(lang, "proof-wrong-app"),
-                FactorKind::ExternalMail => t!(lang, "proof-wrong"),
-            };
-            with_tries(lang, words, *tries_left)
+            with_tries(lang, kinds::of(*kind).wrong(lang), *tries_left)
         }
         ProofError::Used { next_in_seconds } => t!(lang, "proof-used", seconds = *next_in_seconds),
         ProofError::ClockOff {
@@ -103,42 +85,6 @@ fn with_tries(lang: Lang, words: String, tries_left: Option<u32>) -> String {
     match tries_left {
         None => words,
         Some(tries) => format!("{words}{}", t!(lang, "proof-tries-left", tries = tries)),
-    }
-}
-
-/// Why what was typed is no OTP.
-pub(super) fn otp(lang: Lang, error: OtpCodeError) -> String {
-    match error {
-        OtpCodeError::Length { found: 15 } => t!(lang, "otp-is-a-code"),
-        OtpCodeError::Length { found } => t!(lang, "otp-length", found = found),
-        OtpCodeError::Character { found, .. } => {
-            t!(lang, "otp-character", found = found.to_string())
-        }
-    }
-}
-
-/// Why what was typed is no recovery code. `found` is the number of characters.
-pub(super) fn recovery_code(lang: Lang, found: usize) -> String {
-    t!(lang, "recovery-code-length", found = found)
-}
-
-/// Why what was typed is no app code.
-pub(super) fn code(lang: Lang, error: CodeError) -> String {
-    match error {
-        CodeError::Length { found } => t!(lang, "code-length", found = found),
-        CodeError::Character { at, found } => {
-            t!(lang, "code-character", at = at, found = found.to_string())
-        }
-        CodeError::Check => t!(lang, "code-check"),
-    }
-}
-
-/// Why what was typed is no mail address.
-pub(super) fn address(lang: Lang, error: MailAddressError) -> String {
-    match error {
-        MailAddressError::NoAt => t!(lang, "address-no-at"),
-        MailAddressError::Local => t!(lang, "address-local"),
-        MailAddressError::Domain => t!(lang, "address-domain"),
     }
 }
 
