@@ -106,6 +106,8 @@ pub enum EventKind {
     RefusedThrottled,
     /// An OTP was wrong.
     OtpWrong,
+    /// A code of the help desk was wrong, at a first registration.
+    EnrolmentCodeWrong,
     /// An OTP was accepted and the grant made or renewed.
     Granted,
     /// A grant was ended by hand.
@@ -154,7 +156,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind of event.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::SignedIn,
         Self::PasswordRight,
         Self::RefusedUnknown,
@@ -163,6 +165,7 @@ impl EventKind {
         Self::RefusedNoGrant,
         Self::RefusedThrottled,
         Self::OtpWrong,
+        Self::EnrolmentCodeWrong,
         Self::Granted,
         Self::GrantEnded,
         Self::CompanionJoined,
@@ -199,6 +202,7 @@ impl EventKind {
             Self::RefusedNoGrant => "refused-no-grant",
             Self::RefusedThrottled => "refused-throttled",
             Self::OtpWrong => "otp-wrong",
+            Self::EnrolmentCodeWrong => "enrolment-code-wrong",
             Self::Granted => "granted",
             Self::GrantEnded => "grant-ended",
             Self::CompanionJoined => "companion-joined",

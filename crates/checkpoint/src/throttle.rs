@@ -17,6 +17,8 @@ pub enum Guess {
     Password,
     /// A code of a kind of factor.
     Otp(FactorKind),
+    /// A code of the help desk, at a first registration.
+    EnrolmentCode,
     /// Not a guess: a code that was mailed. Counted to keep people's mailboxes from being flooded.
     MailedCode,
     /// Not a guess either: news that a factor never came. Counted so that they are news.
@@ -28,6 +30,7 @@ impl Guess {
         match self {
             Self::Password => "password",
             Self::Otp(kind) => kind.as_str(),
+            Self::EnrolmentCode => "enrolment-code",
             Self::MailedCode => "mailed",
             Self::NeverCame => "never-came",
         }
@@ -196,6 +199,16 @@ pub const OTPS_FROM_SOURCE: Limit = Limit {
 /// Wrong OTPs from an IPv6 /48: a whole site may sit behind it.
 pub const OTPS_FROM_SITE: Limit = Limit {
     count: 100,
+    window: SignedDuration::from_hours(1),
+};
+/// Wrong codes of the help desk for an account.
+pub const ENROLMENT_CODES_FOR_ACCOUNT: Limit = Limit {
+    count: 10,
+    window: SignedDuration::from_hours(1),
+};
+/// Wrong codes of the help desk from a source.
+pub const ENROLMENT_CODES_FROM_SOURCE: Limit = Limit {
+    count: 30,
     window: SignedDuration::from_hours(1),
 };
 /// Codes mailed for an account from one source.

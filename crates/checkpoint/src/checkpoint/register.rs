@@ -4,24 +4,30 @@
 //! The registration under way lives sealed in the session, not in the browser: whoever comes back to the page, after a
 //! reload or after the phone discarded it, finds the same step and the same codes.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::{AppCode, OtpKey, UserCode};
 
 use super::mailed::MailedCodeState;
 use super::pending::Pending;
-use super::prove::{Follows, ProofError};
+use super::prove::{Follows, ProofError, web_event};
 use super::reproof::{Reproof, ReproofError};
 use super::{Checkpoint, Failure, Unavailable};
 use crate::address::MailAddress;
-use crate::audit::Event;
-use crate::factor::FactorKind;
+use crate::audit::{Event, EventKind};
+use crate::factor::{Enrolment, FactorKind};
 use crate::id::{FactorId, LetterId, SessionToken};
 use crate::one_time_code::OneTimeCode;
 use crate::policy::FirstRegistration;
 use crate::ports::{AccountUpdate, CodePurpose, RecordsError};
 use crate::rule::again::Strictness;
 use crate::rule::registration::{Registration, registration};
+use crate::throttle::{
+    ENROLMENT_CODES_FOR_ACCOUNT, ENROLMENT_CODES_FROM_SOURCE, Guess, GuessStart, Throttle,
+};
 use crate::web::Person;
+
+/// How long others who try a code at this moment may take.
+const IN_FLIGHT: SignedDuration = SignedDuration::from_secs(1);
 
 /// A registration under way.
 #[derive(Debug)]
@@ -227,7 +233,8 @@ impl Checkpoint {
                 needs,
                 after_password,
             } => {
-                self.may_register_first(person, needs, reproof)?;
+                self.may_register_first(person, needs, reproof, client)
+                    .await?;
                 if after_password {
                     self.prove_again(person, reproof, Strictness::Recent, client)
                         .await?;
@@ -237,29 +244,66 @@ impl Checkpoint {
         Ok(())
     }
 
-    fn may_register_first(
+    async fn may_register_first(
         &self,
         person: Person<'_>,
         needs: FirstRegistration,
         reproof: &Reproof,
+        client: &str,
     ) -> Result<(), RegisterError> {
-        match (needs, person.facts.enrolment, &reproof.enrolment_code) {
-            (FirstRegistration::Allow, _, _) => Ok(()),
-            (FirstRegistration::Forbid, _, _) => Err(RegisterError::Forbidden),
-            (FirstRegistration::EnrolmentCode, _, None) => Err(RegisterError::EnrolmentCodeNeeded),
-            (FirstRegistration::EnrolmentCode, expected, Some(typed)) => {
-                let typed =
-                    OneTimeCode::parse(typed).map_err(|_| RegisterError::EnrolmentCodeWrong)?;
-                let typed = self.enrolment_hash(person.account.id, &typed);
-                let given = expected
-                    .filter(|e| bool::from(subtle::ConstantTimeEq::ct_eq(&e.hash[..], &typed[..])))
-                    .ok_or(RegisterError::EnrolmentCodeWrong)?;
-                if given.expires_at <= self.now() {
-                    return Err(RegisterError::EnrolmentCodeExpired);
-                }
-                Ok(())
+        match (needs, &reproof.enrolment_code) {
+            (FirstRegistration::Allow, _) => Ok(()),
+            (FirstRegistration::Forbid, _) => Err(RegisterError::Forbidden),
+            (FirstRegistration::EnrolmentCode, None) => Err(RegisterError::EnrolmentCodeNeeded),
+            (FirstRegistration::EnrolmentCode, Some(typed)) => {
+                self.check_enrolment_code(person, typed, client).await
             }
         }
+    }
+
+    /// Checks a code of the help desk. It is written down before it is looked at, and counts if it was wrong.
+    async fn check_enrolment_code(
+        &self,
+        person: Person<'_>,
+        typed: &str,
+        client: &str,
+    ) -> Result<(), RegisterError> {
+        // What is no code at all was mistyped.
+        let typed = OneTimeCode::parse(typed).map_err(|_| RegisterError::EnrolmentCodeWrong)?;
+        let (account, now) = (person.account.id, self.now());
+        let source = person.source.throttle_key();
+        let of_account = Throttle::Account(account, Guess::EnrolmentCode);
+        let from_source = Throttle::Source(source, Guess::EnrolmentCode);
+        let limits = [
+            (of_account.clone(), ENROLMENT_CODES_FOR_ACCOUNT),
+            (from_source.clone(), ENROLMENT_CODES_FROM_SOURCE),
+        ];
+        let keys = [of_account, from_source];
+        match self.records.begin_guess(&keys, &limits, now).await? {
+            GuessStart::Begun => {}
+            GuessStart::LimitReached { until } => return Err(ProofError::Wait { until }.into()),
+            GuessStart::Busy => {
+                let until = now + IN_FLIGHT;
+                return Err(ProofError::Wait { until }.into());
+            }
+        }
+        let typed = self.enrolment_hash(account, &typed);
+        let is_right = |code: &Enrolment| {
+            bool::from(subtle::ConstantTimeEq::ct_eq(&code.hash[..], &typed[..]))
+        };
+        let given = person.facts.enrolment.filter(is_right);
+        self.records
+            .settle_guess(&keys, now, given.is_none())
+            .await?;
+        let Some(given) = given else {
+            let event = web_event(person, EventKind::EnrolmentCodeWrong, client, "", now);
+            self.records.note(&event).await?;
+            return Err(RegisterError::EnrolmentCodeWrong);
+        };
+        if given.expires_at <= now {
+            return Err(RegisterError::EnrolmentCodeExpired);
+        }
+        Ok(())
     }
 }
 

@@ -103,6 +103,10 @@ fn news(what: EventKind) -> (&'static str, &'static str) {
             "An attempt to log in was refused.",
         ),
         EventKind::OtpWrong => ("誤ったOTPが入力されました。", "A wrong OTP was entered."),
+        EventKind::EnrolmentCodeWrong => (
+            "誤った登録コードが入力されました。",
+            "A wrong enrolment code was entered.",
+        ),
         EventKind::Granted => (
             "多要素認証に成功しました。",
             "Multi-factor authentication succeeded.",

@@ -3,10 +3,11 @@
 use anyhow::Context as _;
 use sekisho_checkpoint::account::Password;
 use sekisho_checkpoint::address::MailAddress;
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::policy::FirstRegistration;
 use sekisho_checkpoint::ports::Letter;
 use sekisho_checkpoint::web::{FirstStep, Person};
-use sekisho_checkpoint::{ChangeError, RegisterError, RegistrationState, Reproof};
+use sekisho_checkpoint::{ChangeError, ProofError, RegisterError, RegistrationState, Reproof};
 use sekisho_otp::AppCode;
 use sekisho_testkit::checkpoint::{CAMPUS, HOME, Kit, PASSWORD, from, site};
 
@@ -313,5 +314,42 @@ async fn a_registration_begun_on_campus_is_not_finished_where_the_site_forbids_i
         matches!(refused, Err(RegisterError::Forbidden)),
         "{refused:?}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn codes_of_the_help_desk_can_not_be_guessed_for_ever() -> anyhow::Result<()> {
+    let kit = Kit::start().await?;
+    let alice = kit.accounts.show(kit.alice).await?.account;
+    let code = kit.checkpoint.desk_reset_factors(&alice, "").await?;
+    kit.checkpoint.desk_set_mfa(&alice, true, "").await?;
+    let (_, owed) = kit.owed(from(HOME)).await?;
+    let tries = async |code: String| {
+        let reproof = Reproof {
+            enrolment_code: Some(code),
+            ..Reproof::none()
+        };
+        let person = Person::from(&owed);
+        kit.checkpoint.offer_user_code(person, &reproof, "").await
+    };
+    for guess in 0..10 {
+        let wrong = tries(format!("AAAAA-BBBB{guess}")).await;
+        assert!(
+            matches!(wrong, Err(RegisterError::EnrolmentCodeWrong)),
+            "{wrong:?}"
+        );
+    }
+    let written = kit
+        .checkpoint
+        .recent(kit.alice, &[EventKind::EnrolmentCodeWrong], 1, 50)
+        .await?;
+    assert!(!written.is_empty(), "each is written down");
+    let last = tries(code.grouped()).await;
+    assert!(
+        matches!(last, Err(RegisterError::Proof(ProofError::Wait { .. }))),
+        "right or not, nothing is looked at: {last:?}"
+    );
+    kit.clock.advance_seconds(60 * 60);
+    tries(code.grouped()).await?;
     Ok(())
 }

@@ -147,6 +147,7 @@ cause-password = Wrong password
 cause-throttled = Held off after too many wrong attempts
 cause-disabled = The account may not be used
 cause-otp = Wrong one-time password
+cause-enrolment-code = Wrong enrolment code
 door-webmail = Webmail
 door-submission = Submission (SMTP)
 door-api = Another server

@@ -147,6 +147,7 @@ cause-password = パスワードの間違い
 cause-throttled = 間違いが続いたための一時停止
 cause-disabled = 利用できないアカウント
 cause-otp = ワンタイムパスワードの間違い
+cause-enrolment-code = 登録コードの間違い
 door-webmail = ウェブメール
 door-submission = メール送信 (SMTP)
 door-api = 連携サーバ

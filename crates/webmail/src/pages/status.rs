@@ -36,6 +36,7 @@ const REFUSALS: &[EventKind] = &[
     EventKind::RefusedThrottled,
     EventKind::RefusedDisabled,
     EventKind::OtpWrong,
+    EventKind::EnrolmentCodeWrong,
     EventKind::FactorNeverCame,
 ];
 /// The events in the table of sign-ins.
@@ -545,6 +546,7 @@ fn happened(lang: Lang, what: EventKind) -> Option<String> {
         EventKind::RefusedThrottled => Some(t!(lang, "cause-throttled")),
         EventKind::RefusedDisabled => Some(t!(lang, "cause-disabled")),
         EventKind::OtpWrong => Some(t!(lang, "cause-otp")),
+        EventKind::EnrolmentCodeWrong => Some(t!(lang, "cause-enrolment-code")),
         _ => None,
     }
 }
