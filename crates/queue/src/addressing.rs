@@ -1,17 +1,19 @@
-//! Which mailbox an address means, with a plus-detail or without, and how the site's addresses become those of envelopes.
+//! Which mailbox an address means, with a plus-detail or without, and how the site's addresses become those of
+//! envelopes.
 
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{Directory, DirectoryError};
 use sekisho_checkpoint::{Account, AccountId};
 use sekisho_smtp::Path;
 
-/// The local part under which system mail leaves, so that their failures come back to nobody's mailbox.
+/// The local part of the address from which system mail is sent: a failure of such mail comes back to nobody's mailbox.
 pub const BOUNCES: &str = "mfa-bounce";
 
-/// The accounts to which mail for an address goes: those of the address itself, else those of the address without its `+detail`.
+/// The accounts that receive mail for an address: those that have the address itself, else those that have it without
+/// its `+detail`.
 ///
 /// # Errors
-/// They can't be looked up just now.
+/// The directory can't be asked just now.
 pub async fn accounts_of(
     directory: &dyn Directory,
     address: &MailAddress,
@@ -38,13 +40,13 @@ fn without_detail(address: &MailAddress) -> Option<MailAddress> {
     MailAddress::parse(&format!("{base}@{}", address.domain())).ok()
 }
 
-/// The address of an envelope in the site's own form, if it has one.
+/// An envelope's address as the site writes addresses; `None` if it can't be written so.
 #[must_use]
 pub fn address_of(path: &Path) -> Option<MailAddress> {
     MailAddress::parse(path.as_str()).ok()
 }
 
-/// An address as envelopes carry it.
+/// A mail address as envelopes carry it.
 #[must_use]
 pub fn path_of(address: &MailAddress) -> Path {
     Path::parse(&address.to_string()).expect("a path takes all that an address may hold")

@@ -50,7 +50,7 @@ impl CaptureTransport {
         })
     }
 
-    /// What left, the newest first.
+    /// What was sent, the newest first.
     #[must_use]
     pub fn captured(&self) -> Vec<Arc<CapturedMail>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,5 @@
-//! What is said to another mail server, as a client of SMTP (RFC 5321) that takes no liberties with what it is told.
+//! The client's side of a conversation with another mail server (RFC 5321). It sends only what the server's answer to
+//! EHLO allows.
 
 use std::sync::Arc;
 
@@ -17,15 +18,15 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
 /// A conversation with another mail server.
 pub(crate) struct SmtpClient {
     pub(crate) connection: Connection<BoxedStream>,
-    /// What its answer to EHLO offers.
+    /// The extensions that its answer to EHLO offers.
     pub(crate) offered: Extensions,
 }
 
-/// Why a message went to nobody.
+/// Why no recipient got the message.
 pub(crate) enum Failed {
     /// The connection broke.
     Lost(Lost),
-    /// The same holds for all recipients.
+    /// The outcome is the same for all recipients.
     All(Outcome),
 }
 
@@ -36,7 +37,7 @@ impl From<Lost> for Failed {
 }
 
 impl SmtpClient {
-    /// Begins, and hears the greeting.
+    /// Begins a conversation, and reads the greeting.
     pub(crate) async fn begin(
         stream: BoxedStream,
         clock: &Arc<dyn Clock>,
@@ -46,7 +47,7 @@ impl SmtpClient {
         Ok(client)
     }
 
-    /// Goes on over a stream whose greeting was heard before TLS.
+    /// Goes on over TLS: the greeting was read before it.
     pub(crate) fn over(stream: BoxedStream, clock: &Arc<dyn Clock>) -> Self {
         Self {
             connection: Connection::new(stream, Vec::new(), Arc::clone(clock), PATIENCE),
@@ -96,7 +97,7 @@ impl SmtpClient {
             match self.connection.read_reply().await {
                 Ok(reply) if reply.is_success() => return Ok(outcomes),
                 Ok(reply) => Outcome::refused(&reply),
-                // Whoever was refused already stays so, even if the connection breaks now.
+                // Whoever was refused already stays refused, even if the connection breaks now.
                 Err(lost) => Outcome::Later(Diagnostic::own("4.4.2", lost)),
             }
         } else {
@@ -136,7 +137,7 @@ impl SmtpClient {
         Ok(mail.command(&self.offered))
     }
 
-    /// Politeness: nothing depends on how this ends.
+    /// Ends the conversation. Nothing depends on how that goes.
     pub(crate) async fn quit(mut self) {
         self.connection.put(b"QUIT\r\n");
         if let Err(lost) = self.connection.close().await {

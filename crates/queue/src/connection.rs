@@ -1,4 +1,4 @@
-//! A stream with what waits on either side of it, and patience that ends.
+//! A buffered stream that speaks SMTP, and gives up on a silent other side.
 
 use std::io;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ pub struct Connection<S> {
     patience: SignedDuration,
 }
 
-/// Why a connection is of no more use.
+/// Why a connection can't be used any more.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
     /// The other side closed it.
@@ -30,7 +30,7 @@ pub enum Lost {
     /// Nothing moved for too long.
     #[error("the other side was silent for too long")]
     Silent,
-    /// Its lines can't be told apart.
+    /// What came can't be divided into lines.
     #[error(transparent)]
     Line(#[from] LineFault),
     /// What came is no reply.
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// The next reply.
+    /// Reads a reply.
     pub async fn read_reply(&mut self) -> Result<Reply, Lost> {
         let mut reader = ReplyReader::default();
         loop {
@@ -92,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Reads so many bytes, onto `message` or, without one, to no use.
+    /// Reads so many bytes: appends them to `message`, or drops them without one.
     pub async fn chunk(
         &mut self,
         size: u64,
@@ -116,12 +116,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(())
     }
 
-    /// Puts bytes among those to be sent.
+    /// Adds bytes to those that wait to be sent.
     pub fn put(&mut self, bytes: &[u8]) {
         self.outbound.extend_from_slice(bytes);
     }
 
-    /// Puts a reply among what is to be sent.
+    /// Adds a reply to what waits to be sent.
     pub fn reply(&mut self, reply: &Reply) {
         self.put(reply.to_string().as_bytes());
     }

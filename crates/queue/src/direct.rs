@@ -1,7 +1,7 @@
 //! The way out without a relay: each domain's own mail servers, found by its MX records (RFC 5321, section 5.1).
 //!
-//! TLS is used wherever it is offered, whoever signed the certificate (RFC 7435): without it the same mail would travel in the clear. A server with which it
-//! fails is spoken to without.
+//! TLS is used wherever it is offered, whoever signed the certificate (RFC 7435): otherwise the same mail would travel
+//! in the clear. If the TLS handshake with a server fails, the message is sent to it without TLS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use sekisho_smtp::RcptTo;
 use crate::client::{Failed, SmtpClient, expect, no_connection};
 use crate::transport::{Diagnostic, Envelope, Outcome, Transport};
 
-/// The most servers of a domain that are tried for a message, each time.
+/// How many of a domain's servers are tried in one attempt.
 const TRIED: usize = 5;
 
 /// Knows which servers take a domain's mail.
@@ -32,13 +32,13 @@ impl Hosts for MailHosts {
     }
 }
 
-/// The transport to each domain's own servers. A connection for each message and domain.
+/// The transport to each domain's own servers. It makes a connection for each message and domain.
 pub struct DirectTransport {
     /// Knows the servers.
     pub hosts: Arc<dyn Hosts>,
     /// Connects; it has to take any certificate.
     pub connector: Connector,
-    /// Measures silence.
+    /// Measures how long the other side is silent.
     pub clock: Arc<dyn Clock>,
     /// This site's host name.
     pub hello: String,
@@ -105,7 +105,7 @@ impl DirectTransport {
                     client.quit().await;
                     return all(outcome);
                 }
-                // What was sent may have been taken: another server would make it two.
+                // The server may have accepted what was sent: trying another one could deliver it twice.
                 Err(Failed::Lost(lost)) => {
                     return all(Outcome::Later(Diagnostic::own("4.4.2", lost)));
                 }
@@ -146,7 +146,7 @@ impl DirectTransport {
         Ok(hosts)
     }
 
-    /// Connects, with TLS where that can be had.
+    /// Connects, with TLS if the server offers it.
     async fn open(&self, host: &str) -> Result<SmtpClient, Diagnostic> {
         let mut client = self.greeted(host).await?;
         if !client.offered.has("STARTTLS") {

@@ -1,6 +1,7 @@
 //! Signing what people of this site send (RFC 6376; RFC 8463 for Ed25519), for sites whose mail no relay signs.
 //!
-//! Header and body are signed in their relaxed forms, the whole body, and `From` once more than it is there, so that none can be put beside it.
+//! Header and body are signed in their relaxed forms, and the whole body. `From` is oversigned: the signature breaks if
+//! another one is added.
 
 use std::sync::Arc;
 
@@ -49,13 +50,13 @@ enum Key {
 /// Why there can be no signatures.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DkimError {
-    /// The file has no private key in PEM.
+    /// The file holds no private key in PEM.
     #[error("there is no private key in PEM: -----BEGIN PRIVATE KEY-----")]
     NoKey,
-    /// The key is none that mail is signed with.
+    /// The key is of a kind or size that mail isn't signed with.
     #[error("the key is neither RSA of 2048 to 4096 bits nor Ed25519: {0}")]
     Unknown(String),
-    /// The selector is no name.
+    /// The selector is not a valid name.
     #[error("a selector is made of letters, digits, hyphens and dots")]
     Selector,
 }
@@ -64,7 +65,7 @@ impl Dkim {
     /// Takes a key in PEM: PKCS#8, or PKCS#1 for RSA.
     ///
     /// # Errors
-    /// Says what is wrong with it.
+    /// What is wrong with the key or the selector.
     pub fn new(domain: &str, selector: &str, pem: &str) -> Result<Arc<Self>, DkimError> {
         let label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
         if selector.is_empty() || selector.len() > 63 || !selector.bytes().all(label) {
@@ -77,7 +78,7 @@ impl Dkim {
         }))
     }
 
-    /// The name of the DNS record that has to be there, and its text (RFC 6376, section 3.6.1).
+    /// The name and the text of the DNS record that the site has to publish (RFC 6376, section 3.6.1).
     #[must_use]
     pub fn record(&self) -> (String, String) {
         let (kind, public) = match &self.key {
@@ -89,7 +90,8 @@ impl Dkim {
         (name, format!("v=DKIM1; k={kind}; p={public}"))
     }
 
-    /// The message with a signature on top; as it is where its author is of another domain, or no one author can be told.
+    /// The message with a signature on top. It stays as it is if its author belongs to another domain, or if there is
+    /// no single author.
     #[must_use]
     pub fn sign(&self, message: Vec<u8>, now: Timestamp) -> Vec<u8> {
         match self.signature(&message, now) {
@@ -111,7 +113,7 @@ impl Dkim {
         let mut names = Vec::new();
         let mut input = Vec::new();
         for name in SIGNED {
-            // Of several fields of a name, the lowest comes first (section 5.4.2).
+            // Of several fields with one name, the lowest is signed first (section 5.4.2).
             let fields: Vec<_> = header.all(name).collect();
             for field in fields.into_iter().rev() {
                 names.push(name);
@@ -132,7 +134,7 @@ impl Dkim {
             now.as_second(),
             names.join(":\r\n  "),
         );
-        // The field itself, without its value of b= and without its line end (section 3.7).
+        // The field itself, with an empty value of `b=` and without its line end (section 3.7).
         let own = relaxed("DKIM-Signature", unsigned.as_bytes());
         input.extend_from_slice(own.strip_suffix(b"\r\n").unwrap_or(&own));
         let signature = BASE64_STANDARD.encode(self.key.sign(&input)?);
@@ -182,7 +184,7 @@ impl Key {
         Ok(Self::Rsa(pair))
     }
 
-    /// `None` where the system gives no random numbers.
+    /// `None` if the system gives no random numbers.
     fn sign(&self, input: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Rsa(pair) => {
@@ -192,7 +194,7 @@ impl Key {
                     .ok()?;
                 Some(signature)
             }
-            // RFC 8463, section 3: what is signed is the digest.
+            // RFC 8463, section 3: the digest is what is signed.
             Self::Ed25519(pair) => Some(pair.sign(&Sha256::digest(input)).as_ref().to_vec()),
         }
     }
@@ -246,10 +248,10 @@ fn relaxed_body(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// For `fuzz/`: a form of a form is that form, and what is added to a message is one field on top.
+/// For `fuzz/`: relaxing twice is the same as relaxing once, and signing only adds a field on top.
 #[cfg(fuzzing)]
 pub fn fuzz(message: &[u8]) {
-    // What is signed came by SMTP: its lines are whole.
+    // Messages to be signed came by SMTP, so their lines end in CRLF.
     let lines: Vec<Vec<u8>> = message
         .split(|byte| *byte == b'\n')
         .map(|line| line.iter().copied().filter(|byte| *byte != b'\r').collect())

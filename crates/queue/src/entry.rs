@@ -1,4 +1,4 @@
-//! What the queue tells of what waits, and what can be done with it.
+//! What the queue says of the messages that wait, and what can be done with them.
 
 use std::fmt;
 
@@ -44,9 +44,9 @@ pub struct QueueEntry {
     pub otp: bool,
     /// Its size in bytes.
     pub size: u64,
-    /// Since when it waits.
+    /// Since when it has been waiting.
     pub queued_at: Timestamp,
-    /// When it is given up.
+    /// When the queue gives it up.
     pub ends_at: Timestamp,
     /// The recipients that it has not reached.
     pub waiting: Vec<PendingRecipient>,
@@ -67,7 +67,7 @@ pub struct PendingRecipient {
     pub held: bool,
 }
 
-/// Which of what waits.
+/// Which of the waiting messages are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// A message.
@@ -78,7 +78,7 @@ pub enum Selection {
     All,
 }
 
-/// What is to be done with what waits.
+/// What is to be done with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueAction {
     /// Try it now.

@@ -1,3 +1,3 @@
-//! Ways for `fuzz/` to what is nobody else's. Each panics where something is not as it has to be.
+//! Ways for `fuzz/` to code that is otherwise private. Each panics where a promise doesn't hold.
 
 pub use crate::dkim::fuzz as signature;

@@ -1,4 +1,4 @@
-//! What a queue consists of, and what its clones and its tries do with it.
+//! The parts of a queue, which its clones and its delivery attempts share.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, Route};
 use crate::mail::{Mail, Origin};
 use crate::transport::Transport;
 
-/// How long mail is tried, and reports too; nobody hears if that fails.
+/// How long delivery is attempted, of mail and of reports alike. When a report fails for good, nobody is told.
 pub(crate) const LIFE: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 pub(crate) struct Inner {
@@ -55,7 +55,7 @@ impl Inner {
         Ok(id)
     }
 
-    /// Delivers a message to a mailbox; what goes on from there is taken into the queue.
+    /// Delivers a message to a mailbox; what is sent on from there is put into the queue.
     pub(crate) async fn deliver(
         &self,
         account: AccountId,

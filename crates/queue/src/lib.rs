@@ -1,20 +1,20 @@
 //! What goes out, and what becomes of mail at a mailbox.
 //!
-//! Mail that was taken and is not yet where it goes is kept on disk until it is delivered, handed to the relay, or
-//! reported as undeliverable. [`Queue::put`] returns once the message is on the disk. From then on it ends in one of
-//! three ways only: every recipient has it, the sender has a report, or somebody took it out by hand. A crash can make the
-//! relay, or a mailbox, get a message twice; it never loses one.
+//! Mail that was accepted is kept on disk until it is delivered, handed to the relay, or reported as undeliverable.
+//! [`Queue::put`] returns once the message is on the disk. From then on it ends in one of three ways only: every
+//! recipient has it, the sender has a report, or an operator removed it. A crash can make the relay, or a mailbox, get
+//! a message twice; it never loses one.
 //!
-//! A message for a mailbox of this site waits here as well, for an instant: so a message to ten recipients is taken as a
-//! whole or not at all. It reads no mailbox: what it holds is the right to deliver
+//! A message for a mailbox of this site waits here as well, for an instant: so a message to ten recipients is accepted
+//! as a whole or not at all. The queue reads no mailbox: it holds the right to deliver
 //! ([`Delivery`](sekisho_store::Delivery)), and no more.
 //!
 //! In reading order:
-//! - [`mail`] is what the queue takes, [`entry`] what it tells of what waits, [`error`] what can go wrong
-//! - [`queue`] is the queue itself: `inner` what it consists of, `ledger` its memory, `run` the tries, `report` what
+//! - [`mail`] is what the queue takes, [`entry`] what it says of what waits, [`error`] what can go wrong
+//! - [`queue`] is the queue itself: `inner` its parts, `ledger` its memory, `run` the delivery attempts, `report` what
 //!   senders are told
-//! - [`transport`] is the way out, with [`relay`], [`direct`] and [`capture`] as its forms; `client` is what is said to other mail
-//!   servers, over a [`connection`]
+//! - [`transport`] is the way out, with [`relay`], [`direct`] and [`capture`] as its forms; `client` speaks to other
+//!   mail servers, over a [`connection`]
 //! - [`delivery`] is what becomes of a message at a mailbox; [`addressing`] says whose mailbox an address is
 //! - [`system_mail`] is mail that Sekisho itself writes; [`dkim`] signs what leaves
 

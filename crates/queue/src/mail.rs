@@ -8,9 +8,9 @@ use sekisho_smtp::{Notify, Path, Ret};
 /// A message for the queue.
 #[derive(Debug, Clone)]
 pub struct Mail {
-    /// Who hears of failures; `None` for nobody.
+    /// Who is told of failures; `None` for nobody.
     pub sender: Option<Path>,
-    /// Where it goes; one at least.
+    /// Where it goes; at least one.
     pub recipients: Vec<Recipient>,
     /// The message, complete; lines end with CRLF.
     pub message: Vec<u8>,
@@ -18,11 +18,11 @@ pub struct Mail {
     pub utf8: bool,
     /// Whether the content has octets beyond ASCII.
     pub eight_bit: bool,
-    /// What reports return of it.
+    /// What reports return of the message.
     pub ret: Option<Ret>,
     /// The sender's identifier for reports, as xtext.
     pub envid: Option<String>,
-    /// Set for a mailed OTP, which goes its own way out and only as long as its code holds.
+    /// Set for a mailed OTP, which has a route of its own and waits only as long as its code is valid.
     pub otp: Option<Otp>,
     /// Who wrote it.
     pub origin: Origin,
@@ -31,20 +31,20 @@ pub struct Mail {
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Somebody of this site, or the site itself: it is signed where the site signs.
+    /// Somebody of this site, or the site itself. The message is signed where the site signs.
     Here,
-    /// Somebody else; it was sent on from a mailbox here.
+    /// Somebody else; it is forwarded from a mailbox here.
     Forwarded,
-    /// Somebody else; another server brought it for a mailbox here. Its sender hears of failures, though he is elsewhere.
+    /// Somebody else; another server brought it for a mailbox here. Its sender is told of failures, although elsewhere.
     Elsewhere,
 }
 
 /// What makes a mailed OTP different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Otp {
-    /// Under which its fate is asked for.
+    /// The id under which its fate is asked for.
     pub letter: LetterId,
-    /// When its code ends, and it leaves the queue.
+    /// When its code ends; then it leaves the queue.
     pub expires_at: Timestamp,
 }
 

@@ -21,19 +21,19 @@ use crate::mail::Mail;
 use crate::run;
 use crate::transport::Transport;
 
-/// What a queue works with.
+/// What a queue is made of.
 pub struct Parts {
-    /// Where mail for this site goes.
+    /// The right to deliver into mailboxes here.
     pub delivery: Delivery,
-    /// Who has a mailbox.
+    /// Knows who has a mailbox.
     pub directory: Arc<dyn Directory>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// The disk.
     pub disk: Arc<dyn Disk>,
-    /// The way out for mail; without one, mail to other sites is not taken.
+    /// The way out; without one, mail to other sites is not accepted.
     pub transport: Option<Arc<dyn Transport>>,
-    /// The way out for mailed OTPs, if they have one of their own.
+    /// The way out for mailed OTPs, if they have their own.
     pub otp_transport: Option<Arc<dyn Transport>>,
     /// Signs what people of this site send elsewhere.
     pub dkim: Option<Arc<Dkim>>,
@@ -58,7 +58,8 @@ impl std::fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// Opens the queue's folder, making it if it is missing (its parent must exist), for the one process that runs it. Blocks.
+    /// Opens the queue's folder for the one process that runs the queue, making it if it is missing (its parent must
+    /// exist). Blocks.
     ///
     /// # Errors
     /// As [`QueueError`] says.
@@ -69,7 +70,8 @@ impl Queue {
         Ok(Self::of(ledger, parts))
     }
 
-    /// Opens the queue's folder beside the process that runs it, to [put](Self::put) mail into it; that process takes notice within a minute. Blocks.
+    /// Opens the queue's folder in another process than the one that runs the queue, to [put](Self::put) mail into it.
+    /// The running process notices within a minute. Blocks.
     ///
     /// # Errors
     /// As [`QueueError`] says.
@@ -110,7 +112,7 @@ impl Queue {
         self.inner.put(mail).await
     }
 
-    /// Delivers a message to a mailbox at once, past the queue; what goes on from there is taken into it.
+    /// Delivers a message to a mailbox at once, without queueing it; what is sent on from there is queued.
     pub async fn deliver(
         &self,
         account: AccountId,
@@ -119,20 +121,21 @@ impl Queue {
         self.inner.deliver(account, arrival).await
     }
 
-    /// Whether mail can leave the site, as far as this process was told; for a mailed OTP, whether that can.
+    /// Whether mail can leave the site, as this process was configured; for a mailed OTP, whether that can.
     #[must_use]
     pub fn has_transport(&self, otp: bool) -> bool {
         let route = if otp { Route::Otp } else { Route::Remote };
         self.inner.transport(route).is_some()
     }
 
-    /// Tries what is due, until nothing new may begin; then finishes what is under way. Run it once.
+    /// Attempts what is due until shutdown is asked for, then finishes what is under way. To be run once.
     pub async fn run(&self, shutdown: Shutdown) {
         let route = |route| run::serve(Arc::clone(&self.inner), route, shutdown.clone());
         tokio::join!(route(Route::Local), route(Route::Remote), route(Route::Otp));
     }
 
-    /// From here on another process runs the queue; this one may put mail into it still. After [`Self::run`] has ended.
+    /// Another process runs the queue from here on; this one may still put mail into it. To be called after
+    /// [`Self::run`] has ended.
     pub fn step_aside(&self) {
         self.inner.ledger.step_aside();
     }
@@ -174,8 +177,8 @@ impl QueueControl {
         self.ledger.list()
     }
 
-    /// Carries out an action; the running process takes notice within a minute. Says how many recipients it concerned. A message that is on its way at this moment
-    /// may arrive all the same.
+    /// Carries out an action and returns how many recipients it concerned. The running process notices within a minute.
+    /// A message that is being sent at this moment may arrive all the same.
     ///
     /// # Errors
     /// As [`QueueError`] says.

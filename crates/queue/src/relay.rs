@@ -21,7 +21,7 @@ pub struct Relay {
     pub port: u16,
     /// How the connection is protected.
     pub tls: RelayTls,
-    /// With what to log in, if the relay wants that.
+    /// What to log in with, if the relay wants that.
     pub login: Option<RelayLogin>,
     /// What this site calls itself there: its own host name.
     pub hello: String,
@@ -104,7 +104,8 @@ impl Transport for RelayTransport {
 }
 
 impl RelayTransport {
-    /// Connects and logs in. Whatever goes wrong here is the relay's or the configuration's fault, not the message's: it can wait.
+    /// Connects and logs in. Whatever goes wrong here is the fault of the relay or the configuration, not of the
+    /// message; so the message can wait.
     async fn open(&self) -> Result<SmtpClient, Diagnostic> {
         let Relay {
             host, port, tls, ..

@@ -9,9 +9,9 @@ use crate::ledger::Job;
 use crate::mail::Recipient;
 use crate::transport::{Diagnostic, Outcome};
 
-/// The most of the original message that a report returns, in bytes.
+/// How many bytes of the original message a report returns at most.
 const RETURNED: usize = 1 << 20;
-/// The most of its header, where that alone is returned.
+/// How many bytes of its header, where only that is returned.
 const RETURNED_HEADER: usize = 64 << 10;
 
 /// What a report is made of.
@@ -50,7 +50,8 @@ pub(crate) enum Action<'a> {
 }
 
 impl<'a> Action<'a> {
-    /// What the sender asked to be told of an outcome, if anything; `here` says whether it is a mailbox of this site.
+    /// The action to report of an outcome, if the sender asked for that; `here` says whether the recipient is a mailbox
+    /// of this site.
     pub(crate) fn wanted(recipient: &Recipient, outcome: &'a Outcome) -> Option<Self> {
         match outcome {
             Outcome::Never(diagnostic) => {
@@ -77,7 +78,7 @@ impl<'a> Action<'a> {
 }
 
 impl Report<'_> {
-    /// Writes the report. `None` where the system gives no random numbers for its identifiers.
+    /// Writes the report. `None` if the system gives no random numbers for its identifiers.
     pub(crate) fn compose(&self, reported: &[ReportedRecipient<'_>]) -> Option<Vec<u8>> {
         let id = write::message_id(self.host)?;
         let boundary = format!("=_{}", write::random_token()?);

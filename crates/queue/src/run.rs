@@ -1,4 +1,4 @@
-//! The tries: what is due is handed on, and what became of it written down.
+//! Delivery attempts: what is due is handed on, and the outcome is recorded.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,12 +21,13 @@ use crate::transport::{Diagnostic, Envelope, Outcome};
 
 /// How many messages are under way on a route at once.
 const AT_ONCE: usize = 8;
-/// How often a route looks though nobody called: the command line may have changed something from outside.
+/// How often a route looks for work though nobody called: the command line may have changed something in another
+/// process.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// How long a route rests when the queue itself failed.
+/// How long a route pauses when the queue itself failed.
 const REST: SignedDuration = SignedDuration::from_secs(10);
 
-/// Serves one route until the end is asked for; tries under way are then finished.
+/// Serves one route until shutdown is asked for; attempts that are under way are then finished.
 pub(crate) async fn serve(inner: Arc<Inner>, route: Route, shutdown: Shutdown) {
     let mut busy: HashSet<QueueId> = HashSet::new();
     let mut tries: JoinSet<QueueId> = JoinSet::new();
@@ -44,7 +45,7 @@ pub(crate) async fn serve(inner: Arc<Inner>, route: Route, shutdown: Shutdown) {
                 match done {
                     Ok(id) => { busy.remove(&id); }
                     Err(error) => {
-                        // Which one it was can't be told, so all are free again: at worst one is sent twice.
+                        // Which message it was can't be told, so all are free again: at worst one is sent twice.
                         tracing::error!(%error, "a try broke off");
                         tries.abort_all();
                         while tries.join_next().await.is_some() {}
@@ -227,7 +228,7 @@ fn given_up() -> Outcome {
     Outcome::Never(Diagnostic::own("5.7.0", words))
 }
 
-/// What could still wait fails when the time is over, with the trouble that it had.
+/// When a message's time is over, what could still wait fails with its last diagnostic.
 fn give_up(job: &Job, outcomes: &mut [Outcome]) {
     for outcome in outcomes {
         if let Outcome::Later(diagnostic) = outcome {
@@ -257,7 +258,8 @@ fn mark(job: &Job, due: &Due, outcome: &Outcome, now: Timestamp) -> Mark {
     }
 }
 
-/// The pause before the next try: doubled each time, from 5 minutes to 4 hours; a mailed OTP has only minutes, so from 10 seconds to 1 minute.
+/// The pause before the next attempt. It doubles each time, from 5 minutes to 4 hours; for a mailed OTP, which has only
+/// minutes, from 10 seconds to 1 minute.
 fn pause(job: &Job, tries: u32) -> SignedDuration {
     let (first, longest) = if job.letter.is_some() {
         (SignedDuration::from_secs(10), SignedDuration::from_secs(60))
@@ -278,7 +280,7 @@ fn fate(job: &Job, outcomes: &[Outcome], expired: bool) -> Option<Fate> {
     })
 }
 
-/// What failed waits for another try, since just now its sender can't be told.
+/// Failures wait for another attempt, because the sender can't be told just now.
 fn hold_back(outcomes: &mut [Outcome], diagnostic: &Diagnostic) {
     for outcome in outcomes {
         if matches!(outcome, Outcome::Never(_)) {
@@ -287,7 +289,7 @@ fn hold_back(outcomes: &mut [Outcome], diagnostic: &Diagnostic) {
     }
 }
 
-/// The report of these outcomes to the sender, if one is due. The trouble is that it can't be made just now.
+/// The report of these outcomes to the sender, if one is due. Fails if it can't be made just now.
 async fn report(
     inner: &Inner,
     job: &Job,
@@ -316,7 +318,7 @@ async fn report(
     let accounts = accounts.map_err(|error| Diagnostic::own("4.3.0", error))?;
     let to = |account| Recipient::new(sender.clone(), account);
     let recipients: Vec<Recipient> = match accounts.as_slice() {
-        // Who sent it is the relay's to know: it took the message from there, and can take the report back.
+        // The sender is elsewhere, and the relay takes the report there.
         [] if job.from_elsewhere && inner.transport(Route::Remote).is_some() => vec![to(None)],
         [] => return Ok(None),
         accounts => accounts.iter().map(|account| to(Some(*account))).collect(),

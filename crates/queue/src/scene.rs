@@ -1,4 +1,5 @@
-//! A small site for the tests of this room and of the servers above it: real sockets, a real store and queue on disk, a clock in hand, a relay that does as it is told.
+//! A small site for the tests of this room and of the servers above it: real sockets, a real store and queue on disk, a
+//! clock in hand, and a relay that does as it is told.
 
 #![expect(missing_docs, reason = "for tests, which are read beside it")]
 
@@ -137,7 +138,7 @@ impl Scene {
         Self::with(Limits::default())
     }
 
-    /// Accounts keep so many messages.
+    /// A site whose accounts hold at most so many messages.
     pub fn with_quota(messages: u64) -> Self {
         Self::with(Limits {
             quota_messages: Some(messages),
@@ -304,7 +305,8 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Client<S> {
     }
 }
 
-/// A relay on a socket. It answers 250 (and what else is due) unless the script has an answer for a command that begins so; each answer is used once.
+/// A relay on a socket. It answers 250 (or what else is proper), unless the script has an answer for a command that
+/// begins so; each answer is used once.
 pub struct TestRelay {
     pub port: u16,
     heard: Arc<Mutex<Vec<String>>>,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use sekisho_smtp::{Path, RcptTo, Reply, Ret};
 
-/// Hands messages to whoever carries them on.
+/// Hands messages to the server that carries them on.
 #[async_trait]
 pub trait Transport: Send + Sync + 'static {
     /// Hands over a message: one outcome for each recipient, in their order.
@@ -14,9 +14,9 @@ pub trait Transport: Send + Sync + 'static {
 /// Who sends to whom.
 #[derive(Debug, Clone)]
 pub struct Envelope {
-    /// The reverse-path.
+    /// The reverse-path (RFC 5321).
     pub sender: Option<Path>,
-    /// The forward-paths, one at least, and which reports are wanted of each.
+    /// The forward-paths, at least one, and which reports are wanted of each.
     pub recipients: Vec<RcptTo>,
     /// Whether it needs RFC 6531.
     pub utf8: bool,
@@ -31,14 +31,14 @@ pub struct Envelope {
 /// What became of a message for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was taken. Whether the other side makes the reports of success that were asked for.
+    /// It was accepted.
     Sent {
-        /// It does (RFC 3461).
+        /// Whether the other side will send the reports of success that were asked for (RFC 3461).
         reports: bool,
     },
-    /// Not now.
+    /// It failed for now.
     Later(Diagnostic),
-    /// Not ever.
+    /// It failed for good.
     Never(Diagnostic),
 }
 
@@ -57,7 +57,7 @@ impl Diagnostic {
     /// The longest words that are kept, in characters.
     const LONGEST: usize = 500;
 
-    /// One in our own words.
+    /// A diagnostic in our own words.
     #[must_use]
     pub fn own(status: &str, words: impl std::fmt::Display) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl Diagnostic {
         }
     }
 
-    /// One as the other side told it.
+    /// A diagnostic from a reply of the other side.
     #[must_use]
     pub fn reply(reply: &Reply) -> Self {
         let fallback = if reply.is_permanent() {
@@ -92,7 +92,7 @@ fn on_one_line(words: &str) -> String {
 }
 
 impl Outcome {
-    /// What a reply that is no success means.
+    /// The outcome that a negative reply means.
     #[must_use]
     pub fn refused(reply: &Reply) -> Self {
         if reply.is_permanent() {

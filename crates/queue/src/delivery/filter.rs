@@ -19,7 +19,7 @@ const LONGEST_LINE: usize = 200;
 /// The longest vacation notice, in characters.
 const LONGEST_NOTICE: usize = 10_000;
 
-/// All of it, as it is written and kept. What is not there does nothing.
+/// The whole filter, as it is written and kept. A part that is missing does nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
@@ -58,36 +58,36 @@ pub struct Vacation {
     /// The notice's subject; the message's own one behind `Auto:` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// The notice.
+    /// The notice's text.
     pub text: String,
 }
 
-/// A rule: it fits a message that has all the texts that are given, in any case and width.
+/// A rule. It applies to a message that contains all the texts that it gives, in any case and width.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// A text of From.
+    /// A text that From contains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// A text of To or Cc.
+    /// A text that To or Cc contains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// A text of Subject.
+    /// A text that Subject contains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
-    /// A text of List-Id (RFC 2919).
+    /// A text that List-Id contains (RFC 2919).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,
-    /// The folder that it goes into; the INBOX if there is none, or no longer.
+    /// The folder that the message goes into; the INBOX if none is named, or the folder is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// Whether it is marked with a flag.
+    /// Whether the message is flagged.
     #[serde(default, skip_serializing_if = "is_no")]
     pub flag: bool,
-    /// Whether it is marked as read.
+    /// Whether the message is marked as read.
     #[serde(default, skip_serializing_if = "is_no")]
     pub read: bool,
-    /// Whether it is thrown away: neither kept nor forwarded nor answered.
+    /// Whether the message is thrown away: neither kept nor forwarded nor answered.
     #[serde(default, skip_serializing_if = "is_no")]
     pub discard: bool,
 }
@@ -101,10 +101,10 @@ fn is_no(value: &bool) -> bool {
     !value
 }
 
-/// Why a filter is not taken.
+/// Why a filter is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
-    /// What is forwarded to is no address.
+    /// The target of forwarding is not an address.
     #[error("{0:?} is no mail address to forward to")]
     NoAddress(String),
     /// It says `[forward]` without an address, or too many.
@@ -127,7 +127,7 @@ pub enum FilterError {
         /// What.
         what: &'static str,
     },
-    /// A line is too long, or is none.
+    /// A text has more than one line, is too long, or is empty.
     #[error("{0:?} must be one line of at most {LONGEST_LINE} characters")]
     Line(String),
 }
@@ -139,10 +139,10 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Says what is wrong with it.
+    /// Checks the filter.
     ///
     /// # Errors
-    /// As [`FilterError`] says; the first thing that is wrong.
+    /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), FilterError> {
         if let Some(forward) = &self.forward {
             if forward.to.is_empty() || forward.to.len() > MOST_FORWARDS {
@@ -182,7 +182,7 @@ impl Filter {
         folders
     }
 
-    /// The rule for a message.
+    /// The first rule that applies to a message.
     pub(super) fn rule(&self, message: &Parsed<'_>) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.fits(message))
     }
@@ -202,7 +202,7 @@ impl Vacation {
         self.subject.as_deref().map_or(Ok(()), check_line)
     }
 
-    /// Whether it holds on the day that it is in a zone.
+    /// Whether today, in this zone, is one of its days.
     pub(super) fn holds(&self, now: Timestamp, zone: &TimeZone) -> bool {
         let today = zone.to_datetime(now).date();
         self.from.is_none_or(|from| from <= today) && self.until.is_none_or(|until| today <= until)
@@ -239,7 +239,7 @@ impl Rule {
         }
     }
 
-    /// The folder that it names.
+    /// The folder that the rule names.
     pub(super) fn destination(&self) -> Option<FolderName> {
         FolderName::parse(self.folder.as_deref()?).ok()
     }

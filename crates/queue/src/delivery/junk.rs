@@ -1,9 +1,9 @@
-//! What the site's filter says of a message.
+//! How the site's spam filter marks junk.
 
 use sekisho_message::Parsed;
 
-/// A header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`. It is believed of every message, so the filter must take away such
-/// fields of others.
+/// A header field by which the site's filter marks junk, such as `X-Spam-Flag: YES`. Every message is believed that has
+/// it, so the filter must remove such fields if strangers wrote them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JunkHeader {
     name: String,
@@ -11,7 +11,7 @@ pub struct JunkHeader {
 }
 
 impl JunkHeader {
-    /// Reads `Name: value`; `None` if it is no such thing.
+    /// Reads `Name: value`; `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, value) = text.split_once(':')?;
@@ -23,7 +23,7 @@ impl JunkHeader {
         })
     }
 
-    /// Whether a message has the field with a value that begins so, in any case.
+    /// Whether the message has the field, with a value that begins so, in any case.
     pub(super) fn marks(&self, message: &[u8]) -> bool {
         let values = Parsed::new(message).header_text(&self.name);
         values.is_some_and(|values| {

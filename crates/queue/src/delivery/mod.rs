@@ -1,11 +1,14 @@
-//! What becomes of a message that reaches a mailbox, whichever way it came: LMTP, or the queue for mail within the site.
+//! What becomes of a message that reaches a mailbox, whichever way it came: LMTP, or the queue for mail within the
+//! site.
 //!
-//! In this order, so that a failure loses nothing and the sender's server may simply try again: what the person forwards is put into the queue, the message
-//! is stored, and then whoever wrote may be told that the person is away. Mail that the site's filter marks as junk, and the site's own letters, are
-//! stored and no more: no rule hides the news that a factor was removed.
+//! The order is such that a failure loses nothing and the sender's server may simply try again. First, what the person
+//! forwards is put into the queue; then the message is stored; then the sender may be told that the person is away.
+//! Mail that the site's filter marks as junk, and system mail, are only stored: no rule hides the news that a factor
+//! was removed.
 //!
-//! A forwarded message leaves in the name of this account, since the next server would not take this site's word for a stranger's address (SPF); what comes
-//! back of it is stored here though no copy was to be kept. `Delivered-To` (RFC 9228) says that it was here, and is what ends a circle.
+//! A forwarded message leaves in the name of this account, because the next server would not accept a stranger's
+//! address from this site (SPF). If it comes back as undeliverable, that is stored here, even where no copy was to be
+//! kept. `Delivered-To` (RFC 9228) records that the message was here, which stops mail from going round in a loop.
 
 mod filter;
 mod junk;
@@ -38,29 +41,29 @@ use vacation::Notice;
 /// How long a sender is not told again that somebody is away.
 const TOLD_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// A message on the threshold.
+/// A message that arrives at a mailbox.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'m> {
     /// The envelope's sender.
     pub sender: Option<&'m Path>,
-    /// The last stage of its way: a `Received` field, or nothing.
+    /// The `Received` field of the last step of its way; may be empty.
     pub trace: &'m str,
     /// The message.
     pub message: &'m [u8],
-    /// Whether another server brought it, so that the site's filter has seen it, and its sender is only said to be who it is.
+    /// Whether another server brought it. Then the site's filter has seen it, and nothing proves who its sender is.
     pub from_elsewhere: bool,
 }
 
 /// Why a message was not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
-    /// The mailbox does not take it.
+    /// The mailbox can't take it.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It can't be forwarded just now.
     #[error("it can't be forwarded just now: {0}")]
     Queue(#[from] QueueError),
-    /// Who that is can't be looked up.
+    /// The directory can't be asked whose mailbox it is.
     #[error("accounts can't be looked up: {0}")]
     Directory(#[from] DirectoryError),
     /// There is no such account, or no longer.
@@ -69,7 +72,7 @@ pub enum DeliveryError {
 }
 
 impl DeliveryError {
-    /// Whether another try may do.
+    /// Whether another try may succeed.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Store(error) => error.is_temporary(),
@@ -79,7 +82,7 @@ impl DeliveryError {
     }
 }
 
-/// Puts messages where they belong.
+/// Delivers messages to mailboxes.
 pub struct Deliverer {
     store: Delivery,
     directory: Arc<dyn Directory>,
@@ -89,7 +92,8 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// Delivers by `store` for the accounts of `directory`; the days of a vacation are those of `zone`; what `junk` marks goes into the junk folder.
+    /// Delivers into `store`, to the accounts of `directory`. The days of a vacation are days in `zone`. What `junk`
+    /// marks goes into the junk folder.
     #[must_use]
     pub fn new(
         store: Delivery,
@@ -107,7 +111,7 @@ impl Deliverer {
         }
     }
 
-    /// Delivers a message to an account. What goes on from there goes through `outgoing`.
+    /// Delivers a message to an account. What is sent on from there goes through `outgoing`.
     pub(crate) async fn deliver(
         &self,
         account: AccountId,
@@ -123,7 +127,7 @@ impl Deliverer {
             return Ok(());
         }
         let settings = self.store.filter(account).await?;
-        let (Some(settings), false) = (settings, is_own_letter(arrival)) else {
+        let (Some(settings), false) = (settings, is_system_mail(arrival)) else {
             let message = self.stored(arrival, Flags::default());
             self.store
                 .deliver(account, &FolderName::inbox(), message)
@@ -176,13 +180,13 @@ impl Deliverer {
                 .tell_away(vacation, account, arrival, &message, outgoing)
                 .await
         {
-            // The message is delivered; a notice is no reason to have it sent again.
+            // The message is delivered; a notice that fails must not have it delivered again.
             tracing::warn!(%error, "a vacation notice was not sent");
         }
         Ok(())
     }
 
-    /// Sends a message on. Whether all addresses get it; if not, a copy has to stay.
+    /// Forwards a message. True if all addresses get it; otherwise a copy has to stay.
     async fn forward(
         &self,
         forward: &Forward,
@@ -303,8 +307,9 @@ impl Deliverer {
     }
 }
 
-/// Whether this is news of the site to the person: its sender is the address under which those leave, and nobody else brought it.
-fn is_own_letter(arrival: Arrival<'_>) -> bool {
+/// Whether this is system mail: it comes from the address that system mail is sent from, and no other server brought
+/// it.
+fn is_system_mail(arrival: Arrival<'_>) -> bool {
     let sender = arrival.sender.and_then(address_of);
     !arrival.from_elsewhere && sender.is_some_and(|sender| sender.local() == BOUNCES)
 }

@@ -1,4 +1,4 @@
-//! The way on from a mailbox, as deliveries see it.
+//! The port through which deliveries send mail on.
 
 use async_trait::async_trait;
 

@@ -51,7 +51,7 @@ impl Site {
         delivered.await.expect("delivered");
     }
 
-    /// What left the site, once so many messages did.
+    /// What left the site, once that many messages did.
     async fn left(&self, messages: usize) -> Vec<String> {
         eventually("it left", async || self.relay.count(".") == messages).await;
         eventually("nothing waits", async || self.scene.waiting().is_empty()).await;
@@ -211,7 +211,7 @@ async fn no_rule_hides_the_sites_own_letters_and_junk_goes_nowhere_else() {
         ..letter
     };
     site.queue.deliver(to, junk).await.expect("delivered");
-    // Who only claims to be the site does not get past a rule.
+    // A sender that merely claims to be the site doesn't bypass the rules.
     let forged = Arrival {
         message: b"Subject: a factor was removed\r\n\r\n",
         from_elsewhere: true,

@@ -1,4 +1,4 @@
-//! Vacation notices, as RFC 3834 wants them: to whom they are sent, and what they say.
+//! Vacation notices (RFC 3834): who gets one, and what it says.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +12,7 @@ use sekisho_smtp::Path;
 
 use super::filter::Vacation;
 
-/// Senders that are machines, by the beginnings or ends of their local parts (RFC 3834, section 2).
+/// Senders that are machines, recognised by how their local parts begin or end (RFC 3834, section 2).
 const MACHINES: [&str; 6] = [
     "mailer-daemon",
     "postmaster",
@@ -22,7 +22,7 @@ const MACHINES: [&str; 6] = [
     "no-reply",
 ];
 
-/// Whom to tell, if anybody: the envelope's sender, of a message that a person wrote to this person.
+/// Who gets a notice: the envelope's sender, if a person wrote the message to this person.
 pub(super) fn whom<'s>(
     sender: Option<&'s Path>,
     message: &Parsed<'_>,
@@ -56,10 +56,10 @@ pub(super) fn whom<'s>(
     (named && !to_self).then_some(sender)
 }
 
-/// What a notice is written with.
+/// What a notice is composed of.
 pub(super) struct Notice<'a> {
     pub(super) vacation: &'a Vacation,
-    /// In whose name.
+    /// Who it comes from.
     pub(super) from: &'a MailAddress,
     pub(super) name: &'a str,
     pub(super) to: &'a Path,
@@ -70,7 +70,7 @@ pub(super) struct Notice<'a> {
 }
 
 impl Notice<'_> {
-    /// Writes it; `None` where the system gives no random numbers.
+    /// Composes the notice; `None` if the system gives no random numbers.
     pub(super) fn compose(&self) -> Option<Vec<u8>> {
         let original = |name| {
             let value = self.message.header_text(name).unwrap_or_default();
@@ -80,7 +80,7 @@ impl Notice<'_> {
             Some(subject) => subject.clone(),
             None => format!("Auto: {}", original("Subject")),
         };
-        // A sender's header goes into ours: nothing but what a Message-ID is made of.
+        // Part of the sender's header is copied into ours: only the characters of a Message-ID are.
         let answered = original("Message-ID");
         let is_id = answered.len() < 250
             && answered.starts_with('<')

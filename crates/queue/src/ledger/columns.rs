@@ -1,4 +1,4 @@
-//! How values stand in the columns of the index.
+//! How values are kept in the columns of the index.
 
 use jiff::Timestamp;
 use rusqlite::Row;

@@ -1,4 +1,4 @@
-//! What waits, for people, and what they do with it.
+//! What people see of the queue, and what they do with it.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -45,7 +45,7 @@ impl Ledger {
         Ok(listed)
     }
 
-    /// Carries out an action. Says how many recipients it concerned.
+    /// Carries out an action; returns how many recipients it concerned.
     pub(crate) fn apply(
         &self,
         selection: &Selection,
@@ -101,7 +101,7 @@ impl Ledger {
     }
 }
 
-/// The recipients that are meant, with their messages.
+/// The recipients that the selection means, with their messages.
 fn chosen(
     change: &Transaction<'_>,
     selection: &Selection,

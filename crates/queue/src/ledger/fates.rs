@@ -1,4 +1,4 @@
-//! What became of the letters whose sender asks: mailed OTPs.
+//! What became of mailed OTPs, whose sender asks for it.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -28,7 +28,7 @@ pub(super) fn read(index: &Connection, letter: LetterId) -> Result<Option<Fate>,
     }))
 }
 
-/// Notes what became of one.
+/// Records what became of a letter.
 pub(super) fn write(
     index: &Connection,
     letter: LetterId,

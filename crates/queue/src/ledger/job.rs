@@ -13,7 +13,8 @@ use crate::entry::QueueId;
 use crate::error::QueueError;
 use crate::mail::{Mail, Origin, Otp, Recipient};
 
-/// Which way a recipient is reached. Each way has its own pace, so that a slow relay holds up nobody's mail next door.
+/// The way in which a recipient is reached. Each route has its own pace, so that a slow relay doesn't hold up mail
+/// within the site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Route {
     /// A mailbox of this site.
@@ -34,7 +35,7 @@ impl Route {
     }
 }
 
-/// A message that is due on a lane, with those of its recipients that are.
+/// A message that is due on a route, with those of its recipients that are due.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
     pub(crate) id: QueueId,
@@ -57,14 +58,14 @@ pub(crate) struct Due {
     row: i64,
     pub(crate) to: Recipient,
     pub(crate) tries: u32,
-    /// Somebody gave it up by hand.
+    /// An operator gave it up.
     pub(crate) bounced: bool,
 }
 
-/// What to remember of a recipient after a try.
+/// What is recorded of a recipient after an attempt.
 #[derive(Debug, Clone)]
 pub(crate) enum Mark {
-    /// Nothing: it is done with.
+    /// Nothing: the recipient is done with.
     Done,
     /// To be tried again.
     Again { at: Timestamp, diagnostic: String },
@@ -122,7 +123,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// Reads a message with those of its recipients that are due on a lane.
+/// Reads a message with those of its recipients that are due on a route.
 pub(super) fn read(
     index: &Connection,
     id: QueueId,
@@ -176,7 +177,7 @@ pub(super) fn read(
     Ok(job)
 }
 
-/// Notes what is to be remembered of a recipient.
+/// Records the result of an attempt for a recipient.
 pub(super) fn keep_mark(
     change: &Transaction<'_>,
     due: &Due,

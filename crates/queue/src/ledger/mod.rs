@@ -1,10 +1,10 @@
 //! What the queue remembers: `queue.sqlite`, and a file for each message beside it.
 //!
 //! A message's file is written and synced before the row that names it is committed, and removed after the row is gone.
-//! So a crash leaves at worst a file that nobody names; [`Ledger::sweep`] removes those.
+//! So a crash leaves at worst a file that no row names; [`Ledger::sweep`] removes those.
 //!
-//! In reading order: what a running queue does is here; `job` is a message as the index knows it, `fates` what became of
-//! letters, `control` what people see and do, `columns` how values are kept.
+//! In reading order: what a running queue does is here; `job` is a message as the index knows it, `fates` what became
+//! of mailed OTPs, `control` what people see and do, `columns` how values are kept.
 
 mod columns;
 mod control;
@@ -67,21 +67,21 @@ CREATE TABLE IF NOT EXISTS letter (
 ) STRICT;
 ";
 
-/// The queue's memory. Its methods block: callers run them where that is allowed.
+/// The queue's memory. Its methods block: callers run them on threads where that is allowed.
 pub(crate) struct Ledger {
     folder: PathBuf,
     disk: Arc<dyn Disk>,
     index: Mutex<Connection>,
-    /// Whether another process may sweep.
+    /// Whether another process runs the queue, and may sweep.
     is_beside: AtomicBool,
 }
 
-/// Who else may be at work in the folder.
+/// Who else may be using the folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// Nobody who sweeps: the files of messages need no guard.
+    /// Nobody else sweeps, so messages' files need no protection.
     Alone,
-    /// The process that runs the queue, which may sweep at any time.
+    /// Another process runs the queue, and may sweep at any time.
     Beside,
 }
 
@@ -138,7 +138,7 @@ impl Ledger {
         ends_at: Timestamp,
     ) -> Result<QueueId, QueueError> {
         if self.is_beside.load(Ordering::Acquire) {
-            // Within the transaction, so that no sweep sees the file without its row.
+            // The file is written within the transaction, so that no sweep sees it without its row.
             return self.change(|change| {
                 let id = self.write(&mail.message)?;
                 job::insert(change, id, mail, now, ends_at).map(|()| id)
@@ -152,7 +152,7 @@ impl Ledger {
         taken.map(|()| id)
     }
 
-    /// The messages due on a lane, the longest due first; not those in `busy`.
+    /// The messages that are due on a route, the longest due first; without those in `busy`.
     pub(crate) fn due(
         &self,
         route: Route,
@@ -180,7 +180,7 @@ impl Ledger {
             .collect()
     }
 
-    /// When the next message is due on a lane, not counting those in `busy`.
+    /// When the next message is due on a route, not counting those in `busy`.
     pub(crate) fn next_due(
         &self,
         route: Route,
@@ -208,7 +208,8 @@ impl Ledger {
         Ok(bytes)
     }
 
-    /// Writes down how a try ended: the marks of its recipients, a letter's fate, and a report to be queued, all or nothing.
+    /// Records how an attempt ended, all or nothing: what is known of the recipients, the fate of a mailed OTP, and a
+    /// report that is to be queued.
     pub(crate) fn settle(
         &self,
         job: &Job,
@@ -255,7 +256,7 @@ impl Ledger {
         fates::purge(&self.index(), now)
     }
 
-    /// One transaction, which holds off all other writers from its beginning.
+    /// One transaction, which keeps out all other writers from its beginning.
     fn change<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, QueueError>,

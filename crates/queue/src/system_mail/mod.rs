@@ -1,8 +1,12 @@
-//! System mail: mailed OTPs and news of changes, as the checkpoint's [`Courier`].
+//! System mail: mailed OTPs and news of changes, sent as the checkpoint's [`Courier`].
 //!
-//! A mailed OTP goes out in the name of the account's own address, so that the person knows whom it is about, and by its own relay if one is configured; it
-//! leaves the queue when its code ends. News of a change goes to the mailbox and, by the relay, to the external addresses. Neither is kept in Sent, both say
-//! that a machine wrote them, and both have a sender in the envelope that belongs to nobody, so that no failure comes back into a person's mailbox.
+//! A mailed OTP is sent in the name of the account's own address, so that the person knows which account it is about,
+//! and by its own relay if one is configured. It leaves the queue when its code ends.
+//!
+//! News of a change goes to the mailbox and, by the relay, to the external addresses.
+//!
+//! Neither is kept in Sent. Both say that a machine wrote them, and both have an envelope sender that belongs to
+//! nobody, so that no failure comes back into a person's mailbox.
 //!
 //! The words are in `wording`.
 
@@ -24,12 +28,12 @@ use crate::addressing::{BOUNCES, path_of};
 use crate::mail::{Mail, Origin, Otp, Recipient};
 use crate::queue::Queue;
 
-/// Where the mailboxes are that hear of changes.
+/// Where the mailboxes are to which news of changes goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mailboxes {
     /// In this mailroom.
     Here,
-    /// In a mail system to which the way out leads.
+    /// In a mail system that the way out leads to.
     Elsewhere,
 }
 
@@ -42,7 +46,7 @@ pub struct SystemMail {
 }
 
 impl SystemMail {
-    /// Sends through `queue`; times in them are in `zone`.
+    /// Sends through `queue`; times are written in `zone`.
     #[must_use]
     pub fn new(queue: Queue, mailboxes: Mailboxes, clock: Arc<dyn Clock>, zone: TimeZone) -> Self {
         Self {
@@ -85,7 +89,7 @@ impl SystemMail {
         Ok(self.mail(&letter.from, to.into(), message, Some(otp)))
     }
 
-    /// Without a relay a mailbox here alone is told: a change must not fail because nobody elsewhere can hear of it.
+    /// Without a relay only a mailbox here is told: a change must not fail because nobody elsewhere can be told of it.
     fn notice(&self, notice: &Notice) -> Result<Mail, CourierError> {
         let account = match self.mailboxes {
             Mailboxes::Here => Some(notice.account),

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::ports::{Notice, OtpLetter};
 
-/// The subject of a mailed OTP: people and their filters know it.
+/// The subject of a mailed OTP. It stays as it is: people and their filters know it.
 pub(super) const OTP_SUBJECT: &str = "OTP notification (OTP発行のお知らせ)";
 
 /// The text of a mailed OTP. The code stands first, where previews and phones find it.
@@ -86,7 +86,7 @@ pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
     )
 }
 
-/// One sentence in each language.
+/// The news in one sentence, in each language.
 fn news(what: EventKind) -> (&'static str, &'static str) {
     match what {
         EventKind::SignedIn => ("ログインがありました。", "Your account was signed in to."),
@@ -183,14 +183,14 @@ fn news(what: EventKind) -> (&'static str, &'static str) {
     }
 }
 
-/// A time in the site's zone, by name: `2026-11-23 14:05 JST`.
+/// A time in the site's zone, with the zone's name: `2026-11-23 14:05 JST`.
 fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned_datetime(zone.clone())
         .strftime("%Y-%m-%d %H:%M %Z")
         .to_string()
 }
 
-/// Words from elsewhere on one line.
+/// Text from elsewhere, on one line.
 fn plain(words: &str) -> String {
     words.replace(char::is_control, " ")
 }

@@ -12,7 +12,7 @@ use crate::ledger::{Ledger, Mark, Owner, Route};
 /// What waits: each message's bytes, and which of its recipients are held.
 type View = BTreeMap<QueueId, (Vec<u8>, Vec<bool>)>;
 
-/// What was acknowledged, and by how many operations of the disk.
+/// What was acknowledged, and after how many operations of the disk.
 struct Acknowledged {
     position: usize,
     view: View,
@@ -36,7 +36,7 @@ fn view(ledger: &Ledger) -> Result<View, QueueError> {
     ledger.list()?.into_iter().map(read).collect()
 }
 
-/// Messages taken, held and released, handed on with a report made, and dropped by hand, with a restart in the midst.
+/// Messages are queued, held, released, handed on (with a report), and dropped by hand, with a restart in between.
 fn a_day(root: &FilePath) -> (Recording, Vec<Acknowledged>) {
     let disk = Arc::new(RecordingDisk::new(root).expect("disk"));
     let mut told = Vec::new();
@@ -87,7 +87,8 @@ fn note(disk: &RecordingDisk, ledger: &Ledger) -> Acknowledged {
     }
 }
 
-/// Opens what a crash after `length` operations left: it shows what was told last, or already what would have been told next; and takes mail.
+/// Opens what a crash after `length` operations left. It must show what was acknowledged last, or already what the next
+/// step would have acknowledged; and it must take mail.
 fn survives(recording: &Recording, told: &[Acknowledged], length: usize, loss: Loss) -> bool {
     let into = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let into = into.expect("folder");

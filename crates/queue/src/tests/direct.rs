@@ -6,7 +6,7 @@ use sekisho_net::dns::{DnsError, MailHost};
 
 use super::*;
 
-/// A DNS of a few domains; whatever else is asked for can't be told.
+/// A DNS that knows a few domains; for all others the lookup fails.
 struct FewDomains;
 
 #[async_trait]
