@@ -1,7 +1,8 @@
-//! How fast searches are: fills a mailbox with made-up mail in Japanese and English, and asks an IMAP session.
+//! Measures searches: fills a mailbox with made-up mail in Japanese and English, and asks an IMAP session.
 //!
-//! `cargo run --release -p sekisho-mailroom --example search -- [MESSAGES [WORDS]]`: 10,000 messages of 2 to 60 KiB of a vocabulary of 20,000
-//! words unless told otherwise. Prints the time in milliseconds (the best of five, and the first) and how many were found.
+//! `cargo run --release -p sekisho-mailroom --example search -- [MESSAGES [WORDS]]`: by default 10,000 messages of 2 to
+//! 60 KiB, from a vocabulary of 20,000 words. Prints the time in milliseconds (the best of five, and the first) and how
+//! many messages were found.
 #![expect(clippy::print_stdout, reason = "that is what it is for")]
 
 use std::error::Error;
@@ -25,7 +26,7 @@ const NOW: Timestamp = Timestamp::constant(1_751_326_200, 0);
 /// What every hundredth message holds, in both languages.
 const RARE: [&str; 2] = ["zyzzyva", "請求書"];
 
-/// A clock that stands, so that texts are taken in by the first search.
+/// A clock that stands still, so that the first search has to take the texts in.
 struct Standing;
 
 impl Clock for Standing {
@@ -188,7 +189,7 @@ impl Client {
     }
 }
 
-/// Writes mail: the words of a language fall off in frequency as in real ones.
+/// Writes mail. The frequency of words falls off as in real languages.
 struct Author {
     english: Vec<String>,
     japanese: Vec<String>,
@@ -232,7 +233,7 @@ impl Author {
         (self.random >> 33) % limit
     }
 
-    /// A word's rank, as Zipf's law has it.
+    /// A word's rank, distributed by Zipf's law.
     fn rank(&mut self) -> usize {
         let words = self.english.len() as f64;
         let chance = self.below(1 << 30) as f64 / f64::from(1 << 30);

@@ -1,4 +1,4 @@
-//! Ways for `fuzz/` to what is nobody else's. Each panics where something is not as it has to be.
+//! Ways for `fuzz/` to code that is otherwise private. Each panics where a promise doesn't hold.
 
 pub use crate::imap::fuzz_compression as compression;
 pub use crate::pop3::fuzz as pop3_command;

@@ -1,4 +1,5 @@
-//! The order of a server's session, once: LMTP and submission differ in whom they ask and in how they answer a message, not in the order of commands.
+//! The order of commands in a server's session, once for LMTP and submission: they differ in whom they ask and in how
+//! they answer a message, not in that order.
 
 use async_trait::async_trait;
 use sekisho_smtp::data::whole_lines;
@@ -9,13 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use sekisho_queue::connection::{Connection, Lost};
 
-/// After so many commands that came to nothing the session ends.
+/// The session ends after so many commands that came to nothing.
 const PATIENCE: u32 = 30;
 
-/// A chunk that is so many times too big is not even passed over.
+/// A chunk that is so many times larger than allowed is not even skipped.
 const PASSED_OVER: u64 = 8;
 
-/// What a server answers with.
+/// What differs between the servers.
 #[async_trait]
 pub(crate) trait Service: Send + Sync {
     /// What is kept of an accepted recipient.
@@ -64,7 +65,7 @@ where
     V: Service,
 {
     let mut envelope: Option<(MailFrom, Vec<V::Recipient>)> = None;
-    // What has come of a message by BDAT.
+    // What has come of a message by BDAT so far.
     let mut chunks: Option<Vec<u8>> = None;
     let mut in_vain = 0;
     loop {
@@ -183,7 +184,8 @@ where
     }
 }
 
-/// For `fuzz/`: a session is the same however its bytes are cut, and its messages have whole lines and the sizes that were allowed.
+/// For `fuzz/`: a session is the same however its bytes are split, its messages consist of whole lines, and none is
+/// larger than allowed.
 #[cfg(fuzzing)]
 pub async fn fuzz(step: usize, bytes: &[u8]) {
     use std::sync::{Arc, Mutex};
@@ -233,7 +235,7 @@ pub async fn fuzz(step: usize, bytes: &[u8]) {
             };
             let mut bytes = transaction.message.iter().enumerate();
             assert!(!bytes.any(|(at, byte)| lone(at, *byte)));
-            // An end of line is added where there is none.
+            // A missing end of line is added.
             assert!(transaction.message.len() <= 1_002);
             let replies = vec![Reply::new(250, "2.0.0", "kept"); transaction.recipients.len()];
             self.0.lock().expect("a mutex").push(transaction.message);
@@ -254,7 +256,7 @@ pub async fn fuzz(step: usize, bytes: &[u8]) {
             let (mut reading, mut writing) = tokio::io::split(&mut near);
             let mut heard = Vec::new();
             let say = async {
-                // Whoever was hung up on says no more.
+                // The session may have closed the stream already.
                 let _ = writing.write_all(bytes).await;
                 let _ = writing.shutdown().await;
             };
@@ -292,7 +294,7 @@ where
     Ok(())
 }
 
-/// Hands a message to the service, if it is fit, and answers it.
+/// Hands a message to the service, unless something is wrong with it, and answers it.
 async fn answer<S, V>(
     connection: &mut Connection<S>,
     service: &V,

@@ -4,15 +4,15 @@ use std::io;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 
-/// How many bytes are inflated at once: what comes out is held against the limits of commands before more does.
+/// How many bytes are inflated at once: they are checked against the limits of commands before more are inflated.
 const PIECE: usize = 16 * 1024;
 /// The fastest level compresses mail nearly as well as the others.
 const LEVEL: u32 = 1;
 
-/// What comes from the client.
+/// Inflates what the client sends.
 pub(super) struct Inflater {
     inflate: Decompress,
-    /// Came, but isn't inflated yet.
+    /// Bytes that arrived and are not inflated yet.
     waiting: Vec<u8>,
 }
 
@@ -44,7 +44,7 @@ impl Inflater {
     }
 }
 
-/// What goes to the client.
+/// Deflates what is sent to the client.
 pub(super) struct Deflater(Compress);
 
 impl Deflater {
@@ -61,7 +61,7 @@ impl Deflater {
             self.0
                 .compress_vec(&bytes[used..], &mut out, FlushCompress::Sync)
                 .map_err(io::Error::other)?;
-            // Room that is left says that nothing waits to come out.
+            // If there is space left in `out`, nothing is left in the compressor.
             if out.len() < out.capacity() {
                 return Ok(out);
             }
@@ -70,7 +70,8 @@ impl Deflater {
     }
 }
 
-/// For `fuzz/`: what comes is inflated the same however it is cut, in bounded pieces; and what is deflated comes back.
+/// For `fuzz/`: input is inflated to the same bytes, in bounded pieces, however it arrives; and what is deflated can be
+/// inflated again.
 #[cfg(fuzzing)]
 pub fn fuzz(step: usize, bytes: &[u8]) {
     let inflate = |bytes: &[u8], step: usize| {

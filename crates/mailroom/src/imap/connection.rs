@@ -1,4 +1,4 @@
-//! One connection: bytes in, answers out, until somebody ends it.
+//! One connection: reads commands, writes answers, until either side ends it.
 
 use std::pin::{Pin, pin};
 
@@ -14,9 +14,9 @@ use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Flow, Session};
 use super::{Imap, ServeError};
 
-/// How long a client may be silent; RFC 3501, section 5.4, wants 30 minutes at least.
+/// How long a client may be silent; RFC 3501, section 5.4, asks for at least 30 minutes.
 const SILENCE: SignedDuration = SignedDuration::from_mins(31);
-/// How long a farewell may take to leave.
+/// How long sending a last `* BYE` may take.
 const FAREWELL: SignedDuration = SignedDuration::from_secs(2);
 
 pub(super) async fn run<S>(
@@ -64,7 +64,7 @@ where
     }
 }
 
-/// How one turn of listening and answering went.
+/// How one round of reading and answering ended.
 enum Turn {
     Next,
     Closed,
@@ -72,7 +72,7 @@ enum Turn {
     Farewell(&'static str),
 }
 
-/// What was heard first.
+/// What came first.
 enum Heard {
     Event(Event),
     Line(Frame),
@@ -83,7 +83,7 @@ enum Heard {
     Closed,
 }
 
-/// What is listened for.
+/// What is waited for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Command,
@@ -95,7 +95,7 @@ struct Connection<'w, S> {
     input: ReadHalf<S>,
     reader: CommandReader,
     limits: Limits,
-    /// The last read filled its buffer, so the next one takes a bigger one.
+    /// The last read filled its buffer, so the next one uses a bigger one.
     rush: bool,
     session: Session,
     imap: Imap,
@@ -135,7 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
                 let answered = tokio::select! {
                     biased;
                     flow = self.session.handle(command, &mut self.out) => flow?,
-                    // Amid an answer no BYE could be told from it.
+                    // In the middle of an answer, a BYE could be taken for part of it.
                     () = ended.as_mut() => return Ok(Turn::Closed),
                 };
                 match answered {
@@ -152,7 +152,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
         self.flushed(ended).await
     }
 
-    /// Sends what was said so far as it is, and compresses from there on (RFC 4978). What the client sent behind its command is compressed already.
+    /// Sends what was written so far without compression, and compresses from there on (RFC 4978). What the client sent
+    /// behind its command is compressed already.
     async fn compress<E>(&mut self, ended: Pin<&mut E>) -> Result<Turn, ServeError>
     where
         E: Future<Output = ()> + Send,
@@ -166,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
         Ok(turn)
     }
 
-    /// IDLE (RFC 2177): news as it comes, until the client says `DONE`.
+    /// IDLE (RFC 2177): reports changes as they come, until the client sends `DONE`.
     async fn idle<E>(&mut self, tag: &Tag, mut ended: Pin<&mut E>) -> Result<Turn, ServeError>
     where
         E: Future<Output = ()> + Send,
@@ -268,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
         }
     }
 
-    /// Sends what was written; a session that ends meanwhile is closed without further words.
+    /// Sends what was written. If the session ends meanwhile, the connection is closed without a word.
     async fn flushed<E>(&mut self, ended: Pin<&mut E>) -> Result<Turn, ServeError>
     where
         E: Future<Output = ()> + Send,
@@ -283,7 +284,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<'_, S> {
         }
     }
 
-    /// Sends the last words; whether the client still listens matters to nobody.
+    /// Sends what is left; whether the client still reads it doesn't matter.
     async fn finish(&mut self) {
         let clock = self.imap.clock.clone();
         let latest = clock

@@ -11,8 +11,8 @@ use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Answer, Session, existing, mailbox_id};
 
 impl Session {
-    /// `CREATE`. A separator at the end says that folders below will follow (RFC 3501, section
-    /// 6.3.3); any folder can have some, so it is dropped.
+    /// `CREATE`. A separator at the end announces that folders below will follow (RFC 3501, section 6.3.3). Any folder
+    /// may have folders below it, so the separator is dropped.
     pub(super) async fn create(
         &mut self,
         mailbox: &MailboxName,
@@ -116,7 +116,7 @@ impl Session {
         let patterns = patterns(&list.reference, &list.patterns)?;
         let tree = tree(self.mailbox.folders().await?);
         for (name, node) in &tree {
-            // Matching is all computing; other sessions have their turn in between.
+            // Matching is pure computation; other sessions have their turn in between.
             tokio::task::consume_budget().await;
             if !patterns.iter().any(|pattern| pattern.matches(name)) {
                 continue;
@@ -157,8 +157,8 @@ impl Session {
         Ok(Done::plain("listed"))
     }
 
-    /// `LSUB` (RFC 3501, section 6.3.9). With `%` a level is told as `\Noselect` where only folders
-    /// below it are subscribed to.
+    /// `LSUB` (RFC 3501, section 6.3.9). With `%`, a level is listed as `\Noselect` where only folders below it are
+    /// subscribed to.
     pub(super) async fn lsub(
         &mut self,
         reference: &str,
@@ -203,7 +203,7 @@ impl Node {
     }
 }
 
-/// The most patterns of a LIST; each is held against each name.
+/// The most patterns of one LIST; each is matched against each name.
 const MOST_PATTERNS: usize = 20;
 
 /// Every level of every name, by name.
@@ -232,12 +232,12 @@ fn patterns(reference: &str, patterns: &[String]) -> Result<Vec<Pattern>, Comman
         .ok_or(CommandError::No("LIMIT", "the pattern is too long"))
 }
 
-/// A folder's name, in UTF-8 where the client takes that.
+/// A folder's name, in UTF-8 if the client accepts that.
 pub(super) fn encode_name(out: &mut ResponseWriter<'_>, name: &str, utf8: bool) {
     if utf8 {
         return encode::mailbox_utf8(out.bytes(), name);
     }
-    // Folder names hold no NUL; should one ever, its place in the answer is kept.
+    // Folder names hold no NUL; should one ever, the answer still has a string in its place.
     let wire = sekisho_imap::mailbox::encode_utf7(name);
     encode::astring(out.bytes(), wire.as_bytes());
 }

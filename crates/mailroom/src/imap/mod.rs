@@ -1,17 +1,17 @@
 //! The IMAP server, from the login on (RFC 3501 and the extensions that [`capability`] names).
 //!
-//! A session begins authenticated: the gateway has answered the login, or the webmail's request
-//! was admitted, and both hand over a byte stream. It judges nobody and knows no passwords; LOGIN,
-//! AUTHENTICATE and STARTTLS are refused here, so that a session stays its account's.
+//! A session begins authenticated: the gateway has answered the login, or the webmail's request was admitted, and both
+//! hand over a byte stream. The server decides nothing about access and knows no passwords. It refuses LOGIN,
+//! AUTHENTICATE and STARTTLS, so that a session stays its account's.
 //!
-//! Bodies are read when they are asked for and sent as they are read; lists of messages, flags,
-//! envelopes and structures come from the store's index. No message is `\Recent`: telling which
-//! session saw a message first would cost a write a session, and clients don't use it.
+//! Bodies are read when they are asked for and sent as they are read; lists of messages, flags, envelopes and
+//! structures come from the store's index. No message is `\Recent`: recording which session saw a message first would
+//! cost a write for each session, and clients don't use it.
 //!
-//! In reading order: `connection` moves bytes; `session` carries out commands on a `view`, the
-//! selected folder as the client knows it; `folders` (with `pattern`), `fetch`, `flags`,
-//! `search`, `sort`, `thread`, `transfer` and `quota` are the commands; `vanished` is what a client that comes
-//! back is told; `reply` writes the answers, through `compress` if the client wants.
+//! In reading order: `connection` moves bytes; `session` carries out commands on a `view`, the selected folder as the
+//! client knows it; `folders` (with `pattern`), `fetch`, `flags`, `search`, `sort`, `thread`, `transfer` and `quota`
+//! are the commands; `vanished` is what a returning client is told; `reply` writes the answers, through `compress` if
+//! the client wants.
 
 mod compress;
 #[cfg(fuzzing)]
@@ -51,7 +51,7 @@ pub struct Imap {
     pub zone: TimeZone,
 }
 
-/// How a session ended otherwise than by the client's own wish.
+/// How a session ended, if not by the client's own wish.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The stream broke. Nothing to do.
@@ -60,14 +60,14 @@ pub enum ServeError {
     /// The mailbox did not open, or a message could not be read to its end. Worth a log line.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The client sent what no client sends; it was told and hung up on.
+    /// The client sent what no client sends; it was told so, and the connection was closed.
     #[error("the client broke the protocol: {0}")]
     Protocol(#[from] sekisho_imap::framing::FramingError),
 }
 
-/// Serves IMAP to whom the checkpoint admitted, on a stream whose login has been answered. It ends
-/// with LOGOUT, with the stream, when the client is silent for 30 minutes, or with the lease.
-/// `already_read` is what the client sent behind its login.
+/// Serves IMAP to an account that the checkpoint admitted, on a stream whose login has been answered. It ends with
+/// LOGOUT, with the stream, when the client is silent for 30 minutes, or with the lease. `already_read` is what the
+/// client sent behind its login.
 ///
 /// # Errors
 /// See [`ServeError`].

@@ -6,14 +6,14 @@ use sekisho_store::FolderName;
 pub(super) struct Pattern(Vec<char>);
 
 impl Pattern {
-    /// The longest pattern, in characters: matching takes the product of two lengths.
+    /// The longest pattern, in characters: matching takes time in proportion to the product of two lengths.
     const LONGEST: usize = 500;
 
-    /// Joins the reference and the pattern; `None` if that is too long to be matched.
+    /// Joins the reference and the pattern; `None` if the result is too long.
     pub(super) fn new(reference: &str, pattern: &str) -> Option<Self> {
         let mut whole: Vec<char> = Vec::new();
         for character in reference.chars().chain(pattern.chars()) {
-            // Of neighbouring wildcards the wider one says it all.
+            // Of neighbouring wildcards, the wider one covers the other.
             match (whole.last(), character) {
                 (Some('*'), '*' | '%') | (Some('%'), '%') => {}
                 (Some('%'), '*') => {
@@ -37,8 +37,8 @@ impl Pattern {
         Some(Self(whole))
     }
 
-    /// Whether a folder's name is one of those meant. Takes time in proportion to the product of
-    /// both lengths, whatever they hold.
+    /// Whether the pattern matches a folder's name. Takes time in proportion to the product of both lengths, whatever
+    /// they hold.
     pub(super) fn matches(&self, name: &str) -> bool {
         let pattern = &self.0;
         let mut reached = vec![false; pattern.len() + 1];
@@ -63,7 +63,7 @@ impl Pattern {
         reached.last() == Some(&true)
     }
 
-    /// A wildcard may stand for nothing.
+    /// A wildcard may match nothing.
     fn pass_wildcards(&self, reached: &mut [bool]) {
         for (at, character) in self.0.iter().enumerate() {
             if matches!(character, '*' | '%') {

@@ -1,5 +1,5 @@
-//! Quotas (RFC 9208). There is one root, named "", for all folders of the account; it counts every message in every folder by its RFC822.SIZE, a
-//! copy as often as it is there. Limits are the site's.
+//! Quotas (RFC 9208). There is one root, named "", for all folders of the account. It counts every message in every
+//! folder by its RFC822.SIZE, and a copy as often as it is there. The site sets the limits.
 
 use sekisho_imap::MailboxName;
 
@@ -21,7 +21,7 @@ impl Session {
         self.quota(b"", out).await
     }
 
-    /// `GETQUOTA` (section 4.1.1). Storage is told in units of 1,024 bytes, rounded up.
+    /// `GETQUOTA` (section 4.1.1). Storage is counted in units of 1,024 bytes, rounded up.
     pub(super) async fn quota(&mut self, root: &[u8], out: &mut ResponseWriter<'_>) -> Answer {
         if !root.is_empty() {
             return Err(CommandError::No(

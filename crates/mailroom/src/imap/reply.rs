@@ -31,13 +31,13 @@ impl<'w> ResponseWriter<'w> {
         }
     }
 
-    /// Compresses what is written from here on; all before was flushed.
+    /// Compresses what is written from here on; everything before it has been flushed.
     pub(super) fn compress(&mut self) {
         self.deflater = Some(Box::new(Deflater::new()));
     }
 
-    /// Appends to the current response. Only words of our own and numbers are formatted; all else
-    /// goes through [`encode`] into [`Self::bytes`].
+    /// Appends to the current response. Only words of our own and numbers are formatted here; everything else goes
+    /// through [`encode`] into [`Self::bytes`].
     pub(super) fn words(&mut self, words: fmt::Arguments<'_>) {
         use std::io::Write as _;
         // Writing to a vector can't fail.
@@ -144,7 +144,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Done, in so many words.
+    /// Done, with these words.
     pub(super) fn plain(text: &'static str) -> Self {
         Self { code: None, text }
     }

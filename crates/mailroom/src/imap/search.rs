@@ -1,8 +1,8 @@
 //! SEARCH.
 //!
-//! A search is judged in stages, each dearer than the one before: what the view knows, what the
-//! store knows of messages' texts, the words of the header that the index keeps, the header itself.
-//! A message goes on to the next stage only while the answer is open.
+//! A search is judged in stages, each more costly than the one before: what the view knows, what the store knows of
+//! messages' texts, the decoded header fields that the index keeps, the header itself. A message goes on to the next
+//! stage only while its answer is open.
 
 use std::fmt::Write as _;
 
@@ -20,7 +20,7 @@ use super::reply::{CommandError, Done, ResponseWriter};
 use super::session::{Answer, Session};
 use super::view::View;
 
-/// How many messages' words are held at once.
+/// How many messages' header fields are held at once.
 const WORDS: usize = 500;
 
 impl Session {
@@ -64,7 +64,7 @@ impl Session {
             None
         };
         let numbers = numbers(view, found, search.uid);
-        // IMAP4rev2 has one form of answer (RFC 9051, section 6.4.4).
+        // IMAP4rev2 knows only this form of answer (RFC 9051, section 6.4.4).
         let give = search.give.or(rev2.then(|| ResultOptions {
             all: true,
             ..ResultOptions::default()
@@ -82,7 +82,7 @@ impl Session {
         Ok(Done::plain("searched"))
     }
 
-    /// The positions of the messages that a key finds, rising.
+    /// The positions of the messages that match a key, rising.
     pub(super) async fn find(&mut self, key: &SearchKey) -> Result<Vec<usize>, CommandError> {
         let mailbox = self.mailbox.clone();
         let now = self.imap.clock.now();
@@ -93,7 +93,7 @@ impl Session {
         let mut found = Vec::new();
         let mut open = Vec::new();
         for (at, state) in view.messages().iter().enumerate() {
-            // Judging is all computing; other sessions have their turn in between.
+            // Judging is pure computation; other sessions have their turn in between.
             tokio::task::consume_budget().await;
             match asked.judge(&Facts::of(at, state)) {
                 Some(true) => found.push(at),
@@ -142,7 +142,8 @@ impl Session {
     }
 }
 
-/// Keeps for `$` what the options say (RFC 5182, section 2.4): all, or, where MIN or MAX are asked for alone, these; with PARTIAL its part.
+/// Saves for `$` what the options say (RFC 5182, section 2.4): all messages found; those that MIN or MAX name, if only
+/// these were asked for; or the part that PARTIAL names.
 fn save(view: &mut View, found: &[usize], options: ResultOptions) {
     if !options.save {
         return;
@@ -170,7 +171,7 @@ fn save(view: &mut View, found: &[usize], options: ResultOptions) {
     view.saved = kept.iter().map(|&at| view.messages()[at].uid).collect();
 }
 
-/// The last stage: the message's header. A message that is gone is not found.
+/// The last stage: the message's header. A message that is gone doesn't match.
 async fn read_and_judge(
     asked: &Asked,
     mut facts: Facts<'_>,
@@ -217,8 +218,8 @@ pub(super) fn tell_plain(
     out.end_line();
 }
 
-/// `* ESEARCH (TAG "a") UID COUNT 2 ALL 2:3` (RFC 4731). After a SORT the numbers are in sorted
-/// order (RFC 5267, section 3): MIN and MAX are its first and last then.
+/// `* ESEARCH (TAG "a") UID COUNT 2 ALL 2:3` (RFC 4731). After a SORT the numbers are in sorted order (RFC 5267,
+/// section 3), so MIN and MAX are its first and last.
 pub(super) fn tell_extended(
     out: &mut ResponseWriter<'_>,
     tag: &Tag,
@@ -227,7 +228,7 @@ pub(super) fn tell_extended(
     numbers: &[u32],
     modseq: Option<u64>,
 ) {
-    // A tag has no characters that need care within quotes.
+    // A tag holds no characters that need escaping within quotes.
     out.words(format_args!("* ESEARCH (TAG \"{tag}\")"));
     if uid {
         out.words(format_args!(" UID"));
@@ -256,7 +257,7 @@ pub(super) fn tell_extended(
     out.end_line();
 }
 
-/// Numbers with rising runs folded, their order kept.
+/// Numbers in their order, rising runs written as ranges.
 fn in_order(numbers: &[u32]) -> String {
     let mut text = String::new();
     for run in numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b)) {
@@ -281,7 +282,7 @@ pub(super) fn names_modseq(key: &SearchKey) -> bool {
     }
 }
 
-/// A key made ready: sets resolved, days as instants, text folded.
+/// A key, prepared: sets are resolved, days are instants, text is folded.
 enum Asked {
     Everything,
     Nothing,
@@ -314,7 +315,7 @@ enum Asked {
 }
 
 impl Asked {
-    /// Makes a key ready. What is looked for in texts is added to `needles`.
+    /// Prepares a key. Texts to be looked for are added to `needles`.
     fn new(
         key: &SearchKey,
         view: &View,
@@ -383,7 +384,7 @@ impl Asked {
         }))
     }
 
-    /// Whether a message is found, as far as the facts tell.
+    /// Whether the message matches; `None` if these facts don't tell.
     fn judge(&self, facts: &Facts<'_>) -> Option<bool> {
         match self {
             Self::Everything => Some(true),
@@ -416,7 +417,7 @@ impl Asked {
     }
 }
 
-/// Whether all keys find the message: one that doesn't settles it, whatever the others would say.
+/// Whether all keys match: one that doesn't settles it, even if others are open.
 fn all(keys: &[Asked], facts: &Facts<'_>) -> Option<bool> {
     let mut verdict = Some(true);
     for key in keys {
@@ -436,20 +437,20 @@ fn first_moment(days: i64, zone: &TimeZone) -> Timestamp {
     zone.to_timestamp(civil).unwrap_or(midnight)
 }
 
-/// What is known of one message, stage by stage.
+/// What is known of one message at this stage.
 struct Facts<'a> {
     at: usize,
     state: &'a MessageState,
     words: Option<&'a SearchKeys>,
     header: Option<&'a Parsed<'a>>,
-    /// For each needle the messages that hold it, by rising UID.
+    /// For each needle, the messages that hold it, by rising UID.
     texts: Option<&'a [Vec<Uid>]>,
 }
 
-/// The header fields that the index keeps in words.
+/// The header fields that the index keeps, decoded.
 const IN_WORDS: [&str; 5] = ["subject", "from", "to", "cc", "bcc"];
 
-/// A field that the index keeps. An empty text doesn't tell whether there is such a field.
+/// A field that the index keeps. If it is empty, the message may have no such field.
 fn kept<'k>(keys: &'k SearchKeys, name: &str) -> Option<&'k str> {
     match name {
         "subject" => Some(&keys.subject),
@@ -472,7 +473,7 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Whether a header field holds the text; with empty text, whether there is one.
+    /// Whether a header field contains the text; for an empty text, whether there is such a field.
     fn field(&self, name: &str, value: &str) -> Option<bool> {
         if let Some(kept) = kept(self.words?, name)
             && !value.is_empty()

@@ -1,4 +1,4 @@
-//! A session: which command is whose, and what is told between commands.
+//! A session: which function carries out which command, and what is reported between commands.
 
 use sekisho_imap::command::{Body, Command, FetchItem, Names, Resynchronization, StatusItem};
 use sekisho_imap::{MailboxName, Tag, encode};
@@ -13,29 +13,29 @@ pub(super) struct Session {
     pub(super) mailbox: Mailbox,
     pub(super) imap: Imap,
     pub(super) view: Option<View>,
-    /// The client has shown that it knows mod-sequences (RFC 7162, section 3.1), so it is told them.
+    /// The client has shown that it knows mod-sequences (RFC 7162, section 3.1), so it gets them.
     pub(super) condstore: bool,
-    /// The client wants `VANISHED` in the place of `EXPUNGE` (RFC 7162, section 3.2).
+    /// The client wants `VANISHED` instead of `EXPUNGE` (RFC 7162, section 3.2).
     pub(super) qresync: bool,
-    /// The client takes UTF-8 and writes it, and searches without naming a character set (RFC 6855, section 3).
+    /// The client reads and writes UTF-8, and searches without naming a character set (RFC 6855, section 3).
     pub(super) accepts_utf8: bool,
     /// The client wants the answers of IMAP4rev2 (RFC 9051, appendix E).
     pub(super) rev2: bool,
     /// The stream is compressed (RFC 4978).
     compressed: bool,
-    /// What a command learnt of the selected folder, to be told at its end.
+    /// What a command learnt of the selected folder, to be reported at its end.
     pub(super) news: Option<Changes>,
     changes: watch::Receiver<ModSeq>,
 }
 
-/// What follows a command.
+/// What happens after a command.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flow {
     Next,
     Logout,
     /// What follows is compressed, in both directions.
     Compress,
-    /// The selected folder was deleted by another session: there is nothing left to number.
+    /// Another session deleted the selected folder, so its messages have no numbers any more.
     FolderGone,
 }
 
@@ -58,7 +58,7 @@ impl Session {
         }
     }
 
-    /// Whether the client takes UTF-8 and writes it (RFC 6855; RFC 9051, appendix E).
+    /// Whether the client reads and writes UTF-8 (RFC 6855; RFC 9051, appendix E).
     pub(super) fn utf8(&self) -> bool {
         self.accepts_utf8 || self.rev2
     }
@@ -75,7 +75,7 @@ impl Session {
     /// Resolves when something has changed in the mailbox since the last [`Self::catch_up`].
     pub(super) async fn news(&mut self) {
         if self.changes.changed().await.is_err() {
-            // The store is going away; whoever closes it ends the session as well.
+            // The store is being closed; whoever closes it ends the session as well.
             std::future::pending::<()>().await;
         }
     }
@@ -109,7 +109,7 @@ impl Session {
         })
     }
 
-    /// Tells what happened in the selected folder since the last time.
+    /// Reports what happened in the selected folder since the last time.
     pub(super) async fn catch_up(&mut self, expunge: bool, out: &mut ResponseWriter<'_>) -> Flow {
         let newest = *self.changes.borrow_and_update();
         let news = self.news.take();
@@ -268,8 +268,8 @@ impl Session {
         Ok(Done::plain("compressed from here on"))
     }
 
-    /// `SELECT` and `EXAMINE` (RFC 3501, section 6.3.1; RFC 7162, sections 3.1.2 and 3.2.5). Whatever
-    /// comes of it, the folder that was selected is so no more.
+    /// `SELECT` and `EXAMINE` (RFC 3501, section 6.3.1; RFC 7162, sections 3.1.2 and 3.2.5). Even if they fail, the
+    /// folder that was selected is no longer.
     async fn select(
         &mut self,
         mailbox: &MailboxName,
@@ -293,7 +293,7 @@ impl Session {
         out.words(format_args!(")] these can be kept\r\n"));
         out.untagged(format_args!("{} EXISTS", view.count()));
         if self.rev2 {
-            // RFC 9051, section 6.3.2: its name as the server has it, and nothing of what is recent or unseen.
+            // RFC 9051, section 6.3.2: the folder's name as the server has it, but neither RECENT nor UNSEEN.
             out.words(format_args!("* LIST () \"/\" "));
             encode::mailbox_utf8(out.bytes(), folder.name.as_str());
             out.end_line();
@@ -327,7 +327,7 @@ impl Session {
         Ok(Done::with(code.to_owned(), "selected"))
     }
 
-    /// `CLOSE`: as UNSELECT, but what is marked `\Deleted` goes, without a word.
+    /// `CLOSE`: as UNSELECT, but messages with `\Deleted` are removed without a response.
     async fn close(&mut self) -> Answer {
         let view = self.selected()?;
         let (folder, read_only, modseq) = (view.folder, view.read_only, view.modseq);
@@ -337,7 +337,8 @@ impl Session {
         }
         let gone = self.mailbox.expunge(folder, UidSet::all()).await?;
         if self.condstore && !gone.is_empty() {
-            // Only where nobody else changed anything: what this client isn't told any more it must not believe to know (RFC 7162, section 3.2.7).
+            // Only if nobody else changed anything: the client must not take for known what it was not told (RFC 7162,
+            // section 3.2.7).
             let changes = self.mailbox.changes(folder, modseq).await?;
             if changes.changed.is_empty() && changes.expunged == gone {
                 let code = format!("HIGHESTMODSEQ {}", changes.highest_modseq);
@@ -353,14 +354,14 @@ pub(super) fn mailbox_id(folder: FolderId) -> String {
     format!("F{folder}")
 }
 
-/// The name of a folder that should exist; one that no folder can have doesn't.
+/// The name of a folder that should exist; a name that no folder can have names none.
 pub(super) fn existing(mailbox: &MailboxName) -> Result<FolderName, CommandError> {
     FolderName::parse(mailbox.as_str())
         .map_err(|_| CommandError::No("NONEXISTENT", "no folder can have this name"))
 }
 
-/// Whether EXPUNGE may be said at the command's end (RFC 3501, section 7.4.1): not where the
-/// client speaks of messages by number and may already have sent more of the kind.
+/// Whether EXPUNGE may be sent at the command's end (RFC 3501, section 7.4.1): not after commands that use message
+/// numbers, because the client may have sent more of them already.
 fn allows_expunge(body: &Body) -> bool {
     match body {
         Body::Fetch(fetch) => fetch.uid,

@@ -12,11 +12,11 @@ use super::reply::{CommandError, Done, ResponseWriter};
 use super::search::{names_modseq, numbers, tell_extended, tell_plain};
 use super::session::{Answer, Session};
 
-/// How many messages' words are held at once, besides what they are sorted by.
+/// How many messages' header fields are held at once, besides those that are sorted by.
 const WORDS: usize = 500;
 
 impl Session {
-    /// `SORT` and `UID SORT`. What ties in all criteria stays in the order of the folder.
+    /// `SORT` and `UID SORT`. Messages that are equal in all criteria stay in the order of the folder.
     pub(super) async fn sort(
         &mut self,
         tag: &Tag,
@@ -73,7 +73,7 @@ enum Value {
     Text(String),
 }
 
-/// Whether the view knows what the criterion needs, so that the index need not be asked.
+/// Whether the view alone knows what the criterion needs.
 fn is_state(key: SortKey) -> bool {
     matches!(key, SortKey::Arrival | SortKey::Size)
 }

@@ -1,6 +1,6 @@
 //! THREAD (RFC 5256).
 //!
-//! The trees are made in an arena, and nothing here calls itself: how deep a thread is, strangers decide.
+//! The trees are kept in an arena, and no function here is recursive, because strangers decide how deep a thread is.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::reply::{Done, ResponseWriter};
 use super::search::{names_modseq, numbers};
 use super::session::{Answer, Session};
 
-/// How many messages' words are read at once.
+/// How many messages' keys are read at once.
 const WORDS: usize = 500;
 
 impl Session {
@@ -56,7 +56,7 @@ struct Forest {
     roots: Vec<usize>,
 }
 
-/// A message by its place among those that were found, or the place of one that was not.
+/// A message, by its position among those that were found; or the place of a message that is only referred to.
 #[derive(Default)]
 struct Node {
     message: Option<usize>,
@@ -73,7 +73,8 @@ impl Forest {
         self.nodes.len() - 1
     }
 
-    /// Puts a node below another, unless that is below it. A parent's list keeps children that have moved on, until [`Forest::settle`].
+    /// Puts a node below another, unless the other one is below it already. A parent's list keeps children that have
+    /// moved elsewhere until [`Forest::settle`].
     fn link(&mut self, parent: usize, child: usize) {
         if self.nodes[child].parent == Some(parent) || self.is_within(parent, child) {
             return;
@@ -82,8 +83,9 @@ impl Forest {
         self.nodes[parent].children.push(child);
     }
 
-    /// Whether a node is another, or below it. What is above the one and what is below the other are walked in turn, until either comes to its end:
-    /// strangers can make threads deep or wide, and a joining of two then costs as much as the smaller.
+    /// Whether a node is another one, or lies below it. The way up from the one and the nodes below the other are
+    /// walked in turn, until either is at its end. So joining two threads costs as much as the smaller one, however
+    /// deep or wide strangers make them.
     fn is_within(&self, at: usize, top: usize) -> bool {
         let mut above = at;
         let mut below = vec![(top, 0)];
@@ -115,7 +117,7 @@ impl Forest {
         }
     }
 
-    /// Writes the lists of children and the roots from what each node says of its parent.
+    /// Writes the lists of children and the roots, from what each node says of its parent.
     fn settle(&mut self) {
         for node in &mut self.nodes {
             node.children.clear();
@@ -128,7 +130,7 @@ impl Forest {
         }
     }
 
-    /// The threads as they are told: `(2)(3 6 (4 23)(44 7 96))`, with a space before the first.
+    /// The threads as the response has them: `(2)(3 6 (4 23)(44 7 96))`, with a space before the first.
     fn text(&self, numbers: &[u32]) -> String {
         use std::fmt::Write as _;
         enum Step {
@@ -173,7 +175,8 @@ impl Forest {
         text
     }
 
-    /// Sorts the threads and, within each, what has the same parent, by when it was sent; a place without a message counts as the first below it.
+    /// Sorts the threads, and within each the nodes with the same parent, by the date they were sent. A place without a
+    /// message counts as the first one below it.
     fn sort(&mut self, keys: &[ThreadKeys]) {
         let mut order = Vec::with_capacity(self.nodes.len());
         let mut ahead = self.roots.clone();
@@ -181,7 +184,7 @@ impl Forest {
             order.push(at);
             ahead.extend(&self.nodes[at].children);
         }
-        // From the leaves up, so that children are in order before their parent is asked for.
+        // From the leaves up, so that children are in order before their parent is looked at.
         let mut sent: Vec<(Timestamp, usize)> =
             vec![(Timestamp::MAX, usize::MAX); self.nodes.len()];
         for at in order.into_iter().rev() {
@@ -198,7 +201,7 @@ impl Forest {
     }
 }
 
-/// Threads of messages with the same base subject, the first of which is the parent of all others (RFC 5256, section 3).
+/// Threads of messages with the same base subject; the first is the parent of all others (RFC 5256, section 3).
 fn ordered_subject(keys: &[ThreadKeys]) -> Forest {
     let mut order: Vec<usize> = (0..keys.len()).collect();
     order.sort_by(|&a, &b| {
@@ -219,7 +222,7 @@ fn ordered_subject(keys: &[ThreadKeys]) -> Forest {
     forest
 }
 
-/// Threads by what messages refer to (RFC 5256, section 3, in its steps).
+/// Threads by references (RFC 5256, section 3, in its steps).
 fn references(keys: &[ThreadKeys]) -> Forest {
     let mut forest = by_references(keys);
     prune(&mut forest);
@@ -229,7 +232,7 @@ fn references(keys: &[ThreadKeys]) -> Forest {
     forest
 }
 
-/// Step 1: a place for every identifier, each below the one it was named behind. Step 2: what is below nothing is a root.
+/// Step 1: a place for every identifier, each below the one named before it. Step 2: nodes without a parent are roots.
 fn by_references(keys: &[ThreadKeys]) -> Forest {
     let mut forest = Forest::default();
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(keys.len());
@@ -240,7 +243,7 @@ fn by_references(keys: &[ThreadKeys]) -> Forest {
                 forest.nodes[place].message = Some(message);
                 place
             }
-            // A second message of the same name is one of its own.
+            // A second message with the same identifier gets a place of its own.
             (None, _) | (_, Some(_)) => forest.add(Some(message)),
             (Some(id), None) => {
                 let place = forest.add(Some(message));
@@ -265,7 +268,7 @@ fn by_references(keys: &[ThreadKeys]) -> Forest {
             }
             above = Some(place);
         }
-        // What the message itself says of its parent counts more than what others said.
+        // What the message itself says of its parent counts more than what others say.
         match above {
             Some(above) => forest.link(above, own),
             None => forest.nodes[own].parent = None,
@@ -275,9 +278,10 @@ fn by_references(keys: &[ThreadKeys]) -> Forest {
     forest
 }
 
-/// Step 3: places without a message go, and what is below them takes their place; at the root only where it is one alone.
+/// Step 3: places without a message are removed, and the nodes below take their place; at the root only if there is
+/// just one.
 fn prune(forest: &mut Forest) {
-    // Nodes, each with the nearest above it that stays.
+    // Nodes, each with the nearest node above it that stays.
     let mut ahead = Vec::new();
     for &root in &forest.roots {
         let below = std::mem::take(&mut forest.nodes[root].children);
@@ -310,7 +314,7 @@ fn prune(forest: &mut Forest) {
 
 /// Step 5: threads with the same base subject are joined.
 fn join_by_subject(forest: &mut Forest, keys: &[ThreadKeys]) {
-    // The message whose subject a root has: its own, or that of the first below.
+    // The message that gives a root its subject: its own, or that of the first below it.
     let speaker = |forest: &Forest, root: usize| {
         let node = &forest.nodes[root];
         let first = node.children.first();
@@ -360,7 +364,7 @@ fn join_by_subject(forest: &mut Forest, keys: &[ThreadKeys]) {
             forest.nodes[root].parent = Some(chosen);
             forest.nodes[chosen].children.push(root);
         } else {
-            // Neither answers the other: both stand below a place of their own, which takes the chosen one's.
+            // Neither is a reply to the other: both go below a new place, which takes the place of the first.
             let place = forest.nodes.len();
             let mut moved = Node {
                 parent: Some(chosen),
@@ -462,7 +466,7 @@ mod tests {
         assert_eq!(told(&ordered_subject(&keys), 5), " (1 (3)(4))(2 5)");
     }
 
-    /// Two deep threads, of which the one is hung below the other piece by piece: what is walked at each joining is the smaller of the two.
+    /// One of two deep threads is hung below the other piece by piece: each joining walks only the smaller of the two.
     #[test]
     fn threads_that_strangers_made_deep_are_joined_quickly() {
         let id = |kind: char, n: usize| format!("{kind}{n}");

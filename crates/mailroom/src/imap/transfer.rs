@@ -105,8 +105,8 @@ impl Session {
         Ok(Done::with(code, "copied"))
     }
 
-    /// `EXPUNGE` and `UID EXPUNGE` (RFC 3501, section 6.4.3; RFC 4315, section 2.1). What went is
-    /// told by the catching up at the command's end.
+    /// `EXPUNGE` and `UID EXPUNGE` (RFC 3501, section 6.4.3; RFC 4315, section 2.1). The removed messages are reported
+    /// at the command's end.
     pub(super) async fn expunge(&mut self, set: Option<&SequenceSet>) -> Answer {
         let store = self.mailbox.clone();
         let view = self.writable()?;
@@ -120,7 +120,7 @@ impl Session {
         }
         let folder = view.folder;
         if self.condstore && !gone.is_empty() {
-            // All up to here is told before the answer.
+            // The client is told everything up to this modseq before the answer.
             let modseq = store.status(folder).await?.highest_modseq;
             return Ok(Done::with(format!("HIGHESTMODSEQ {modseq}"), "expunged"));
         }
@@ -130,13 +130,13 @@ impl Session {
 
 const NO_TARGET: CommandError = CommandError::No("CANNOT", "no folder can have this name");
 
-/// UIDs as a set for COPYUID. Both lists rise, so position by position they still belong together.
+/// UIDs as a set for COPYUID. Both lists rise, so the numbers at the same position still belong together.
 fn numbers(uids: &[Uid]) -> Option<SequenceSet> {
     SequenceSet::from_sorted(uids.iter().map(|uid| uid.get()))
 }
 
-/// The message with every lone CR or LF made a CRLF: the store keeps nothing else, and a later
-/// reader could end a line at one.
+/// The message, with a CRLF in place of every lone CR or LF. The store keeps no others, because another reader could
+/// take one for a line's end.
 fn with_line_ends(bytes: Vec<u8>) -> Vec<u8> {
     let lone = |at: usize| match bytes[at] {
         b'\n' => at == 0 || bytes[at - 1] != b'\r',

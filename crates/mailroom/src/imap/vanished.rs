@@ -1,4 +1,4 @@
-//! What a client that comes back is told (QRESYNC, RFC 7162).
+//! What a client that reconnects is told (QRESYNC, RFC 7162).
 
 use sekisho_imap::SequenceSet;
 use sekisho_imap::command::{Fetch, Resynchronization};
@@ -9,9 +9,10 @@ use super::session::Session;
 use super::view::{Manner, tell_state};
 
 impl Session {
-    /// What happened to the folder just selected since the client saw it last (section 3.2.5): which of the messages it knows are gone, and the flags
-    /// of those that changed or are new. Nothing if its UIDs are of another time. The store remembers all that ever went, so the client's hints at what
-    /// it remembers aren't needed.
+    /// What happened to the folder just selected since the client saw it last (section 3.2.5): which of the messages it
+    /// knows are gone, and the flags of those that changed or are new. Nothing, if its UIDVALIDITY is another one. The
+    /// store remembers every message that was ever removed, so it doesn't need the client's list of known sequence
+    /// numbers.
     pub(super) async fn resynchronize(
         &mut self,
         known: &Resynchronization,
@@ -54,7 +55,7 @@ impl Session {
         Ok(())
     }
 
-    /// `UID FETCH ... (CHANGEDSINCE n VANISHED)` (section 3.2.6): which of the UIDs asked for went since.
+    /// `UID FETCH ... (CHANGEDSINCE n VANISHED)` (section 3.2.6): which of the requested UIDs were removed since.
     pub(super) async fn tell_vanished(
         &mut self,
         fetch: &Fetch,

@@ -1,9 +1,8 @@
 //! The selected folder as the client knows it.
 //!
-//! Sequence numbers are positions in this list. The client's idea of them changes only by what it
-//! is told (RFC 3501, sections 5.2, 5.5 and 7.4.1), so the list changes only in [`View::catch_up`]:
-//! messages that others removed stay in it until EXPUNGE may be said. A client that was told
-//! everything shares its list with all others, and with the store.
+//! Sequence numbers are positions in this list. The client's numbers change only by what it is told (RFC 3501, sections
+//! 5.2, 5.5 and 7.4.1), so the list changes only in [`View::catch_up`]: messages that others removed stay in it until
+//! EXPUNGE may be sent. A client that was told everything shares its list with all others, and with the store.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -19,13 +18,13 @@ use super::reply::ResponseWriter;
 pub(super) struct View {
     pub(super) folder: FolderId,
     pub(super) read_only: bool,
-    /// What has been told is as of this modseq.
+    /// The client has been told everything up to this modseq.
     pub(super) modseq: ModSeq,
-    /// The account's modseq then.
+    /// The account's modseq at that time.
     pub(super) seen: ModSeq,
-    /// By sequence number less one, and by rising UID.
+    /// Ordered by sequence number (the first has 1), and so by rising UID.
     messages: MessageList,
-    /// Gone from the store, but not yet told.
+    /// Removed from the store, but the client doesn't know yet.
     gone: BTreeSet<Uid>,
     keywords: BTreeSet<Keyword>,
     /// `$`: what the last search saved, by rising UID (RFC 5182).
@@ -58,8 +57,7 @@ impl View {
         &self.messages
     }
 
-    /// The positions that `set` means, ascending and apart. Numbers that no message has mean
-    /// nothing.
+    /// The positions that `set` means, rising and without overlaps. Numbers that no message has are ignored.
     pub(super) fn positions(&self, set: &SequenceSet, uid: bool) -> Vec<Range<usize>> {
         if set.is_saved() {
             let places = self.saved.iter().filter_map(|uid| self.position(*uid));
@@ -83,8 +81,8 @@ impl View {
         ranges.filter(|range| !range.is_empty()).collect()
     }
 
-    /// The UIDs at some positions, as few ranges: between two neighbours in the list there are no
-    /// other messages in the store.
+    /// The UIDs at some positions, in as few ranges as possible: the store has no other messages between two neighbours
+    /// in the list.
     pub(super) fn uids(&self, positions: &[Range<usize>]) -> UidSet {
         UidSet::from_ranges(positions.iter().filter_map(|range| {
             let first = self.messages.get(range.start)?;
@@ -123,8 +121,7 @@ impl View {
         }
     }
 
-    /// Takes note of a message's new state, if it is one; says whether there was news. Also tells
-    /// of keywords that the folder didn't have.
+    /// Takes over a message's new state; true if it was news. Also announces keywords that the folder didn't have.
     pub(super) fn note(
         &mut self,
         state: &MessageState,
@@ -151,8 +148,8 @@ impl View {
         }
     }
 
-    /// Tells what happened in the folder since the last time: new flags, new messages, and, if
-    /// `expunge` allows it, messages that are gone.
+    /// Reports what happened in the folder since the last time: new flags, new messages, and, if `expunge` allows it,
+    /// messages that are gone.
     pub(super) async fn catch_up(
         &mut self,
         mailbox: &Mailbox,
@@ -164,7 +161,7 @@ impl View {
         Ok(())
     }
 
-    /// Tells some changes, those since `modseq`.
+    /// Reports some changes, those since `modseq`.
     pub(super) fn apply(
         &mut self,
         changes: &Changes,
@@ -179,7 +176,7 @@ impl View {
             .iter()
             .partition(|message| message.uid.get() <= newest);
         self.gone.extend(&changes.expunged);
-        // Whoever is told everything has the list of the store.
+        // A client that is told everything has the same list as the store.
         let whole = changes
             .list
             .as_ref()
@@ -215,8 +212,8 @@ impl View {
         }
     }
 
-    /// `* n EXPUNGE` for each message that is gone, highest numbers first, so that each is right
-    /// when it is said without counting down; or `* VANISHED` for all (RFC 7162, section 3.2.10).
+    /// `* n EXPUNGE` for each message that is gone, from the highest number down, so that removing one doesn't change
+    /// the numbers of the rest; or one `* VANISHED` for all (RFC 7162, section 3.2.10).
     pub(super) fn tell_gone(&mut self, out: &mut ResponseWriter<'_>, vanished: bool) {
         let mut gone = std::mem::take(&mut self.gone);
         if vanished {
@@ -236,16 +233,16 @@ impl View {
     }
 }
 
-/// How changes are told.
+/// How changes are reported.
 #[derive(Clone, Copy)]
 pub(super) struct Manner {
-    /// Whether EXPUNGE may be said (RFC 3501, section 7.4.1).
+    /// Whether EXPUNGE may be sent (RFC 3501, section 7.4.1).
     pub(super) expunge: bool,
     /// Whether flags come with the UID.
     pub(super) uid: bool,
     /// Whether flags come with the mod-sequence (RFC 7162, section 3.2).
     pub(super) modseq: bool,
-    /// Whether messages that are gone are told by UID (RFC 7162, section 3.2.10).
+    /// Whether removed messages are reported by UID (RFC 7162, section 3.2.10).
     pub(super) vanished: bool,
 }
 

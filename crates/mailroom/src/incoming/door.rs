@@ -1,4 +1,4 @@
-//! Where connections come in, and which do not.
+//! Where connections come in, and which of them are served.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -42,13 +42,13 @@ impl IncomingDoor {
 
 /// What is listened on.
 pub enum IncomingListener {
-    /// A Unix socket: who may connect, its permissions say.
+    /// A Unix socket; its permissions say who may connect.
     Unix(UnixListener),
-    /// TCP: loopback, and listed peers.
+    /// TCP, for loopback and listed peers.
     Tcp(TcpListener),
 }
 
-/// What is spoken.
+/// The protocol that is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// RFC 2033.
@@ -58,7 +58,7 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Its word in a `Received` field (RFC 3848).
+    /// The protocol's name in a `Received` field (RFC 3848).
     pub(super) fn with(self, encrypted: bool) -> &'static str {
         match (self, encrypted) {
             (Self::Lmtp, false) => "LMTP",
@@ -76,10 +76,10 @@ impl Protocol {
     }
 }
 
-/// What is spoken with whom.
+/// Who may connect, and how.
 #[derive(Debug, Clone)]
 pub struct IncomingDoor {
-    /// What is spoken.
+    /// The protocol that is spoken.
     pub protocol: Protocol,
     /// The peers that may connect, besides this machine.
     pub listed: Peers,
@@ -87,18 +87,19 @@ pub struct IncomingDoor {
     pub tls: PeerTls,
 }
 
-/// How peers from elsewhere are protected.
+/// How connections from other machines are protected.
 #[derive(Debug, Clone)]
 pub enum PeerTls {
-    /// Nothing is done for them before they started TLS with this certificate.
+    /// By TLS with this certificate; before STARTTLS nothing else is done for them.
     Tls(Arc<TlsKeeper>),
     /// Not at all: for a closed network.
     None,
-    /// None of them is served.
+    /// Connections from other machines are not served.
     Nobody,
 }
 
-/// Serves until the end is asked for. Sessions under way then end with a 421: what had no 250 is the peer's to send again.
+/// Serves until shutdown is asked for. Sessions under way then end with a 421; the peer sends again whatever had no
+/// 250.
 pub async fn run_incoming(
     listener: IncomingListener,
     incoming: Arc<Incoming>,
@@ -187,7 +188,8 @@ async fn tcp(
     }
 }
 
-/// Talks to a listed peer until it asks for TLS (RFC 3207); nothing else is done for it before. What it sent in plaintext behind that is a reason to go.
+/// Talks to a listed peer until it asks for TLS (RFC 3207); before that nothing else is done for it. If it sent
+/// anything in plain text behind STARTTLS, the connection is closed.
 async fn encrypt(
     stream: TcpStream,
     incoming: &Incoming,

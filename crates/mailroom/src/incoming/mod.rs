@@ -1,10 +1,12 @@
-//! Mail that comes in from the site's own MX or spam filter: by LMTP (RFC 2033), or by SMTP where that is all it speaks.
+//! Mail that comes in from the site's own MX or spam filter: by LMTP (RFC 2033), or by SMTP if that is all it speaks.
 //!
-//! It listens on a Unix socket or on loopback. Any other peer must be listed, and then gets nothing but STARTTLS until it is encrypted, unless the site
-//! says otherwise. Recipients are checked at RCPT; a 250 after the message says that it is on the disk.
+//! It listens on a Unix socket or on loopback. Any other peer must be listed, and can then do nothing but STARTTLS
+//! until the connection is encrypted, unless the site says otherwise. Recipients are checked at RCPT. A 250 after the
+//! message says that it is on the disk.
 //!
-//! By LMTP each recipient gets an answer of its own, and the message goes into the mailboxes at once. SMTP has one answer for all: there the message goes
-//! into the queue, which delivers to each, tries again where a mailbox is out of order, and tells the sender what failed for good. So nobody gets it twice, and nobody goes without.
+//! By LMTP each recipient gets an answer of its own, and the message goes into the mailboxes at once. SMTP has one
+//! answer for all: there the message goes into the queue, which delivers to each, tries again where a mailbox is out of
+//! order, and tells the sender what failed for good. So nobody gets it twice, and nobody goes without.
 
 mod door;
 #[cfg(test)]
@@ -34,12 +36,12 @@ use crate::session::{Service, Transaction};
 const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 /// The most recipients of a message.
 const MOST_RECIPIENTS: usize = 1000;
-/// So many `Received` fields mean that a message runs in a circle.
+/// A message with so many `Received` fields is going round in a loop.
 const MOST_HOPS: usize = 100;
 
-/// What the ways in work with.
+/// What LMTP and SMTP work with.
 pub struct Incoming {
-    /// Delivers, and takes what goes on from a mailbox.
+    /// Delivers, and takes what is sent on from a mailbox.
     pub queue: Queue,
     /// The largest message, in bytes.
     pub message_size: u64,
@@ -67,7 +69,8 @@ struct Receiver {
 /// A recipient that was accepted.
 struct Accepted {
     rcpt: RcptTo,
-    /// Mailboxes: more than one where the address is a role of several accounts, none for the address to which failures of the site's own letters come back.
+    /// The mailboxes: several if the address is a role of several accounts, none for the address to which failures of
+    /// system mail come back.
     accounts: Vec<AccountId>,
 }
 
@@ -100,7 +103,7 @@ impl Service for Receiver {
                     "PIPELINING",
                     "CHUNKING",
                 ];
-                // Reports are the queue's to make; LMTP leaves them to its client.
+                // By SMTP the queue sends reports; by LMTP they are left to the client.
                 let dsn = (self.protocol == Protocol::Smtp).then_some("DSN");
                 let offers = offers.into_iter().chain(dsn).map(str::to_owned);
                 Ok(Reply::lines(250, [host, size].into_iter().chain(offers)))
@@ -139,7 +142,7 @@ impl Service for Receiver {
             recipients,
             message,
         } = transaction;
-        // A header that can't be taken apart is delivered as it is: people see odd mail rather than none.
+        // A message whose header can't be parsed is delivered as it is: better odd mail than none.
         let hops = StrictHeader::parse(&message).map_or(0, |h| h.all("Received").count());
         if hops > MOST_HOPS {
             let circle = Reply::new(554, "5.4.6", "the message runs in a circle");
@@ -168,7 +171,7 @@ impl Service for Receiver {
 }
 
 impl Receiver {
-    /// The last stage of the message's way (RFC 5321, section 4.4).
+    /// The last step of the message's way (RFC 5321, section 4.4).
     fn trace(&self) -> String {
         format!(
             "Received: from {peer} by {host} with {with};\r\n {date}\r\n",
@@ -193,7 +196,7 @@ impl Receiver {
         Reply::new(250, "2.1.5", "delivered")
     }
 
-    /// Takes a message for all recipients at once.
+    /// Queues a message for all its recipients.
     async fn queue(&self, mail: MailFrom, accepted: Vec<Accepted>, message: Vec<u8>) -> Reply {
         let mut recipients: Vec<Recipient> = Vec::with_capacity(accepted.len());
         for Accepted { rcpt, accounts } in accepted {
@@ -251,7 +254,7 @@ fn refusal(error: &DeliveryError) -> Reply {
     }
 }
 
-/// What a peer calls itself, for a header.
+/// The name that a peer gave itself, made fit for a header.
 fn printable(name: &str) -> String {
     name.chars()
         .map(|c| {

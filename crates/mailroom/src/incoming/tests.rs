@@ -143,7 +143,7 @@ async fn what_the_filter_marks_goes_into_the_junk_folder() {
     assert_eq!(mailbox.status(junk).await.expect("status").messages, 1);
 }
 
-/// RFC 3030: a message in pieces whose size is said, with nothing stuffed and no end but `LAST`.
+/// RFC 3030: a message in chunks of a given size, with nothing stuffed and no end but `LAST`.
 #[tokio::test]
 async fn a_message_comes_in_chunks() {
     let scene = Scene::new();
@@ -333,7 +333,7 @@ async fn by_smtp_one_answer_stands_for_all_and_nobody_gets_it_twice() {
         .await;
     sekisho_queue::scene::eventually("nothing waits", async || scene.waiting().is_empty()).await;
     assert_eq!(scene.inbox(ALICE).await.len(), 1);
-    // Who only says that he is the site is nobody special.
+    // A sender that merely claims to be the site gets no special treatment.
     client
         .expect("MAIL FROM:<mfa-bounce@kit.example>", "250")
         .await;

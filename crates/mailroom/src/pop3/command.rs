@@ -1,4 +1,4 @@
-//! What a client says behind the login.
+//! The commands of a client that is logged in.
 
 /// A command. Messages are named by their number in the session, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub(super) enum Command {
     Rset,
     /// Nothing.
     Noop,
-    /// What the server can.
+    /// What the server offers.
     Capa,
     /// Removes what is marked, and ends.
     Quit,
 }
 
-/// Why a line is no command.
+/// Why a line isn't a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CommandError {
     #[error("No such command")]
@@ -37,7 +37,7 @@ pub(super) enum CommandError {
 }
 
 impl Command {
-    /// Reads a line without its CRLF.
+    /// Parses a line without its CRLF.
     pub(super) fn parse(line: &[u8]) -> Result<Self, CommandError> {
         let line = std::str::from_utf8(line).map_err(|_| CommandError::Unknown)?;
         let mut words = line.split_ascii_whitespace();
@@ -77,7 +77,7 @@ impl Command {
     }
 }
 
-/// Digits alone: Rust would take a sign.
+/// Digits only: Rust would accept a sign as well.
 fn number(word: &str) -> Option<u64> {
     let digits = word.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| word.parse().ok()).flatten()

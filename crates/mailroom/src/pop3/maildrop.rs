@@ -6,7 +6,7 @@ use sekisho_store::{
     Content, FlagChange, Flags, FolderId, FolderName, Mailbox, StoreError, Uid, UidSet, UidValidity,
 };
 
-/// The messages of the INBOX at the login, and what the session did with each.
+/// The messages of the INBOX at the time of the login, and what the session did with each.
 pub(super) struct Maildrop {
     mailbox: Mailbox,
     inbox: FolderId,
@@ -27,7 +27,7 @@ struct Message {
 pub(super) struct Missing;
 
 impl Maildrop {
-    /// Looks at the INBOX.
+    /// Reads the INBOX.
     pub(super) async fn open(mailbox: Mailbox) -> Result<Self, StoreError> {
         let inbox = mailbox.folder(&FolderName::inbox()).await?.id;
         let snapshot = mailbox.snapshot(inbox).await?;
@@ -61,7 +61,7 @@ impl Maildrop {
             .map(|(number, message)| format!("{number} {}", message.size))
     }
 
-    /// Number and size of one.
+    /// Number and size of one message.
     pub(super) fn size(&self, number: usize) -> Result<String, Missing> {
         Ok(format!("{number} {}", self.message(number)?.size))
     }
@@ -72,12 +72,12 @@ impl Maildrop {
             .map(|(number, message)| format!("{number} {}", self.id(message)))
     }
 
-    /// Number and unique id of one.
+    /// Number and unique id of one message.
     pub(super) fn unique_id(&self, number: usize) -> Result<String, Missing> {
         Ok(format!("{number} {}", self.id(self.message(number)?)))
     }
 
-    /// The bytes of one.
+    /// The bytes of one message.
     pub(super) async fn content(
         &self,
         number: usize,
@@ -88,14 +88,14 @@ impl Maildrop {
         }
     }
 
-    /// Notes that one was sent whole.
+    /// Records that a message was sent whole.
     pub(super) fn fetched(&mut self, number: usize) {
         if let Some(message) = self.messages.get_mut(number.wrapping_sub(1)) {
             message.fetched = true;
         }
     }
 
-    /// Marks one.
+    /// Marks a message to be removed.
     pub(super) fn delete(&mut self, number: usize) -> Result<(), Missing> {
         self.message(number)?;
         if let Some(message) = self.messages.get_mut(number.wrapping_sub(1)) {
@@ -142,13 +142,14 @@ impl Maildrop {
         message.filter(|message| !message.deleted).ok_or(Missing)
     }
 
-    /// The same for a message as long as it is in the INBOX, and never another's (RFC 1939, section 7).
+    /// An id that a message keeps as long as it is in the INBOX, and that no other message ever gets (RFC 1939, section
+    /// 7).
     fn id(&self, message: &Message) -> String {
         format!("{}.{}", self.uid_validity.get(), message.uid.get())
     }
 }
 
-/// Cuts a message behind its header and so many lines of its body, in whatever pieces it comes.
+/// Cuts a message off after its header and a number of lines of its body, in whatever pieces it comes.
 #[derive(Debug)]
 pub(super) struct TopCut {
     in_header: bool,
@@ -157,7 +158,7 @@ pub(super) struct TopCut {
 }
 
 impl TopCut {
-    /// Wants so many lines of the body.
+    /// Lets so many lines of the body through.
     pub(super) fn new(lines: u64) -> Self {
         Self {
             in_header: true,
@@ -166,7 +167,7 @@ impl TopCut {
         }
     }
 
-    /// Whether all that is wanted was taken.
+    /// Whether everything wanted has passed.
     pub(super) fn is_over(&self) -> bool {
         !self.in_header && self.left == 0
     }

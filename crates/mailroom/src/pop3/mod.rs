@@ -1,8 +1,12 @@
-//! Mail that people fetch by POP3, once the door has let them in (RFC 1939 from the transaction state on; CAPA, RFC 2449).
+//! Mail that people fetch by POP3, once the door has let them in (RFC 1939 from the transaction state on; CAPA, RFC
+//! 2449).
 //!
-//! A session sees the INBOX as it was at the login. Nothing is locked, so a line that dropped keeps nobody out: sessions of POP3 and IMAP may be open
-//! together, and a message that another one removed is answered with an error of its own. What DELE marked goes at QUIT and at no other end, together, by
-//! its UID; a message that came meanwhile is never meant. What was fetched whole is `\Seen` from QUIT on.
+//! A session sees the INBOX as it was at the login. Nothing is locked, so a dropped connection keeps nobody out:
+//! sessions of POP3 and IMAP may be open at the same time, and a message that another one removed is answered with an
+//! error of its own.
+//!
+//! What DELE marked is removed at QUIT and at no other end, all at once, by UID; so a message that arrived meanwhile is
+//! never meant. A message that was fetched whole is `\Seen` from QUIT on.
 //!
 //! In reading order: [`serve_pop3`]; `command` is what a client says, `maildrop` what a session holds of the INBOX.
 
@@ -60,8 +64,8 @@ pub fn capabilities() -> Vec<String> {
     offers.map(str::to_owned).to_vec()
 }
 
-/// Serves a client that was admitted, until it quits or is lost; who calls it drops it when the admission ends. `unread` is what the door read from the
-/// stream and did not use.
+/// Serves a client that was admitted, until it quits or the connection is lost; the caller drops this future when the
+/// admission ends. `unread` is what the door read from the stream and did not use.
 pub async fn serve_pop3<S>(stream: S, unread: Vec<u8>, admitted: Admitted, pop3: Pop3)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
@@ -93,7 +97,7 @@ async fn serve_mailbox<S>(
     };
     tokio::select! {
         biased;
-        // Without last words: they could land within a half-sent message.
+        // Without last words: they could land in the middle of a message.
         () = pop3.shutdown.leaving() => {}
         served = serving => {
             if let Err(lost) = served {
@@ -140,7 +144,7 @@ where
     }
 }
 
-/// Answers what takes no look at the disk.
+/// Answers commands that don't need the disk.
 fn answer<S>(connection: &mut Connection<S>, maildrop: &mut Maildrop, command: &Command)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -170,7 +174,7 @@ where
     }
 }
 
-/// Sends a message: all of it, or its header and so many lines of its body.
+/// Sends a message: all of it, or its header and a number of lines of its body.
 async fn send<S>(
     connection: &mut Connection<S>,
     maildrop: &mut Maildrop,
@@ -201,7 +205,7 @@ where
     let mut at = 0;
     while at < content.size() && cut.as_ref().is_none_or(|cut| !cut.is_over()) {
         let read = content.read_range(at..at + PIECE).await;
-        // The answer has begun: only an early end can tell that it is not whole.
+        // The answer has begun, so only closing the connection tells the client that it isn't whole.
         let piece = read.map_err(|error| Lost::Io(io::Error::other(error)))?;
         at += PIECE;
         let wanted = match &mut cut {
@@ -240,7 +244,7 @@ where
     say(connection, ".");
 }
 
-/// What a client is told of the store's trouble (RFC 3206: SYS/TEMP).
+/// What a client is told of a failure of the store (RFC 3206: SYS/TEMP).
 fn words(error: &StoreError) -> String {
     if error.is_temporary() {
         tracing::error!(%error, "POP3 can't reach the mail");

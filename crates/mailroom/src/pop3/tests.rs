@@ -35,7 +35,7 @@ async fn arrive(mailbox: &Mailbox, text: &str) {
     mailbox.append(inbox.id, message).await.expect("appended");
 }
 
-/// A session on a mailbox; what it sent before it is read too.
+/// A session on a mailbox; `unread` is what the client sent before it.
 fn session(scene: &Scene, mailbox: &Mailbox, unread: &str) -> Client<DuplexStream> {
     let (near, far) = tokio::io::duplex(1 << 16);
     let pop3 = Pop3 {
@@ -48,12 +48,12 @@ fn session(scene: &Scene, mailbox: &Mailbox, unread: &str) -> Client<DuplexStrea
     Client::new(near)
 }
 
-/// What a POP3 client says and hears.
+/// A POP3 client.
 trait Pop3Client {
-    /// Says a line; returns the first line of the answer.
+    /// Sends a line; returns the first line of the answer.
     async fn tell(&mut self, line: &str) -> String;
 
-    /// Says a line; returns all lines of the answer up to the dot, joined.
+    /// Sends a line; returns all lines of the answer up to the dot, joined.
     async fn fetch(&mut self, line: &str) -> String;
 }
 

@@ -1,13 +1,15 @@
 //! Mail that people send, once the door has let them in (RFC 6409).
 //!
-//! The session begins authenticated: the door did EHLO, TLS and AUTH, the checkpoint gave [`Admitted`]. A person sends in the name of an own address only, in
-//! the envelope as in the header. Recipients here are checked at once, those elsewhere are the relay's to judge. Everything accepted is in the queue, on the
-//! disk, before the 250: all recipients or none.
+//! The session begins authenticated: the door did EHLO, TLS and AUTH, and the checkpoint gave [`Admitted`]. People send
+//! only in the name of an address of their own, in the envelope as in the header. Recipients here are checked at once;
+//! those elsewhere are for the relay to judge. Everything accepted is in the queue, on the disk, before the 250: for
+//! all recipients or none.
 //!
-//! The sender's folder for sent mail gets a copy, unless the client has put one there already; a client that does so later replaces it.
+//! The sender's folder for sent mail gets a copy, unless the client has put one there already; if the client does so
+//! later, its message replaces the copy.
 //!
-//! Two things are not passed on: `Bcc`, and the sender's network address, which is nobody's business but the audit records'; `Received` says `ESMTPSA` and
-//! no more.
+//! Two things are not passed on: `Bcc`, and the sender's network address, which concerns nobody but the audit.
+//! `Received` says `ESMTPSA` and no more.
 
 mod outgoing;
 #[cfg(test)]
@@ -42,7 +44,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(5);
 pub struct Submission {
     /// Takes the mail.
     pub queue: Queue,
-    /// Whose folders for sent mail get copies; none do without it.
+    /// Puts copies into people's folders for sent mail; without it there are none.
     pub sent: Option<Delivery>,
     /// Knows who has a mailbox here.
     pub directory: Arc<dyn Directory>,
@@ -82,8 +84,8 @@ impl Submission {
     }
 }
 
-/// Serves a client that was admitted, until it quits, is lost, or the admission ends. `unread` is what the door read from the stream and did not use;
-/// `hello` is what the client called itself last.
+/// Serves a client that was admitted, until it quits, the connection is lost, or the admission ends. `unread` is what
+/// the door read from the stream and did not use; `hello` is what the client called itself last.
 pub async fn serve_submission<S>(
     stream: S,
     unread: Vec<u8>,
@@ -151,7 +153,7 @@ struct Sender {
 
 #[async_trait]
 impl Service for Sender {
-    /// An address of several accounts is as many recipients.
+    /// An address of several accounts becomes as many recipients.
     type Recipient = Vec<Recipient>;
 
     fn message_size(&self) -> u64 {
@@ -184,7 +186,7 @@ impl Service for Sender {
 
     async fn mail(&self, mail: &MailFrom) -> Result<(), Reply> {
         let own = match &mail.from {
-            // Receipts and the like; whose they are, the header says (RFC 3798 3).
+            // Receipts and the like; the header says whose they are (RFC 3798, section 3).
             None => true,
             Some(path) => {
                 address_of(path).is_some_and(|address| may_send_as(&self.account, &address))
@@ -231,7 +233,7 @@ impl Sender {
     async fn destination(&self, path: &Path) -> Result<Destination, Reply> {
         let own = &self.submission.own;
         let Some(address) = address_of(path) else {
-            // Not a form that mailboxes here have; whether it would be one of ours, its domain says.
+            // No mailbox here has an address of this form; the domain says whether it would be one of this site.
             let any = MailAddress::parse(&format!("any@{}", path.domain()));
             let here = any.is_ok_and(|any| own.include(&any));
             return Ok(if here {
@@ -259,7 +261,7 @@ impl Sender {
         } = transaction;
         let Prepared { message, added } =
             outgoing::prepare(&came, &self.account, &self.hello, &self.stamp())?;
-        // What has no sender is a receipt or the like, which a program wrote.
+        // A message without a sender is a receipt or the like, which a program wrote.
         let sent = self
             .submission
             .sent
@@ -311,7 +313,8 @@ impl Sender {
         }
     }
 
-    /// Keeps a copy for the sender. The mail is on its way by then: where this fails, nobody is told that it isn't.
+    /// Keeps a copy for the sender. The message is on its way by then, so a failure here is not reported as if it were
+    /// not.
     async fn keep(&self, sent: &Delivery, copy: Vec<u8>) {
         let message = NewMessage {
             bytes: copy,

@@ -1,4 +1,5 @@
-//! A message as it leaves: the sender's right to its header checked, what is missing added, what is private taken out (RFC 6409 6 and 8).
+//! A message as it leaves: the sender's right to its header is checked, what is missing is added, what is private is
+//! removed (RFC 6409, sections 6 and 8).
 
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::address::MailAddress;
@@ -8,22 +9,23 @@ use sekisho_smtp::Reply;
 
 use sekisho_queue::addressing::may_send_as;
 
-/// So many `Received` fields mean that a message runs in a circle (RFC 5321 6.3).
+/// A message with so many `Received` fields is going round in a loop (RFC 5321, section 6.3).
 const MOST_HOPS: usize = 100;
 
-/// A message made ready.
+/// A message, ready to be sent.
 pub(super) struct Prepared {
     /// What leaves.
     pub(super) message: Vec<u8>,
-    /// The fields that were missing. Before what came they make what the sender keeps: with the Bcc, and without this server's stamp.
+    /// The fields that were missing. Put before the message as the client sent it, they make the sender's copy, which
+    /// keeps `Bcc` and lacks this server's `Received`.
     pub(super) added: String,
 }
 
-/// Who takes a message, and when.
+/// For this server's `Received` field: who takes the message, and when.
 pub(super) struct Stamp<'h> {
     /// This site's host name.
     pub(super) host: &'h str,
-    /// As header fields write it.
+    /// The time, as header fields write it.
     pub(super) date: String,
 }
 
@@ -74,7 +76,7 @@ pub(super) fn prepare(
     })
 }
 
-/// One `From`, and every address in it the account's own; `Sender`, if there is one, likewise.
+/// Whether there is one `From`, with addresses of this account only, and the same for `Sender` if there is one.
 fn check_author(header: &StrictHeader<'_>, account: &Account) -> Result<(), Reply> {
     let refusal = |words: &str| Err(not_yours(550, words));
     let mut from = header.all("From");
@@ -95,7 +97,8 @@ fn check_author(header: &StrictHeader<'_>, account: &Account) -> Result<(), Repl
     Ok(())
 }
 
-/// What a client calls itself is often its network address in brackets; that stays here, and so does anything that is no host name.
+/// What a client calls itself is often its network address in brackets. That is not passed on, nor is anything else
+/// that is no host name.
 fn name_of_client(hello: &str) -> &str {
     let is_name = hello
         .bytes()

@@ -224,7 +224,7 @@ fn sent_folder() -> FolderName {
     FolderName::parse("Sent").expect("name")
 }
 
-/// What a client puts into the folder itself.
+/// The client puts a message into the folder itself.
 async fn client_keeps(stage: &Stage, text: &str) {
     let message = NewMessage {
         bytes: text.as_bytes().to_vec(),
@@ -278,7 +278,7 @@ async fn a_client_that_keeps_its_own_copy_makes_no_second_one() {
             client_keeps(&stage, &own).await;
         }
         assert_eq!(sent(&stage).await, [own.as_str()]);
-        // What the client adds a second time it wants twice.
+        // A message that the client adds a second time is wanted twice.
         client_keeps(&stage, &own).await;
         assert_eq!(sent(&stage).await.len(), 2);
     }
@@ -336,7 +336,7 @@ async fn after_a_day_or_without_a_folder_nothing_is_taken_for_a_copy() {
     assert_eq!(stage.scene.inbox(ALICE).await.len(), 0);
 }
 
-/// The client's copy finds room though the mailbox is full: it takes that of the server's.
+/// The client's copy finds room although the mailbox is full: it takes the place of the server's.
 #[tokio::test]
 async fn a_full_mailbox_has_room_for_what_is_replaced() {
     let stage = Stage::on(Scene::with_quota(1));

@@ -1,4 +1,4 @@
-//! A client that reads its part, and the house it visits.
+//! A client that plays a scene, and a mail store for it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use sekisho_store::{Flags, FolderName, Limits, Mailbox, NewMessage, Operator, St
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::oneshot;
 
-/// 2025-07-01 08:30 in Japan; it stands.
+/// 2025-07-01 08:30 in Japan; the clock stands still.
 pub const NOW: Timestamp = Timestamp::constant(1_751_326_200, 0);
 
 struct Standing;
@@ -77,7 +77,7 @@ impl House {
         mailbox.append(folder, message).await.unwrap();
     }
 
-    /// A client that is signed in.
+    /// A client that is logged in.
     pub async fn visit(&self) -> Client {
         let (near, far) = tokio::io::duplex(4096);
         let (end, ended) = oneshot::channel();
@@ -93,7 +93,7 @@ impl House {
             },
         );
         tokio::spawn(async move {
-            // A test hears by itself whether the stream was closed.
+            // The test sees for itself whether the stream was closed.
             let _ = serving.await;
         });
         Client {
@@ -113,14 +113,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Plays a scene: `C:` lines are sent, `S:` lines have to come, in this order and no others.
-    /// `…` stands for anything. Ends with a NOOP, so that nothing unexpected is left over.
+    /// Plays a scene: `C:` lines are sent, `S:` lines have to come, in this order and no others. `…` stands for
+    /// anything. Ends with a NOOP, so that nothing unexpected is left over.
     pub async fn play(&mut self, scene: &str) {
         self.say(scene).await;
         self.say("C: zz NOOP\nS: zz OK done").await;
     }
 
-    /// [`Self::play`] without the NOOP at the end.
+    /// Like [`Self::play`], without the NOOP at the end.
     pub async fn say(&mut self, scene: &str) {
         for line in scene.lines() {
             let line = line.trim_start();
@@ -140,7 +140,7 @@ impl Client {
         }
     }
 
-    /// Sends one command and reads, with the parser that the webmail uses, what is answered.
+    /// Sends one command and parses the answer, with the parser that the webmail uses.
     pub async fn ask(&mut self, command: &str) -> Vec<Response> {
         let bytes = format!("{command}\r\n");
         self.stream.write_all(bytes.as_bytes()).await.unwrap();
@@ -162,7 +162,7 @@ impl Client {
         heard
     }
 
-    /// Sends bytes and hears so many back.
+    /// Sends bytes and reads so many back.
     pub async fn exchange(
         &mut self,
         sent: &[u8],

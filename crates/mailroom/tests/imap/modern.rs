@@ -36,7 +36,7 @@ async fn with_utf8_names_travel_as_they_are() {
              S: j OK …",
         )
         .await;
-    // Who did not enable it has them as they were.
+    // A client that did not enable it gets the names as before.
     let mut other = house.visit().await;
     other
         .play(

@@ -1,4 +1,5 @@
-//! Clients that come back and ask what changed: QRESYNC (RFC 7162), and results that are kept or told in part (RFC 5182, RFC 9394).
+//! Clients that reconnect and ask what changed: QRESYNC (RFC 7162), and results that are saved or reported in part (RFC
+//! 5182, RFC 9394).
 
 use crate::client::{Client, House};
 
@@ -31,7 +32,7 @@ async fn known(client: &mut Client) -> (u64, u64) {
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-/// RFC 7162, section 3.2.5: SELECT tells what went and what changed since.
+/// RFC 7162, section 3.2.5: SELECT reports what was removed and what changed since.
 #[tokio::test]
 async fn a_client_that_comes_back_is_told_what_it_missed() {
     let (house, mut client) = five_messages().await;

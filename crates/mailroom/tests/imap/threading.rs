@@ -1,6 +1,7 @@
 use crate::client::{Client, House};
 
-/// A question, two answers to it, one to the second of them, a question of the same name, and one of its own.
+/// A question, two answers to it, one answer to the second of them, another question with the same subject, and one
+/// with its own.
 async fn debate() -> (House, Client) {
     let house = House::build();
     for message in [

@@ -1,4 +1,4 @@
-//! What FETCH says of one message.
+//! FETCH's answer for one message.
 
 use std::ops::Range;
 
@@ -57,13 +57,13 @@ fn tell_state_item(
     }
 }
 
-/// All there is to say of one message.
+/// All that goes into the answer.
 pub(super) struct FetchAnswer<'a> {
     pub(super) at: usize,
     pub(super) row: &'a MessageRow,
     pub(super) source: Source,
     pub(super) zone: &'a TimeZone,
-    /// This command has set `\Seen`, so the flags are told though nobody asked.
+    /// This command has set `\Seen`, so the flags are sent although they were not asked for.
     pub(super) seen: bool,
 }
 
@@ -142,7 +142,7 @@ impl FetchAnswer<'_> {
                         section(out, "", sections.next().flatten(), *partial);
                     }
                 }
-                // Told above, or refused when the plan was made.
+                // Answered above, or refused when the plan was made.
                 _ => {}
             }
         }
@@ -166,8 +166,8 @@ impl FetchAnswer<'_> {
         }
     }
 
-    /// The message or a stretch of it as a literal. Once its length is said the bytes have to
-    /// follow: if they can't be read, the connection ends.
+    /// The message, or a range of it, as a literal. Once the length of a literal is sent, its bytes have to follow: if
+    /// they can't be read, the connection ends.
     async fn stream(
         &self,
         partial: Option<Partial>,
@@ -216,7 +216,7 @@ fn bracketed(part: &[u32]) -> String {
     format!("[{}]", numbers.join("."))
 }
 
-/// A decoded part; as a literal of RFC 3516 only where a plain one can't hold it.
+/// A decoded part; as a binary literal (RFC 3516) only where a plain one can't hold it.
 fn tell_decoded(out: &mut ResponseWriter<'_>, part: Option<Decoded>, partial: Option<Partial>) {
     let Some(Decoded::Bytes(bytes)) = part else {
         out.words(format_args!(" NIL"));
@@ -255,7 +255,7 @@ fn section(
     }
 }
 
-/// The bytes that a partial means, out of `size`.
+/// The range of bytes that a partial means, in a message of `size` bytes.
 fn stretch(size: u64, partial: Option<Partial>) -> Range<u64> {
     match partial {
         None => 0..size,

@@ -1,10 +1,11 @@
 //! FETCH.
 //!
 //! Flags, sizes and dates come from the view, envelopes and structures from the index, a few hundred messages at a
-//! time; the message itself is opened only if some of its bytes are asked for, and a whole one is sent while it is read.
+//! time. The message itself is opened only if some of its bytes are asked for, and a whole one is sent while it is
+//! read.
 //!
-//! In reading order: the command is here, `plan` is what has to be read for it, `source` a message's bytes, `answer` what
-//! is said of a message.
+//! In reading order: the command is here, `plan` is what has to be read for it, `source` a message's bytes, `answer`
+//! what is sent for a message.
 
 mod answer;
 mod plan;
@@ -97,7 +98,7 @@ impl Session {
     }
 }
 
-/// How many of some messages are read in one go: as many as make a few megabytes.
+/// How many of these messages are read in one go: as many as make a few megabytes.
 fn together(plan: &Plan, rows: &[MessageRow]) -> usize {
     let mut sum = 0;
     let fits = rows.iter().take_while(|row| {

@@ -6,13 +6,13 @@ use crate::imap::reply::CommandError;
 
 /// How many bytes of messages are read ahead.
 pub(super) const AHEAD: u64 = 2 * 1024 * 1024;
-/// How much of a message is read where its header is enough: few are longer.
+/// How much of a message is read where its header is enough: few headers are longer.
 const HEADER: u64 = 8 * 1024;
 
 /// What has to be read for a FETCH.
 pub(super) struct Plan {
     pub(super) items: Vec<FetchItem>,
-    /// Sections that need the message taken apart: its header, or all of it.
+    /// Sections for which the message has to be parsed: its header, or all of it.
     pub(super) sections: Vec<Section>,
     /// Parts to be decoded from their transfer encoding.
     pub(super) decoded: Vec<Vec<u32>>,
@@ -63,14 +63,14 @@ impl Plan {
         Ok(plan)
     }
 
-    /// A part that is told decoded (RFC 3516).
+    /// Adds a part whose decoded form is asked for (RFC 3516).
     fn decode(&mut self, part: &[u32]) {
         self.opens = true;
         self.whole = true;
         self.decoded.push(part.to_vec());
     }
 
-    /// How much of each message is read ahead. What is longer is read as it is sent.
+    /// How much of each message is read ahead. The rest of longer messages is read while it is sent.
     pub(super) fn beginning(&self) -> u64 {
         let everything = self
             .items
@@ -88,7 +88,7 @@ impl Plan {
     }
 }
 
-/// What the view knows without asking anybody.
+/// Whether the view alone can answer this.
 pub(super) fn is_state(item: &FetchItem) -> bool {
     use FetchItem::{Flags, InternalDate, ModSeq, Size, Uid};
     matches!(item, Flags | Uid | ModSeq | Size | InternalDate)

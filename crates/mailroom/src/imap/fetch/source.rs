@@ -6,13 +6,13 @@ use sekisho_store::{Content, Mailbox, MessageRow, StoreError};
 
 use super::plan::Plan;
 
-/// A message larger than this is taken apart on a thread that may take its time.
+/// A message larger than this is parsed on a thread for blocking work.
 const QUICK: usize = 256 * 1024;
 
 /// A message's bytes, as far as a plan needs them.
 pub(super) struct Source {
     pub(super) content: Option<Content>,
-    /// Its beginning; all of it unless it is long.
+    /// Its beginning; all of it unless the message is long.
     pub(super) beginning: Vec<u8>,
     /// One for each of the plan's sections; `None` where there is no such part.
     pub(super) sections: Vec<Option<Vec<u8>>>,
@@ -25,7 +25,7 @@ pub(super) enum Decoded {
     Bytes(Vec<u8>),
     /// There is no such part.
     Missing,
-    /// In an encoding that nobody knows.
+    /// Its encoding is unknown.
     Unknown,
 }
 
@@ -87,7 +87,7 @@ pub(in crate::imap) async fn read_header(content: &Content) -> Result<Vec<u8>, S
         let from = bytes.len() as u64;
         let more = content.read_range(from..from + step).await?;
         let done = more.is_empty();
-        // The empty line may lie across the seam.
+        // The empty line may lie across the border of two pieces.
         let seam = bytes.len().saturating_sub(3);
         bytes.extend_from_slice(&more);
         if let Some(at) = bytes[seam..]
