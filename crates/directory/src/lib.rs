@@ -26,4 +26,4 @@ pub use accounts::{OwnAccounts, Settings};
 pub use admin::{Listed, NewAccount};
 pub use error::AccountsError;
 pub use hash::ArgonCost;
-pub use ldap::{LdapDirectory, LdapSecurity, LdapSettings};
+pub use ldap::{LdapDirectory, LdapSettings};

@@ -24,6 +24,17 @@ use crate::peers::is_of_the_internet;
 use crate::stream::BoxedStream;
 use crate::{NetError, tls};
 
+/// How a connection to a server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Not at all: for this machine, or for a network to which passwords may be entrusted.
+    None,
+    /// By a command of the protocol, such as STARTTLS (RFC 3207). If the server refuses it, the connection fails.
+    StartTls,
+    /// TLS from the first byte (RFC 8314).
+    Implicit,
+}
+
 /// Which certificates of a server are trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {

@@ -49,5 +49,5 @@ pub use entry::{PendingRecipient, QueueAction, QueueEntry, QueueId, Selection};
 pub use error::QueueError;
 pub use mail::{Mail, Origin, Otp, Recipient};
 pub use queue::{Parts, Queue, QueueControl};
-pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTls, RelayTransport};
+pub use relay::{LoginInTheClear, Relay, RelayLogin, RelayTransport};
 pub use transport::{Diagnostic, Outcome, Transport};

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_checkpoint::Password;
 use sekisho_checkpoint::ports::Clock;
-use sekisho_net::client::Connector;
+use sekisho_net::client::{Connector, TlsMode};
 
 use crate::client::{Failed, SmtpClient, expect, no_connection};
 use crate::transport::{Diagnostic, Envelope, Outcome, Transport};
@@ -20,22 +20,11 @@ pub struct Relay {
     /// Its port: 25, 587 or 465 as a rule.
     pub port: u16,
     /// How the connection is protected.
-    pub tls: RelayTls,
+    pub tls: TlsMode,
     /// What to log in with, if the relay wants that.
     pub login: Option<RelayLogin>,
     /// What this site calls itself there: its own host name.
     pub hello: String,
-}
-
-/// How the connection to a relay is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RelayTls {
-    /// Not at all: for a relay on this machine or in the same rack.
-    None,
-    /// By STARTTLS (RFC 3207); a relay that does not offer it gets no mail.
-    StartTls,
-    /// From the first byte (RFC 8314).
-    Implicit,
 }
 
 /// Name and password at a relay.
@@ -74,7 +63,7 @@ impl RelayTransport {
                 .host
                 .parse()
                 .is_ok_and(|a: std::net::IpAddr| a.is_loopback());
-        if relay.login.is_some() && relay.tls == RelayTls::None && !here {
+        if relay.login.is_some() && relay.tls == TlsMode::None && !here {
             return Err(LoginInTheClear);
         }
         Ok(Self {
@@ -111,12 +100,12 @@ impl RelayTransport {
             host, port, tls, ..
         } = &self.relay;
         let stream = match tls {
-            RelayTls::Implicit => self.connector.connect_tls(host, *port).await,
-            RelayTls::None | RelayTls::StartTls => self.connector.connect_plain(host, *port).await,
+            TlsMode::Implicit => self.connector.connect_tls(host, *port).await,
+            TlsMode::None | TlsMode::StartTls => self.connector.connect_plain(host, *port).await,
         };
         let mut client = SmtpClient::begin(stream.map_err(no_connection)?, &self.clock).await?;
         client.hello(&self.relay.hello).await?;
-        if *tls == RelayTls::StartTls {
+        if *tls == TlsMode::StartTls {
             if !client.offered.has("STARTTLS") {
                 return Err(Diagnostic::own(
                     "4.7.10",

@@ -15,7 +15,7 @@ use sekisho_checkpoint::ports::{
 use sekisho_checkpoint::{Account, AccountId, LoginName, Password};
 use sekisho_disk::RealDisk;
 use sekisho_net::Shutdown;
-use sekisho_net::client::{Connector, Roots};
+use sekisho_net::client::{Connector, Roots, TlsMode};
 use sekisho_store::{FolderName, Limits, Operator, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use crate::delivery::JunkHeader;
 use crate::entry::QueueEntry;
 use crate::queue::{Parts, Queue, QueueControl};
-use crate::relay::{Relay, RelayTls, RelayTransport};
+use crate::relay::{Relay, RelayTransport};
 use crate::transport::Transport;
 
 pub const ALICE: i64 = 1;
@@ -352,7 +352,7 @@ impl TestRelay {
         Relay {
             host: "127.0.0.1".to_owned(),
             port: self.port,
-            tls: RelayTls::None,
+            tls: TlsMode::None,
             login: None,
             hello: "mail.kit.example".to_owned(),
         }

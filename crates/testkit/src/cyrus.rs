@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use sekisho_checkpoint::Password;
-use sekisho_net::client::{Connector, Roots};
-use sekisho_upstream::{Learned, Passing, Security, Server, Servers, Told, Upstream};
+use sekisho_net::client::{Connector, Roots, TlsMode};
+use sekisho_upstream::{Learned, Passing, Server, Servers, Told, Upstream};
 use tempfile::TempDir;
 
 use crate::asking::answers;
@@ -123,7 +123,7 @@ impl Cyrus {
             pop3: servers(self.pop3),
             submission: Servers::new(Vec::new()),
             sieve: Servers::new(Vec::new()),
-            security: Security::None,
+            tls: TlsMode::None,
             connector: Connector::new(&Roots::System, PATIENCE)?,
             passing: Passing::Master {
                 user: "sekisho".to_owned(),

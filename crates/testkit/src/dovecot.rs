@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use sekisho_checkpoint::Password;
-use sekisho_net::client::{Connector, Roots};
+use sekisho_net::client::{Connector, Roots, TlsMode};
 use sekisho_net::{Alpn, Certificate, TlsKeeper};
-use sekisho_upstream::{Learned, Passing, Security, Server, Servers, TokenKey, Told, Upstream};
+use sekisho_upstream::{Learned, Passing, Server, Servers, TokenKey, Told, Upstream};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -180,7 +180,7 @@ impl Dovecot {
             pop3: servers(self.ports.pop3),
             submission: servers(self.ports.submission),
             sieve: servers(self.ports.sieve),
-            security: Security::StartTls,
+            tls: TlsMode::StartTls,
             connector: Connector::new(&roots, PATIENCE)?,
             passing,
             user: "{login}".to_owned(),

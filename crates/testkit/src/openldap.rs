@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use sekisho_checkpoint::Password;
-use sekisho_directory::{LdapSecurity, LdapSettings};
-use sekisho_net::client::Roots;
+use sekisho_directory::LdapSettings;
+use sekisho_net::client::{Roots, TlsMode};
 use tempfile::TempDir;
 
 use crate::ports::free_port;
@@ -115,7 +115,7 @@ access to * by dn.exact="cn=sekisho,{SUFFIX}" read by * none
     pub fn settings(&self) -> LdapSettings {
         LdapSettings {
             servers: vec![("localhost".to_owned(), self.port)],
-            security: LdapSecurity::StartTls,
+            tls: TlsMode::StartTls,
             roots: Roots::File(self.folder.path().join("certificate.pem")),
             search_as: Some((
                 format!("cn=sekisho,{SUFFIX}"),

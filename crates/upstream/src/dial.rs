@@ -3,10 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sekisho_net::BoxedStream;
-use sekisho_net::client::Connector;
+use sekisho_net::client::{Connector, TlsMode};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::call::Security;
 use crate::error::Fault;
 use crate::servers::Server;
 use crate::wire::Wire;
@@ -23,7 +22,7 @@ const PROXY: u8 = 0x21;
 /// Connects. Sends a PROXY header before TLS if the server wants one.
 pub(crate) async fn connect(
     server: &Server,
-    security: Security,
+    tls: TlsMode,
     connector: &Connector,
     wants_header: bool,
     client: Option<IpAddr>,
@@ -35,7 +34,7 @@ pub(crate) async fn connect(
         stream.write_all(&header(client)).await?;
         stream.flush().await?;
     }
-    if security == Security::Implicit {
+    if tls == TlsMode::Implicit {
         // The future of a handshake is large. In a box, it takes no room in the futures of connections without TLS.
         stream = Box::pin(connector.start_tls(stream, server.host(), &[])).await?;
     }

@@ -7,8 +7,9 @@ use sekisho_imap::Tag;
 use sekisho_imap::encode::{CommandEncoder, Literals};
 use sekisho_imap::framing::Frame;
 use sekisho_imap::response::{self, Code, Data, Response, Status, StatusKind};
+use sekisho_net::client::TlsMode;
 
-use crate::call::{Call, Security};
+use crate::call::Call;
 use crate::dial;
 use crate::error::Fault;
 use crate::learned::{Heard, Learned};
@@ -24,7 +25,7 @@ pub(crate) async fn begin(
     learned: &Learned,
 ) -> Result<(Wire, Arc<[String]>), Fault> {
     let mut offered = greeting(&mut wire, &learned.greeting).await?;
-    if call.security == Security::StartTls {
+    if call.tls == TlsMode::StartTls {
         let answer = ask(&mut wire, "STARTTLS").await?;
         if answer.status.kind != StatusKind::Ok {
             return Err(Fault::Away("the server starts no TLS".to_owned()));

@@ -39,7 +39,6 @@ pub mod upstream;
 pub mod upstreams;
 mod wire;
 
-pub use call::Security;
 pub use directory::LoginAtUpstream;
 pub use error::UpstreamError;
 pub use learned::Learned;

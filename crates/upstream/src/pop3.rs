@@ -1,10 +1,12 @@
 //! The POP3 protocol with a server, up to the login (RFC 1939; STLS, RFC 2595; CAPA, RFC 2449; AUTH, RFC 5034; response
 //! codes, RFC 3206; XCLIENT, as Dovecot implements it).
 
+use sekisho_net::client::TlsMode;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::call::{Call, Security};
+use crate::call::Call;
 use crate::dial;
 use crate::error::Fault;
 use crate::proof::{ACKNOWLEDGED, Proof};
@@ -28,7 +30,7 @@ pub(crate) async fn begin(
 ) -> Result<(Wire, Arc<[String]>), Fault> {
     let greeting = wire.line().await?;
     positive(&greeting).map_err(|_| Fault::greeting(&greeting))?;
-    if call.security == Security::StartTls {
+    if call.tls == TlsMode::StartTls {
         wire.say(b"STLS\r\n").await?;
         positive(&wire.line().await?)
             .map_err(|_| Fault::Away("the server starts no TLS".to_owned()))?;

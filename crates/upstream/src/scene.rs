@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sekisho_checkpoint::Password;
-use sekisho_net::client::{Connector, Roots};
+use sekisho_net::client::{Connector, Roots, TlsMode};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, duplex};
 
-use crate::call::{Call, Security};
+use crate::call::Call;
 use crate::proof::{Passing, Proof};
 use crate::servers::Server;
 use crate::wire::Wire;
@@ -45,13 +45,13 @@ pub(crate) fn server(answers: &[&str]) -> (Wire, tokio::task::JoinHandle<Vec<u8>
 pub(crate) struct Callable {
     server: Server,
     connector: Connector,
-    security: Security,
+    tls: TlsMode,
 }
 
 impl Callable {
-    pub(crate) fn new(security: Security) -> Self {
+    pub(crate) fn new(tls: TlsMode) -> Self {
         Self {
-            security,
+            tls,
             server: Server::new("localhost".to_owned(), 143),
             connector: Connector::new(&Roots::Anybody, Duration::from_secs(1)).expect("no roots"),
         }
@@ -60,7 +60,7 @@ impl Callable {
     pub(crate) fn call(&self) -> Call<'_> {
         Call {
             server: &self.server,
-            security: self.security,
+            tls: self.tls,
             connector: &self.connector,
             host: "mail.kit.example",
         }

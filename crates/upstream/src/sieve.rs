@@ -1,6 +1,8 @@
 //! The ManageSieve protocol with a server, up to the login (RFC 5804).
 
-use crate::call::{Call, Security};
+use sekisho_net::client::TlsMode;
+
+use crate::call::Call;
 use crate::dial;
 use crate::error::Fault;
 use crate::proof::{ACKNOWLEDGED, Proof};
@@ -13,7 +15,7 @@ const KEPT: [&str; 5] = ["SIEVE", "NOTIFY", "MAXREDIRECTS", "EXTLISTS", "LANGUAG
 /// capabilities.
 pub(crate) async fn begin(mut wire: Wire, call: &Call<'_>) -> Result<(Wire, Vec<String>), Fault> {
     let mut offered = capabilities(&mut wire).await?;
-    if call.security == Security::StartTls {
+    if call.tls == TlsMode::StartTls {
         wire.say(b"STARTTLS\r\n").await?;
         if outcome(&wire.line().await?) != Some(Outcome::Ok) {
             return Err(Fault::Away("the server starts no TLS".to_owned()));
@@ -121,7 +123,7 @@ mod tests {
     #[tokio::test]
     async fn the_password_goes_as_one_literal_of_base64() {
         let (wire, heard) = server(&[GREETING, "", "OK\r\n"]);
-        let called = Callable::new(Security::None);
+        let called = Callable::new(TlsMode::None);
         let (mut wire, offered) = begin(wire, &called.call()).await.expect("greeted");
         assert_eq!(kept(&offered), ["\"SIEVE\" \"fileinto\""]);
         let proof = proof("hanako", "x\"\r\nLOGOUT").expect("no NUL");
@@ -137,7 +139,7 @@ mod tests {
     #[tokio::test]
     async fn without_tls_nothing_is_said() {
         let (wire, heard) = server(&[GREETING, "NO \"no TLS\"\r\n"]);
-        let called = Callable::new(Security::StartTls);
+        let called = Callable::new(TlsMode::StartTls);
         let begun = begin(wire, &called.call()).await;
         assert!(matches!(begun, Err(Fault::Away(_))));
         drop(begun);

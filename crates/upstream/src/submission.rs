@@ -3,9 +3,10 @@
 
 use std::net::IpAddr;
 
+use sekisho_net::client::TlsMode;
 use sekisho_smtp::{Extensions, Reply, ReplyReader, xtext};
 
-use crate::call::{Call, Security};
+use crate::call::Call;
 use crate::dial;
 use crate::error::Fault;
 use crate::proof::{ACKNOWLEDGED, Proof};
@@ -34,7 +35,7 @@ pub(crate) async fn begin(
 ) -> Result<(Wire, Extensions), Fault> {
     expect(&mut wire, 220).await?;
     let mut offered = hello(&mut wire, call.host).await?;
-    if call.security == Security::StartTls {
+    if call.tls == TlsMode::StartTls {
         wire.say(b"STARTTLS\r\n").await?;
         expect(&mut wire, 220).await?;
         wire = dial::start_tls(wire, call.server, call.connector).await?;
@@ -136,7 +137,7 @@ mod tests {
     async fn without_tls_nothing_is_said() {
         let greeting = "220 hi\r\n";
         let (wire, heard) = server(&[greeting, "250-x\r\n250 AUTH PLAIN\r\n", "454 no TLS\r\n"]);
-        let called = Callable::new(Security::StartTls);
+        let called = Callable::new(TlsMode::StartTls);
         let begun = begin(wire, &called.call(), None).await;
         assert!(matches!(begun, Err(Fault::Away(_))));
         drop(begun);

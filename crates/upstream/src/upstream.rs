@@ -8,10 +8,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use sekisho_checkpoint::{Account, Admitted, Password};
 use sekisho_net::BoxedStream;
-use sekisho_net::client::Connector;
+use sekisho_net::client::{Connector, TlsMode};
 use tokio::time::timeout;
 
-use crate::call::{Call, Security};
+use crate::call::Call;
 use crate::error::{Fault, UpstreamError};
 use crate::learned::Learned;
 use crate::proof::{Passing, Proof};
@@ -46,7 +46,7 @@ pub struct Upstream {
     /// Its ManageSieve servers.
     pub sieve: Servers,
     /// How connections are encrypted.
-    pub security: Security,
+    pub tls: TlsMode,
     /// Opens the connections.
     pub connector: Connector,
     /// How a person is logged in.
@@ -367,7 +367,7 @@ impl Upstream {
     fn call<'a>(&'a self, server: &'a Server) -> Call<'a> {
         Call {
             server,
-            security: self.security,
+            tls: self.tls,
             connector: &self.connector,
             host: &self.host,
         }
@@ -375,14 +375,7 @@ impl Upstream {
 
     async fn connect(&self, call: &Call<'_>, client: Option<IpAddr>) -> Result<Wire, Fault> {
         let wants_header = self.told == Told::ProxyHeader;
-        dial::connect(
-            call.server,
-            call.security,
-            call.connector,
-            wants_header,
-            client,
-        )
-        .await
+        dial::connect(call.server, call.tls, call.connector, wants_header, client).await
     }
 
     fn told_address(&self, wanted: &Wanted<'_>) -> Option<IpAddr> {

@@ -15,21 +15,10 @@ use async_trait::async_trait;
 use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{Directory, DirectoryError, PasswordChange, SetPasswordError};
-use sekisho_net::client::Roots;
+use sekisho_net::client::{Roots, TlsMode};
 
 use entries::{Entry, Filter};
 use servers::Servers;
-
-/// How connections to the directory are encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LdapSecurity {
-    /// TLS from the first byte (`ldaps`).
-    Implicit,
-    /// TLS by the StartTLS operation (RFC 4511, section 4.14); if the server refuses it, the connection fails.
-    StartTls,
-    /// Not at all, for a server on this machine.
-    None,
-}
 
 /// How to reach the directory, and which of its entries and attributes make an account.
 #[derive(Clone)]
@@ -37,7 +26,7 @@ pub struct LdapSettings {
     /// The servers with their ports; the first that is up is used.
     pub servers: Vec<(String, u16)>,
     /// How connections are encrypted.
-    pub security: LdapSecurity,
+    pub tls: TlsMode,
     /// Which server certificates are trusted.
     pub roots: Roots,
     /// The DN and password for searches; `None` for anonymous searches.

@@ -10,10 +10,10 @@ use std::time::Duration;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry};
 use sekisho_checkpoint::account::Password;
 use sekisho_checkpoint::ports::DirectoryError;
-use sekisho_net::client::Connector;
+use sekisho_net::client::{Connector, TlsMode};
 use tokio::time::timeout;
 
-use super::{LdapSecurity, LdapSettings};
+use super::LdapSettings;
 
 /// The highest number of idle connections kept for binds.
 const IDLE: usize = 16;
@@ -29,7 +29,7 @@ const UNWILLING_TO_PERFORM: u32 = 53;
 pub(super) struct Servers {
     urls: Vec<String>,
     connector: Connector,
-    security: LdapSecurity,
+    tls: TlsMode,
     search_as: Option<(String, Password)>,
     time_limit: Duration,
     /// The index of the server to try first: the last one that worked, or the next one after a timeout.
@@ -55,9 +55,9 @@ impl From<LdapError> for Trouble {
 
 impl Servers {
     pub(super) fn new(settings: &LdapSettings) -> Result<Self, DirectoryError> {
-        let scheme = match settings.security {
-            LdapSecurity::Implicit => "ldaps",
-            LdapSecurity::StartTls | LdapSecurity::None => "ldap",
+        let scheme = match settings.tls {
+            TlsMode::Implicit => "ldaps",
+            TlsMode::StartTls | TlsMode::None => "ldap",
         };
         let urls = settings.servers.iter().map(|(host, port)| {
             if host.contains(':') {
@@ -71,7 +71,7 @@ impl Servers {
         Ok(Self {
             urls: urls.collect(),
             connector,
-            security: settings.security,
+            tls: settings.tls,
             search_as: settings.search_as.clone(),
             time_limit: settings.time_limit,
             now: AtomicUsize::new(0),
@@ -180,7 +180,7 @@ impl Servers {
 
     async fn connect_to(&self, url: &str) -> Result<Ldap, LdapError> {
         let settings = LdapConnSettings::new()
-            .set_starttls(self.security == LdapSecurity::StartTls)
+            .set_starttls(self.tls == TlsMode::StartTls)
             .set_config(self.connector.tls_config());
         let (connection, ldap) = LdapConnAsync::with_settings(settings, url).await?;
         tokio::spawn(async move {

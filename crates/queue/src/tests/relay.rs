@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_checkpoint::Password;
-use sekisho_net::client::{Connector, Roots};
+use sekisho_net::client::{Connector, Roots, TlsMode};
 use sekisho_net::{Alpn, Certificate, Stream, TlsKeeper};
 use tokio::net::TcpListener;
 
@@ -22,7 +22,7 @@ async fn a_relay_without_starttls_sees_neither_login_nor_mail() {
     let scene = Scene::new();
     let relay = TestRelay::start().await;
     let config = Relay {
-        tls: RelayTls::StartTls,
+        tls: TlsMode::StartTls,
         login: login(),
         ..relay.config()
     };
@@ -45,7 +45,7 @@ fn a_password_never_goes_out_in_the_clear() {
     let config = Relay {
         host: "relay.example".to_owned(),
         port: 25,
-        tls: RelayTls::None,
+        tls: TlsMode::None,
         login: login(),
         hello: "mail.kit.example".to_owned(),
     };
@@ -101,7 +101,7 @@ async fn login_and_mail_go_through_tls() {
     let config = Relay {
         host: "localhost".to_owned(),
         port,
-        tls: RelayTls::StartTls,
+        tls: TlsMode::StartTls,
         login: login(),
         hello: "mail.kit.example".to_owned(),
     };

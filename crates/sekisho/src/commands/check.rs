@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use sekisho_checkpoint::ports::Clock as _;
 use sekisho_net::Shutdown;
-use sekisho_upstream::{Security, Server, Told, Upstream};
+use sekisho_net::client::TlsMode;
+use sekisho_upstream::{Server, Told, Upstream};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -127,7 +128,7 @@ async fn passes_by(upstream: &Upstream, protocol: &str, server: &Server) -> Vec<
             "{}:{port} greets who sends no header of the PROXY protocol: let it demand one",
             server.host()
         )),
-        Told::InDialogue if protocol == "POP3" && upstream.security != Security::Implicit => {
+        Told::InDialogue if protocol == "POP3" && upstream.tls != TlsMode::Implicit => {
             let greeting = greeting(server.host(), port).await;
             if greeting.is_some_and(|line| !line.contains("[XCLIENT]")) {
                 words.push(format!(

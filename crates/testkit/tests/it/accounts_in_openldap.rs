@@ -8,8 +8,8 @@ use sekisho::demo::Elsewhere;
 use sekisho_checkpoint::account::{AccountId, LoginName, Password};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{Directory as _, PasswordChange, SetPasswordError};
-use sekisho_directory::{LdapDirectory, LdapSecurity, LdapSettings};
-use sekisho_net::client::Roots;
+use sekisho_directory::{LdapDirectory, LdapSettings};
+use sekisho_net::client::{Roots, TlsMode};
 use sekisho_testkit::openldap::{Listed, OpenLdap, dn, entry};
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::Way;
@@ -208,7 +208,7 @@ async fn away_hanging_or_without_its_certificate_it_is_out_of_reach_and_no_passw
     );
     // The server refuses a bind without TLS, and settings without TLS must not send a password.
     let plain = LdapSettings {
-        security: LdapSecurity::None,
+        tls: TlsMode::None,
         ..impatient
     };
     assert!(found(&LdapDirectory::new(plain)?, "hanako").await.is_err());

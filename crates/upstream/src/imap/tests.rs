@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use sekisho_imap::command::{Body, Command};
 use sekisho_imap::framing::{CommandReader, Event, Limits};
+use sekisho_net::client::TlsMode;
 
 use super::{authenticate, begin};
-use crate::call::Security;
 use crate::capabilities::kept;
 use crate::error::Fault;
 use crate::learned::{Heard, Learned};
@@ -74,7 +74,7 @@ async fn a_literal_is_announced_and_not_sent_before_the_server_agrees() {
 #[tokio::test]
 async fn without_tls_nothing_is_said() {
     let (wire, heard) = server(&["* OK [CAPABILITY IMAP4REV1] hi\r\n", "s NO no TLS\r\n"]);
-    let called = Callable::new(Security::StartTls);
+    let called = Callable::new(TlsMode::StartTls);
     let address = "203.0.113.7".parse().ok();
     let begun = begin(wire, &called.call(), address, &Learned::default()).await;
     assert!(matches!(begun, Err(Fault::Away(_))));

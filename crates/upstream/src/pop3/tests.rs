@@ -1,9 +1,9 @@
 //! What the POP3 server receives.
 
 use proptest::prelude::*;
+use sekisho_net::client::TlsMode;
 
 use super::{begin, kept, log_in};
-use crate::call::Security;
 use crate::error::Fault;
 use crate::scene::{Callable, proof, server};
 
@@ -41,7 +41,7 @@ async fn what_the_server_offers_is_asked_once_and_told_without_what_is_the_doors
         "+OK hi\r\n",
         "+OK\r\nUSER\r\nSASL PLAIN\r\nSTLS\r\nTOP\r\nUIDL\r\n.\r\n",
     ]);
-    let called = Callable::new(Security::None);
+    let called = Callable::new(TlsMode::None);
     let (_, offered) = begin(wire, &called.call(), None, None)
         .await
         .expect("greeted");
@@ -50,7 +50,7 @@ async fn what_the_server_offers_is_asked_once_and_told_without_what_is_the_doors
 
 #[tokio::test]
 async fn the_client_is_named_to_a_server_that_believes_it_and_to_no_other() {
-    let called = Callable::new(Security::None);
+    let called = Callable::new(TlsMode::None);
     let nothing_offered = "+OK\r\n.\r\n";
     let cases = [
         (
@@ -71,7 +71,7 @@ async fn the_client_is_named_to_a_server_that_believes_it_and_to_no_other() {
 #[tokio::test]
 async fn without_tls_nothing_is_said() {
     let (wire, heard) = server(&["+OK hi\r\n", "-ERR no TLS\r\n"]);
-    let called = Callable::new(Security::StartTls);
+    let called = Callable::new(TlsMode::StartTls);
     let begun = begin(wire, &called.call(), None, None).await;
     assert!(matches!(begun, Err(Fault::Away(_))));
     drop(begun);

@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use jiff::SignedDuration;
 use sekisho_checkpoint::ports::Directory;
-use sekisho_directory::{LdapDirectory, LdapSecurity, LdapSettings};
-use sekisho_net::client::Roots;
+use sekisho_directory::{LdapDirectory, LdapSettings};
+use sekisho_net::client::{Roots, TlsMode};
 
 use super::site::Site;
 use crate::config::problem::Findings;
 use crate::config::read::{List, Located, values};
 use crate::config::section::section;
-use crate::config::values::{LdapFilter, Seconds, ServerAddress, ServerTls, WebPage};
+use crate::config::values::{LdapFilter, Seconds, ServerAddress, WebPage};
 use crate::secrets;
 
 section! {
@@ -24,7 +24,7 @@ section! {
         /// The servers, such as `ldap1.example.ac.jp`: the first that is up. The ports are 389 and 636 unless given.
         servers: List<ServerAddress> = Vec::new(),
         /// How they are spoken to: `none`, `starttls` or `implicit`.
-        tls: ServerTls = ServerTls::Starttls,
+        tls: TlsMode = TlsMode::StartTls,
         /// A PEM file with the authorities to trust instead of the system's.
         ca_file: Option<PathBuf> = None,
         /// The distinguished name of the user who searches; anonymously unless set. It has to see the attributes below,
@@ -62,7 +62,7 @@ section! {
 #[derive(Debug, Clone)]
 pub(crate) struct Ldap {
     servers: Vec<(String, u16)>,
-    security: LdapSecurity,
+    tls: TlsMode,
     roots: Roots,
     search_as: Option<SearchAs>,
     base: String,
@@ -111,7 +111,7 @@ impl LdapSection {
             return Some(None);
         }
         let is_elsewhere = |server: &Located<ServerAddress>| !server.host().is_loopback_address();
-        if **tls == ServerTls::None && servers.iter().any(is_elsewhere) {
+        if **tls == TlsMode::None && servers.iter().any(is_elsewhere) {
             let text = "passwords go to the directory in the clear";
             findings.warning(tls.line(), text);
         }
@@ -129,17 +129,16 @@ impl LdapSection {
             let text = "[ldap] needs `password_url`: the page, at https://, on which people change their passwords";
             findings.problem(password_url.line().or(*header), text);
         }
-        let (security, usual) = match **tls {
-            ServerTls::None => (LdapSecurity::None, 389),
-            ServerTls::Starttls => (LdapSecurity::StartTls, 389),
-            ServerTls::Implicit => (LdapSecurity::Implicit, 636),
+        let usual = match **tls {
+            TlsMode::None | TlsMode::StartTls => 389,
+            TlsMode::Implicit => 636,
         };
         Some(Some(Ldap {
             servers: servers
                 .iter()
                 .map(|server| server.with_port(usual))
                 .collect(),
-            security,
+            tls: **tls,
             roots: ca_file.get().map_or(Roots::System, Roots::File),
             search_as: match (&**user, &**password_file) {
                 (None, None) => None,
@@ -186,7 +185,7 @@ impl Ldap {
         };
         let directory = LdapDirectory::new(LdapSettings {
             servers: self.servers.clone(),
-            security: self.security,
+            tls: self.tls,
             roots: self.roots.clone(),
             search_as,
             base: self.base.clone(),

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sekisho_checkpoint::ports::Clock;
-use sekisho_net::client::{Connector, Roots};
+use sekisho_net::client::{Connector, Roots, TlsMode};
 use sekisho_net::dns::MailHosts;
 use sekisho_queue::dkim::Dkim;
-use sekisho_queue::{DirectTransport, RelayLogin, RelayTls, RelayTransport, Transport};
+use sekisho_queue::{DirectTransport, RelayLogin, RelayTransport, Transport};
 use zeroize::Zeroizing;
 
 use super::site::Site;
 use crate::config::problem::Findings;
 use crate::config::section::section;
-use crate::config::values::{Domain, Host, ServerTls};
+use crate::config::values::{Domain, Host};
 use crate::secrets;
 
 /// How long connecting to the relay may take.
@@ -36,7 +36,7 @@ section! {
         /// Its port.
         port: NonZeroU16 = SMTP,
         /// `none`, `starttls` or `implicit`.
-        tls: ServerTls = ServerTls::Starttls,
+        tls: TlsMode = TlsMode::StartTls,
         /// The user name to log in with.
         user: Option<String> = None,
         /// A file with the password to log in with.
@@ -76,7 +76,7 @@ pub(crate) enum WayOut {
 pub(crate) struct Relay {
     host: Host,
     port: NonZeroU16,
-    tls: RelayTls,
+    tls: TlsMode,
     login: Option<Login>,
     roots: Roots,
 }
@@ -126,7 +126,7 @@ impl RelaySection {
             findings.problem(direct.line(), text);
         }
         let is_here = |host: &Host| host.is_loopback_address() || host.as_str() == "localhost";
-        if login.is_some() && **tls == ServerTls::None && !host.as_ref().is_none_or(is_here) {
+        if login.is_some() && **tls == TlsMode::None && !host.as_ref().is_none_or(is_here) {
             let text = "the password for the relay would cross the network in the clear: use \"starttls\" or \"implicit\"";
             findings.problem(tls.line(), text);
         }
@@ -142,11 +142,7 @@ impl RelaySection {
         Some(WayOut::Relay(Relay {
             host: host.clone(),
             port: port.get(),
-            tls: match **tls {
-                ServerTls::None => RelayTls::None,
-                ServerTls::Starttls => RelayTls::StartTls,
-                ServerTls::Implicit => RelayTls::Implicit,
-            },
+            tls: **tls,
             login,
             roots: ca_file.get().map_or(Roots::System, Roots::File),
         }))

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use jiff::SignedDuration;
 use sekisho_checkpoint::account::Group;
-use sekisho_net::client::{Connector, KeyPin, Roots};
+use sekisho_net::client::{Connector, KeyPin, Roots, TlsMode};
 use sekisho_upstream::{
-    Keeps, Learned, Passing, Security, Server, Servers, TokenKey, Told, Upstream, Upstreams,
+    Keeps, Learned, Passing, Server, Servers, TokenKey, Told, Upstream, Upstreams,
 };
 
 use super::site::Site;
@@ -17,7 +17,7 @@ use crate::config::problem::Findings;
 use crate::config::read::{List, Located, values};
 use crate::config::section::section;
 use crate::config::values::{
-    ClientAddress, Domain, LoginWay, NameElsewhere, Seconds, ServerAddress, ServerTls,
+    ClientAddress, Domain, LoginWay, NameElsewhere, Seconds, ServerAddress,
 };
 use crate::secrets;
 
@@ -39,7 +39,7 @@ section! {
         sieve: List<ServerAddress> = Vec::new(),
         /// How they are spoken to: `none`, `starttls` or `implicit`. `none` is for this machine and for networks that
         /// are trusted with passwords.
-        tls: ServerTls = ServerTls::Starttls,
+        tls: TlsMode = TlsMode::StartTls,
         /// A PEM file with the authorities to trust instead of the system's.
         ca_file: Option<PathBuf> = None,
         /// The SHA-256 hash of the servers' public key in hexadecimal digits, to trust that key alone, whatever the
@@ -86,7 +86,7 @@ pub(crate) struct UpstreamPlan {
     pop3: Vec<(String, u16)>,
     submission: Vec<(String, u16)>,
     sieve: Vec<(String, u16)>,
-    security: Security,
+    tls: TlsMode,
     roots: Roots,
     login: Login,
     user: NameElsewhere,
@@ -156,8 +156,8 @@ impl UpstreamSection {
         self.warn_of_clear_passwords(findings);
         let with_ports = |servers: &List<ServerAddress>, usual: u16, usual_tls: u16| {
             let usual = match **tls {
-                ServerTls::Implicit => usual_tls,
-                ServerTls::Starttls | ServerTls::None => usual,
+                TlsMode::Implicit => usual_tls,
+                TlsMode::StartTls | TlsMode::None => usual,
             };
             let servers = servers.iter();
             servers.map(|server| server.with_port(usual)).collect()
@@ -169,11 +169,7 @@ impl UpstreamSection {
             submission: with_ports(submission, 587, 465),
             // It has no port for TLS from the first byte.
             sieve: with_ports(sieve, 4190, 4190),
-            security: match **tls {
-                ServerTls::None => Security::None,
-                ServerTls::Starttls => Security::StartTls,
-                ServerTls::Implicit => Security::Implicit,
-            },
+            tls: **tls,
             roots: match (&**key_pin, &**ca_file) {
                 (Some(pin), _) => Roots::Pinned(*pin),
                 (None, Some(file)) => Roots::File(file.clone()),
@@ -211,7 +207,7 @@ impl UpstreamSection {
     fn warn_of_clear_passwords(&self, findings: &mut Findings<'_>) {
         let mut servers = self.servers().flat_map(|(_, servers)| servers.iter());
         let elsewhere = servers.any(|server| !server.host().is_loopback_address());
-        if *self.tls == ServerTls::None && elsewhere {
+        if *self.tls == TlsMode::None && elsewhere {
             let text = format!("passwords go to the upstream {:?} in the clear", *self.name);
             findings.warning(self.tls.line(), text);
         }
@@ -282,7 +278,7 @@ impl UpstreamPlan {
             pop3: servers(&self.pop3),
             submission: servers(&self.submission),
             sieve: servers(&self.sieve),
-            security: self.security,
+            tls: self.tls,
             connector: Connector::new(&self.roots, self.patience).context("`ca_file`")?,
             passing: self.login.open(site)?,
             user: self.user.clone().into(),

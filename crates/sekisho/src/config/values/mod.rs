@@ -17,4 +17,4 @@ pub(crate) use bounded::{Count, Seconds, TEN_YEARS};
 pub(crate) use names::{Domain, LdapFilter, NameElsewhere};
 pub(crate) use server::{Host, PostgresServer, ServerAddress, is_loopback};
 pub(crate) use web::{Origin, WebPage};
-pub(crate) use words::{ClientAddress, Demand, LoginWay, PasswordsAt, ServerTls};
+pub(crate) use words::{ClientAddress, Demand, LoginWay, PasswordsAt};

@@ -2,20 +2,10 @@
 
 use sekisho_checkpoint::network::NetworkClass;
 use sekisho_checkpoint::policy::{FirstRegistration, RefusalStyle};
+use sekisho_net::client::TlsMode;
 use sekisho_webmail::lang::Lang;
 
 use super::text::Text;
-
-/// How a server is spoken to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ServerTls {
-    /// Without TLS.
-    None,
-    /// TLS after a command.
-    Starttls,
-    /// TLS from the first byte.
-    Implicit,
-}
 
 /// How an upstream is told whose mail is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +76,7 @@ macro_rules! words {
 }
 
 words! {
-    ServerTls { None = "none", Starttls = "starttls", Implicit = "implicit" }
+    TlsMode { None = "none", StartTls = "starttls", Implicit = "implicit" }
     LoginWay { Password = "password", Master = "master", Token = "token" }
     ClientAddress { No = "no", Proxy = "proxy", Dialogue = "dialogue" }
     Demand { Optional = "optional", Required = "required" }
