@@ -26,7 +26,7 @@ use crate::{MailServer, Opened, Opening};
 
 /// How a door encrypts its connections.
 #[derive(Debug, Clone)]
-pub enum Security {
+pub enum DoorTls {
     /// TLS from the first byte (RFC 8314: ports 993, 995 and 465).
     Implicit(Arc<TlsKeeper>),
     /// Plaintext until the client starts TLS (ports 143, 110 and 587).
@@ -49,7 +49,7 @@ pub enum PlaintextLogin {
 #[derive(Debug, Clone)]
 pub struct Door {
     /// How it encrypts its connections.
-    pub security: Security,
+    pub tls: DoorTls,
     /// From where it accepts a login without encryption.
     pub plaintext: PlaintextLogin,
     /// The limits for a connection before its login.
@@ -228,12 +228,12 @@ impl Keeper {
             PlaintextLogin::OnThisMachine => accepted.stays_here,
         };
         let (mut stream, encrypted) = (accepted.stream, self.is_implicit());
-        if let Security::Implicit(tls) = &self.door.security {
+        if let DoorTls::Implicit(tls) = &self.door.tls {
             stream = secured(stream, tls).await.ok()?;
         }
         let dialogue = greeter(Channel {
             encrypted,
-            tls_at_hand: matches!(self.door.security, Security::StartTls(_)),
+            tls_at_hand: matches!(self.door.tls, DoorTls::StartTls(_)),
             plaintext_login,
         });
         let mut visit = Visit {
@@ -262,7 +262,7 @@ impl Keeper {
     }
 
     fn is_implicit(&self) -> bool {
-        matches!(self.door.security, Security::Implicit(_))
+        matches!(self.door.tls, DoorTls::Implicit(_))
     }
 }
 
@@ -437,7 +437,7 @@ impl<D: Dialogue> Visit<'_, D> {
     }
 
     async fn start_tls(&mut self) -> Result<(), Lost> {
-        let Security::StartTls(tls) = &self.keeper.door.security else {
+        let DoorTls::StartTls(tls) = &self.keeper.door.tls else {
             return Err(Lost::Gone);
         };
         let plain = self.stream.take().ok_or(Lost::Gone)?;

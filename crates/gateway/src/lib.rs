@@ -25,7 +25,7 @@ mod submission;
 mod transcript;
 
 pub use account_connections::AccountConnections;
-pub use door::{Door, PlaintextLogin, Security, run_imap, run_pop3, run_sieve, run_submission};
+pub use door::{Door, DoorTls, PlaintextLogin, run_imap, run_pop3, run_sieve, run_submission};
 
 use std::sync::Arc;
 

@@ -107,10 +107,10 @@ impl System {
     pub fn run_imap(
         &self,
         listener: Listener,
-        security: sekisho_gateway::Security,
+        tls: sekisho_gateway::DoorTls,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) {
-        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
+        let (door, checkpoint, mail, until) = self.behind_a_door(tls, plaintext);
         self.shutdown.spawn(sekisho_gateway::run_imap(
             listener, door, checkpoint, mail, until,
         ));
@@ -120,10 +120,10 @@ impl System {
     pub fn run_pop3(
         &self,
         listener: Listener,
-        security: sekisho_gateway::Security,
+        tls: sekisho_gateway::DoorTls,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) {
-        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
+        let (door, checkpoint, mail, until) = self.behind_a_door(tls, plaintext);
         self.shutdown.spawn(sekisho_gateway::run_pop3(
             listener, door, checkpoint, mail, until,
         ));
@@ -133,10 +133,10 @@ impl System {
     pub fn run_submission(
         &self,
         listener: Listener,
-        security: sekisho_gateway::Security,
+        tls: sekisho_gateway::DoorTls,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) {
-        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
+        let (door, checkpoint, mail, until) = self.behind_a_door(tls, plaintext);
         self.shutdown.spawn(sekisho_gateway::run_submission(
             listener, door, checkpoint, mail, until,
         ));
@@ -146,10 +146,10 @@ impl System {
     pub fn run_sieve(
         &self,
         listener: Listener,
-        security: sekisho_gateway::Security,
+        tls: sekisho_gateway::DoorTls,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) {
-        let (door, checkpoint, mail, until) = self.behind_a_door(security, plaintext);
+        let (door, checkpoint, mail, until) = self.behind_a_door(tls, plaintext);
         self.shutdown.spawn(sekisho_gateway::run_sieve(
             listener, door, checkpoint, mail, until,
         ));
@@ -158,7 +158,7 @@ impl System {
     /// What every door for mail clients works with.
     fn behind_a_door(
         &self,
-        security: sekisho_gateway::Security,
+        tls: sekisho_gateway::DoorTls,
         plaintext: sekisho_gateway::PlaintextLogin,
     ) -> (
         Door,
@@ -167,7 +167,7 @@ impl System {
         Shutdown,
     ) {
         let door = Door {
-            security,
+            tls,
             plaintext,
             limits: sekisho_net::Limits::default(),
             slots: self.slots.clone(),

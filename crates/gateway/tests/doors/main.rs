@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use sekisho_checkpoint::Admitted;
 use sekisho_gateway::{
-    AccountConnections, Door, MailServer, NotOpened, Opened, Opening, PlaintextLogin, Protocol,
-    Security, run_imap, run_submission,
+    AccountConnections, Door, DoorTls, MailServer, NotOpened, Opened, Opening, PlaintextLogin,
+    Protocol, run_imap, run_submission,
 };
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{
@@ -73,7 +73,7 @@ impl Opened for Told {
 
 fn door() -> Door {
     Door {
-        security: Security::None,
+        tls: DoorTls::None,
         plaintext: PlaintextLogin::OnThisMachine,
         limits: Limits::default(),
         slots: ConnectionSlots::default(),
@@ -201,7 +201,7 @@ async fn an_admitted_client_is_handed_on_after_starttls_and_cut_off_when_its_adm
     let folder = tempfile::tempdir().expect("a folder");
     let (keeper, connector) = tls(folder.path());
     let door = Door {
-        security: Security::StartTls(keeper),
+        tls: DoorTls::StartTls(keeper),
         ..door()
     };
     let (server, _shutdown) = imap(&world, door, SourceFrom::Connection).await;
@@ -229,7 +229,7 @@ async fn a_submission_client_is_handed_on_with_what_it_said_of_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let (keeper, connector) = tls(folder.path());
     let door = Door {
-        security: Security::Implicit(keeper),
+        tls: DoorTls::Implicit(keeper),
         ..door()
     };
     let (server, _shutdown) = submission(&world, door).await;

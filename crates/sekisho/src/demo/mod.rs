@@ -20,7 +20,7 @@ use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{Clock, Directory, Records};
 use sekisho_directory::{ArgonCost, NewAccount};
 use sekisho_disk::RealDisk;
-use sekisho_gateway::{PlaintextLogin, Security};
+use sekisho_gateway::{DoorTls, PlaintextLogin};
 use sekisho_mailroom::incoming::{IncomingDoor, IncomingListener, Protocol};
 use sekisho_net::{
     Alpn, Certificate, ForwardedPolicy, GivenSource, Listener, Peers, SourceFrom, TlsKeeper,
@@ -459,22 +459,22 @@ fn open_doors(
         let here = PlaintextLogin::OnThisMachine;
         system.run_imap(
             listener(ports.imap.into_std()?)?,
-            Security::StartTls(Arc::clone(&tls)),
+            DoorTls::StartTls(Arc::clone(&tls)),
             here,
         );
         system.run_imap(
             listener(ports.imaps.into_std()?)?,
-            Security::Implicit(Arc::clone(&tls)),
+            DoorTls::Implicit(Arc::clone(&tls)),
             here,
         );
         system.run_pop3(
             listener(ports.pop3.into_std()?)?,
-            Security::StartTls(Arc::clone(&tls)),
+            DoorTls::StartTls(Arc::clone(&tls)),
             here,
         );
         system.run_submission(
             listener(ports.submission.into_std()?)?,
-            Security::StartTls(Arc::clone(&tls)),
+            DoorTls::StartTls(Arc::clone(&tls)),
             here,
         );
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sekisho_authapi::SaslListener;
-use sekisho_gateway::{PlaintextLogin, Security};
+use sekisho_gateway::{DoorTls, PlaintextLogin};
 use sekisho_mailroom::incoming::{self, IncomingDoor, IncomingListener, Protocol};
 use sekisho_net::{Listener, Peers, SourceFrom};
 use sekisho_webmail::Entrance;
@@ -15,7 +15,7 @@ use crate::sockets::Sockets;
 use crate::system::System;
 
 /// Opens one of the doors for mail clients.
-type RunDoor = fn(&System, Listener, Security, PlaintextLogin);
+type RunDoor = fn(&System, Listener, DoorTls, PlaintextLogin);
 
 impl Service {
     /// Opens all of them.
@@ -41,13 +41,13 @@ impl Service {
     fn open_door(&self, door: &Door, run: RunDoor, sockets: &mut Sockets) -> anyhow::Result<()> {
         let tls = || Arc::clone(&self.mail_tls);
         let ways = [
-            (&door.listen, Security::StartTls(tls())),
-            (&door.listen_tls, Security::Implicit(tls())),
+            (&door.listen, DoorTls::StartTls(tls())),
+            (&door.listen_tls, DoorTls::Implicit(tls())),
         ];
-        for (addresses, security) in ways {
+        for (addresses, tls) in ways {
             for &address in addresses {
                 let listener = sockets.listener(address, door.source.clone())?;
-                run(&self.system, listener, security.clone(), door.plaintext);
+                run(&self.system, listener, tls.clone(), door.plaintext);
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use sekisho_gateway::{PlaintextLogin, Security};
+use sekisho_gateway::{DoorTls, PlaintextLogin};
 use sekisho_net::{ForwardedPolicy, Listener, Peers, SourceFrom, WebSources};
 use sekisho_source::KeyLength;
 use sekisho_testkit::checkpoint::HOME;
@@ -42,7 +42,7 @@ impl Haproxy {
         ] {
             let listener = Listener::bind(any, proxied.clone(), KeyLength::default()).await?;
             ports.push(listener.local_address()?.port());
-            run(system, listener, Security::None, PlaintextLogin::Anywhere);
+            run(system, listener, DoorTls::None, PlaintextLogin::Anywhere);
         }
         let listener = Listener::bind(any, SourceFrom::Connection, KeyLength::default()).await?;
         ports.push(listener.local_address()?.port());
@@ -198,7 +198,7 @@ async fn without_the_protocol_a_door_that_wants_it_says_nothing() -> anyhow::Res
     let listener = Listener::bind(any, proxied, KeyLength::default()).await?;
     let door = listener.local_address()?.to_string();
     let system = &stage.demo.system;
-    system.run_imap(listener, Security::None, PlaintextLogin::Anywhere);
+    system.run_imap(listener, DoorTls::None, PlaintextLogin::Anywhere);
     let mut wire = Wire::connect(&door).await?;
     wire.send("t LOGIN hanako sakura-no-hana-7\r\n").await?;
     assert_eq!(wire.until_closed().await, "");

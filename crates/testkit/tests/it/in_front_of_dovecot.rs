@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use sekisho::clock::WallClock;
 use sekisho::demo::Elsewhere;
 use sekisho_checkpoint::ports::Clock as _;
-use sekisho_gateway::{PlaintextLogin, Security};
+use sekisho_gateway::{DoorTls, PlaintextLogin};
 use sekisho_net::{Listener, SourceFrom};
 use sekisho_source::KeyLength;
 use sekisho_testkit::dovecot::Dovecot;
@@ -358,7 +358,7 @@ async fn scripts_are_managed_by_whoever_is_admitted_and_by_nobody_else() -> anyh
     let listener = Listener::bind(any, home, KeyLength::default()).await?;
     let door = listener.local_address()?.to_string();
     let here = PlaintextLogin::OnThisMachine;
-    stage.demo.system.run_sieve(listener, Security::None, here);
+    stage.demo.system.run_sieve(listener, DoorTls::None, here);
 
     let app = stage.uses_mfa(HANAKO).await?;
     let (mut wire, greeting) = sieve_greeted(&door).await?;
