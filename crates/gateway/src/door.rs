@@ -22,7 +22,7 @@ use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
 use crate::sieve::SieveGreeter;
 use crate::submission::SubmissionGreeter;
-use crate::{MailServer, Opened, Opening};
+use crate::{MailBackend, Opened, Opening};
 
 /// How a door encrypts its connections.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub async fn run_imap(
     listener: Listener,
     door: Door,
     checkpoint: Arc<Checkpoint>,
-    mail: Arc<dyn MailServer>,
+    mail: Arc<dyn MailBackend>,
     shutdown: Shutdown,
 ) {
     let keeper = Keeper::new(audit::Door::Imap, door, checkpoint, mail, &shutdown);
@@ -81,7 +81,7 @@ pub async fn run_pop3(
     listener: Listener,
     door: Door,
     checkpoint: Arc<Checkpoint>,
-    mail: Arc<dyn MailServer>,
+    mail: Arc<dyn MailBackend>,
     shutdown: Shutdown,
 ) {
     let keeper = Keeper::new(audit::Door::Pop3, door, checkpoint, mail, &shutdown);
@@ -95,7 +95,7 @@ pub async fn run_submission(
     listener: Listener,
     door: Door,
     checkpoint: Arc<Checkpoint>,
-    mail: Arc<dyn MailServer>,
+    mail: Arc<dyn MailBackend>,
     shutdown: Shutdown,
 ) {
     let keeper = Keeper::new(audit::Door::Submission, door, checkpoint, mail, &shutdown);
@@ -111,7 +111,7 @@ pub async fn run_sieve(
     listener: Listener,
     door: Door,
     checkpoint: Arc<Checkpoint>,
-    mail: Arc<dyn MailServer>,
+    mail: Arc<dyn MailBackend>,
     shutdown: Shutdown,
 ) {
     let keeper = Keeper::new(audit::Door::ManageSieve, door, checkpoint, mail, &shutdown);
@@ -174,7 +174,7 @@ struct Keeper {
     kind: audit::Door,
     door: Door,
     checkpoint: Arc<Checkpoint>,
-    mail: Arc<dyn MailServer>,
+    mail: Arc<dyn MailBackend>,
     shutdown: Shutdown,
     finisher: Finisher,
 }
@@ -204,7 +204,7 @@ impl Keeper {
         kind: audit::Door,
         door: Door,
         checkpoint: Arc<Checkpoint>,
-        mail: Arc<dyn MailServer>,
+        mail: Arc<dyn MailBackend>,
         shutdown: &Shutdown,
     ) -> Self {
         Self {

@@ -2,7 +2,7 @@
 //!
 //! A door greets, starts TLS, takes name and password, and asks the [`Checkpoint`](sekisho_checkpoint::Checkpoint). It
 //! decides nothing itself, tells strangers only the checkpoint's one sentence, and limits what a connection may cost
-//! before its login. Once somebody is admitted, the [`MailServer`] opens a mailbox, which takes over the connection
+//! before its login. Once somebody is admitted, the [`MailBackend`] opens a mailbox, which takes over the connection
 //! with all bytes that were read after the login. When the admission ends, the connection is closed at once, whatever
 //! it is doing, and without a farewell, which could land in the middle of a response.
 //!
@@ -33,10 +33,10 @@ use async_trait::async_trait;
 use sekisho_checkpoint::{Admitted, Password};
 use sekisho_net::Stream;
 
-/// The mail server behind the doors. It is asked for a mailbox after the admission but before the login is answered, so
+/// The mail system behind the doors. It is asked for a mailbox after the admission but before the login is answered, so
 /// that the answer can say if there is none.
 #[async_trait]
-pub trait MailServer: Send + Sync + 'static {
+pub trait MailBackend: Send + Sync + 'static {
     /// The IMAP capabilities after the login as far as they are known before it, as in the response to CAPABILITY.
     fn imap_capabilities(&self) -> Arc<str>;
 

@@ -82,7 +82,7 @@ impl Mailroom {
 }
 
 #[async_trait]
-impl sekisho_gateway::MailServer for Mailroom {
+impl sekisho_gateway::MailBackend for Mailroom {
     fn imap_capabilities(&self) -> Arc<str> {
         sekisho_mailroom::imap::capability(self.imap.store.limits().message_size).into()
     }

@@ -43,7 +43,7 @@ pub struct System {
     trying: Shutdown,
     /// Ends the keeping of the checkpoint, which every connection needs as long as it lasts.
     keeping: Shutdown,
-    mail: Arc<dyn sekisho_gateway::MailServer>,
+    mail: Arc<dyn sekisho_gateway::MailBackend>,
     web_mail: Arc<dyn sekisho_webmail::MailServer>,
     incoming: Arc<Incoming>,
     slots: ConnectionSlots,
@@ -163,7 +163,7 @@ impl System {
     ) -> (
         Door,
         Arc<Checkpoint>,
-        Arc<dyn sekisho_gateway::MailServer>,
+        Arc<dyn sekisho_gateway::MailBackend>,
         Shutdown,
     ) {
         let door = Door {
@@ -281,7 +281,7 @@ fn mail_servers(
     rooms: &Rooms,
     shutdown: &Shutdown,
 ) -> (
-    Arc<dyn sekisho_gateway::MailServer>,
+    Arc<dyn sekisho_gateway::MailBackend>,
     Arc<dyn sekisho_webmail::MailServer>,
 ) {
     match &rooms.upstreams {

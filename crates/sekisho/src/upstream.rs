@@ -81,7 +81,7 @@ impl UpstreamMail {
 }
 
 #[async_trait]
-impl sekisho_gateway::MailServer for UpstreamMail {
+impl sekisho_gateway::MailBackend for UpstreamMail {
     fn imap_capabilities(&self) -> Arc<str> {
         self.upstreams.imap_capabilities()
     }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use sekisho_checkpoint::Admitted;
 use sekisho_gateway::{
-    AccountConnections, Door, DoorTls, MailServer, NotOpened, Opened, Opening, PlaintextLogin,
+    AccountConnections, Door, DoorTls, MailBackend, NotOpened, Opened, Opening, PlaintextLogin,
     Protocol, run_imap, run_submission,
 };
 use sekisho_net::client::{Connector, Roots};
@@ -29,7 +29,7 @@ use self::fakes::World;
 struct Telling;
 
 #[async_trait]
-impl MailServer for Telling {
+impl MailBackend for Telling {
     fn imap_capabilities(&self) -> Arc<str> {
         "IMAP4rev1 IDLE".into()
     }
