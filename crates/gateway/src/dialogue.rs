@@ -51,24 +51,24 @@ impl Channel {
 
 /// Why a door ends a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Farewell {
+pub(crate) enum CloseReason {
     /// The client took too long.
     TooSlow,
     /// The client sent too much.
     TooMuch,
     /// Another connection needs its slot.
-    Crowded,
+    Evicted,
     /// The program shuts down.
     ShuttingDown,
 }
 
-impl Farewell {
+impl CloseReason {
     /// The text for the client.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::TooSlow => "Too slow",
             Self::TooMuch => "Too much before the login",
-            Self::Crowded => "Too many connections",
+            Self::Evicted => "Too many connections",
             Self::ShuttingDown => "Shutting down, try again soon",
         }
     }
@@ -136,7 +136,7 @@ pub(crate) trait Dialogue: Send {
     fn failed(&mut self, failure: LoginFailure);
 
     /// The last words on a connection that the door ends.
-    fn farewell(&self, why: Farewell) -> Vec<u8>;
+    fn closing_reply(&self, reason: CloseReason) -> Vec<u8>;
 
     /// The client's name for itself; empty if it gave none.
     fn client(&self) -> &str;

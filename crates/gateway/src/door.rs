@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::account_connections::{AccountConnections, ConnectionPermit};
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure};
+use crate::dialogue::{Action, Channel, CloseReason, Dialogue, LoginFailure};
 use crate::imap::ImapGreeter;
 use crate::pop3::Pop3Greeter;
 use crate::sieve::SieveGreeter;
@@ -138,16 +138,16 @@ where
                 let greeter = |channel| greet(keeper, channel);
                 keeper.receive(accepted, greeter).await
             });
-            let Some(guest) = receiving.await else {
+            let Some(connection) = receiving.await else {
                 return;
             };
-            let Guest {
+            let AdmittedConnection {
                 stream,
                 already_read,
                 admitted,
                 opened,
                 permit: _permit,
-            } = *guest;
+            } = *connection;
             let lease = admitted.lease().clone();
             let served = opened.serve(stream, already_read, admitted);
             tokio::select! {
@@ -161,7 +161,7 @@ where
 }
 
 /// An admitted connection, whose login has been answered.
-struct Guest {
+struct AdmittedConnection {
     stream: Stream,
     already_read: Vec<u8>,
     admitted: Admitted,
@@ -179,22 +179,22 @@ struct Keeper {
     finisher: Finisher,
 }
 
-/// Why a connection ended before the login.
-enum Lost {
+/// Why a connection was closed before the login.
+enum Closed {
     /// The client hung up, or the connection failed.
-    Gone,
-    /// The door ends it with a farewell.
-    Ended(Farewell),
+    ByClient,
+    /// The door closes it, and says why.
+    ByDoor(CloseReason),
 }
 
-impl From<std::io::Error> for Lost {
+impl From<std::io::Error> for Closed {
     fn from(_: std::io::Error) -> Self {
-        Self::Gone
+        Self::ByClient
     }
 }
 
-/// How long sending the farewell may take.
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// How long the closing reply may take.
+const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// How much is read at once, in bytes: a command or two. So at most this much is read beyond the login.
 const READ: usize = 1024;
@@ -222,7 +222,7 @@ impl Keeper {
         &self,
         accepted: Accepted,
         greeter: impl FnOnce(Channel) -> D,
-    ) -> Option<Box<Guest>> {
+    ) -> Option<Box<AdmittedConnection>> {
         let plaintext_login = match self.door.plaintext {
             PlaintextLogin::Anywhere => true,
             PlaintextLogin::OnThisMachine => accepted.stays_here,
@@ -236,7 +236,7 @@ impl Keeper {
             tls_at_hand: matches!(self.door.tls, DoorTls::StartTls(_)),
             plaintext_login,
         });
-        let mut visit = Visit {
+        let mut connection = PreLogin {
             keeper: self,
             stream: Some(stream),
             dialogue,
@@ -245,17 +245,17 @@ impl Keeper {
             allowed: self.door.limits.bytes,
             total: Box::pin(sleep(self.door.limits.total)),
         };
-        match visit.talk().await {
-            Ok(Some((admitted, opened, permit))) => Some(Box::new(Guest {
-                stream: visit.stream?,
-                already_read: visit.dialogue.into_rest(),
+        match connection.talk().await {
+            Ok(Some((admitted, opened, permit))) => Some(Box::new(AdmittedConnection {
+                stream: connection.stream?,
+                already_read: connection.dialogue.into_rest(),
                 admitted,
                 opened,
                 permit,
             })),
-            Ok(None) | Err(Lost::Gone) => None,
-            Err(Lost::Ended(why)) => {
-                visit.bid_farewell(why).await;
+            Ok(None) | Err(Closed::ByClient) => None,
+            Err(Closed::ByDoor(reason)) => {
+                connection.close(reason).await;
                 None
             }
         }
@@ -267,16 +267,16 @@ impl Keeper {
 }
 
 /// Starts TLS on a connection without unread bytes.
-async fn secured(stream: Stream, tls: &TlsKeeper) -> Result<Stream, Lost> {
+async fn secured(stream: Stream, tls: &TlsKeeper) -> Result<Stream, Closed> {
     // Boxed, since the future is large and is done before the login.
     Box::pin(stream.start_tls(tls, &[])).await.map_err(|error| {
         tracing::debug!(?error, "TLS did not start");
-        Lost::Gone
+        Closed::ByClient
     })
 }
 
 /// A connection before its login.
-struct Visit<'a, D> {
+struct PreLogin<'a, D> {
     keeper: &'a Keeper,
     /// `None` only while TLS is being started.
     stream: Option<Stream>,
@@ -288,10 +288,10 @@ struct Visit<'a, D> {
     total: Pin<Box<Sleep>>,
 }
 
-impl<D: Dialogue> Visit<'_, D> {
+impl<D: Dialogue> PreLogin<'_, D> {
     async fn talk(
         &mut self,
-    ) -> Result<Option<(Admitted, Box<dyn Opened>, ConnectionPermit)>, Lost> {
+    ) -> Result<Option<(Admitted, Box<dyn Opened>, ConnectionPermit)>, Closed> {
         self.send(&self.dialogue.greeting()).await?;
         let mut buffer = vec![0; READ];
         loop {
@@ -317,7 +317,7 @@ impl<D: Dialogue> Visit<'_, D> {
                 }
                 Some(Action::Close) => {
                     if let Some(stream) = &mut self.stream {
-                        timeout(FAREWELL_TIME, stream.shutdown()).await.ok();
+                        timeout(CLOSING_TIME, stream.shutdown()).await.ok();
                     }
                     return Ok(None);
                 }
@@ -327,7 +327,7 @@ impl<D: Dialogue> Visit<'_, D> {
 
     /// Asks the checkpoint, whose judgement runs to its end even if the connection ends before, since a guess must
     /// count. A refusal waits in a timer until it is due, and then becomes the dialogue's next answer.
-    async fn attempt(&mut self, credentials: Credentials) -> Result<Option<Admitted>, Lost> {
+    async fn attempt(&mut self, credentials: Credentials) -> Result<Option<Admitted>, Closed> {
         let attempt = Attempt {
             door: self.keeper.kind,
             name: credentials.name,
@@ -342,8 +342,8 @@ impl<D: Dialogue> Visit<'_, D> {
             ..
         } = self.keeper;
         tokio::select! {
-            () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
-            () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
+            () = self.slot.evicted() => return Err(Closed::ByDoor(CloseReason::Evicted)),
+            () = &mut self.total => return Err(Closed::ByDoor(CloseReason::TooSlow)),
             () = finisher.room_for(&self.source) => {}
         }
         let asked = Arc::clone(checkpoint);
@@ -356,8 +356,8 @@ impl<D: Dialogue> Visit<'_, D> {
             Ok(Err(NotAdmitted::Refused(refusal))) => {
                 let due = checkpoint.clock().sleep_until(refusal.answer_at);
                 tokio::select! {
-                    () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
-                    () = self.keeper.shutdown.asked() => return Err(Lost::Ended(Farewell::ShuttingDown)),
+                    () = self.slot.evicted() => return Err(Closed::ByDoor(CloseReason::Evicted)),
+                    () = self.keeper.shutdown.asked() => return Err(Closed::ByDoor(CloseReason::ShuttingDown)),
                     () = due => {}
                 }
                 self.dialogue.refused(&refusal.sentence);
@@ -381,15 +381,15 @@ impl<D: Dialogue> Visit<'_, D> {
         &mut self,
         admitted: &Admitted,
         password: &Password,
-    ) -> Result<Option<Box<dyn Opened>>, Lost> {
+    ) -> Result<Option<Box<dyn Opened>>, Closed> {
         let opening = Opening {
             protocol: self.dialogue.protocol(),
             admitted,
             password,
         };
         let opened = tokio::select! {
-            () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
-            () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
+            () = self.slot.evicted() => return Err(Closed::ByDoor(CloseReason::Evicted)),
+            () = &mut self.total => return Err(Closed::ByDoor(CloseReason::TooSlow)),
             opened = self.keeper.mail.open(opening) => opened,
         };
         match opened {
@@ -401,28 +401,28 @@ impl<D: Dialogue> Visit<'_, D> {
         }
     }
 
-    async fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Lost> {
-        let stream = self.stream.as_mut().ok_or(Lost::Gone)?;
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<usize, Closed> {
+        let stream = self.stream.as_mut().ok_or(Closed::ByClient)?;
         let reading = timeout(self.keeper.door.limits.idle, stream.read(buffer));
         let count = tokio::select! {
-            () = self.slot.evicted() => return Err(Lost::Ended(Farewell::Crowded)),
-            () = self.keeper.shutdown.asked() => return Err(Lost::Ended(Farewell::ShuttingDown)),
-            () = &mut self.total => return Err(Lost::Ended(Farewell::TooSlow)),
-            read = reading => read.map_err(|_| Lost::Ended(Farewell::TooSlow))??,
+            () = self.slot.evicted() => return Err(Closed::ByDoor(CloseReason::Evicted)),
+            () = self.keeper.shutdown.asked() => return Err(Closed::ByDoor(CloseReason::ShuttingDown)),
+            () = &mut self.total => return Err(Closed::ByDoor(CloseReason::TooSlow)),
+            read = reading => read.map_err(|_| Closed::ByDoor(CloseReason::TooSlow))??,
         };
         if count == 0 {
-            return Err(Lost::Gone);
+            return Err(Closed::ByClient);
         }
         self.allowed = self
             .allowed
             .checked_sub(count)
-            .ok_or(Lost::Ended(Farewell::TooMuch))?;
+            .ok_or(Closed::ByDoor(CloseReason::TooMuch))?;
         Ok(count)
     }
 
     /// Sends bytes. If the client doesn't read them in time, the connection ends.
-    async fn send(&mut self, bytes: &[u8]) -> Result<(), Lost> {
-        let stream = self.stream.as_mut().ok_or(Lost::Gone)?;
+    async fn send(&mut self, bytes: &[u8]) -> Result<(), Closed> {
+        let stream = self.stream.as_mut().ok_or(Closed::ByClient)?;
         let sending = async {
             stream.write_all(bytes).await?;
             stream.flush().await
@@ -430,30 +430,30 @@ impl<D: Dialogue> Visit<'_, D> {
         tokio::select! {
             // Usually the bytes are sent at once, so that is tried first.
             biased;
-            sent = timeout(self.keeper.door.limits.idle, sending) => Ok(sent.map_err(|_| Lost::Gone)??),
-            () = self.slot.evicted() => Err(Lost::Gone),
-            () = &mut self.total => Err(Lost::Gone),
+            sent = timeout(self.keeper.door.limits.idle, sending) => Ok(sent.map_err(|_| Closed::ByClient)??),
+            () = self.slot.evicted() => Err(Closed::ByClient),
+            () = &mut self.total => Err(Closed::ByClient),
         }
     }
 
-    async fn start_tls(&mut self) -> Result<(), Lost> {
+    async fn start_tls(&mut self) -> Result<(), Closed> {
         let DoorTls::StartTls(tls) = &self.keeper.door.tls else {
-            return Err(Lost::Gone);
+            return Err(Closed::ByClient);
         };
-        let plain = self.stream.take().ok_or(Lost::Gone)?;
+        let plain = self.stream.take().ok_or(Closed::ByClient)?;
         self.stream = Some(secured(plain, tls).await?);
         self.dialogue.tls_started();
         Ok(())
     }
 
-    async fn bid_farewell(&mut self, why: Farewell) {
-        let words = self.dialogue.farewell(why);
+    async fn close(&mut self, reason: CloseReason) {
+        let words = self.dialogue.closing_reply(reason);
         if let Some(stream) = &mut self.stream {
             let last = async {
                 stream.write_all(&words).await?;
                 stream.shutdown().await
             };
-            timeout(FAREWELL_TIME, last).await.ok();
+            timeout(CLOSING_TIME, last).await.ok();
         }
     }
 }

@@ -10,7 +10,7 @@ use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 use sekisho_imap::{Tag, encode};
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure, Plan};
+use crate::dialogue::{Action, Channel, CloseReason, Dialogue, LoginFailure, Plan};
 
 /// The client's name is cut to this length, in characters.
 const CLIENT_LENGTH: usize = 200;
@@ -288,8 +288,8 @@ impl Dialogue for ImapGreeter {
             .say(format_args!("{tag} NO [{code}] {}", failure.words()));
     }
 
-    fn farewell(&self, why: Farewell) -> Vec<u8> {
-        format!("* BYE {}\r\n", why.words()).into_bytes()
+    fn closing_reply(&self, reason: CloseReason) -> Vec<u8> {
+        format!("* BYE {}\r\n", reason.words()).into_bytes()
     }
 
     fn client(&self) -> &str {

@@ -4,7 +4,7 @@
 //! decides nothing itself, tells strangers only the checkpoint's one sentence, and limits what a connection may cost
 //! before its login. Once somebody is admitted, the [`MailBackend`] opens a mailbox, which takes over the connection
 //! with all bytes that were read after the login. When the admission ends, the connection is closed at once, whatever
-//! it is doing, and without a farewell, which could land in the middle of a response.
+//! it is doing, and without a reply, which could land in the middle of a response.
 //!
 //! It has no mailboxes and no SMTP transactions: before the login, it refuses every command that needs one.
 //!

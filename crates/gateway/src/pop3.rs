@@ -8,7 +8,7 @@ use sekisho_checkpoint::sasl::{Credentials, Exchange, Progress, as_typed};
 use sekisho_imap::encode;
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure};
+use crate::dialogue::{Action, Channel, CloseReason, Dialogue, LoginFailure};
 use crate::lines::{Heard, Lines};
 use crate::sasl;
 
@@ -226,12 +226,12 @@ impl Dialogue for Pop3Greeter {
         }
     }
 
-    fn farewell(&self, why: Farewell) -> Vec<u8> {
-        let code = match why {
-            Farewell::TooSlow | Farewell::TooMuch => "",
-            Farewell::Crowded | Farewell::ShuttingDown => "[SYS/TEMP] ",
+    fn closing_reply(&self, reason: CloseReason) -> Vec<u8> {
+        let code = match reason {
+            CloseReason::TooSlow | CloseReason::TooMuch => "",
+            CloseReason::Evicted | CloseReason::ShuttingDown => "[SYS/TEMP] ",
         };
-        format!("-ERR {code}{}\r\n", why.words()).into_bytes()
+        format!("-ERR {code}{}\r\n", reason.words()).into_bytes()
     }
 
     /// POP3 has no command in which the client names itself.

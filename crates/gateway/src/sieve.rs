@@ -7,7 +7,7 @@ use sekisho_imap::encode;
 use sekisho_imap::framing::{CommandReader, Event, Frame, FramingError, Limits};
 
 use crate::Protocol;
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure, Plan};
+use crate::dialogue::{Action, Channel, CloseReason, Dialogue, LoginFailure, Plan};
 use crate::sasl;
 
 /// The ManageSieve door's dialogue.
@@ -260,8 +260,8 @@ impl Dialogue for SieveGreeter {
         }
     }
 
-    fn farewell(&self, why: Farewell) -> Vec<u8> {
-        format!("BYE \"{}\"\r\n", why.words()).into_bytes()
+    fn closing_reply(&self, reason: CloseReason) -> Vec<u8> {
+        format!("BYE \"{}\"\r\n", reason.words()).into_bytes()
     }
 
     /// ManageSieve has no command in which the client names itself.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sekisho_checkpoint::sasl::{Exchange, Progress};
 use sekisho_smtp::{Command, LineFault, Reply};
 
-use crate::dialogue::{Action, Channel, Dialogue, Farewell, LoginFailure};
+use crate::dialogue::{Action, Channel, CloseReason, Dialogue, LoginFailure};
 use crate::lines::{Heard, Lines};
 use crate::sasl;
 use crate::{Hello, Protocol};
@@ -249,14 +249,14 @@ impl Dialogue for SubmissionGreeter {
         }
     }
 
-    fn farewell(&self, why: Farewell) -> Vec<u8> {
-        let status = match why {
-            Farewell::TooSlow => "4.4.2",
-            Farewell::TooMuch => "4.7.0",
-            Farewell::Crowded => "4.3.2",
-            Farewell::ShuttingDown => "4.3.2",
+    fn closing_reply(&self, reason: CloseReason) -> Vec<u8> {
+        let status = match reason {
+            CloseReason::TooSlow => "4.4.2",
+            CloseReason::TooMuch => "4.7.0",
+            CloseReason::Evicted => "4.3.2",
+            CloseReason::ShuttingDown => "4.3.2",
         };
-        let reply = Reply::new(421, status, why.words());
+        let reply = Reply::new(421, status, reason.words());
         reply.to_string().into_bytes()
     }
 
