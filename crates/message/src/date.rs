@@ -1,4 +1,4 @@
-//! Dates of header fields, as programs write them (RFC 5322, sections 3.3 and 4.3), and as they must not.
+//! Dates of header fields: as RFC 5322 has them (sections 3.3 and 4.3), and in the wrong forms that programs write.
 
 use jiff::Timestamp;
 use jiff::civil;
@@ -9,7 +9,7 @@ const LONGEST: usize = 100;
 const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
-/// Zones by name, in minutes east of Greenwich. RFC 5322 knows those of North America; others are written all the same.
+/// Zones by name, in minutes east of Greenwich. RFC 5322 knows those of North America; programs write others as well.
 const ZONES: [(&str, i32); 34] = [
     ("ut", 0),
     ("utc", 0),
@@ -47,7 +47,7 @@ const ZONES: [(&str, i32); 34] = [
     ("nzst", 720),
 ];
 
-/// A date: a moment, and the day that its own zone has then.
+/// A date: a moment, and the calendar day in its own zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Date {
     /// The moment.
@@ -65,7 +65,7 @@ impl Date {
     }
 }
 
-/// Reads a date. A zone that is missing, or that nobody knows, is UTC (RFC 5322, section 4.3).
+/// Reads a date. A zone that is missing or unknown counts as UTC (RFC 5322, section 4.3).
 #[must_use]
 pub fn parse(field: &[u8]) -> Option<Date> {
     let text = std::str::from_utf8(field.get(..LONGEST).unwrap_or(field)).ok()?;
@@ -77,7 +77,7 @@ pub fn parse(field: &[u8]) -> Option<Date> {
     found.date()
 }
 
-/// The words of a date, with their places filled.
+/// The parts of a date, as far as they have been read.
 #[derive(Default)]
 struct Found {
     year: Option<i16>,
@@ -90,7 +90,7 @@ struct Found {
 }
 
 impl Found {
-    /// Takes one word. `None` if it belongs to no date.
+    /// Takes one word. `None` if it can't be part of a date.
     fn token(&mut self, token: &str) -> Option<()> {
         let lower = token.to_ascii_lowercase();
         let token = lower.as_str();

@@ -34,8 +34,8 @@ pub fn decode(raw: &[u8]) -> String {
     reader.finish()
 }
 
-/// A field's bytes in a charset in which its structure can be seen: UTF-8, where they were raw ISO-2022-JP, Shift_JIS
-/// or the like, whose characters hold the bytes of quotes, commas and backslashes. Encoded words stay.
+/// A field's bytes in a charset that shows its structure. Raw ISO-2022-JP, Shift_JIS and the like become UTF-8, because
+/// their characters contain the bytes of quotes, commas and backslashes. Encoded words stay.
 #[must_use]
 pub fn readable(raw: &[u8]) -> Cow<'_, [u8]> {
     let is_plain = memchr::memchr(0x1b, raw).is_none() && std::str::from_utf8(raw).is_ok();
@@ -45,8 +45,8 @@ pub fn readable(raw: &[u8]) -> Cow<'_, [u8]> {
     charset::text(None, raw).into_bytes().into()
 }
 
-/// The length of the encoded word that the bytes begin with, if they do. `is_endless` remembers that no end follows,
-/// here or behind.
+/// The length of the encoded word at the beginning of the bytes, if there is one. `is_endless` remembers that no end
+/// follows, here or later.
 pub(crate) fn length(bytes: &[u8], is_endless: &mut bool) -> Option<usize> {
     Word::read(bytes, is_endless).map(|word| word.length)
 }
@@ -60,7 +60,7 @@ struct Word<'a> {
 }
 
 impl<'a> Word<'a> {
-    /// The word that `bytes` begin with. `is_endless` remembers that no end follows, here or behind.
+    /// The word at the beginning of `bytes`. `is_endless` remembers that no end follows, here or later.
     fn read(bytes: &'a [u8], is_endless: &mut bool) -> Option<Self> {
         let inner = bytes.strip_prefix(b"=?")?;
         let end = memchr::memchr(b'?', inner.get(..LONGEST_CHARSET).unwrap_or(inner))?;
@@ -186,7 +186,7 @@ mod tests {
             (b"=?UTF-8?X?a?=", "=?UTF-8?X?a?="),
             (b"=?broken", "=?broken"),
             (b"folded\r\n\tline", "folded line"),
-            // Line breaks inside of an encoded word would be header fields in a reply.
+            // A line break within an encoded word would become a header field in a reply.
             (b"=?utf-8?Q?a=0D=0ABcc:_x@y=00?=", "a Bcc: x@y"),
             ("a\u{202e}gpj.exe".as_bytes(), "agpj.exe"),
         ] {

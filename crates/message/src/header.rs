@@ -4,14 +4,14 @@ use crate::{encoded_word, parameter};
 
 /// How much of a part's header is read, in bytes. All of it is sent when a section asks for it.
 pub const MAX_HEADER: usize = 1 << 20;
-/// The most parameters of a field that are read.
+/// How many parameters of a field are read at most.
 const MAX_PARAMETERS: usize = 100;
 
-/// A part's header, as far as it is read.
+/// A part's header, up to [`MAX_HEADER`].
 #[derive(Debug, Clone, Copy)]
 pub struct Header<'a>(&'a [u8]);
 
-/// A field: its name without the colon, and all of its bytes, folds and line break included.
+/// A field: its name without the colon, and all of its bytes, including folds and line break.
 #[derive(Debug, Clone, Copy)]
 pub struct Field<'a> {
     /// Its name as it is written.
@@ -26,7 +26,7 @@ impl<'a> Header<'a> {
         Self(&bytes[..bytes.len().min(MAX_HEADER)])
     }
 
-    /// The fields in their order; lines that are none are left out.
+    /// The fields in their order; lines that are no fields are left out.
     pub fn fields(self) -> impl Iterator<Item = Field<'a>> {
         let mut rest = self.0;
         std::iter::from_fn(move || {
@@ -84,12 +84,12 @@ pub struct ParameterizedValue {
     pub value: Vec<u8>,
     /// Names and unquoted values; those of RFC 2231 are left as they are.
     pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Whether the field was in a charset that it can't name, such as raw Shift_JIS; it is in UTF-8 here.
+    /// Whether the field was in a charset that it can't name, such as raw Shift_JIS; here it is in UTF-8.
     pub is_transcribed: bool,
 }
 
 impl ParameterizedValue {
-    /// Reads an unfolded value. What can't be read is left out.
+    /// Parses an unfolded value. What can't be parsed is left out.
     #[must_use]
     pub fn parse(field: &[u8]) -> Self {
         let readable = encoded_word::readable(field);
@@ -112,12 +112,12 @@ impl ParameterizedValue {
         }
     }
 
-    /// The two halves of a type; `None` if it is none, which counts as if the field were missing (RFC 2045, section
-    /// 5.2).
+    /// The two halves of a media type. `None` if it isn't one; that counts as if the field were missing (RFC 2045,
+    /// section 5.2).
     pub fn halves(&self) -> Option<(&[u8], &[u8])> {
         let slash = self.value.iter().position(|&byte| byte == b'/')?;
         let sub = self.value[slash + 1..].trim_ascii();
-        // Where the semicolon is missing, the first word is the type all the same.
+        // Where the semicolon is missing, the first word is still the type.
         let sub = sub.split(u8::is_ascii_whitespace).next().unwrap_or(sub);
         let halves = (self.value[..slash].trim_ascii(), sub);
         (is_token(halves.0) && is_token(halves.1)).then_some(halves)
@@ -137,14 +137,14 @@ impl ParameterizedValue {
             .is_some_and(|halves| halves.0.eq_ignore_ascii_case(main.as_bytes()))
     }
 
-    /// A parameter's value in words, its name in any case: in one piece or in those of RFC 2231.
+    /// A parameter's value, decoded, its name in any case: in one piece, or in the pieces of RFC 2231.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<String> {
         let all = self.parameters.iter();
         parameter::text(all.map(|(name, value)| (&name[..], &value[..])), name)
     }
 
-    /// A parameter's value as it is, its name in any case.
+    /// A parameter's value, not decoded, its name in any case.
     pub fn parameter(&self, name: &[u8]) -> Option<&[u8]> {
         self.parameters
             .iter()
@@ -153,19 +153,19 @@ impl ParameterizedValue {
     }
 }
 
-/// Whether this is a token (RFC 2045, section 5.1). What lies beyond ASCII passes, since some programs write such
-/// types.
+/// Whether this is a token (RFC 2045, section 5.1). Characters beyond ASCII are accepted, because some programs write
+/// such types.
 fn is_token(bytes: &[u8]) -> bool {
     let special = |byte: &u8| *byte <= b' ' || br#"()<>@,;:\"/[]?="#.contains(byte);
     !bytes.is_empty() && !bytes.iter().any(special)
 }
 
-/// Reads up to one of `ends` outside of quotes and comments, and over it: the text without those, trimmed but for what
-/// was quoted, and which end it was.
+/// Reads up to one of `ends` outside of quotes and comments, and past it. Returns the text without quotes and comments,
+/// trimmed except for what was quoted, and which end it was.
 fn take_piece(rest: &mut &[u8], ends: &[u8]) -> (Vec<u8>, Option<u8>) {
     let mut text = Vec::new();
     let mut quoted = false;
-    // As much of the text as blanks at its end belong to it.
+    // The text up to here stays even if it ends in blanks: they were quoted.
     let mut kept = 0;
     let mut comments = 0_usize;
     let mut bytes = rest.iter().enumerate();

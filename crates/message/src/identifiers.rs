@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::header::Header;
 
-/// The most references that are kept of a message: its first, which began the thread, and its last.
+/// The most references that are kept of a message: its first one, which began the thread, and its last ones.
 const MOST: usize = 100;
 /// The most bytes of references that are kept of a message: threads are made of all of a folder at once.
 const MOST_BYTES: usize = 10_000;
@@ -49,8 +49,8 @@ impl Identifiers {
         }
     }
 
-    /// The thread's identity, for OBJECTID (RFC 8474, section 5.2): the same for all that began with the same message.
-    /// `None` for a message that names neither itself nor another.
+    /// The thread's id, for OBJECTID (RFC 8474, section 5.2): the same for all messages that go back to the same first
+    /// message. `None` for a message that has no identifier and refers to none.
     pub fn thread(&self) -> Option<String> {
         let first = self.references.first().or(self.id.as_ref())?;
         let digest = Sha256::digest(first.as_bytes());
@@ -60,7 +60,7 @@ impl Identifiers {
 }
 
 /// The identifiers of a field as they are written, without their brackets, for a field of our own that refers to them.
-/// What can't be written in one piece is left out: it would be the identifier of nobody.
+/// One that can't be written in one piece is left out: broken up, it would refer to no message.
 #[must_use]
 pub fn as_written(field: &[u8]) -> Vec<String> {
     let mut ids = Vec::new();

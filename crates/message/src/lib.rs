@@ -1,17 +1,17 @@
-//! The text of mail: everything that reads a message, or writes one, reads and writes it here.
+//! The text of mail: everything that reads or writes a message does so here.
 //!
-//! It is pure: bytes in, words out. It knows no protocol, keeps nothing, and never fails on what it reads: mail comes
-//! broken in every way, and what can't be taken apart stays as it is. It refuses to work without bounds: parts
+//! The room is pure: bytes in, words out. It knows no protocol, keeps nothing, and never fails on what it reads: mail
+//! comes broken in every way, and what can't be parsed stays as it is. It refuses to work without bounds: parts
 //! ([`MAX_PARTS`]), their depth ([`MAX_DEPTH`]), and headers ([`MAX_HEADER`]) are limited, and each message is read in
 //! one pass.
 //!
-//! In reading order: [`Parsed`] is a message taken apart, its parts found by [`scan`], its text in words by [`text`].
+//! In reading order: [`Parsed`] is a parsed message, its parts found by [`scan`], its text decoded by [`text`].
 //! [`header`] reads fields, and [`words`] those that people see; of what is in them, [`address`] reads addresses,
 //! [`parameter`] parameters, [`date`] dates, [`identifiers`] what a message belongs to, and [`subject`] what a reply
 //! puts before a subject. Bytes become words by [`transfer`] encodings, [`charset`]s, [`encoded_word`]s and [`html`];
-//! [`mod@line`] keeps words in their line, [`fold`] makes them comparable. [`strict`] reads the header of a message that
-//! somebody hands in to be sent, where two readings of one field are one too many, and [`mod@write`] makes fields of our
-//! own.
+//! [`mod@line`] keeps words in their line, [`fold`] makes them comparable. [`strict`] reads the header of a message
+//! that somebody hands in to be sent, where two readings of one field are one too many, and [`mod@write`] makes fields
+//! of our own.
 
 pub mod address;
 pub mod charset;

@@ -1,7 +1,7 @@
-//! Text that stays in its line.
+//! Text that stays on its line.
 
-/// The text without anything that would leave its line or turn it round: control characters and what else breaks lines
-/// become one space, the marks that turn the direction of writing go, and so does space at the end.
+/// The text without anything that would leave its line or change its direction. Control characters and other line
+/// breaks become one space; marks that change the direction of writing are removed, and so is space at the end.
 #[must_use]
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());

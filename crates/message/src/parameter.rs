@@ -13,7 +13,8 @@ const PIECE: usize = 18;
 /// The same for a value in encoded words.
 const WORD: usize = 36;
 
-/// A parameter's value in words: `name*` or `name*0*`, `name*1`, ... where there are such, else `name`. One line.
+/// A parameter's decoded value, on one line: from `name*` or from `name*0*`, `name*1`, ... where there are such, else
+/// from `name`.
 pub fn text<'p>(
     parameters: impl Iterator<Item = (&'p [u8], &'p [u8])> + Clone,
     name: &str,
@@ -51,7 +52,7 @@ pub fn text<'p>(
     })
 }
 
-/// A value in which some programs put `%XX` or the whole form of RFC 2231, though nothing announces it.
+/// A plain value. Some programs put `%XX` or the whole form of RFC 2231 into it, although nothing announces that.
 fn plain(value: &[u8]) -> String {
     let lower = value.get(..7).unwrap_or_default().to_ascii_lowercase();
     if lower == b"utf-8''" {
@@ -80,8 +81,8 @@ fn extended(value: &[u8]) -> String {
     line::one_line(&charset::text(Some(charset), &bytes))
 }
 
-/// A parameter of our own behind a field's value, each piece on a line of its own: quoted where that is enough, else in
-/// the form of RFC 2231.
+/// A parameter of our own, to be appended to a field's value. Each piece is on a line of its own: quoted where that is
+/// enough, else in the form of RFC 2231.
 #[must_use]
 pub fn extended_form(name: &str, value: &str) -> String {
     let value = line::one_line(value);
@@ -119,7 +120,7 @@ pub fn extended_form(name: &str, value: &str) -> String {
     out
 }
 
-/// The same in encoded words, for programs that do not know RFC 2231.
+/// The same in encoded words, for programs that don't know RFC 2231.
 #[must_use]
 pub fn encoded_form(name: &str, value: &str) -> String {
     let value = line::one_line(value);

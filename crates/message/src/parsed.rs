@@ -1,4 +1,4 @@
-//! A message taken apart: where its parts are (RFC 3501, section 6.4.5), found on its raw bytes in one pass.
+//! A parsed message: where its parts are (RFC 3501, section 6.4.5), found on its raw bytes in one pass.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use crate::header::Header;
 use crate::scan::{self, Kind, Part};
 use crate::transfer::{self, TransferEncoding};
 
-/// A message taken apart.
+/// A parsed message.
 #[derive(Debug, Clone)]
 pub struct Parsed<'a> {
     pub(crate) bytes: &'a [u8],
@@ -15,7 +15,7 @@ pub struct Parsed<'a> {
     pub(crate) parts: Vec<Part>,
 }
 
-/// What of a part.
+/// Which text of a part is meant.
 #[derive(Debug, Clone, Copy)]
 pub enum SectionText<'n> {
     /// `BODY[]`, `BODY[1.2]`
@@ -33,7 +33,7 @@ pub enum SectionText<'n> {
 }
 
 impl<'a> Parsed<'a> {
-    /// Takes a message apart. What can't be taken apart stays one part, as bytes.
+    /// Parses a message. What can't be parsed stays one part, as bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl<'a> Parsed<'a> {
         Header::new(&self.bytes[part.header.clone()])
     }
 
-    /// Its parts, never none; the message itself comes first.
+    /// Its parts, at least one; the message itself comes first.
     #[must_use]
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -89,7 +89,7 @@ impl<'a> Parsed<'a> {
     }
 
     /// A part without its transfer encoding (RFC 3516). `None` if there is no such part; `Some(None)` if its encoding
-    /// is none that is known. What holds other parts, and the message itself, has none.
+    /// is unknown. A part that holds other parts, and the message itself, have no transfer encoding.
     #[must_use]
     pub fn decoded(&self, part: &[u32]) -> Option<Option<Cow<'a, [u8]>>> {
         if part.is_empty() {
@@ -107,7 +107,7 @@ impl<'a> Parsed<'a> {
         Some(TransferEncoding::known(&encoding).map(|encoding| transfer::decoded(encoding, body)))
     }
 
-    /// The fields of those names, or all others, and the empty line.
+    /// The fields of these names (or all others, unless `wanted`), and the empty line.
     fn fields(&self, part: &[u32], names: &[&[u8]], wanted: bool) -> Option<Vec<u8>> {
         let header = self.header_of(self.message(part)?);
         let mut chosen = Vec::new();
@@ -120,7 +120,7 @@ impl<'a> Parsed<'a> {
         Some(chosen)
     }
 
-    /// The message whose header and text a path means: the message itself, or the one that a message/rfc822 part holds.
+    /// The message whose header and text a path means: the message itself, or the one in a message/rfc822 part.
     fn message(&self, path: &[u32]) -> Option<&Part> {
         if path.is_empty() {
             return self.parts.first();
@@ -131,7 +131,7 @@ impl<'a> Parsed<'a> {
         }
     }
 
-    /// The part of a path. A message that is no multipart is its own part 1.
+    /// The part that a path means. A message that is not multipart is its own part 1.
     fn numbered(&self, path: &[u32]) -> Option<&Part> {
         let mut container = Some(0);
         let mut found = None;

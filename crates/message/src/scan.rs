@@ -1,17 +1,17 @@
-//! Finding the parts of a message: one pass over its lines with the open boundaries on a stack, so nothing is looked at
-//! twice however deep it lies.
+//! Finding the parts of a message: one pass over its lines with the open boundaries on a stack, so that nothing is
+//! looked at twice, however deep it lies.
 
 use std::ops::Range;
 
 use crate::header::{Header, ParameterizedValue};
 
-/// The most parts of a message; what follows stays inside of the last.
+/// The most parts of a message; what follows stays within the last one.
 pub const MAX_PARTS: usize = 1_000;
-/// How deep parts nest; what lies deeper is not taken apart.
+/// How deep parts may nest; what lies deeper is not parsed.
 pub const MAX_DEPTH: usize = 64;
 /// Boundaries longer than this are not looked for (RFC 2046 allows 70).
 const LONGEST_BOUNDARY: usize = 256;
-/// How far into a multipart that names no boundary one is looked for, in bytes.
+/// How far into a multipart without a boundary parameter its boundary is looked for, in bytes.
 const SNIFFED: usize = 4096;
 
 /// A part, the message itself being the first. Ranges are of the message's bytes.
@@ -25,9 +25,9 @@ pub struct Part {
     pub lines: usize,
     /// What it holds.
     pub kind: Kind,
-    /// Whether it is a message/rfc822 when it doesn't say what it is (RFC 2046, section 5.1.5).
+    /// Whether it is a message/rfc822 unless it says otherwise (RFC 2046, section 5.1.5).
     pub in_digest: bool,
-    /// Whether it says that it is a multipart, and no part of it was found: its text is all there is.
+    /// Whether it claims to be a multipart although no part was found in it: its text is all there is.
     pub is_partless: bool,
 }
 
@@ -67,13 +67,13 @@ struct Scan<'a> {
     /// Line breaks before `position`.
     breaks: usize,
     parts: Vec<Part>,
-    /// From the message down to the part that is being read.
+    /// The parts from the message down to the one that is being read.
     open: Vec<Open>,
 }
 
 struct Open {
     part: usize,
-    /// What parts its children; `None` for what is no multipart, and behind its last child.
+    /// The delimiter of its children; `None` if it isn't a multipart, and after its last child.
     boundary: Option<Vec<u8>>,
     /// Whether it is a multipart/digest.
     digest: bool,
@@ -82,8 +82,8 @@ struct Open {
 }
 
 impl Scan<'_> {
-    /// Reads the header of the part that begins here, and of the messages that begin within it. A delimiter that cut a
-    /// header short is returned.
+    /// Reads the header of the part that begins here, and of the messages that begin within it. Returns a delimiter
+    /// that cut a header short.
     fn enter(&mut self, mut in_digest: bool) -> Option<Range<usize>> {
         loop {
             let index = self.parts.len();
@@ -145,7 +145,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Ends parts if the line is a delimiter. If a part begins behind it, says whether that is in a digest.
+    /// Ends parts if the line is a delimiter. If a part begins after it, returns whether that part is in a digest.
     fn leave(&mut self, line: &Range<usize>) -> Option<bool> {
         let (depth, last) = self.delimiter(line)?;
         if !last && self.parts.len() >= MAX_PARTS {
@@ -155,7 +155,7 @@ impl Scan<'_> {
         let end = before.map_or(line.start, |rest| {
             rest.strip_suffix(b"\r").unwrap_or(rest).len()
         });
-        // The breaks before this line, without the one that belongs to the delimiter.
+        // The breaks before this line, except for the one that belongs to the delimiter.
         let breaks = self.breaks - usize::from(self.bytes[line.clone()].ends_with(b"\n"));
         self.close(depth + 1, end, breaks.saturating_sub(1));
         if last {
@@ -181,8 +181,8 @@ impl Scan<'_> {
         }
     }
 
-    /// The boundary of a multipart that names none, or one that is not there, as the first delimiter in it tells: a line
-    /// that begins with two hyphens, before a field of a part.
+    /// The boundary of a multipart that names none, or one that doesn't occur. It is taken from what looks like the
+    /// first delimiter: a line that begins with two hyphens, before a field of a part.
     fn real_boundary(&self, named: Option<Vec<u8>>, from: usize) -> Option<Vec<u8>> {
         let body = &self.bytes[from..self.bytes.len().min(from + SNIFFED)];
         let is_there =
@@ -210,7 +210,7 @@ impl Scan<'_> {
         named
     }
 
-    /// Whose delimiter the line is, by depth, and whether it is the last (RFC 2046, section 5.1.1).
+    /// Which open part's delimiter the line is, by depth, and whether it is the last one (RFC 2046, section 5.1.1).
     fn delimiter(&self, line: &Range<usize>) -> Option<(usize, bool)> {
         let text = self.bytes[line.clone()]
             .strip_prefix(b"--")?

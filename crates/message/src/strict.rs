@@ -4,7 +4,7 @@
 use crate::address;
 use crate::header::Field;
 
-/// The largest header of a message handed in, in bytes.
+/// The largest header of a message that is handed in, in bytes.
 const LARGEST: usize = 256 << 10;
 
 /// The header of a message that was handed in.
@@ -15,19 +15,19 @@ pub struct StrictHeader<'a> {
     pub rest: &'a [u8],
 }
 
-/// Why a message is not taken for its header.
+/// Why a message is refused for its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderFault {
     /// Larger than 256 KiB.
     #[error("the header is too large")]
     TooLarge,
-    /// A line is no field and no continuation of one.
+    /// A line is neither a field nor the continuation of one.
     #[error("the header has a line that is no field")]
     NoField,
 }
 
 impl<'a> StrictHeader<'a> {
-    /// Takes a header apart, strictly: what different readers would read differently is refused.
+    /// Parses a header strictly: what different readers would read differently is refused.
     pub fn parse(message: &'a [u8]) -> Result<Self, HeaderFault> {
         let mut fields: Vec<Field<'a>> = Vec::new();
         let mut at = 0;
@@ -63,10 +63,10 @@ impl<'a> StrictHeader<'a> {
     }
 }
 
-/// The addresses of a field that says who wrote or sent a message, or `None` where two readers could read it differently.
+/// The addresses of a field that says who wrote or sent a message; `None` if two readers could read it differently.
 #[must_use]
 pub fn senders(field: Field<'_>) -> Option<Vec<String>> {
-    // Taking apart leaves out what IMAP can't tell.
+    // Parsing would drop a NUL, which other readers may keep.
     let is_whole = !field.raw.contains(&0);
     is_whole.then(|| address::sure(&field.value())).flatten()
 }

@@ -1,9 +1,9 @@
 //! What replies and forwards put around a subject (RFC 5256, section 2.1).
 
-/// The most characters of a subject that its base is made of.
+/// How many characters of a subject are looked at for its base.
 const LONGEST_BASE: usize = 1_000;
 
-/// Whether a subject is that of a reply or a forward: whether finding its base takes such words away (RFC 5256, section
+/// Whether a subject is that of a reply or a forward: whether its base lacks words that these add (RFC 5256, section
 /// 2.1).
 pub fn is_reply(subject: &str) -> bool {
     base(subject).1
@@ -52,7 +52,7 @@ fn base(subject: &str) -> (String, bool) {
     }
 }
 
-/// Cuts `re:`, `re[2]:`, `[list] fwd:` and the like.
+/// Removes `re:`, `re[2]:`, `[list] fwd:` and the like from the beginning.
 fn without_leader(text: &str) -> Option<&str> {
     let mut text = text;
     while let Some(rest) = without_blob(text) {
@@ -68,7 +68,7 @@ fn without_leader(text: &str) -> Option<&str> {
         .strip_prefix(':')
 }
 
-/// Cuts `[...]`.
+/// Removes `[...]` from the beginning.
 fn without_blob(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('[')?;
     let end = inner.find(['[', ']'])?;

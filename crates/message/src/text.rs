@@ -1,4 +1,4 @@
-//! A message's text in words: for the preview and for searching.
+//! A message's text, decoded: for the preview and for searching.
 
 use crate::Parsed;
 use crate::charset;
@@ -13,8 +13,8 @@ const PREVIEW_BYTES: usize = 16 << 10;
 const PREVIEW_CHARACTERS: usize = 200;
 
 impl Parsed<'_> {
-    /// The beginning of the text on one line: of the first plain text part, else of the first HTML one, else of any
-    /// other text.
+    /// The beginning of the text, on one line: of the first plain text part, else of the first HTML part, else of any
+    /// other text part.
     #[must_use]
     pub fn preview(&self) -> String {
         let texts = || {
@@ -50,7 +50,7 @@ impl Parsed<'_> {
         preview
     }
 
-    /// Whether a part is to be kept rather than read.
+    /// Whether a part is an attachment, to be kept rather than read.
     #[must_use]
     pub fn has_attachment(&self) -> bool {
         self.leaves().any(|leaf| leaf.is_attachment())
@@ -70,8 +70,8 @@ impl Parsed<'_> {
         text
     }
 
-    /// The text to go on writing with or to quote: of all plain parts, else of the HTML, with its lists and quotes
-    /// marked. What is attached is left out.
+    /// The text for going on writing or quoting: of all plain parts, else of the HTML, with its lists and quotes
+    /// marked. Attachments are left out.
     #[must_use]
     pub fn readable_text(&self) -> String {
         let texts = || {
@@ -112,7 +112,7 @@ impl Parsed<'_> {
 }
 
 struct Leaf<'a> {
-    /// Its type; none if it has none, or one of parts that never came.
+    /// Its type; `None` if it has none, or is a multipart without parts.
     kind: Option<ParameterizedValue>,
     disposition: Option<ParameterizedValue>,
     encoding: TransferEncoding,
@@ -140,7 +140,7 @@ impl Leaf<'_> {
             .is_some_and(|kind| kind.is("text", "html"))
     }
 
-    /// It says so, or has a name and is neither text nor a picture that the text shows.
+    /// Whether it is an attachment: it says so, or it has a name and is neither text nor a picture that the text shows.
     fn is_attachment(&self) -> bool {
         let says = |word: &[u8]| {
             let disposition = self.disposition.as_ref();
@@ -156,7 +156,7 @@ impl Leaf<'_> {
         named && !shown && !self.is_text()
     }
 
-    /// Its words, of at most so many bytes of its body.
+    /// Its words, from at most so many bytes of its body.
     fn text(&self, limit: usize) -> String {
         let text = self.decoded(&self.body[..self.body.len().min(limit)]);
         if self.is_html() {
@@ -166,7 +166,7 @@ impl Leaf<'_> {
         }
     }
 
-    /// The characters of its body, or of the beginning of it.
+    /// The decoded characters of its body, or of the beginning of it.
     fn decoded(&self, body: &[u8]) -> String {
         let bytes = transfer::decoded(self.encoding, body);
         let kind = self.kind.as_ref();

@@ -1,4 +1,4 @@
-//! Transfer encodings (RFC 2045, section 6), undone piece by piece or at once.
+//! Decoding transfer encodings (RFC 2045, section 6), piece by piece or at once.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The longest line of base64 that is looked at as a whole, in bytes; of a longer one, pieces of that length.
+/// The longest line of base64 that is looked at as a whole, in bytes; longer ones are cut into pieces of that length.
 const LONGEST_LINE: usize = 4096;
 
 /// How a part's bytes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransferEncoding {
-    /// As they are (`7bit`, `8bit`, `binary`), or in a way that nobody knows.
+    /// As they are (`7bit`, `8bit`, `binary`), or in an unknown encoding.
     Identity,
     /// `base64`
     Base64,
@@ -28,14 +28,14 @@ pub enum TransferEncoding {
 }
 
 impl TransferEncoding {
-    /// The encoding that a Content-Transfer-Encoding names; none is 7bit. [`TransferEncoding::Identity`] for one that
-    /// nobody knows.
+    /// The encoding that a Content-Transfer-Encoding names; an empty one is 7bit. [`TransferEncoding::Identity`] for an
+    /// unknown one.
     #[must_use]
     pub fn named(name: &[u8]) -> Self {
         Self::known(name).unwrap_or(Self::Identity)
     }
 
-    /// The same, but none for one that nobody knows.
+    /// The same, but `None` for an unknown encoding.
     #[must_use]
     pub fn known(name: &[u8]) -> Option<Self> {
         let name = name.trim_ascii().to_ascii_lowercase();
@@ -50,13 +50,13 @@ impl TransferEncoding {
     }
 }
 
-/// Undoes an encoding at once.
+/// Decodes everything at once.
 #[must_use]
 pub fn decode(encoding: TransferEncoding, bytes: &[u8]) -> Vec<u8> {
     decoded(encoding, bytes).into_owned()
 }
 
-/// Undoes an encoding at once, without copying where there is none.
+/// Decodes everything at once, without copying where nothing is encoded.
 #[must_use]
 pub fn decoded(encoding: TransferEncoding, bytes: &[u8]) -> Cow<'_, [u8]> {
     if encoding == TransferEncoding::Identity {
@@ -68,12 +68,11 @@ pub fn decoded(encoding: TransferEncoding, bytes: &[u8]) -> Cow<'_, [u8]> {
     out.into()
 }
 
-/// Undoes one part's encoding while the part arrives. Like every mail program it reads what it can of broken input
-/// rather than failing.
+/// Decodes one part while it arrives. Like every mail program it reads what it can of broken input rather than failing.
 #[derive(Debug)]
 pub struct Decoder {
     encoding: TransferEncoding,
-    /// What can't be decoded before more has come: of base64 a line that has not ended, else fewer than three bytes.
+    /// What can't be decoded before more has come: for base64, a line that has not ended, and then at most two bytes.
     held: Vec<u8>,
     base64: Base64,
 }
@@ -176,7 +175,7 @@ impl Decoder {
     }
 }
 
-/// Base64, line by line: mailing lists put their footers behind it, and those are no base64, though most of their
+/// Base64, line by line: mailing lists put their footers after it, and these are no base64, although most of their
 /// letters could be.
 #[derive(Debug, Default)]
 struct Base64 {
@@ -213,7 +212,7 @@ impl Base64 {
         }
     }
 
-    /// Whether a line can't belong to the text.
+    /// Whether a line can't be part of the base64 text.
     fn is_foreign(&self, line: &[u8]) -> bool {
         if !line.iter().any(|byte| is_digit(byte) || *byte == b'=') {
             return true;
@@ -223,7 +222,8 @@ impl Base64 {
         let is_one = line.iter().all(|byte| !byte.is_ascii_whitespace());
         let is_clean = |word: &[u8]| word.iter().all(|byte| is_digit(byte) || *byte == b'=');
         if self.may_be_over || !is_one {
-            // Several words are base64 only if they are whole groups each, and end in padding if they are many.
+            // Several words count as base64 only if each consists of whole groups; if there are many, they must also
+            // end in padding.
             let is_padded = is_one || line.contains(&b'=');
             return !is_padded
                 || !words

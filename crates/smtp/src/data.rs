@@ -1,8 +1,9 @@
 //! A message on the wire: dot-stuffed lines that end with a lone dot (RFC 5321 4.5.2).
 //!
 //! Servers that took other things for the end of a message let strangers append forged ones ("SMTP smuggling",
-//! CVE-2023-51764). Here only `CRLF . CRLF` ends one. A message that holds a CR or LF apart from a CRLF is read to its
-//! true end and then refused as a whole: no way of repairing it would mean to every later server what its sender meant.
+//! CVE-2023-51764). Here only `CRLF . CRLF` ends a message. One that contains a CR or LF apart from a CRLF is read to
+//! its true end and then refused as a whole, because no repair of it would mean to every later server what its sender
+//! meant.
 
 use crate::reply::Reply;
 
@@ -43,8 +44,8 @@ impl DataDecoder {
         }
     }
 
-    /// Decodes a piece onto `out` and returns how many bytes of it belonged to the message: all, unless it ended within.
-    /// Once the message is at fault nothing more is put out.
+    /// Decodes a piece, appends the result to `out`, and returns how many bytes of the piece belonged to the message:
+    /// all, unless the message ended within it. Once a fault was found, nothing more is appended.
     pub fn decode(&mut self, piece: &[u8], out: &mut Vec<u8>) -> usize {
         let mut used = 0;
         for &byte in piece {
@@ -64,10 +65,10 @@ impl DataDecoder {
         self.state == State::Ended
     }
 
-    /// The size of the message, if it was fit to be taken.
+    /// The size of the message, if it is acceptable.
     ///
     /// # Errors
-    /// What was wrong with it first.
+    /// The first thing that was wrong with it.
     pub fn finish(&self) -> Result<u64, DataFault> {
         match self.fault {
             Some(fault) => Err(fault),
@@ -116,8 +117,8 @@ impl DataDecoder {
     }
 }
 
-/// Judges a message that came by `BDAT`, where nothing is stuffed and no line marks the end (RFC 3030): what
-/// [`DataDecoder`] refuses is refused here as well, and a last line without its end gets one.
+/// Checks a message that came by `BDAT`, where nothing is stuffed and no line marks the end (RFC 3030). It refuses what
+/// [`DataDecoder`] refuses, and ends a last line that has no end.
 ///
 /// # Errors
 /// A CR or LF that is not part of a CRLF.
@@ -137,7 +138,7 @@ pub fn whole_lines(mut message: Vec<u8>) -> Result<Vec<u8>, DataFault> {
     Ok(message)
 }
 
-/// Why a message is not taken.
+/// Why a message is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DataFault {
     /// A CR or LF that is not part of a CRLF.
@@ -164,8 +165,8 @@ impl DataFault {
     }
 }
 
-/// Puts a message into its wire form, in whatever pieces it comes: dots doubled, the final `CRLF . CRLF` added. Should
-/// it hold a bare CR or LF after all, that becomes a CRLF.
+/// Puts a message into its wire form, in whatever pieces it comes: dots are doubled, the final `CRLF . CRLF` is added.
+/// Should it contain a bare CR or LF after all, that becomes a CRLF.
 #[derive(Debug)]
 pub struct DataEncoder {
     at_start: bool,
@@ -182,7 +183,7 @@ impl Default for DataEncoder {
 }
 
 impl DataEncoder {
-    /// Encodes a piece onto `out`.
+    /// Encodes a piece and appends it to `out`.
     pub fn encode(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         for &byte in piece {
             let ended_already = byte == b'\n' && self.behind_cr;
@@ -204,7 +205,7 @@ impl DataEncoder {
         }
     }
 
-    /// Puts the end onto `out`.
+    /// Appends the end to `out`.
     pub fn finish(self, out: &mut Vec<u8>) {
         out.extend_from_slice(if self.at_start {
             b".\r\n"

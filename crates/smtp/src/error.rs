@@ -1,11 +1,11 @@
-//! Why a line is no command, and what its client hears.
+//! Why a line isn't a command, and what its client is told.
 
 use crate::reply::Reply;
 
-/// Why a line is no command.
+/// Why a line isn't a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// Not UTF-8, or with a control character in it.
+    /// It is not UTF-8, or contains a control character.
     #[error("the line has characters that no command has")]
     Syntax,
     /// No such verb.

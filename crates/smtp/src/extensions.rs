@@ -1,19 +1,19 @@
-//! What a server offers in its answer to EHLO.
+//! The extensions that a server offers in its answer to EHLO.
 
 use crate::reply::Reply;
 
-/// The extensions that a server offers (RFC 5321 4.1.1.1): a keyword each, with what stands behind it.
+/// The extensions that a server offers (RFC 5321 4.1.1.1): each has a keyword, and may have parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Extensions(Vec<String>);
 
 impl Extensions {
-    /// The lines behind the first one of an answer to EHLO.
+    /// From an answer to EHLO: its lines after the first.
     #[must_use]
     pub fn offered(reply: &Reply) -> Self {
         Self(reply.texts().iter().skip(1).cloned().collect())
     }
 
-    /// Those in lines that were taken from such an answer before.
+    /// From such lines alone.
     #[must_use]
     pub fn from_lines(lines: Vec<String>) -> Self {
         Self(lines)
@@ -25,7 +25,7 @@ impl Extensions {
         &self.0
     }
 
-    /// What stands behind a keyword, in whatever case the server wrote it, if the extension is offered.
+    /// The parameters of a keyword, whose case doesn't matter, if the extension is offered.
     #[must_use]
     pub fn get(&self, keyword: &str) -> Option<&str> {
         self.0.iter().find_map(|line| {
@@ -40,7 +40,8 @@ impl Extensions {
         self.get(keyword).is_some()
     }
 
-    /// Whether a word stands behind a keyword, in any case: a mechanism behind `AUTH`, an attribute behind `XCLIENT`.
+    /// Whether a word, in any case, is among the parameters of a keyword: a mechanism of `AUTH`, an attribute of
+    /// `XCLIENT`.
     #[must_use]
     pub fn lists(&self, keyword: &str, word: &str) -> bool {
         let words = self.get(keyword).unwrap_or_default();
@@ -49,7 +50,7 @@ impl Extensions {
             .any(|listed| listed.eq_ignore_ascii_case(word))
     }
 
-    /// The largest message in bytes (RFC 1870 4), if the server says one.
+    /// The largest message in bytes (RFC 1870 4), if the server names a limit.
     #[must_use]
     pub fn largest_message(&self) -> Option<u64> {
         self.get("SIZE")?
@@ -59,7 +60,7 @@ impl Extensions {
             .filter(|most| *most > 0)
     }
 
-    /// Only those with one of these keywords, as lines of an answer to EHLO.
+    /// Only the extensions with one of these keywords, as lines of an answer to EHLO.
     #[must_use]
     pub fn only(&self, keywords: &[&str]) -> Vec<String> {
         let lines = self.0.iter().filter(|line| {

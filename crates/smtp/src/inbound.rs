@@ -1,7 +1,6 @@
-//! Bytes that arrived and wait to be used, and lines cut from them.
+//! A buffer of received bytes, from which lines are taken.
 
-/// Received bytes, not yet used. What it holds is bounded by its owner: whoever pushes asks [`Self::line`] before pushing
-/// more.
+/// Bytes that were received and not used yet. Its owner keeps it small, by asking [`Self::line`] before pushing more.
 #[derive(Debug, Default)]
 pub struct Inbound {
     bytes: Vec<u8>,
@@ -11,7 +10,7 @@ pub struct Inbound {
 }
 
 impl Inbound {
-    /// Begins with bytes that someone else read already.
+    /// Begins with bytes that another reader of the stream has read already.
     #[must_use]
     pub fn with(bytes: Vec<u8>) -> Self {
         Self {
@@ -21,7 +20,7 @@ impl Inbound {
         }
     }
 
-    /// Takes bytes from the stream.
+    /// Adds bytes from the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {
             self.bytes.drain(..self.start);
@@ -31,14 +30,14 @@ impl Inbound {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// What waits.
+    /// The bytes that were not used yet.
     #[inline]
     #[must_use]
     pub fn waiting(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
 
-    /// Uses up the first bytes of what waits.
+    /// Uses up the first of them.
     #[inline]
     pub fn consume(&mut self, count: usize) {
         self.start = (self.start + count).min(self.bytes.len());
@@ -50,11 +49,11 @@ impl Inbound {
         }
     }
 
-    /// Cuts the next line, without its CRLF; `None` while it is incomplete.
+    /// Takes the next line, without its CRLF; `None` while it is incomplete.
     ///
     /// # Errors
-    /// The line is longer than `limit` bytes (with its CRLF) or ends in a bare LF. Where the next line begins is then
-    /// anybody's guess, so the connection can only be closed.
+    /// The line is longer than `limit` bytes (with its CRLF) or ends in a bare LF. Then nobody knows where the next
+    /// line begins, and the connection has to be closed.
     pub fn line(&mut self, limit: usize) -> Result<Option<Vec<u8>>, LineFault> {
         let unsearched = self.bytes.get(self.searched..).unwrap_or_default();
         let Some(found) = memchr::memchr(b'\n', unsearched) else {
@@ -76,7 +75,7 @@ impl Inbound {
     }
 }
 
-/// Why no line can be cut any more.
+/// Why no further line can be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LineFault {
     /// Longer than allowed.

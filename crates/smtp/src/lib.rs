@@ -35,8 +35,8 @@ pub use params::{Body, MailFrom, Notify, RcptTo, Ret, xtext};
 pub use path::Path;
 pub use reply::{Reply, ReplyError, ReplyLine, ReplyReader};
 
-/// The longest command line that is read, in bytes with its CRLF. RFC 5321 asks for 512, the extensions that are
-/// offered for some 1,200 more.
+/// The longest command line that is read, in bytes with its CRLF. RFC 5321 asks for 512; the extensions that are
+/// offered, for some 1,200 more.
 pub const COMMAND_LINE: usize = 4096;
 
 /// The longest line of a reply that is read, in bytes with its CRLF; RFC 5321 4.5.3.1.5 says 512.

@@ -26,10 +26,10 @@ pub struct MailFrom {
 /// `BODY=` (RFC 6152).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Body {
-    /// ASCII alone; what is assumed when the client is silent.
+    /// ASCII only; the default.
     #[default]
     SevenBit,
-    /// Any octets but NUL, in lines.
+    /// Any octets except NUL, in lines.
     EightBit,
 }
 
@@ -56,14 +56,14 @@ pub struct RcptTo {
 /// `NOTIFY=` (RFC 3461 4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notify {
-    /// Tell of success.
+    /// Report success.
     pub success: bool,
-    /// Tell of failure.
+    /// Report failure.
     pub failure: bool,
 }
 
 impl Default for Notify {
-    /// Without the parameter, failures alone are told.
+    /// Without the parameter, only failures are reported.
     fn default() -> Self {
         Self {
             success: false,
@@ -94,7 +94,8 @@ impl MailFrom {
                 "RET" if value.eq_ignore_ascii_case("FULL") => mail.ret = Some(Ret::Full),
                 "RET" if value.eq_ignore_ascii_case("HDRS") => mail.ret = Some(Ret::Headers),
                 "ENVID" => mail.envid = Some(parse_xtext(value, 100)?),
-                // RFC 4954 5: whom an earlier server held for the author. Nobody here believes it, and all must take it.
+                // RFC 4954 5: the author's identity, as an earlier server believes it. Everybody has to accept the
+                // parameter; nobody here believes it.
                 "AUTH" => drop(parse_xtext(value, 500)?),
                 _ => return Err(CommandError::Parameter),
             }
@@ -102,8 +103,8 @@ impl MailFrom {
         Ok(mail)
     }
 
-    /// Writes the whole command, without its CRLF: with those parameters that the server offered, so that the caller
-    /// has to see what can't go without (`SMTPUTF8`).
+    /// Writes the whole command, without its CRLF, with those parameters that the server's extensions allow. The caller
+    /// has to check whether the message can go without the others (`SMTPUTF8`).
     #[must_use]
     pub fn command(&self, offered: &Extensions) -> String {
         let from = self.from.as_ref().map_or("", Path::as_str);
@@ -134,7 +135,7 @@ impl MailFrom {
 }
 
 impl RcptTo {
-    /// A recipient about whom failures alone are told.
+    /// A recipient for whom only failures are reported.
     #[must_use]
     pub fn new(to: Path) -> Self {
         Self {
@@ -159,8 +160,8 @@ impl RcptTo {
         Ok(rcpt)
     }
 
-    /// Writes the whole command, without its CRLF; what reports are wanted, only to a server that offered `DSN`. It then
-    /// always says so, since servers may report delays to those who keep silent (RFC 3461 4.1).
+    /// Writes the whole command, without its CRLF. Which reports are wanted is said only to a server that offers `DSN`,
+    /// and to such a server always, because it may report delays if nothing is said (RFC 3461 4.1).
     #[must_use]
     pub fn command(&self, offered: &Extensions) -> String {
         let mut command = format!("RCPT TO:<{}>", self.to);
@@ -212,7 +213,7 @@ fn number(value: &str) -> Result<u64, CommandError> {
         .ok_or(CommandError::Parameter)
 }
 
-/// Writes a value as xtext (RFC 3461 4): what is no plain character becomes a plus sign and two hexadecimal digits.
+/// Writes a value as xtext (RFC 3461 4): other than plain characters become a plus sign and two hexadecimal digits.
 #[must_use]
 pub fn xtext(value: &str) -> String {
     let mut text = String::new();
@@ -246,7 +247,7 @@ fn notify(value: &str) -> Result<Notify, CommandError> {
         match word.to_ascii_uppercase().as_str() {
             "SUCCESS" => wanted.success = true,
             "FAILURE" => wanted.failure = true,
-            // Reports of delay are not made (RFC 3461 allows that), so the wish is heard and nothing follows.
+            // This server doesn't report delays, which RFC 3461 allows, so the wish is accepted and ignored.
             "DELAY" => {}
             _ => return Err(CommandError::Parameter),
         }

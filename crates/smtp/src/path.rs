@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-/// The longest path that is taken, in bytes: 64 + 1 + 255 (RFC 5321 4.5.3.1), with the slack that return addresses made
-/// by mailing lists need.
+/// The longest path that is accepted, in bytes: 64 + 1 + 255 (RFC 5321 4.5.3.1), and some more for the return addresses
+/// of mailing lists.
 const LONGEST: usize = 512;
 
 /// An envelope's address: `local@domain` (RFC 5321 4.1.2, RFC 6531), without the angle brackets. The null reverse-path
 /// is `Option::None` of this.
 ///
-/// Wider than the addresses of a site, since mail comes from and goes to places that it does not name: quoted local
-/// parts, address literals and dots in any place are allowed. Blanks (outside quotes), control characters and angle
-/// brackets are not, so a path can be written into a command or a header as it is.
+/// It allows more than the addresses of a site do, since mail comes from and goes to other places: quoted local parts,
+/// address literals, and dots anywhere. Blanks (outside of quotes), control characters and angle brackets are not
+/// allowed, so a path can be written into a command or a header as it is.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Path(String);
 
@@ -64,7 +64,7 @@ fn is_local(local: &str) -> bool {
     }
 }
 
-/// RFC 5321 `QcontentSMTP`; `<` and `>` are left out, since too many parsers look for them without minding quotes.
+/// RFC 5321 `QcontentSMTP`, without `<` and `>`: too many parsers look for these without regard to quotes.
 fn is_quoted(content: &str) -> bool {
     let mut chars = content.chars();
     while let Some(c) = chars.next() {

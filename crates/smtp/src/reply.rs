@@ -1,4 +1,4 @@
-//! What a server says.
+//! A server's replies.
 
 use std::fmt;
 
@@ -19,8 +19,8 @@ impl Reply {
         Self::lines(code, [format!("{status} {text}")])
     }
 
-    /// Lines as they are: the greeting, the answer to EHLO, `354`. Control characters become `?`, so that no text can add
-    /// a line.
+    /// The lines as they are: the greeting, the answer to EHLO, `354`. Control characters become `?`, so that no text
+    /// can add a line.
     #[must_use]
     pub fn lines(code: u16, lines: impl IntoIterator<Item = String>) -> Self {
         let clean = |l: String| l.replace(char::is_control, "?");
@@ -48,19 +48,20 @@ impl Reply {
         self.code / 100 == 2
     }
 
-    /// 4xx: the same again may go well later.
+    /// 4xx: repeating the command may succeed later.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         self.code / 100 == 4
     }
 
-    /// 5xx: the same again would fail again.
+    /// 5xx: repeating the command would fail again.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         self.code / 100 == 5
     }
 
-    /// The enhanced status code (RFC 3463) that the first line begins with, if it is of the code's class.
+    /// The enhanced status code (RFC 3463) at the beginning of the first line, if its class is that of the reply's
+    /// code.
     #[must_use]
     pub fn status(&self) -> Option<&str> {
         let word = self.lines.first()?.split(' ').next()?;
@@ -74,7 +75,7 @@ impl Reply {
         fine.then_some(word)
     }
 
-    /// What it says to people: its lines without codes, one below the other.
+    /// The text for people: the lines without codes, one below the other.
     #[must_use]
     pub fn words(&self) -> String {
         let status = self.status();
@@ -103,7 +104,7 @@ impl fmt::Display for Reply {
     }
 }
 
-/// Puts a reply together from its lines, strictly: one code throughout, known classes, a bounded number of lines.
+/// Builds a reply from its lines, strictly: one code throughout, a known class, a bounded number of lines.
 #[derive(Debug, Default)]
 pub struct ReplyReader {
     code: Option<u16>,
@@ -114,7 +115,7 @@ impl ReplyReader {
     /// Takes a line without its CRLF; returns the reply with its last line.
     ///
     /// # Errors
-    /// The server does not speak SMTP; nothing more that it says can be relied on.
+    /// The other side doesn't speak SMTP; nothing more that it says can be relied on.
     pub fn line(&mut self, line: &[u8]) -> Result<Option<Reply>, ReplyError> {
         let line = ReplyLine::parse(line)?;
         if self.code.is_some_and(|c| c != line.code) || self.lines.len() == MOST_LINES {
@@ -132,12 +133,12 @@ impl ReplyReader {
     }
 }
 
-/// One line of a reply, for whoever passes replies on line by line.
+/// One line of a reply, for callers that pass replies on line by line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyLine<'l> {
     /// The three digits, of a class that RFC 5321 knows for replies to commands: 2xx to 5xx.
     pub code: u16,
-    /// Whether the reply ends with it.
+    /// Whether this is the reply's last line.
     pub is_last: bool,
     /// What follows the code.
     pub text: &'l [u8],
@@ -147,7 +148,7 @@ impl<'l> ReplyLine<'l> {
     /// Parses a line without its CRLF (RFC 5321 4.2).
     ///
     /// # Errors
-    /// The server does not speak SMTP.
+    /// The other side doesn't speak SMTP.
     pub fn parse(line: &'l [u8]) -> Result<Self, ReplyError> {
         let (digits, rest) = line.split_at_checked(3).ok_or(ReplyError)?;
         if !matches!(digits, [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9']) {

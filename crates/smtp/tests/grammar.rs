@@ -1,4 +1,4 @@
-//! The SMTP grammar against bytes as they come: any pieces, any tricks.
+//! The SMTP grammar and arbitrary bytes, in any pieces.
 
 use proptest::prelude::*;
 use sekisho_smtp::data::encode;
@@ -6,7 +6,7 @@ use sekisho_smtp::{
     Body, Command, CommandError, DataDecoder, DataFault, Inbound, LineFault, Notify, Path, Ret,
 };
 
-/// Decodes in pieces of the sizes given (then all the rest); returns the outcome, the message and how many bytes it took.
+/// Decodes in pieces of the given sizes, then the rest; returns the outcome, the message, and how many bytes it took.
 fn decode(wire: &[u8], sizes: &[usize]) -> (Result<u64, DataFault>, Vec<u8>, usize) {
     let mut decoder = DataDecoder::new(1000);
     let (mut out, mut used, mut rest) = (Vec::new(), 0, wire);
@@ -76,7 +76,7 @@ fn a_message_over_the_limit_is_read_to_its_end_and_not_kept() {
     assert_eq!(used, wire.len());
 }
 
-/// Bytes in which what matters to the decoder is frequent.
+/// Bytes among which those that matter to the decoder are frequent.
 fn tricky() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop::sample::select(b"\r\n.\r\n.ab".to_vec()), 0..60)
 }

@@ -1,7 +1,7 @@
 //! Lists of addresses (RFC 5322, sections 3.4 and 4.4): one reader for every field, and for what people type.
 //!
-//! [`parse`] reads what there is as far as it can be read. [`sure`] takes only what every reader reads in the same way,
-//! for those who ask whose address it is. [`typed`] splits what a person types into one address a piece.
+//! [`parse`] reads as much of a field as can be read. [`sure`] takes only what every reader reads in the same way, for
+//! those who check whose address it is. [`typed`] splits what a person types into single addresses.
 
 mod reader;
 mod spec;
@@ -15,7 +15,7 @@ use reader::Reader;
 
 use crate::encoded_word;
 
-/// Reads an unfolded field, in whatever charset its names are.
+/// Reads an unfolded field; its names may be in any charset.
 #[must_use]
 pub fn parse(field: &[u8]) -> Vec<Entry> {
     Reader::read(&encoded_word::readable(field)).entries
@@ -26,7 +26,7 @@ pub fn parse(field: &[u8]) -> Vec<Entry> {
 #[must_use]
 pub fn sure(field: &[u8]) -> Option<Vec<String>> {
     let read = Reader::read(field);
-    // Whoever knows the charset of raw names and whoever does not must see the same.
+    // Readers that know the charset of raw names and readers that don't must see the same.
     let known = encoded_word::readable(field);
     let agree =
         *known == *field || addresses(&Reader::read(&known).entries) == addresses(&read.entries);
@@ -34,7 +34,7 @@ pub fn sure(field: &[u8]) -> Option<Vec<String>> {
     all.filter(|_| agree && !read.is_doubtful)
 }
 
-/// The addresses of entries that are nothing but whole addresses.
+/// The addresses of these entries, if all of them are plain addresses.
 fn addresses(entries: &[Entry]) -> Option<Vec<String>> {
     let one = |entry: &Entry| match entry {
         Entry::Address {

@@ -1,11 +1,11 @@
-//! Taking a list apart, byte by byte.
+//! Parsing a list of addresses, byte by byte.
 
 use crate::encoded_word;
 
-/// The most addresses of a field that are read.
+/// How many addresses of a field are read at most.
 const MAX_ADDRESSES: usize = 10_000;
 
-/// An entry of an address list, as ENVELOPE tells them (RFC 3501, section 7.4.2).
+/// An entry of an address list, as ENVELOPE has them (RFC 3501, section 7.4.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// An address. Its name is raw: encoded words are still in it.
@@ -25,11 +25,11 @@ pub enum Entry {
     GroupEnd,
 }
 
-/// Stands for a blank within quotes while a field is read: those outside of quotes mean nothing in an address. An
-/// unfolded field has no NUL.
+/// Stands for a blank within quotes while a field is read, because blanks outside of quotes mean nothing in an address.
+/// An unfolded field has no NUL of its own.
 const QUOTED_BLANK: u8 = 0;
 
-/// A list as far as it was read.
+/// The list as far as it has been read.
 #[derive(Default)]
 pub(super) struct Reader {
     pub(super) entries: Vec<Entry>,
@@ -43,9 +43,9 @@ pub(super) struct Reader {
     angle: Option<Vec<u8>>,
     /// Words before commas, without an address: perhaps the beginning of a name.
     held: Vec<Vec<u8>>,
-    /// Something is not as RFC 5322 has it, so that another reader may read something else.
+    /// Something is not as RFC 5322 wants it, so another reader may read something else.
     pub(super) is_doubtful: bool,
-    /// What was found to have no end; looking for it again and again would take forever.
+    /// What was found to have no end; looking for the end again each time would take quadratic time.
     endless: Endless,
 }
 
@@ -75,7 +75,7 @@ impl Reader {
         reader
     }
 
-    /// Reads what stands next, and says how many bytes it took.
+    /// Reads the next item; returns how many bytes it took.
     fn step(&mut self, rest: &[u8]) -> usize {
         let outside = self.in_angle.is_none();
         match rest[0] {
@@ -84,9 +84,9 @@ impl Reader {
             b'=' if rest.starts_with(b"=?") => {
                 let word = encoded_word::length(rest, &mut self.endless.word);
                 let word = word.map(|length| &rest[..length]);
-                // One that holds a bracket is the beginning of one and the end of another.
+                // A word that contains a bracket is really the beginning of one and the end of another.
                 if let Some(word) = word.filter(|word| !word.contains(&b'<')) {
-                    // Commas and the like have no place in an encoded word, and are in many.
+                    // Commas and the like are not allowed in an encoded word, but many have them.
                     self.is_doubtful |= word.iter().any(|byte| b",;:<>()\"@".contains(byte));
                     self.push(word);
                     return word.len();
@@ -145,7 +145,7 @@ impl Reader {
             quoted_string(&rest[1..])
         };
         let Some((text, used)) = found else {
-            // A quote that never ends is none.
+            // A quote that never ends is an ordinary character.
             (self.endless.quote, self.is_doubtful) = (true, true);
             return 1;
         };
@@ -196,7 +196,8 @@ impl Reader {
             }
             None => {
                 self.release();
-                // Blanks within a bare address: obsolete ones around dots and the `@`, or a name that lacks its brackets.
+                // Blanks within a bare address: obsolete ones around dots and the `@`, or a name whose address lacks
+                // its brackets.
                 self.is_doubtful |= text.contains(&b' ');
                 match name_without_brackets(text) {
                     Some((name, address)) => self.entry(Some(unmarked(name)), address),
@@ -206,7 +207,7 @@ impl Reader {
         }
     }
 
-    /// What was held for a beginning of a name is none: each is what it is.
+    /// What was held as the beginning of a name was none: each word becomes an entry of its own.
     fn release(&mut self) {
         for text in std::mem::take(&mut self.held) {
             self.entry(None, &text);
@@ -243,7 +244,7 @@ impl Reader {
     }
 }
 
-/// `Taro Yamada taro@kit.example`: words that are whole, and an address.
+/// `Taro Yamada taro@kit.example`: whole words, then an address.
 fn name_without_brackets(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let last = text.iter().rposition(|&byte| byte == b' ')?;
     let (name, address) = (text[..last].trim_ascii_end(), &text[last + 1..]);
@@ -258,7 +259,7 @@ fn unmarked(text: &[u8]) -> Vec<u8> {
     text.iter().map(blank).collect()
 }
 
-/// What a quoted string holds, and how many bytes it takes with its closing quote. `None` if there is none.
+/// The content of a quoted string, and how many bytes it takes with its closing quote. `None` if it has none.
 fn quoted_string(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut text = Vec::new();
     let mut at = 0;
@@ -276,7 +277,7 @@ fn quoted_string(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// What a comment holds, and how many bytes it takes with its closing bracket. `None` if there is none.
+/// The content of a comment, and how many bytes it takes with its closing bracket. `None` if it has none.
 fn comment(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut text = Vec::new();
     let mut depth = 1_usize;
@@ -298,7 +299,7 @@ fn comment(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// Blanks between words are one.
+/// Several blanks between words become one.
 fn space(text: &mut Vec<u8>) {
     if text.last().is_some_and(|&last| last != b' ') {
         text.push(b' ');

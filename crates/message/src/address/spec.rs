@@ -1,4 +1,4 @@
-//! One address, as it can be written to.
+//! A single address that mail can be sent to.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub struct AddressSpec {
     domain: String,
 }
 
-/// Text that is no address.
+/// A text that is not an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no mail address")]
 pub struct InvalidAddress;
@@ -68,8 +68,8 @@ impl fmt::Debug for AddressSpec {
     }
 }
 
-/// `local@domain`, the local part quoted where it has to be (RFC 5322, section 3.4.1); of a broken address, what there
-/// is.
+/// `local@domain`, with the local part quoted where it has to be (RFC 5322, section 3.4.1); of a broken address, as
+/// much as there is.
 #[must_use]
 pub fn spec(local: &str, domain: &str) -> String {
     let local = one_line(local);

@@ -88,7 +88,8 @@ fn names_are_read_though_nobody_quoted_them() {
             b"=?utf-8?Q?Yamada,_T?= <t@x>",
             vec![address("=?utf-8?Q?Yamada,_T?=", "t", "x")],
         ),
-        // ISO-2022-JP has bytes of quotes, commas and brackets, Shift_JIS those of backslashes.
+        // Characters of ISO-2022-JP contain the bytes of quotes, commas and brackets; those of Shift_JIS, the byte of
+        // the backslash.
         (
             b"\x1b$B;3ED\x1b(B \x1b$BB@O:\x1b(B <y@x>",
             vec![address("山田 太郎", "y", "x")],
@@ -166,7 +167,8 @@ fn senders_that_could_be_read_in_two_ways_are_not_read() {
         b"Alice, A. <a@kit.example>",
         b"\"Alice <a@kit.example>",
         b"=?utf-8?Q?<x@y.example>?= <a@kit.example>",
-        // The second byte of a kanji is a quote to those who don't know it, and no end of one to those who do.
+        // The second byte of a kanji is a quote to readers that don't know the charset; to those that do, it ends
+        // nothing.
         b"\"\x1b$B\"!\x1b(B <x@y.example>, \" <a@kit.example>",
     ] {
         assert_eq!(sure(value), None, "{}", value.escape_ascii());

@@ -14,8 +14,8 @@ pub struct Typed {
     pub address: Option<AddressSpec>,
 }
 
-/// Reads a list, parted by commas, semicolons or line ends, in any width. What is no address is an item as well. Unlike
-/// in a header, a word before a comma is never the beginning of a name: it is somebody whose address is not finished.
+/// Splits a list at commas, semicolons and line ends, of any width. What is not an address becomes an item as well.
+/// Unlike in a header, a word before a comma is never the beginning of a name: it is an address that isn't finished.
 #[must_use]
 pub fn typed(list: &str) -> Vec<Typed> {
     split(list).into_iter().map(item).collect()
@@ -23,7 +23,7 @@ pub fn typed(list: &str) -> Vec<Typed> {
 
 fn item(text: String) -> Typed {
     let read = Reader::read(text.as_bytes());
-    // Without brackets, blanks part words that are no address together.
+    // Without brackets or quotes, several words are not an address, even if a reader could join them to one.
     let is_bare = !text.contains(['<', '"', '(']);
     let is_words = is_bare && text.contains(char::is_whitespace);
     let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -48,7 +48,7 @@ fn item(text: String) -> Typed {
     }
 }
 
-/// Splits at commas and the like that are neither quoted nor within angle brackets.
+/// Splits at commas and the like, unless they are quoted or within angle brackets.
 fn split(list: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let (mut quoted, mut bracketed, mut escaped) = (false, false, false);
@@ -68,7 +68,7 @@ fn split(list: &str) -> Vec<String> {
             '>' | '＞' if !quoted => bracketed = false,
             _ => {}
         }
-        // Full-width brackets and `@` are what a Japanese keyboard gives; in quotes they stay.
+        // A Japanese keyboard gives full-width brackets and `@`; within quotes they stay as they are.
         let c = match c {
             '＜' if !quoted => '<',
             '＞' if !quoted => '>',
@@ -87,7 +87,7 @@ fn split(list: &str) -> Vec<String> {
         .collect()
 }
 
-/// A name and an address as [`typed`] reads them again.
+/// A name and an address, written so that [`typed`] reads them back.
 #[must_use]
 pub fn written(name: &str, address: &str) -> String {
     if name.trim().is_empty() {

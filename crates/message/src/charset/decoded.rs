@@ -1,4 +1,4 @@
-//! What comes of decoding.
+//! The result of decoding.
 
 use encoding_rs::Encoding;
 
@@ -14,7 +14,7 @@ pub struct Decoded {
 /// Why a text may not read as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Doubt {
-    /// A charset that nobody here knows; the text was guessed.
+    /// The charset is unknown; the text is a guess.
     UnknownCharset(String),
     /// Some bytes mean nothing in the charset; they became U+FFFD.
     Damaged,

@@ -1,11 +1,11 @@
-//! What text is written in when nobody says.
+//! Guessing the charset of text that names none.
 
 use encoding_rs::{EUC_JP, Encoding, SHIFT_JIS, UTF_8, WINDOWS_1252};
 
 use super::decoded::{Decoded, in_encoding, sound};
 use super::jis;
 
-/// Text in no named charset: what it can only be, or what it most likely is.
+/// Text without a named charset: decoded as the only charset it can be, or as the likeliest.
 pub(super) fn guess(bytes: &[u8]) -> Decoded {
     if jis::has_escapes(bytes) {
         return jis::decode(bytes);
@@ -31,20 +31,20 @@ pub(super) fn guess(bytes: &[u8]) -> Decoded {
     }
 }
 
-/// Whether the bytes are UTF-8 but for damage: characters of several bytes, and fewer errors than such characters.
-/// Other charsets hardly ever look so.
+/// Whether the bytes are UTF-8 except for damage: they have multi-byte characters, and fewer errors than those. Other
+/// charsets hardly ever look so.
 pub(super) fn is_plainly_utf8(bytes: &[u8]) -> bool {
     let (characters, errors) = utf8_characters(bytes);
     characters > errors
 }
 
-/// Whether the bytes can be UTF-8 with damage, as their label says.
+/// Whether the bytes can be damaged UTF-8, as their label says.
 pub(super) fn may_be_utf8(bytes: &[u8]) -> bool {
     let (characters, errors) = utf8_characters(bytes);
     characters > 0 && characters >= errors
 }
 
-/// How many characters of several bytes there are, and how many errors.
+/// How many multi-byte characters there are, and how many errors.
 fn utf8_characters(bytes: &[u8]) -> (usize, usize) {
     bytes
         .utf8_chunks()
@@ -55,15 +55,15 @@ fn utf8_characters(bytes: &[u8]) -> (usize, usize) {
         })
 }
 
-/// The same, with no character but those of three bytes and more: Japanese and its like. Not even a label that says
-/// something else outweighs that.
+/// The same, with only characters of three or more bytes, as in Japanese. That outweighs even a label that says
+/// something else.
 pub(super) fn is_surely_utf8(bytes: &[u8]) -> bool {
     let characters = bytes.utf8_chunks().flat_map(|chunk| chunk.valid().chars());
     let mut characters = characters.filter(|c| !c.is_ascii()).peekable();
     characters.peek().is_some() && characters.all(|c| c >= '\u{800}') && is_plainly_utf8(bytes)
 }
 
-/// Whether the bytes are a Western text: letters with accents, each alone among letters without.
+/// Whether this is Western text: letters with accents, each alone among letters without.
 fn is_plainly_latin(bytes: &[u8]) -> bool {
     let beyond = |at: usize| bytes.get(at).is_some_and(|byte| *byte >= 0x80);
     let letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
@@ -77,9 +77,9 @@ fn is_plainly_latin(bytes: &[u8]) -> bool {
     })
 }
 
-/// How much bytes look like Japanese text of an encoding.
+/// How much some bytes look like Japanese text in an encoding.
 struct Likeness {
-    /// More is likelier.
+    /// The higher, the likelier.
     score: i64,
     characters: usize,
     errors: usize,
@@ -104,7 +104,7 @@ impl Likeness {
                 '\u{3000}'..='\u{30ff}' => 4,
                 '\u{4e00}'..='\u{9fff}' => 2,
                 '\u{ff01}'..='\u{ff60}' => 2,
-                // Half-width kana, which nearly every byte of another charset is.
+                // Half-width kana: nearly every byte of another charset reads as one.
                 '\u{ff61}'..='\u{ff9f}' => 0,
                 _ => -1,
             };

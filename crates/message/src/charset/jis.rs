@@ -1,8 +1,8 @@
 //! ISO-2022-JP and its relatives, as mail is written in them (RFC 1468, RFC 1554, RFC 2237, CP50221; ISO-2022-KR).
 //!
-//! The Encoding Standard's decoder refuses what joined encoded words have (an escape right behind an escape), half of
-//! the character sets, and the half-width kana of old programs; so this one is ours. The tables are encoding_rs's:
-//! each double-byte set is the right half of an encoding that it has.
+//! The Encoding Standard's decoder refuses what joined encoded words contain (an escape right after an escape), half of
+//! the character sets, and the half-width kana of old programs; so this one is ours. Its tables are those of
+//! encoding_rs: each double-byte set is the right half of an encoding that encoding_rs has.
 
 use encoding_rs::{EUC_JP, EUC_KR, Encoding, GBK};
 
@@ -14,7 +14,8 @@ const ESCAPE: u8 = 0x1b;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Set {
     Ascii,
-    /// JIS X 0201, which has a yen sign for the backslash and an overline for the tilde; nearly everybody means ASCII.
+    /// JIS X 0201. It has a yen sign instead of the backslash and an overline instead of the tilde, but nearly
+    /// everybody means ASCII.
     Roman,
     /// JIS X 0201's half-width kana.
     Kana,
@@ -26,7 +27,7 @@ enum Set {
     Private,
     Chinese,
     Korean,
-    /// A double-byte set that nobody here knows.
+    /// A double-byte set that isn't known here.
     Unknown,
 }
 
@@ -62,14 +63,14 @@ pub(super) fn decode(bytes: &[u8]) -> Decoded {
 struct Reader {
     out: String,
     set: Set,
-    /// What SO shifts to: half-width kana, or what a header designates.
+    /// The set that SO shifts to: half-width kana, or what a header designates.
     shifted_to: Set,
     is_shifted: bool,
     damaged: bool,
 }
 
 impl Reader {
-    /// Reads what stands next, and says how many bytes it took.
+    /// Reads the next item; returns how many bytes it took.
     fn step(&mut self, rest: &[u8]) -> Option<usize> {
         let set = if self.is_shifted {
             self.shifted_to
@@ -88,7 +89,7 @@ impl Reader {
                 self.is_shifted = first == 0x0e;
                 1
             }
-            // Half-width kana in eight bits, or a character of Shift_JIS or EUC-JP that strayed in.
+            // Half-width kana in eight bits, or a stray character of Shift_JIS or EUC-JP.
             0xa1..=0xdf if set == Set::Ascii || set == Set::Roman => self.half_width(first & 0x7f),
             0x80.. => self.wrong(1),
             0x21..=0x7e => match set {
@@ -106,7 +107,7 @@ impl Reader {
         })
     }
 
-    /// A designation, or an escape that means nothing and is left out with what belongs to it.
+    /// A designation; or an unknown escape, which is dropped with the bytes that belong to it.
     fn escape(&mut self, rest: &[u8]) -> usize {
         let (set, used) = match rest {
             [_, b'(', b'B', ..] => (Set::Ascii, 3),

@@ -1,8 +1,8 @@
-//! From bytes to characters: one table of charsets and one policy for all that reads mail.
+//! From bytes to characters: one table of charsets and one policy for everything that reads mail.
 //!
-//! A label is believed as far as the bytes allow it. UTF-8 and ISO-2022-JP prove themselves, so text that is plainly
-//! one of them is read as it, whatever its label; a wrong byte becomes U+FFFD and spoils nothing else. Where no label
-//! helps, the likeliest of UTF-8, EUC-JP, Shift_JIS and windows-1252 is taken.
+//! A label is believed as far as the bytes allow. UTF-8 and ISO-2022-JP can be recognised, so text that is plainly one
+//! of them is read so, whatever its label. A wrong byte becomes U+FFFD and spoils nothing else. Where no label helps,
+//! the likeliest of UTF-8, EUC-JP, Shift_JIS and windows-1252 is taken.
 
 mod decoded;
 mod guess;
@@ -21,7 +21,7 @@ const SNIFFED: usize = 1024;
 /// The longest label that is looked up, in bytes.
 const LONGEST_LABEL: usize = 64;
 
-/// A way to read bytes.
+/// A way to decode bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Charset {
     /// Says nothing: what a server calls text that names no charset (RFC 2045, section 5.2).
@@ -34,7 +34,7 @@ enum Charset {
     Utf7,
 }
 
-/// Decodes a text by its label; without one, or with one that nobody knows, by what the bytes look like.
+/// Decodes a text by its label; without one, or with an unknown one, by what the bytes look like.
 #[must_use]
 pub fn decode(label: Option<&[u8]>, bytes: &[u8]) -> Decoded {
     let label = label.map(clean).filter(|label| !label.is_empty());
@@ -66,13 +66,13 @@ pub fn decode_html(label: Option<&[u8]>, bytes: &[u8]) -> Decoded {
     }
 }
 
-/// The text, decoded as [`decode`] does, for those who show no doubts.
+/// The text, decoded as [`decode`] does, for callers that don't show doubts.
 #[must_use]
 pub fn text(label: Option<&[u8]>, bytes: &[u8]) -> String {
     decode(label, bytes).text
 }
 
-/// Whether text in a charset can be put together from pieces that were cut anywhere.
+/// Whether pieces of text in this charset can be joined wherever they were cut.
 pub(crate) fn joins(label: &[u8]) -> bool {
     Charset::named(&clean(label)) != Some(Charset::Utf7)
 }
@@ -138,7 +138,7 @@ impl Charset {
         match self {
             Self::Ascii => guess(bytes),
             Self::Utf7 => utf7::decode(bytes),
-            // Nothing of a charset that announces each character by an escape: the label is wrong.
+            // This charset announces its characters by escapes, and there are none: the label is wrong.
             Self::Jis if !bytes.is_ascii() && !jis::has_escapes(bytes) => guess(bytes),
             Self::Jis => jis::decode(bytes),
             // Much mail that says so is something else, and its programs' authors never noticed.

@@ -5,10 +5,11 @@ use web_atoms::{C1_REPLACEMENTS, NAMED_ENTITIES};
 /// The longest name of a reference, in bytes, with its semicolon.
 const LONGEST_NAME: usize = 33;
 
-/// One or two characters, and how many bytes their reference takes behind its `&`.
+/// One or two characters, and how many bytes their reference takes after its `&`.
 pub(super) type Reference = (char, Option<char>, usize);
 
-/// The reference whose `&` was read. In an attribute's value one without a semicolon is none if the value goes on.
+/// The reference whose `&` was just read. In an attribute's value, a reference without a semicolon counts only if
+/// nothing follows that could belong to it.
 pub(super) fn reference(text: &str, in_attribute: bool) -> Option<Reference> {
     match text.strip_prefix('#') {
         Some(number) => numeric(number),
@@ -54,7 +55,7 @@ fn named(text: &str, in_attribute: bool) -> Option<Reference> {
     if let Some(found) = ended.and_then(lookup) {
         return Some(found);
     }
-    // A few old ones need no semicolon; the longest counts.
+    // A few old ones need no semicolon; the longest match counts.
     let found = (1..=end)
         .rev()
         .find_map(|length| lookup(text.get(..length)?))?;

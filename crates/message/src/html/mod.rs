@@ -1,8 +1,8 @@
-//! HTML as plain text: for searches and previews, for quoting in an answer, and to show what is too large to be made
-//! harmless. It makes nothing safe to show as HTML.
+//! HTML as plain text: for searches and previews, for quoting in a reply, and to show what is too large to be
+//! sanitized. The result is text; nothing here makes HTML safe to show.
 //!
-//! It is one pass over the tags, in time that grows with the length alone: no tree is built, so nothing nests too
-//! deeply.
+//! It is one pass over the tags, in time that grows with the length alone: no tree is built, so deep nesting does no
+//! harm.
 
 mod entity;
 mod tag;
@@ -13,22 +13,22 @@ pub use writer::Purpose;
 use tag::{Scanner, Token};
 use writer::Writer;
 
-/// Elements of which nothing is shown.
+/// Elements whose content is not shown.
 const SILENT: [&str; 14] = [
     "script", "style", "title", "template", "iframe", "frameset", "object", "embed", "applet",
     "svg", "math", "textarea", "select", "noembed",
 ];
 
-/// The text of a document or a piece of one. What a style hides is left out.
+/// The text of a document or a fragment. What a style hides is left out.
 #[must_use]
 pub fn to_text(html: &str, purpose: Purpose) -> String {
     read(html, purpose, true)
-        // Something that is hidden and never ends would hide everything behind it.
+        // A hidden element that never ends would hide everything after it; then nothing is hidden.
         .or_else(|| read(html, purpose, false))
         .unwrap_or_default()
 }
 
-/// The text, or `None` if what is hidden never ended.
+/// The text, or `None` if a hidden element never ended.
 fn read(html: &str, purpose: Purpose, hides: bool) -> Option<String> {
     let mut writer = Writer::new(purpose, html.len());
     let mut scanner = Scanner::new(html);

@@ -10,7 +10,7 @@ const VOID: [&str; 13] = [
     "wbr",
 ];
 
-/// A piece of HTML.
+/// A token of HTML.
 pub(super) enum Token<'h> {
     Text(&'h str),
     /// What a character reference means.
@@ -135,8 +135,8 @@ fn resolved(value: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Cuts HTML into tokens. What begins a tag or a comment that never ends is text; that an end is missing is remembered,
-/// since looking for it again at each beginning would take forever.
+/// Splits HTML into tokens. A tag or a comment that never ends is text. That an end is missing is remembered, because
+/// looking for it again at each beginning would take quadratic time.
 pub(super) struct Scanner<'h> {
     rest: &'h str,
     endless: Endless,
@@ -146,11 +146,11 @@ pub(super) struct Scanner<'h> {
 struct Endless {
     comment: bool,
     tag: bool,
-    /// Quotes hide the end of a tag; from there on they are not minded.
+    /// A quote may hide the end of a tag; once that happened, quotes are ignored.
     quotes: bool,
     double_quote: bool,
     single_quote: bool,
-    /// Elements whose end tag was looked for in vain.
+    /// Elements whose end tag was not found.
     elements: Vec<String>,
 }
 
@@ -203,7 +203,7 @@ impl<'h> Scanner<'h> {
         }
     }
 
-    /// Goes on behind the end tag of the element that was just opened. Whether there is one.
+    /// Skips to behind the end tag of the element that was just opened. False if there is none.
     pub(super) fn skip_behind_end(&mut self, name: &str) -> bool {
         let known = |known: &String| known.eq_ignore_ascii_case(name);
         if self.endless.elements.iter().any(known) {
@@ -247,7 +247,7 @@ impl<'h> Scanner<'h> {
             .is_some_and(u8::is_ascii_alphabetic)
     }
 
-    /// Passes over a comment, a declaration or an instruction. Whether it has an end.
+    /// Skips a comment, a declaration or an instruction. False if it has no end.
     fn skip_comment(&mut self) -> bool {
         if self.rest.starts_with("<!--") {
             let end = (!self.endless.comment)

@@ -1,12 +1,12 @@
-//! Writing the text down: where lines begin, and what is marked in them.
+//! Writing the text: where lines begin, and how lists, quotes and links are marked.
 
 use super::tag::Tag;
 
-/// Quotes and lists deeper than this look like this.
+/// The deepest quotes and lists that are marked as such; deeper ones look like these.
 const DEEPEST: usize = 5;
-/// The longest address of a link that is written out, in bytes.
+/// The longest link address that is written out, in bytes.
 const LONGEST_ADDRESS: usize = 2_000;
-/// The most lists within lists of which the numbers are kept.
+/// How many nested lists keep their numbers at most.
 const MOST_LISTS: usize = 100;
 
 /// Elements with empty lines around them, and those that begin a line.
@@ -59,7 +59,7 @@ const LINES: [&str; 25] = [
 /// What the text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The words alone, each block on a line of its own.
+    /// The words only, each block on a line of its own.
     Words,
     /// To be read and answered: lists, quotes and the addresses of links are marked.
     Reading,
@@ -126,7 +126,7 @@ impl Writer {
     pub(super) fn characters(&mut self, first: char, second: Option<char>) {
         for character in [Some(first), second].into_iter().flatten() {
             match character {
-                // Places where a word may break, which would hide it from searches.
+                // These allow a line break within a word, and would hide the word from searches.
                 '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}' => {}
                 '\u{a0}' => self.put(' '),
                 character if character.is_control() => {
@@ -218,7 +218,7 @@ impl Writer {
         } else {
             return;
         };
-        // Lists within lists stand close.
+        // A list within a list has no empty line before it.
         let least = if matches!(name, "ul" | "ol") && !self.lists.is_empty() {
             1
         } else {
@@ -239,7 +239,7 @@ impl Writer {
         }
     }
 
-    /// Writes the address behind the text of a link, unless the text says it already.
+    /// Writes the address after the text of a link, unless the text says it already.
     fn end_link(&mut self) {
         let Some(Link { address, from }) = self.link.take() else {
             return;
@@ -311,7 +311,7 @@ fn quote_marks(depth: usize) -> String {
     "> ".repeat(depth.min(DEEPEST))
 }
 
-/// Whether a character is of the scripts that put no spaces between words.
+/// Whether a character belongs to a script that puts no spaces between words.
 fn is_wide(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}')
 }
