@@ -9,15 +9,15 @@
 //! [`header`] reads fields, and [`words`] those that people see; of what is in them, [`address`] reads addresses,
 //! [`parameter`] parameters, [`date`] dates, [`identifiers`] what a message belongs to, and [`subject`] what a reply
 //! puts before a subject. Bytes become words by [`transfer`] encodings, [`charset`]s, [`encoded_word`]s and [`html`];
-//! [`mod@line`] keeps words in their line, [`fold`] makes them comparable. [`strict`] reads the header of a message
+//! [`mod@line`] keeps words in their line, [`casefold`] makes them comparable. [`strict`] reads the header of a message
 //! that somebody hands in to be sent, where two readings of one field are one too many, and [`mod@write`] makes fields
 //! of our own.
 
 pub mod address;
+pub mod casefold;
 pub mod charset;
 pub mod date;
 pub mod encoded_word;
-pub mod fold;
 pub mod header;
 pub mod html;
 pub mod identifiers;

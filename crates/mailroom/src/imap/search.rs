@@ -12,7 +12,7 @@ use sekisho_imap::Tag;
 use sekisho_imap::command::{ResultOptions, Search, SearchKey};
 use sekisho_imap::datetime::Date;
 use sekisho_message::Parsed;
-use sekisho_message::fold::fold;
+use sekisho_message::casefold::casefold;
 use sekisho_store::{Mailbox, MessageState, Needle, SearchKeys, StoreError, Uid, UidSet};
 
 use super::fetch::{email_id, read_header};
@@ -364,7 +364,7 @@ impl Asked {
                     Some(needle) if !in_words => Self::holds(needle, needles),
                     _ => Self::Field {
                         name,
-                        value: fold(value),
+                        value: casefold(value),
                     },
                 }
             }
@@ -478,10 +478,10 @@ impl<'a> Facts<'a> {
         if let Some(kept) = kept(self.words?, name)
             && !value.is_empty()
         {
-            return Some(fold(kept).contains(value));
+            return Some(casefold(kept).contains(value));
         }
         let text = self.header?.header_text(name);
-        Some(text.is_some_and(|text| fold(&text).contains(value)))
+        Some(text.is_some_and(|text| casefold(&text).contains(value)))
     }
 }
 

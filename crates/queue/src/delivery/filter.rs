@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_message::Parsed;
-use sekisho_message::fold::fold;
+use sekisho_message::casefold::casefold;
 use serde::{Deserialize, Serialize};
 
 use sekisho_store::FolderName;
@@ -247,9 +247,9 @@ impl Rule {
     fn fits(&self, message: &Parsed<'_>) -> bool {
         let has = |wanted: &Option<String>, fields: &[&str]| {
             let Some(wanted) = wanted else { return true };
-            let wanted = fold(wanted.trim());
+            let wanted = casefold(wanted.trim());
             let mut texts = fields.iter().filter_map(|name| message.header_text(name));
-            texts.any(|text| fold(&text).contains(&wanted))
+            texts.any(|text| casefold(&text).contains(&wanted))
         };
         has(&self.from, &["From"])
             && has(&self.to, &["To", "Cc"])

@@ -6,7 +6,7 @@ use encoding_rs::{EUC_JP, ISO_2022_JP, SHIFT_JIS, UTF_8};
 use proptest::prelude::*;
 use sekisho_disk::{Loss, RecordingDisk};
 use sekisho_message::Parsed;
-use sekisho_message::fold::fold;
+use sekisho_message::casefold::casefold;
 
 use super::*;
 
@@ -53,13 +53,13 @@ async fn scan(mailbox: &Mailbox, folder: FolderId, texts: &[&str]) -> Vec<Vec<Ui
         let content = mailbox.content(folder, state.uid).await.unwrap();
         let bytes = content.read().await.unwrap();
         let parsed = Parsed::new(&bytes);
-        let body = fold(&parsed.searchable_text(1 << 20));
+        let body = casefold(&parsed.searchable_text(1 << 20));
         let header = bytes.split(|&byte| byte == b'\r');
         let header: Vec<_> = header.take_while(|line| *line != b"\n").collect();
-        let header = fold(&String::from_utf8_lossy(&header.join(&b'\r')));
-        let field = parsed.header_text("x-mark").map(|text| fold(&text));
+        let header = casefold(&String::from_utf8_lossy(&header.join(&b'\r')));
+        let field = parsed.header_text("x-mark").map(|text| casefold(&text));
         for (at, text) in texts.iter().enumerate() {
-            let text = fold(text);
+            let text = casefold(text);
             let in_body = body.contains(&text);
             let held = [
                 in_body,

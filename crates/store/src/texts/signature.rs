@@ -127,7 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use sekisho_message::fold::fold;
+    use sekisho_message::casefold::casefold;
 
     proptest! {
         #[test]
@@ -148,7 +148,7 @@ mod tests {
             from in 0_usize..80,
             length in 1_usize..12,
         ) {
-            let text = fold(&text);
+            let text = casefold(&text);
             let part: String = text.chars().skip(from).take(length).collect();
             let bits = signature(&runs(&[&text]));
             prop_assert!(may_hold(&bits, &runs(&[&part])));

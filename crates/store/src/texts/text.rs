@@ -1,7 +1,7 @@
 //! What is kept of a message for searching, and what is looked for in it.
 
 use memchr::memmem::Finder;
-use sekisho_message::fold::fold;
+use sekisho_message::casefold::casefold;
 use sekisho_message::{MAX_HEADER, Parsed, SectionText};
 
 use super::signature::{may_hold, runs, signature};
@@ -30,7 +30,7 @@ impl Needle {
     #[must_use]
     pub fn body(text: &str) -> Self {
         Self {
-            text: fold(text),
+            text: casefold(text),
             within: Within::Body,
         }
     }
@@ -39,7 +39,7 @@ impl Needle {
     #[must_use]
     pub fn anywhere(text: &str) -> Self {
         Self {
-            text: fold(text),
+            text: casefold(text),
             within: Within::Anywhere,
         }
     }
@@ -51,7 +51,7 @@ impl Needle {
         let is_name = name
             .bytes()
             .all(|byte| byte.is_ascii_graphic() && byte != b':');
-        let text = fold(text);
+        let text = casefold(text);
         let one_line = !text.contains('\n');
         (is_name && one_line).then(|| Self {
             text,
@@ -138,18 +138,18 @@ impl Text {
         let mut fields = String::new();
         for (name, value) in parsed.header_fields() {
             fields.push_str(&line_start(&name));
-            fields.push_str(&fold(&value));
+            fields.push_str(&casefold(&value));
             fields.push('\n');
         }
         let own = parsed.section(&[], SectionText::Header).unwrap_or_default();
         let own = &own[..own.len().min(MAX_HEADER)];
-        let mut header = fold(&String::from_utf8_lossy(own));
+        let mut header = casefold(&String::from_utf8_lossy(own));
         let words = Summary::of(&parsed);
         for words in [words.subject, words.from, words.to, words.cc, words.bcc] {
             header.push('\n');
-            header.push_str(&fold(&words));
+            header.push_str(&casefold(&words));
         }
-        let mut body = fold(&parsed.searchable_text(limit));
+        let mut body = casefold(&parsed.searchable_text(limit));
         body.truncate(body.floor_char_boundary(2 * limit));
         let runs = runs(&[&fields, &header, &body]);
         let units: usize = body.chars().map(char::len_utf16).sum();
@@ -184,7 +184,7 @@ impl Text {
 pub fn fuzz(message: &[u8]) {
     let text = Text::of(message);
     let parsed = Parsed::new(message);
-    let body = fold(&parsed.searchable_text(SEARCHED));
+    let body = casefold(&parsed.searchable_text(SEARCHED));
     let characters: Vec<char> = body.chars().collect();
     for (from, length) in [(0, 3), (characters.len() / 3, 5), (characters.len() / 2, 1)] {
         let part: String = characters.iter().skip(from).take(length).collect();
@@ -227,7 +227,7 @@ mod tests {
             other in "[a-c会議\u{1f600}\u{4e4e}]{1,3}",
         ) {
             let text = Text::of(&message(&body));
-            let folded = fold(&body);
+            let folded = casefold(&body);
             let part: String = folded.chars().skip(from).take(length).collect();
             for needle in [part, other] {
                 let needle = Needle::body(&needle);

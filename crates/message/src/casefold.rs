@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 /// Makes texts comparable that people take for the same: letters in lower case, and full-width, half-width and other
 /// compatibility forms in their plain one (Unicode's NFKC). ＡＢＣ, Abc and abc are one, as are ｶｲｷﾞ and カイギ.
-pub fn fold(text: &str) -> String {
+pub fn casefold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
@@ -34,7 +34,7 @@ mod tests {
             ("ΟΔΟΣ", "οδος"),
             ("会議", "会議"),
         ] {
-            assert_eq!(fold(a), fold(b), "{a}");
+            assert_eq!(casefold(a), casefold(b), "{a}");
         }
     }
 }
