@@ -4,7 +4,7 @@ use sekisho_checkpoint::account::LoginNameError;
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{DirectoryError, SetPasswordError};
 
-use crate::hash::HashError;
+use crate::hash::{HashError, HashingFailed};
 
 /// Why an operation on accounts failed; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +98,8 @@ pub enum AccountsError {
     #[error("the accounts' file can't be used: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// The system has no randomness, or no memory, for a hash.
-    #[error("the password could not be hashed: {0}")]
-    Hashing(String),
+    #[error(transparent)]
+    Hashing(#[from] HashingFailed),
     /// The operation was abandoned because the program ends.
     #[error("the work was given up")]
     GivenUp,

@@ -15,8 +15,6 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
-use crate::AccountsError;
-
 /// The highest cost of another system's hash: 1 GiB, 16 passes, a million rounds. A higher one would let an imported
 /// file stop the server.
 const MOST_MEMORY_KIB: u32 = 1024 * 1024;
@@ -60,8 +58,8 @@ impl ArgonCost {
         &self,
         password: &[u8],
         memory: &mut Memory,
-    ) -> Result<String, AccountsError> {
-        let failed = |error: &dyn fmt::Display| AccountsError::Hashing(error.to_string());
+    ) -> Result<String, HashingFailed> {
+        let failed = |error: &dyn fmt::Display| HashingFailed(error.to_string());
         let mut salt = [0; SALT];
         getrandom::fill(&mut salt).map_err(|error| failed(&error))?;
         let mut output = [0; OUTPUT];
@@ -126,6 +124,11 @@ pub(crate) enum Sha {
     Two256,
     Two512,
 }
+
+/// A password could not be hashed: the system has no randomness, or no memory, for it.
+#[derive(Debug, thiserror::Error)]
+#[error("the password could not be hashed: {0}")]
+pub struct HashingFailed(String);
 
 /// Why a hash of another system was refused. The error doesn't contain the hash, since that is nearly a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -146,7 +146,7 @@ impl Worker {
 
     fn hash(&self, password: &[u8], memory: &mut Memory) -> Result<String, AccountsError> {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        self.cost.hash(password, memory)
+        Ok(self.cost.hash(password, memory)?)
     }
 
     fn matches(&self, current: &StoredHash, password: &[u8], memory: &mut Memory) -> bool {
