@@ -9,11 +9,12 @@
 //! state of its own: what must survive a reload is in the checkpoint's session. A GET changes no setting and sends no
 //! mail, and a POST counts only if one of its own pages sent it.
 //!
-//! In reading order: [`config`] is what the binary hands in, [`route`] the table of all addresses. Handlers receive
-//! [`visit`] and [`form`], whose values are [`form_fields`]. `sealed` encrypts what a session stores for its browser: [`stash`] keeps what the person was
-//! writing when a factor became owed again, `upstream_password` a password that an upstream wants. Pages are made of [`lang`],
-//! [`layout`] and [`time`]; [`error`], `guard`, `cookie`, `csrf`, `qr`, `assets` and `serve` bring them to the browser.
-//! [`pages`] are sign-in, second factor and preferences; `mail` is the mailbox. [`otp_app`] serves the OTP app.
+//! In reading order: [`config`] is what the binary hands in, [`routes`] the table of all addresses, each a [`route`].
+//! Handlers receive [`visit`] and [`form`], whose values are [`form_fields`]. `sealed` encrypts what a session stores
+//! for its browser: [`stash`] keeps what the person was writing when a factor became owed again, `upstream_password` a
+//! password that an upstream wants. Pages are made of [`lang`], [`layout`] and [`time`]; [`error`], `guard`, `cookie`,
+//! `csrf`, `qr`, `assets` and `serve` bring them to the browser. [`pages`] are sign-in, second factor and preferences;
+//! `mail` is the mailbox. [`otp_app`] serves the OTP app.
 
 #[macro_use]
 pub mod lang;
@@ -26,6 +27,7 @@ pub mod layout;
 pub mod otp_app;
 pub mod pages;
 pub mod route;
+pub mod routes;
 pub mod stash;
 pub mod time;
 mod to_login;
@@ -55,7 +57,7 @@ impl Webmail {
     /// [`sekisho_net::Finisher`] as extensions; [`serve()`] adds both.
     pub fn router(context: Arc<Context>) -> axum::Router {
         let pool = Arc::new(mail::Pool::default());
-        guard::around(route::router(route::all()), &context)
+        guard::around(route::router(routes::all()), &context)
             .layer(axum::Extension(pool))
             .with_state(context)
     }

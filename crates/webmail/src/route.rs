@@ -1,4 +1,4 @@
-//! The table of all routes, as data: the router is built from it, and a test walks it.
+//! A route, as data: the router is built from the table of all routes ([`crate::routes`]), and tests walk that table.
 
 use std::sync::Arc;
 
@@ -8,7 +8,6 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::config::Context;
-use crate::{assets, mail, pages};
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,15 +61,6 @@ impl Route {
             handler: on(MethodFilter::POST, handler),
         }
     }
-}
-
-/// Every route of the webmail.
-#[must_use]
-pub fn all() -> Vec<Route> {
-    let mut routes = vec![Route::get("/assets/{name}", Who::Anyone, assets::serve)];
-    routes.extend(pages::routes());
-    routes.extend(mail::routes());
-    routes
 }
 
 /// Builds the router from a table of routes.

@@ -2,7 +2,7 @@
 //! refuse a GET.
 
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use sekisho_webmail::route;
+use sekisho_webmail::routes;
 
 use crate::kit::{CAMPUS, HOME, Kit, PASSWORD, form};
 
@@ -87,7 +87,7 @@ async fn the_token_of_before_the_sign_in_is_worth_nothing_after_it() {
 async fn what_changes_something_can_not_be_had_by_a_get() {
     let kit = Kit::start().await;
     let mut alice = kit.alice_on_campus().await;
-    let routes = route::all();
+    let routes = routes::all();
     for changing in routes.iter().filter(|r| r.method == Method::POST) {
         let is_page_too = routes
             .iter()

@@ -3,7 +3,8 @@
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use sekisho_checkpoint::ports::Fate;
-use sekisho_webmail::route::{self, Who};
+use sekisho_webmail::route::Who;
+use sekisho_webmail::routes;
 
 use crate::kit::{Browser, HOME, Kit, form};
 
@@ -39,7 +40,7 @@ async fn every_route_leads_a_half_signed_in_browser_to_the_proof() {
     let letters = kit.letters.count();
     let mut browser = kit.browser(HOME);
     browser.sign_in().await.leads_to("/mfa-step");
-    let routes = route::all();
+    let routes = routes::all();
     assert!(routes.len() > 30, "the table was read");
     for route in &routes {
         let path = example(route.path);
@@ -72,7 +73,7 @@ async fn every_route_leads_a_half_signed_in_browser_to_the_proof() {
 #[tokio::test]
 async fn every_route_that_is_not_for_anyone_leads_a_stranger_to_the_login() {
     let kit = Kit::start().await;
-    for route in route::all() {
+    for route in routes::all() {
         let path = example(route.path);
         let to = led_to(&mut kit.browser(HOME), &route.method, &path).await;
         if route.who != Who::Anyone {
@@ -89,7 +90,7 @@ async fn every_route_that_is_not_for_anyone_leads_a_stranger_to_the_login() {
 async fn the_steps_of_the_proof_are_closed_to_who_owes_nothing() {
     let kit = Kit::start().await;
     let browser = kit.alice_on_campus().await;
-    for route in route::all() {
+    for route in routes::all() {
         if route.who == Who::Owing {
             let to = led_to(&mut browser.clone(), &route.method, &example(route.path)).await;
             assert_eq!(to.as_deref(), Some("/"), "{}", route.path);

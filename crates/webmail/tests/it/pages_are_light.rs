@@ -3,7 +3,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Method, Request, header};
-use sekisho_webmail::route;
+use sekisho_webmail::routes;
 
 use crate::kit::{HOME, Kit};
 
@@ -18,7 +18,7 @@ async fn every_page_fits_into_the_first_packets() {
     owing.sign_in().await;
     let mut stranger = kit.browser(HOME);
     let mut sizes = Vec::new();
-    for route in route::all() {
+    for route in routes::all() {
         let has_place = route.path.contains('{') || route.path.starts_with("/mail");
         if route.method != Method::GET || has_place {
             continue;

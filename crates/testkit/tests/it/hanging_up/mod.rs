@@ -261,7 +261,7 @@ fn waits(on_a_slow_database: bool) -> Box<dyn Iterator<Item = usize>> {
 
 #[test]
 fn every_form_of_the_webmail_is_among_them() {
-    for route in sekisho_webmail::route::all() {
+    for route in sekisho_webmail::routes::all() {
         if route.method != Method::GET {
             let is_known = forms::ALL.iter().any(|form| form.path == route.path);
             let is_mail = route.path.starts_with("/mail/");
@@ -307,7 +307,7 @@ async fn what_is_done_to_mail_goes_on_though_the_browser_hung_up() -> anyhow::Re
     let scene = Scene::in_sqlite().await?;
     let mut person = Person::new(&scene.kit, 0).await?;
     let browser = person.on_campus(&scene, "/mfa").await?;
-    for route in sekisho_webmail::route::all() {
+    for route in sekisho_webmail::routes::all() {
         if route.method == Method::GET || !route.path.starts_with("/mail/") {
             continue;
         }
