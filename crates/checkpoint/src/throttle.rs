@@ -127,8 +127,8 @@ pub fn reached_until(
 pub enum GuessStart {
     /// It counts as in flight from now on, and may be made.
     Begun,
-    /// Should all guesses in flight turn out wrong, a limit would be reached. Nothing is counted; one may ask again when
-    /// some are settled.
+    /// Should all guesses in flight turn out wrong, a limit would be reached. Nothing is counted; one may ask again
+    /// when some are settled.
     Busy,
     /// Wrong guesses have reached a limit. Nothing is counted, and nothing is to be tried.
     LimitReached {

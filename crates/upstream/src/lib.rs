@@ -9,11 +9,11 @@
 //! connection before the client can log in again as another account ([`relogin`]), since the checkpoint would not learn
 //! of it. A server that violates its protocol counts as unavailable, not as refusing the login.
 //!
-//! In reading order: [`upstreams`] (which upstream has whose mail), [`upstream`] (connections to one), [`servers`] (which
-//! of its servers are up), [`proof`] and [`token`] (how the person is logged in), `call` and `dial` (connecting),
-//! `learned` and `capabilities` (what it offers), `imap`, `pop3`, `submission` and `sieve` (the protocols up to the
-//! login), [`pipe`] with [`relogin`], [`relay`]. [`directory`] is for sites where only the upstream knows the passwords.
-//! `error` says what may go wrong.
+//! In reading order: [`upstreams`] (which upstream has whose mail), [`upstream`] (connections to one), [`servers`]
+//! (which of its servers are up), [`proof`] and [`token`] (how the person is logged in), `call` and `dial`
+//! (connecting), `learned` and `capabilities` (what it offers), `imap`, `pop3`, `submission` and `sieve` (the protocols
+//! up to the login), [`pipe`] with [`relogin`], [`relay`]. [`directory`] is for sites where only the upstream knows the
+//! passwords. `error` says what may go wrong.
 
 mod call;
 mod capabilities;

@@ -109,7 +109,8 @@ pub trait Records: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<GuessStart, RecordsError>;
 
-    /// Ends a guess that began under these keys at an instant: it is in flight no longer, and counts as wrong if it was.
+    /// Ends a guess that began under these keys at an instant: it is in flight no longer, and counts as wrong if it
+    /// was.
     async fn settle_guess(
         &self,
         keys: &[Throttle],

@@ -1,7 +1,8 @@
 //! Writing a message: the page, and what its buttons do.
 //!
-//! Whatever goes wrong with sending, the message is in the drafts first, files and all, and the page is shown again with everything on it. A form that
-//! arrives when the session owes a factor is kept by [`Keepable`] and found again by [`stash::kept`].
+//! Whatever goes wrong with sending, the message is saved in the drafts first, with its files, and the page is shown
+//! again with everything on it. A form that arrives when the session owes a factor is kept by [`Keepable`] and found
+//! again by [`stash::kept`].
 
 use std::sync::Arc;
 

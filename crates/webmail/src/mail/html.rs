@@ -195,8 +195,8 @@ pub(super) fn picture_key(id: &str) -> String {
     percent_decode_str(id).decode_utf8_lossy().to_lowercase()
 }
 
-/// The pictures of the message that HTML shows, by their keys. Whatever else refers to one, such as a style, shows nothing
-/// here.
+/// The keys of the message's pictures that the HTML shows. A picture that is referred to in another way, such as by a
+/// style, isn't shown here.
 pub(super) fn pictures_in(html: &str) -> HashSet<String> {
     let bytes = html.as_bytes();
     let starts = bytes.windows(4).enumerate();

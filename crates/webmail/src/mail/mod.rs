@@ -7,8 +7,8 @@
 //! In reading order: `pool` is how a request gets at the mail, `place` the addresses of what is in it, `folders` its
 //! folders; `list` and `message` are the two pages that people read, from `content`, `text`, `html` and `sender`;
 //! `actions`, `relocate` and `manage` change things, `download` hands out files. A message being written is a
-//! `composition` around a `draft` to `recipients`; it begins as a `reply` or is found again as a `stored_draft`, shown by
-//! `writing_page`, and `compose` is what the page's buttons do. `trouble` says what went wrong.
+//! `composition` around a `draft` to `recipients`; it begins as a `reply` or is found again as a `stored_draft`, shown
+//! by `writing_page`, and `compose` is what the page's buttons do. `trouble` says what went wrong.
 
 mod actions;
 mod compose;

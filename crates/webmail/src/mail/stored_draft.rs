@@ -137,7 +137,8 @@ pub(super) fn sender(account: &Account, chosen: &str) -> Option<Recipient> {
 }
 
 impl Desk {
-    /// Looks up the files that are stored with it, and those of what it forwards. A form knows which of them were chosen.
+    /// Looks up the files that are stored with the draft, and those of the message that it forwards. The form says
+    /// which of them were chosen.
     pub(super) async fn find_files(
         &mut self,
         imap: &mut Imap,
@@ -193,7 +194,7 @@ impl Desk {
             .next())
     }
 
-    /// All files that go along: those of the stored draft and of what is forwarded, as far as they are chosen, and new ones.
+    /// All files that are sent along: those chosen of the stored draft and of the forwarded message, and new ones.
     pub(super) async fn gather(&self, imap: &mut Imap, form: &Form) -> Result<Vec<File>, WebError> {
         let mut files = Vec::new();
         if form.fields.has("keep")

@@ -1,4 +1,5 @@
-//! Proving a factor after the password: the choice, and a page for each kind. What is particular to a kind is in `kinds`.
+//! Proving a factor after the password: the choice, and a page for each kind. What is particular to a kind is in
+//! `kinds`.
 
 use std::sync::Arc;
 

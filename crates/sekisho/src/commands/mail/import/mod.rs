@@ -1,8 +1,8 @@
 //! `sekisho mail import`: an account's mail from elsewhere.
 //!
-//! A message is told by its arrival and the header fields of [`MessageKey`]. Those that the account's folder has already are
-//! passed over, as often as it has them, so an import that was cut short goes on where it stopped, and one that is
-//! repeated adds what is new.
+//! A message is recognised by its arrival and the header fields of [`MessageKey`]. Those that the account's folder has
+//! already are skipped, as often as it has them. So an import that was cut short goes on where it stopped, and one that
+//! is repeated adds what is new.
 
 mod files;
 mod here;
