@@ -176,8 +176,10 @@ async fn finished<T: Send + 'static>(
     source: &Source,
     judging: impl Future<Output = Result<T, NotAdmitted>> + Send + 'static,
 ) -> Result<T, NotAdmitted> {
-    finisher.room_for(source).await;
-    let judged = finisher.finish(source, |_| judging).await;
+    let Ok(permit) = finisher.permit(source).await else {
+        return Err(NotAdmitted::Unavailable);
+    };
+    let judged = finisher.finish(permit, judging).await;
     judged.unwrap_or_else(|Panicked| Err(NotAdmitted::Unavailable))
 }
 

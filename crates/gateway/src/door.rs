@@ -341,13 +341,17 @@ impl<D: Dialogue> PreLogin<'_, D> {
             checkpoint,
             ..
         } = self.keeper;
-        tokio::select! {
+        let permit = tokio::select! {
             () = self.slot.evicted() => return Err(Closed::ByDoor(CloseReason::Evicted)),
             () = &mut self.total => return Err(Closed::ByDoor(CloseReason::TooSlow)),
-            () = finisher.room_for(&self.source) => {}
-        }
+            permit = finisher.permit(&self.source) => permit,
+        };
+        let Ok(permit) = permit else {
+            self.dialogue.failed(LoginFailure::NotJudged);
+            return Ok(None);
+        };
         let asked = Arc::clone(checkpoint);
-        let answer = finisher.finish(&self.source, |_| async move { asked.admit(attempt).await });
+        let answer = finisher.finish(permit, async move { asked.admit(attempt).await });
         match answer.await {
             Ok(Ok(admitted)) => return Ok(Some(admitted)),
             Ok(Err(NotAdmitted::Unavailable)) | Err(Panicked) => {

@@ -5,59 +5,71 @@
 //! Work that must not stop half-way runs in a [`Finish`]. While the client waits, this costs nothing; when the client
 //! leaves, a task of its own does the rest, and [`Shutdown::drain`] waits for that task as for all others.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sekisho_source::{Source, SourceKey};
+use sekisho_source::Source;
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::Shutdown;
+use crate::permits::{Bounds, Permits, TooMuchBegun, WorkPermit};
 
-/// How much work of clients that hung up may go on at once. Above that, no new work starts until some has ended.
-const MOST: usize = 4096;
-/// The same for one source, so that a client that keeps hanging up delays only its own source.
-const MOST_OF_A_SOURCE: usize = 16;
-
-/// Finishes work that clients began. Clones share one count.
+/// Finishes work that clients began. Clones share one count of what is begun.
 #[derive(Debug, Clone)]
 pub struct Finisher {
     shutdown: Shutdown,
-    deserted: Arc<Deserted>,
+    permits: Arc<Permits>,
 }
 
 impl Finisher {
     /// Work that clients leave behind becomes a task of `shutdown`, and is dropped at the end of its grace.
     #[must_use]
     pub fn new(shutdown: Shutdown) -> Self {
+        Self::with_bounds(shutdown, Bounds::default())
+    }
+
+    fn with_bounds(shutdown: Shutdown, bounds: Bounds) -> Self {
         Self {
             shutdown,
-            deserted: Arc::default(),
+            permits: Arc::new(Permits::new(bounds)),
         }
     }
 
-    /// Waits while this source, or all sources together, have too much work going on whose clients have left.
-    /// Cancel-safe: no work has started yet.
-    pub async fn room_for(&self, source: &Source) {
-        loop {
-            let mut ended = pin!(self.deserted.ended.notified());
-            ended.as_mut().enable();
-            if self.deserted.has_room(source.throttle_key()) {
-                return;
-            }
-            ended.await;
-        }
+    /// Waits until this source, and all sources together, have little enough begun, among clients of the same source
+    /// first come, first served. Cancel-safe: nothing has begun yet.
+    ///
+    /// The permit is taken before the work begins and kept to its end, so hanging up gains a client nothing: what it
+    /// left behind still counts, and when its source has as much begun as it may, only that source waits. Take a permit
+    /// only when all is there that the client sends, so that no client can hold one by sending slowly.
+    ///
+    /// # Errors
+    /// [`TooMuchBegun`] after ten seconds: answer "temporarily".
+    pub async fn permit(&self, source: &Source) -> Result<WorkPermit, TooMuchBegun> {
+        self.permits.take(source).await
     }
 
     /// Runs `work` for a client: where the result is awaited, and to its end even if that future is dropped half-way. A
-    /// future that was never polled is dropped without effect. `work` can ask whether the client is still there.
-    pub fn finish<T, F>(&self, source: &Source, work: impl FnOnce(Presence) -> F) -> Finish<T>
+    /// future that was never polled is dropped without effect.
+    pub fn finish<T, F>(&self, permit: WorkPermit, work: F) -> Finish<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.finish_reading(|_| async move {
+            let done = work.await;
+            drop(permit);
+            done
+        })
+    }
+
+    /// The same for work that still reads what the client sends. It takes its permit itself, by [`Self::permit`], when
+    /// all was read and before it changes anything, and ends without one if the client has left.
+    pub fn finish_reading<T, F>(&self, work: impl FnOnce(Presence) -> F) -> Finish<T>
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
@@ -67,24 +79,26 @@ impl Finisher {
             work: Some(Box::pin(work(client.clone()))),
             has_begun: false,
             client,
-            source: source.throttle_key(),
-            finisher: self.clone(),
+            shutdown: self.shutdown.clone(),
         }
     }
 }
 
 /// Tells whether a client still waits for the work that it began.
 #[derive(Debug, Clone, Default)]
-pub struct Presence {
-    has_left: Arc<AtomicBool>,
-}
+pub struct Presence(CancellationToken);
 
 impl Presence {
     /// Whether the client has hung up. If so, don't wait for anything that it should still send; what has arrived may
     /// be less than it meant to send.
     #[must_use]
     pub fn has_left(&self) -> bool {
-        self.has_left.load(Ordering::SeqCst)
+        self.0.is_cancelled()
+    }
+
+    /// Completes when the client has hung up. Cancel-safe.
+    pub async fn left(&self) {
+        self.0.cancelled().await;
     }
 }
 
@@ -99,8 +113,7 @@ pub struct Finish<T: Send + 'static> {
     work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
     has_begun: bool,
     client: Presence,
-    source: SourceKey,
-    finisher: Finisher,
+    shutdown: Shutdown,
 }
 
 impl<T: Send + 'static> Future for Finish<T> {
@@ -136,11 +149,9 @@ impl<T: Send + 'static> Drop for Finish<T> {
             // The runtime has ended, and the process is about to end.
             return;
         }
-        self.client.has_left.store(true, Ordering::SeqCst);
-        let counted = self.finisher.deserted.one_more(self.source);
-        self.finisher.shutdown.spawn(async move {
+        self.client.0.cancel();
+        self.shutdown.spawn(async move {
             work.await;
-            drop(counted);
         });
     }
 }
@@ -151,75 +162,53 @@ impl<T: Send + 'static> fmt::Debug for Finish<T> {
     }
 }
 
-/// Counts the work that clients left behind.
-#[derive(Debug, Default)]
-struct Deserted {
-    by_source: Mutex<HashMap<SourceKey, usize>>,
-    ended: Notify,
-}
-
-impl Deserted {
-    fn has_room(&self, source: SourceKey) -> bool {
-        let by_source = self.by_source();
-        by_source.get(&source).copied().unwrap_or_default() < MOST_OF_A_SOURCE
-            && by_source.values().sum::<usize>() < MOST
-    }
-
-    fn one_more(self: &Arc<Self>, source: SourceKey) -> One {
-        *self.by_source().entry(source).or_default() += 1;
-        One {
-            source,
-            all: Arc::clone(self),
-        }
-    }
-
-    fn by_source(&self) -> MutexGuard<'_, HashMap<SourceKey, usize>> {
-        self.by_source
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One piece of work that is counted until this is dropped.
-struct One {
-    source: SourceKey,
-    all: Arc<Deserted>,
-}
-
-impl Drop for One {
-    fn drop(&mut self) {
-        let mut by_source = self.all.by_source();
-        if let Some(count) = by_source.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
-                by_source.remove(&self.source);
-            }
-        }
-        drop(by_source);
-        self.all.ended.notify_waiters();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use sekisho_source::KeyLength;
-    use tokio::sync::oneshot;
+    use tokio::sync::{oneshot, watch};
 
     use super::*;
+
+    /// Patience that no test comes to the end of.
+    const LONG: Duration = Duration::from_secs(600);
 
     fn source(last: u8) -> Source {
         Source::assured([192, 0, 2, last].into(), KeyLength::default())
     }
 
+    fn few(shutdown: &Shutdown, patience: Duration) -> Finisher {
+        let bounds = Bounds {
+            of_all: 5,
+            of_a_source: 3,
+            patience,
+        };
+        Finisher::with_bounds(shutdown.clone(), bounds)
+    }
+
+    /// Work that a client begins and that goes on until it is told to end.
+    async fn begun(
+        finisher: &Finisher,
+        source: &Source,
+        until: &watch::Sender<bool>,
+    ) -> Finish<()> {
+        let permit = finisher.permit(source).await.expect("a permit");
+        let mut until = until.subscribe();
+        let mut work = finisher.finish(permit, async move {
+            until.wait_for(|ends| *ends).await.map(drop).ok();
+        });
+        begin(&mut work).await;
+        work
+    }
+
     /// Polls the future once.
     async fn begin<T: Send + 'static>(work: &mut Finish<T>) {
-        std::future::poll_fn(|context| {
-            assert!(Pin::new(&mut *work).poll(context).is_pending());
-            Poll::Ready(())
-        })
-        .await;
+        assert!(once(Pin::new(work)).await.is_pending());
+    }
+
+    async fn once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+        std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
     }
 
     #[tokio::test]
@@ -228,22 +217,23 @@ mod tests {
         let finisher = Finisher::new(shutdown.clone());
         let (go_on, may_go_on) = oneshot::channel::<()>();
         let (tell, told) = oneshot::channel();
-        let mut work = finisher.finish(&source(1), |client| async move {
+        let mut work = finisher.finish_reading(|client| async move {
             let was_there = !client.has_left();
             may_go_on.await.expect("told to go on");
+            client.left().await;
             tell.send((was_there, client.has_left())).expect("heard");
         });
         begin(&mut work).await;
         drop(work);
         go_on.send(()).expect("still at work");
-        assert!(shutdown.drain(Duration::from_secs(60)).await);
+        assert!(shutdown.drain(LONG).await);
         assert_eq!(told.await, Ok((true, true)));
     }
 
     #[tokio::test]
     async fn what_was_not_begun_is_dropped() {
         let shutdown = Shutdown::new();
-        let work = Finisher::new(shutdown.clone()).finish(&source(1), |_| async {});
+        let work = Finisher::new(shutdown.clone()).finish_reading(|_| async {});
         drop(work);
         assert_eq!(shutdown.tasks(), 0);
     }
@@ -251,33 +241,75 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_told_and_nothing_goes_on() {
         let shutdown = Shutdown::new();
-        let finisher = Finisher::new(shutdown.clone());
-        let work: Finish<()> = finisher.finish(&source(1), |_| async { panic!("a fault of ours") });
-        assert_eq!(work.await, Err(Panicked));
+        let finisher = few(&shutdown, LONG);
+        for _ in 0..6 {
+            let permit = finisher.permit(&source(1)).await.expect("given back");
+            let work: Finish<()> = finisher.finish(permit, async { panic!("a fault of ours") });
+            assert_eq!(work.await, Err(Panicked));
+        }
         assert_eq!(shutdown.tasks(), 0);
     }
 
     #[tokio::test]
-    async fn a_source_that_hangs_up_all_the_time_keeps_only_itself_waiting() {
-        let finisher = Finisher::new(Shutdown::new());
-        let (go_on, waits) = tokio::sync::watch::channel(false);
-        for _ in 0..MOST_OF_A_SOURCE {
-            finisher.room_for(&source(1)).await;
-            let mut waits = waits.clone();
-            let mut work = finisher.finish(&source(1), |_| async move {
-                waits.wait_for(|go_on| *go_on).await.map(drop).ok();
-            });
-            begin(&mut work).await;
+    async fn clients_that_begin_at_once_and_all_hang_up_leave_no_more_than_their_source_may_have() {
+        let shutdown = Shutdown::new();
+        let finisher = few(&shutdown, LONG);
+        let ends = watch::Sender::new(false);
+        let mut clients = Vec::new();
+        for _ in 0..3 {
+            clients.push(begun(&finisher, &source(1), &ends).await);
         }
-        finisher.room_for(&source(2)).await;
-        let again = source(1);
-        let mut room = pin!(finisher.room_for(&again));
-        assert!(once(room.as_mut()).await.is_pending());
-        go_on.send(true).expect("somebody waits");
-        room.await;
+        let (again, other) = (source(1), source(2));
+        let mut fourth = Box::pin(finisher.permit(&again));
+        assert!(
+            once(fourth.as_mut()).await.is_pending(),
+            "before any hangs up"
+        );
+        drop(clients);
+        assert_eq!(shutdown.tasks(), 3);
+        assert!(
+            once(fourth.as_mut()).await.is_pending(),
+            "nor by hanging up"
+        );
+        let mut fifth = Box::pin(finisher.permit(&again));
+        assert!(once(fifth.as_mut()).await.is_pending());
+        drop(
+            finisher
+                .permit(&other)
+                .await
+                .expect("others are not concerned"),
+        );
+        ends.send_replace(true);
+        let first_come = fourth.await.expect("when some is finished");
+        fifth.await.expect("and who came later, later");
+        drop(first_come);
+        assert!(shutdown.drain(LONG).await);
     }
 
-    async fn once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-        std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+    #[tokio::test]
+    async fn all_sources_together_have_a_bound_too() {
+        let finisher = few(&Shutdown::new(), LONG);
+        let ends = watch::Sender::new(false);
+        let mut clients = Vec::new();
+        for last in 1..=5 {
+            clients.push(begun(&finisher, &source(last), &ends).await);
+        }
+        let sixth = source(6);
+        let mut sixth = Box::pin(finisher.permit(&sixth));
+        assert!(once(sixth.as_mut()).await.is_pending());
+        drop(clients);
+        ends.send_replace(true);
+        sixth.await.expect("a permit");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let shutdown = Shutdown::new();
+        let finisher = few(&shutdown, Duration::ZERO);
+        let ends = watch::Sender::new(false);
+        for _ in 0..3 {
+            drop(begun(&finisher, &source(1), &ends).await);
+        }
+        assert!(finisher.permit(&source(1)).await.is_err());
     }
 }

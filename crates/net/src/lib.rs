@@ -11,7 +11,7 @@
 //! trusted.
 //!
 //! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the headers of web
-//! proxies), [`stream`] and [`tls`], [`slots`], [`mod@serve`] with [`shutdown`] and [`finish`], [`client`], [`dns`].
+//! proxies), [`stream`] and [`tls`], [`slots`], [`mod@serve`] with [`shutdown`] and [`finish`] (`permits` bounds it), [`client`], [`dns`].
 
 pub mod client;
 pub mod dns;
@@ -19,6 +19,7 @@ pub mod finish;
 pub mod forwarded;
 pub mod listener;
 pub mod peers;
+mod permits;
 mod proxy;
 pub mod serve;
 pub mod shutdown;
@@ -30,6 +31,7 @@ pub use finish::{Finish, Finisher, Panicked, Presence};
 pub use forwarded::{ForwardedPolicy, ForwardingHeader, WebSources};
 pub use listener::{GivenSource, Listener, SourceFrom};
 pub use peers::Peers;
+pub use permits::{TooMuchBegun, WorkPermit};
 pub use serve::{Accepted, serve};
 pub use shutdown::Shutdown;
 pub use slots::{ConnectionSlot, ConnectionSlots, Limits};

@@ -9,6 +9,7 @@ use axum::http::header;
 use sekisho_checkpoint::web::WebStanding;
 use tokio::time::timeout;
 
+use crate::beginning::Beginning;
 use crate::config::Context;
 use crate::csrf;
 use crate::error::WebError;
@@ -90,10 +91,12 @@ impl FromRequest<Arc<Context>> for SisterForm {
         if !csrf::is_from_base(&context.config, request.headers()) {
             return Err(WebError::TooOld);
         }
-        timeout(PATIENCE, read_fields(request))
+        let extensions = request.extensions().clone();
+        let fields = timeout(PATIENCE, read_fields(request))
             .await
-            .map_err(|_| WebError::BadRequest)?
-            .map(Self)
+            .map_err(|_| WebError::BadRequest)??;
+        Beginning::of(&extensions).await?;
+        Ok(Self(fields))
     }
 }
 
@@ -143,16 +146,20 @@ impl FromRequest<Arc<Context>> for Keepable {
     }
 }
 
-/// Reads a form, if the browser says that one of our pages sent it and it arrives in time.
+/// Reads a form, if the browser says that one of our pages sent it and it arrives in time. From then on the request is
+/// finished even if the browser leaves.
 async fn read(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {
     let patience = if is_multipart(&request) {
         PATIENCE_FOR_FILES
     } else {
         PATIENCE
     };
-    timeout(patience, read_at_leisure(request, context))
+    let extensions = request.extensions().clone();
+    let form = timeout(patience, read_at_leisure(request, context))
         .await
-        .map_err(|_| WebError::BadRequest)?
+        .map_err(|_| WebError::BadRequest)??;
+    Beginning::of(&extensions).await?;
+    Ok(form)
 }
 
 async fn read_at_leisure(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {

@@ -17,6 +17,7 @@ use sekisho_net::{Finisher, Panicked, Presence};
 use sekisho_source::Source;
 use tower_http::compression::CompressionLayer;
 
+use crate::beginning::Beginning;
 use crate::config::{Config, Context};
 use crate::error::WebError;
 use crate::layout;
@@ -68,10 +69,13 @@ async fn guard(State(context): State<Arc<Context>>, request: Request, next: Next
     let mut response = if head.method.is_safe() {
         next.run(Request::from_parts(head, body)).await
     } else {
-        finisher.room_for(&source).await;
-        let finished = finisher.finish(&source, |browser| {
+        let finished = finisher.clone().finish_reading(|browser| async move {
+            let beginning = Beginning::new(finisher, source, browser.clone());
+            head.extensions.insert(beginning.clone());
             let body = Body::new(WhileThere { body, browser });
-            next.run(Request::from_parts(head, body))
+            let answer = next.run(Request::from_parts(head, body)).await;
+            drop(beginning);
+            answer
         });
         let ended = finished.await;
         ended.unwrap_or_else(|Panicked| WebError::Broken.into_response())

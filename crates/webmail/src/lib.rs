@@ -12,8 +12,8 @@
 //! In reading order: [`config`] is what the binary hands in, [`routes`] the table of all addresses, each a [`route`].
 //! Handlers receive [`visit`] and [`form`], whose values are [`form_fields`]. `sealed` encrypts what a session stores
 //! for its browser: [`stash`] keeps what the person was writing when a factor became owed again, `upstream_password` a
-//! password that an upstream wants. Pages are made of [`lang`], [`layout`] and [`time`]; [`error`], `guard`, `cookie`,
-//! `csrf`, `qr`, `assets` and `serve` bring them to the browser. [`pages`] are sign-in, second factor and preferences;
+//! password that an upstream wants. Pages are made of [`lang`], [`layout`] and [`time`]; [`error`], `guard` (with
+//! `beginning`), `cookie`, `csrf`, `qr`, `assets` and `serve` bring them to the browser. [`pages`] are sign-in, second factor and preferences;
 //! `mail` is the mailbox. [`otp_app`] serves the OTP app.
 
 #[macro_use]
@@ -35,6 +35,7 @@ mod upstream_password;
 pub mod visit;
 
 mod assets;
+mod beginning;
 mod cookie;
 mod csrf;
 mod guard;

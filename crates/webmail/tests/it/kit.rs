@@ -446,8 +446,10 @@ impl Browser {
         let address = self.address.parse().expect("an address");
         let source = Source::assured(address, KeyLength::default());
         request.extensions_mut().insert(source);
-        let finisher = Finisher::new(Shutdown::new());
-        request.extensions_mut().insert(finisher);
+        if request.extensions().get::<Finisher>().is_none() {
+            let finisher = Finisher::new(Shutdown::new());
+            request.extensions_mut().insert(finisher);
+        }
         let cookies: Vec<String> = self
             .cookies
             .iter()

@@ -1,6 +1,7 @@
 //! Tests of the webmail as browsers see it, over a real checkpoint with real records and accounts.
 
 mod a_form_from_elsewhere_changes_nothing;
+mod a_form_waits_for_its_turn;
 mod a_half_signed_in_browser_can_only_finish;
 mod changing_the_password;
 mod kit;
