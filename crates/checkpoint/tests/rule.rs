@@ -160,7 +160,13 @@ proptest! {
         }
         let (id, password_right, place_index) = asked;
         let account = Account { usable: usable[id as usize], ..account(id) };
-        let facts = Facts { account: &account, credential: password(password_right), mfa_on: mfa[id as usize], has_factor: true, grants: &grants };
+        let facts = Facts {
+            account: &account,
+            credential: password(password_right),
+            mfa_on: mfa[id as usize],
+            has_factor: true,
+            grants: &grants,
+        };
         let decision = decide(&facts, &place(place_index), &networks(), &Policy::default(), at(now));
         prop_assert_eq!(
             matches!(decision, Decision::Admitted(_)),

@@ -515,7 +515,10 @@ mod tests {
     proptest! {
         #[test]
         fn every_message_is_told_once(
-            messages in proptest::collection::vec((0..12_u8, proptest::collection::vec(0..12_u8, 0..5), 0..4_u8, any::<bool>()), 0..40)
+            messages in proptest::collection::vec(
+                (0..12_u8, proptest::collection::vec(0..12_u8, 0..5), 0..4_u8, any::<bool>()),
+                0..40,
+            )
         ) {
             let keys: Vec<ThreadKeys> = messages
                 .iter()

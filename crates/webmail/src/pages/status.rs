@@ -439,9 +439,15 @@ fn grants_table(visit: &Visit, grants: &[GrantView]) -> Markup {
                             td data-label=(source) {
                                 div {
                                     span.address[grant.address.is_ipv4()] { (grant.address) }
-                                    @if grant.source.to_string() != grant.address.to_string() { div.hint { (grant.source) } }
+                                    @if grant.source.to_string() != grant.address.to_string() {
+                                        div.hint { (grant.source) }
+                                    }
                                     @if let Some(companion) = &grant.companion {
-                                        div { span.hint { (t!(lang, "grant-companion")) } " " span.address[companion.address.is_ipv4()] { (companion.address) } }
+                                        div {
+                                            span.hint { (t!(lang, "grant-companion")) }
+                                            " "
+                                            span.address[companion.address.is_ipv4()] { (companion.address) }
+                                        }
                                     }
                                     @if view.here { div { span.badge.good { (t!(lang, "grant-here")) } } }
                                 }
@@ -515,7 +521,9 @@ fn events_table(visit: &Visit, events: &[Event], shows: Shows) -> Markup {
                                 @if let Some(address) = event.address {
                                     div {
                                         span.address[address.is_ipv4()] { (address) }
-                                        @if let Some(name) = visit.context.checkpoint.network_name(address) { div.hint { (name) } }
+                                        @if let Some(name) = visit.context.checkpoint.network_name(address) {
+                                            div.hint { (name) }
+                                        }
                                     }
                                 }
                             }
