@@ -19,6 +19,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config;
 use crate::takeover;
@@ -147,7 +151,7 @@ enum ConfigCommand {
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Serve { config, take_over } => {
-            log_to_stderr("info");
+            log_to_stderr(LevelFilter::INFO);
             runtime()?.block_on(crate::serve::serve(&config.file, take_over))?;
         }
         Command::Restart(config) => {
@@ -155,7 +159,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             say(&small_runtime()?.block_on(takeover::ask(&data))?);
         }
         Command::Demo(arguments) => {
-            log_to_stderr("error");
+            log_to_stderr(LevelFilter::ERROR);
             runtime()?.block_on(crate::demo::run(arguments))?;
         }
         Command::Account { config, command } => {
@@ -213,15 +217,37 @@ fn small_runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .build()?)
 }
 
-/// Logs go to standard error; `SEKISHO_LOG` says how much, in the syntax of tracing's filters.
-fn log_to_stderr(usual: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SEKISHO_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// Logs go to standard error. `SEKISHO_LOG` says how much, as [`log_filter`] reads it.
+fn log_to_stderr(usual: LevelFilter) {
+    let wanted = std::env::var("SEKISHO_LOG").ok().filter(|w| !w.is_empty());
+    let filter = match &wanted {
+        None => Some(Targets::new().with_default(usual)),
+        Some(wanted) => log_filter(wanted),
+    };
+    let is_understood = filter.is_some();
+    let output = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
+    tracing_subscriber::registry()
+        .with(
+            output.with_filter(
+                filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO)),
+            ),
+        )
         .init();
+    if !is_understood {
+        tracing::warn!(
+            wanted = wanted.unwrap_or_default(),
+            "SEKISHO_LOG is not understood, so the level is info; right are debug, or info,sekisho_gateway=debug"
+        );
+    }
+}
+
+/// Reads a level for everything and levels of rooms, separated by commas; `None` if it is anything else.
+fn log_filter(text: &str) -> Option<Targets> {
+    // A word without a level would be taken for a room, and everything else fall silent.
+    let is_level = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    text.split(',').all(is_level).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]
@@ -232,5 +258,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_level_of_the_log_is_understood_or_refused() {
+        for right in [
+            "debug",
+            "info,sekisho_gateway=debug",
+            "sekisho_net=trace",
+            "off",
+        ] {
+            assert!(log_filter(right).is_some(), "{right}");
+        }
+        for wrong in ["debgu", "info,sekisho_gateway", "sekisho_gateway=lots"] {
+            assert!(log_filter(wrong).is_none(), "{wrong}");
+        }
     }
 }
