@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use sekisho_checkpoint::Password;
 use sekisho_net::client::{Connector, Roots, TlsMode};
-use sekisho_upstream::{Learned, Passing, Server, Servers, Told, Upstream};
+use sekisho_upstream::{AddressForwarding, Learned, Passing, Server, Servers, Upstream};
 use tempfile::TempDir;
 
 use crate::asking::answers;
@@ -130,7 +130,7 @@ impl Cyrus {
                 password: Password::new(PROXY.to_owned()),
             },
             user: "{login}".to_owned(),
-            told: Told::Nothing,
+            address_forwarding: AddressForwarding::None,
             guards: true,
             host: "mail.kit.example".to_owned(),
             patience: PATIENCE,

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use sekisho_checkpoint::Password;
 use sekisho_net::client::{Connector, Roots, TlsMode};
 use sekisho_net::{Alpn, Certificate, TlsKeeper};
-use sekisho_upstream::{Learned, Passing, Server, Servers, TokenKey, Told, Upstream};
+use sekisho_upstream::{AddressForwarding, Learned, Passing, Server, Servers, TokenKey, Upstream};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -184,7 +184,7 @@ impl Dovecot {
             connector: Connector::new(&roots, PATIENCE)?,
             passing,
             user: "{login}".to_owned(),
-            told: Told::InDialogue,
+            address_forwarding: AddressForwarding::InProtocol,
             guards: false,
             host: "mail.kit.example".to_owned(),
             patience: PATIENCE,

@@ -46,5 +46,5 @@ pub use proof::Passing;
 pub use relogin::Relogin;
 pub use servers::{Server, Servers};
 pub use token::TokenKey;
-pub use upstream::{LoggedIn, Probed, Told, Upstream, Wanted};
+pub use upstream::{AddressForwarding, LoggedIn, Probed, Upstream, Wanted};
 pub use upstreams::{Keeps, Upstreams};

@@ -22,14 +22,14 @@ use crate::{dial, imap, pop3, sieve, submission};
 
 /// How an upstream learns the client's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told {
+pub enum AddressForwarding {
     /// It doesn't: all clients seem to have Sekisho's address.
-    Nothing,
+    None,
     /// By a PROXY protocol header, version 2.
     ProxyHeader,
     /// In the protocol itself: by ID in IMAP, by XCLIENT in submission, and by XCLIENT in POP3 if the server offers it
     /// in its greeting, as Dovecot does.
-    InDialogue,
+    InProtocol,
 }
 
 /// A mail system behind Sekisho.
@@ -54,7 +54,7 @@ pub struct Upstream {
     /// The user name at the upstream; `{login}` and `{address}` stand for those of the account.
     pub user: String,
     /// How the upstream learns the client's address.
-    pub told: Told,
+    pub address_forwarding: AddressForwarding,
     /// Whether to watch connections for another login even if the upstream doesn't announce UNAUTHENTICATE.
     pub guards: bool,
     /// The host name that Sekisho sends in EHLO.
@@ -145,7 +145,7 @@ impl Upstream {
         let client = self.told_address(&wanted);
         self.first(&self.imap, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
-            let told = client.filter(|_| self.told == Told::InDialogue);
+            let told = client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
             let (mut wire, offered) = imap::begin(wire, &call, told, &self.learned).await?;
             let after = imap::log_in(&mut wire, &offered, &proof, &self.learned).await?;
             self.learned.note(|offers| &mut offers.imap, &after);
@@ -169,7 +169,7 @@ impl Upstream {
         let known = self.learned.pop3(wanted.now);
         self.first(&self.pop3, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
-            let told = client.filter(|_| self.told == Told::InDialogue);
+            let told = client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
             let (mut wire, offered) = pop3::begin(wire, &call, told, known.clone()).await?;
             if known.is_none() {
                 self.learned.note_pop3(&offered, wanted.now);
@@ -194,7 +194,7 @@ impl Upstream {
         let client = self.told_address(&wanted);
         self.first(&self.submission, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
-            let told = client.filter(|_| self.told == Told::InDialogue);
+            let told = client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
             let told = told.map(|address| (address, name));
             let (mut wire, offered) = submission::begin(wire, &call, told).await?;
             submission::log_in(&mut wire, &offered, &proof).await?;
@@ -374,13 +374,13 @@ impl Upstream {
     }
 
     async fn connect(&self, call: &Call<'_>, client: Option<IpAddr>) -> Result<Wire, Fault> {
-        let wants_header = self.told == Told::ProxyHeader;
+        let wants_header = self.address_forwarding == AddressForwarding::ProxyHeader;
         dial::connect(call.server, call.tls, call.connector, wants_header, client).await
     }
 
     fn told_address(&self, wanted: &Wanted<'_>) -> Option<IpAddr> {
         let address = wanted.admitted.source().shown_address();
-        (self.told != Told::Nothing).then_some(address)
+        (self.address_forwarding != AddressForwarding::None).then_some(address)
     }
 
     fn proof(&self, wanted: &Wanted<'_>) -> Result<Proof, UpstreamError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sekisho_checkpoint::ports::Clock as _;
 use sekisho_net::Shutdown;
 use sekisho_net::client::TlsMode;
-use sekisho_upstream::{Server, Told, Upstream};
+use sekisho_upstream::{AddressForwarding, Server, Upstream};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -123,12 +123,14 @@ async fn passes_by(upstream: &Upstream, protocol: &str, server: &Server) -> Vec<
     let mut words = Vec::new();
     let port = server.port();
     let addresses = addresses(server).await;
-    match upstream.told {
-        Told::ProxyHeader if greets(server.host(), port).await => words.push(format!(
+    match upstream.address_forwarding {
+        AddressForwarding::ProxyHeader if greets(server.host(), port).await => words.push(format!(
             "{}:{port} greets who sends no header of the PROXY protocol: let it demand one",
             server.host()
         )),
-        Told::InDialogue if protocol == "POP3" && upstream.tls != TlsMode::Implicit => {
+        AddressForwarding::InProtocol
+            if protocol == "POP3" && upstream.tls != TlsMode::Implicit =>
+        {
             let greeting = greeting(server.host(), port).await;
             if greeting.is_some_and(|line| !line.contains("[XCLIENT]")) {
                 words.push(format!(

@@ -16,7 +16,7 @@ use sekisho_testkit::dovecot::Dovecot;
 use sekisho_testkit::records;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
-use sekisho_upstream::{Keeps, Passing, Server, Servers, Told, Upstream, Upstreams};
+use sekisho_upstream::{AddressForwarding, Keeps, Passing, Server, Servers, Upstream, Upstreams};
 
 /// The demo's accounts, with the passwords that Dovecot knows.
 pub(crate) const PEOPLE: [(&str, &str); 2] =
@@ -86,17 +86,17 @@ async fn refused_without_a_grant_admitted_with_one_and_cut_when_it_ends() -> any
 #[tokio::test]
 async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> anyhow::Result<()> {
     let dovecot = Dovecot::start(&PEOPLE).await?;
-    let ways: [(Passing, Told); 4] = [
-        (Passing::SamePassword, Told::InDialogue),
-        (dovecot.by_master(), Told::ProxyHeader),
-        (dovecot.by_token()?, Told::InDialogue),
-        (dovecot.by_master(), Told::Nothing),
+    let ways: [(Passing, AddressForwarding); 4] = [
+        (Passing::SamePassword, AddressForwarding::InProtocol),
+        (dovecot.by_master(), AddressForwarding::ProxyHeader),
+        (dovecot.by_token()?, AddressForwarding::InProtocol),
+        (dovecot.by_master(), AddressForwarding::None),
     ];
     for (passing, told) in ways {
         let case = format!("{passing:?}, {told:?}");
         let mut upstream = dovecot.upstream(passing)?;
-        upstream.told = told;
-        if told == Told::ProxyHeader {
+        upstream.address_forwarding = told;
+        if told == AddressForwarding::ProxyHeader {
             let only = |port| Servers::new(vec![Server::new("localhost".to_owned(), port)]);
             upstream.imap = only(dovecot.ports.imap_proxied);
             upstream.pop3 = only(dovecot.ports.pop3_proxied);
@@ -128,7 +128,7 @@ async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> any
         wire.pop3("QUIT").await?;
         stage.demo.stop().await;
         let log = dovecot.log().split_off(before);
-        let address = if told == Told::Nothing {
+        let address = if told == AddressForwarding::None {
             "rip=127.0.0.1"
         } else {
             "rip=198.51.100.23"

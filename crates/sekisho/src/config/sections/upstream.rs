@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::account::Group;
 use sekisho_net::client::{Connector, KeyPin, Roots, TlsMode};
 use sekisho_upstream::{
-    Keeps, Learned, Passing, Server, Servers, TokenKey, Told, Upstream, Upstreams,
+    AddressForwarding, Keeps, Learned, Passing, Server, Servers, TokenKey, Upstream, Upstreams,
 };
 
 use super::site::Site;
@@ -282,10 +282,10 @@ impl UpstreamPlan {
             connector: Connector::new(&self.roots, self.patience).context("`ca_file`")?,
             passing: self.login.open(site)?,
             user: self.user.clone().into(),
-            told: match self.client_address {
-                ClientAddress::No => Told::Nothing,
-                ClientAddress::Proxy => Told::ProxyHeader,
-                ClientAddress::Dialogue => Told::InDialogue,
+            address_forwarding: match self.client_address {
+                ClientAddress::No => AddressForwarding::None,
+                ClientAddress::Proxy => AddressForwarding::ProxyHeader,
+                ClientAddress::Dialogue => AddressForwarding::InProtocol,
             },
             guards: self.block_relogin,
             host: site.host().to_owned(),
