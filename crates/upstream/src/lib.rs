@@ -47,4 +47,4 @@ pub use relogin::Relogin;
 pub use servers::{Server, Servers};
 pub use token::TokenKey;
 pub use upstream::{AddressForwarding, LoggedIn, Probed, Upstream, Wanted};
-pub use upstreams::{Keeps, Upstreams};
+pub use upstreams::{AccountSelection, Upstreams};

@@ -35,7 +35,7 @@ struct Announced {
 
 /// Which accounts have their mail at an upstream.
 #[derive(Debug, Clone, Default)]
-pub struct Keeps {
+pub struct AccountSelection {
     /// Accounts with these login names.
     pub logins: Vec<String>,
     /// Accounts in these groups.
@@ -47,17 +47,17 @@ pub struct Keeps {
 impl Upstreams {
     /// Adds an upstream. An upstream without any names, groups or domains has the mail of all accounts that no other
     /// upstream names; if there are several such upstreams, the first has it.
-    pub fn add(&mut self, upstream: Arc<Upstream>, keeps: Keeps) {
+    pub fn add(&mut self, upstream: Arc<Upstream>, accounts: AccountSelection) {
         let at = self.all.len();
         self.all.push(upstream);
-        if keeps.logins.is_empty() && keeps.groups.is_empty() && keeps.domains.is_empty() {
+        if accounts.logins.is_empty() && accounts.groups.is_empty() && accounts.domains.is_empty() {
             self.other.get_or_insert(at);
         }
         self.by_login
-            .extend(keeps.logins.into_iter().map(|login| (login, at)));
+            .extend(accounts.logins.into_iter().map(|login| (login, at)));
         self.by_group
-            .extend(keeps.groups.into_iter().map(|group| (group, at)));
-        let domains = keeps.domains.into_iter();
+            .extend(accounts.groups.into_iter().map(|group| (group, at)));
+        let domains = accounts.domains.into_iter();
         self.by_domain
             .extend(domains.map(|domain| (domain.to_ascii_lowercase(), at)));
     }

@@ -16,7 +16,9 @@ use sekisho_testkit::dovecot::Dovecot;
 use sekisho_testkit::records;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
-use sekisho_upstream::{AddressForwarding, Keeps, Passing, Server, Servers, Upstream, Upstreams};
+use sekisho_upstream::{
+    AccountSelection, AddressForwarding, Passing, Server, Servers, Upstream, Upstreams,
+};
 
 /// The demo's accounts, with the passwords that Dovecot knows.
 pub(crate) const PEOPLE: [(&str, &str); 2] =
@@ -25,7 +27,7 @@ pub(crate) const PEOPLE: [(&str, &str); 2] =
 /// Starts a stage with one upstream.
 pub(crate) async fn before(upstream: Upstream) -> anyhow::Result<Stage> {
     let mut upstreams = Upstreams::default();
-    upstreams.add(Arc::new(upstream), Keeps::default());
+    upstreams.add(Arc::new(upstream), AccountSelection::default());
     Stage::start_before(upstreams).await
 }
 
@@ -274,7 +276,7 @@ async fn where_dovecot_has_the_passwords_they_are_checked_by_a_login_there() -> 
     let mut upstreams = Upstreams::default();
     // The master user lets everyone in whom the checkpoint admits, so nothing but the password check protects the mail.
     let upstream = dovecot.upstream(dovecot.by_master())?;
-    upstreams.add(Arc::new(upstream), Keeps::default());
+    upstreams.add(Arc::new(upstream), AccountSelection::default());
     let stage = Stage::start_with(Elsewhere {
         upstreams: Some(upstreams),
         passwords: true,

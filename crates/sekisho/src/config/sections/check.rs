@@ -131,7 +131,7 @@ fn warn_of_missing_servers(file: &File, findings: &mut Findings<'_>) {
 /// Whose mail is nowhere, and which upstream has nobody's.
 fn warn_of_mail_without_place(file: &File, findings: &mut Findings<'_>) {
     let upstreams = &file.upstream;
-    let mut rest = upstreams.iter().filter(|section| section.keeps_the_rest());
+    let mut rest = upstreams.iter().filter(|section| section.is_catch_all());
     if let (Some(first), Some(second)) = (rest.next(), rest.next()) {
         let (first, name) = (&*first.name, &*second.name);
         let text = format!(
@@ -141,7 +141,7 @@ fn warn_of_mail_without_place(file: &File, findings: &mut Findings<'_>) {
         findings.warning(second.header(), text);
     }
     let covers_all = upstreams.iter().any(|section| {
-        section.keeps_the_rest() || !section.groups.is_empty() || section.accounts_file.is_some()
+        section.is_catch_all() || !section.groups.is_empty() || section.accounts_file.is_some()
     });
     if covers_all {
         return;

@@ -9,7 +9,8 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::account::Group;
 use sekisho_net::client::{Connector, KeyPin, Roots, TlsMode};
 use sekisho_upstream::{
-    AddressForwarding, Keeps, Learned, Passing, Server, Servers, TokenKey, Upstream, Upstreams,
+    AccountSelection, AddressForwarding, Learned, Passing, Server, Servers, TokenKey, Upstream,
+    Upstreams,
 };
 
 use super::site::Site;
@@ -200,7 +201,7 @@ impl UpstreamSection {
     }
 
     /// Whether it names nobody, and so keeps the mail of all whom no other names.
-    pub(in crate::config) fn keeps_the_rest(&self) -> bool {
+    pub(in crate::config) fn is_catch_all(&self) -> bool {
         self.accounts_file.is_none() && self.groups.is_empty() && self.domains.is_empty()
     }
 
@@ -255,9 +256,10 @@ pub(crate) fn open(plans: &[UpstreamPlan], site: &Site) -> anyhow::Result<Option
     for plan in plans {
         let opened = plan
             .open(site)
-            .and_then(|upstream| Ok((upstream, plan.keeps()?)));
-        let (upstream, keeps) = opened.with_context(|| format!("the upstream {:?}", plan.name))?;
-        all.add(Arc::new(upstream), keeps);
+            .and_then(|upstream| Ok((upstream, plan.accounts()?)));
+        let (upstream, accounts) =
+            opened.with_context(|| format!("the upstream {:?}", plan.name))?;
+        all.add(Arc::new(upstream), accounts);
     }
     Ok(Some(all))
 }
@@ -295,7 +297,7 @@ impl UpstreamPlan {
     }
 
     /// Whose mail it keeps.
-    fn keeps(&self) -> anyhow::Result<Keeps> {
+    fn accounts(&self) -> anyhow::Result<AccountSelection> {
         let logins = match &self.accounts_file {
             Some(file) => {
                 let logins = logins(file).context("`accounts_file`")?;
@@ -309,7 +311,7 @@ impl UpstreamPlan {
             }
             None => Vec::new(),
         };
-        Ok(Keeps {
+        Ok(AccountSelection {
             logins,
             groups: self.groups.iter().map(|group| group.0.clone()).collect(),
             domains: self
