@@ -8,7 +8,7 @@ use sekisho_checkpoint::ports::Clock;
 use sekisho_checkpoint::{Account, Admitted, Password};
 use sekisho_gateway::{NotOpened, Opened, Opening, Protocol};
 use sekisho_net::{BoxedStream, Shutdown, Stream};
-use sekisho_upstream::{LoggedIn, Passing, UpstreamError, Upstreams, Wanted, pipe, relay};
+use sekisho_upstream::{LoggedIn, LoginMethod, UpstreamError, Upstreams, Wanted, pipe, relay};
 use sekisho_webmail::MailServerError;
 
 /// How much of a stream between the webmail and an upstream waits in between, in bytes.
@@ -213,7 +213,7 @@ impl UpstreamMail {
 impl sekisho_webmail::MailServer for UpstreamMail {
     fn wants_password(&self, account: &Account) -> bool {
         let upstream = self.upstreams.of(account);
-        upstream.is_ok_and(|upstream| matches!(upstream.passing, Passing::SamePassword))
+        upstream.is_ok_and(|upstream| matches!(upstream.login_method, LoginMethod::SamePassword))
     }
 
     async fn imap(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use sekisho_checkpoint::Password;
 use sekisho_net::client::{Connector, Roots, TlsMode};
-use sekisho_upstream::{AddressForwarding, Learned, Passing, Server, Servers, Upstream};
+use sekisho_upstream::{AddressForwarding, Learned, LoginMethod, Server, Servers, Upstream};
 use tempfile::TempDir;
 
 use crate::asking::answers;
@@ -125,7 +125,7 @@ impl Cyrus {
             sieve: Servers::new(Vec::new()),
             tls: TlsMode::None,
             connector: Connector::new(&Roots::System, PATIENCE)?,
-            passing: Passing::Master {
+            login_method: LoginMethod::Master {
                 user: "sekisho".to_owned(),
                 password: Password::new(PROXY.to_owned()),
             },

@@ -9,7 +9,9 @@ use anyhow::{Context, ensure};
 use sekisho_checkpoint::Password;
 use sekisho_net::client::{Connector, Roots, TlsMode};
 use sekisho_net::{Alpn, Certificate, TlsKeeper};
-use sekisho_upstream::{AddressForwarding, Learned, Passing, Server, Servers, TokenKey, Upstream};
+use sekisho_upstream::{
+    AddressForwarding, Learned, LoginMethod, Server, Servers, TokenKey, Upstream,
+};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -150,8 +152,8 @@ impl Dovecot {
 
     /// Logs people in with the master user's password.
     #[must_use]
-    pub fn by_master(&self) -> Passing {
-        Passing::Master {
+    pub fn by_master(&self) -> LoginMethod {
+        LoginMethod::Master {
             user: "sekisho".to_owned(),
             password: Password::new(MASTER.to_owned()),
         }
@@ -161,17 +163,17 @@ impl Dovecot {
     ///
     /// # Errors
     /// The key can't be read.
-    pub fn by_token(&self) -> anyhow::Result<Passing> {
+    pub fn by_token(&self) -> anyhow::Result<LoginMethod> {
         let pem = std::fs::read_to_string(self.folder.path().join("token.pem"))?;
         let key = TokenKey::new(&pem, "sekisho", "https://mail.kit.example", "dovecot")?;
-        Ok(Passing::Token(Box::new(key)))
+        Ok(LoginMethod::Token(Box::new(key)))
     }
 
     /// This Dovecot as an upstream, over STARTTLS and with its certificate verified.
     ///
     /// # Errors
     /// The certificate can't be read.
-    pub fn upstream(&self, passing: Passing) -> anyhow::Result<Upstream> {
+    pub fn upstream(&self, login_method: LoginMethod) -> anyhow::Result<Upstream> {
         let servers = |port| Servers::new(vec![Server::new("localhost".to_owned(), port)]);
         let roots = Roots::File(self.certificate());
         Ok(Upstream {
@@ -182,7 +184,7 @@ impl Dovecot {
             sieve: servers(self.ports.sieve),
             tls: TlsMode::StartTls,
             connector: Connector::new(&roots, PATIENCE)?,
-            passing,
+            login_method,
             user: "{login}".to_owned(),
             address_forwarding: AddressForwarding::InProtocol,
             guards: false,

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
 use crate::imap;
 use crate::learned::Learned;
-use crate::proof::Passing;
+use crate::proof::LoginMethod;
 use crate::relay::lenient;
 use crate::wire::Wire;
 
@@ -21,7 +21,8 @@ pub fn submission(step: u8, bytes: &[u8]) {
 /// nothing else.
 pub async fn imap_login(name: &str, password: &str) {
     let given = Password::new(password.to_owned());
-    let Some(proof) = Passing::SamePassword.proof(name, Some(&given), Timestamp::UNIX_EPOCH) else {
+    let Some(proof) = LoginMethod::SamePassword.proof(name, Some(&given), Timestamp::UNIX_EPOCH)
+    else {
         return;
     };
     let (near, far) = duplex(1 << 20);

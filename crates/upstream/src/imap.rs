@@ -80,7 +80,7 @@ async fn greeting(wire: &mut Wire, heard: &Heard) -> Result<Option<Arc<[String]>
     };
     match said {
         Response::Told(status) if status.kind == StatusKind::Ok => {
-            Ok(told(status.code).map(|words| heard.note(frame.bytes(), words)))
+            Ok(capabilities_in(status.code).map(|words| heard.note(frame.bytes(), words)))
         }
         Response::Told(status) if status.kind == StatusKind::Bye => {
             Err(Fault::Away(format!("the server says {}", status.text)))
@@ -158,8 +158,8 @@ async fn exchange(
             },
             Response::Data(Data::Capability(words)) => capabilities = Some(words),
             Response::Done(_, status) => {
-                let told = outcome(status)?.map(|words| heard.note(frame.bytes(), words));
-                return Ok(told.or_else(|| capabilities.map(Arc::from)));
+                let announced = outcome(status)?.map(|words| heard.note(frame.bytes(), words));
+                return Ok(announced.or_else(|| capabilities.map(Arc::from)));
             }
             Response::Told(status) if status.kind == StatusKind::Bye => {
                 return Err(Fault::Away(format!("the server says {}", status.text)));
@@ -174,7 +174,7 @@ async fn exchange(
 /// temporary problem (RFC 5530, section 3).
 fn outcome(status: Status) -> Result<Option<Vec<String>>, Fault> {
     match (status.kind, &status.code) {
-        (StatusKind::Ok, _) => Ok(told(status.code)),
+        (StatusKind::Ok, _) => Ok(capabilities_in(status.code)),
         (StatusKind::No, Some(Code::Unavailable | Code::InUse | Code::Limit)) => {
             Err(Fault::Away(status.text))
         }
@@ -214,7 +214,7 @@ fn parsed(frame: &Frame) -> Result<Response, Fault> {
     response::parse(frame).map_err(|error| Fault::Away(error.to_string()))
 }
 
-fn told(code: Option<Code>) -> Option<Vec<String>> {
+fn capabilities_in(code: Option<Code>) -> Option<Vec<String>> {
     match code {
         Some(Code::Capability(words)) => Some(words),
         _ => None,

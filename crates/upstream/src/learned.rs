@@ -37,7 +37,7 @@ pub(crate) struct Offers {
 #[derive(Debug)]
 struct Kept {
     of: Arc<[String]>,
-    told: Arc<str>,
+    announced: Arc<str>,
 }
 
 impl Learned {
@@ -95,14 +95,14 @@ impl Learned {
         if let Some(kept) = &*self.kept.read().unwrap_or_else(PoisonError::into_inner)
             && Arc::ptr_eq(&kept.of, offered)
         {
-            return Arc::clone(&kept.told);
+            return Arc::clone(&kept.announced);
         }
-        let told: Arc<str> = capabilities::kept(offered, guarded).into();
+        let announced: Arc<str> = capabilities::kept(offered, guarded).into();
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(Kept {
             of: Arc::clone(offered),
-            told: Arc::clone(&told),
+            announced: Arc::clone(&announced),
         });
-        told
+        announced
     }
 }
 

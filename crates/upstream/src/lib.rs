@@ -42,7 +42,7 @@ mod wire;
 pub use directory::LoginAtUpstream;
 pub use error::UpstreamError;
 pub use learned::Learned;
-pub use proof::Passing;
+pub use proof::LoginMethod;
 pub use relogin::Relogin;
 pub use servers::{Server, Servers};
 pub use token::TokenKey;

@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::token::TokenKey;
 
-/// The way to log in.
-pub enum Passing {
+/// How Sekisho logs a person in.
+pub enum LoginMethod {
     /// With the person's own user name and password.
     SamePassword,
     /// With a master user's name and password (authcid), acting for the person (authzid; RFC 4616, section 2).
@@ -25,7 +25,7 @@ pub enum Passing {
     Token(Box<TokenKey>),
 }
 
-impl fmt::Debug for Passing {
+impl fmt::Debug for LoginMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SamePassword => "SamePassword",
@@ -35,7 +35,7 @@ impl fmt::Debug for Passing {
     }
 }
 
-impl Passing {
+impl LoginMethod {
     /// A description for the log that says what to check when a login is refused.
     pub(crate) fn words(&self) -> &'static str {
         match self {
@@ -146,21 +146,21 @@ fn bearer(user: &str, token: &str) -> Option<Zeroizing<String>> {
 mod tests {
     use super::*;
 
-    fn message(passing: &Passing, user: &str, password: &str) -> Option<String> {
+    fn message(login_method: &LoginMethod, user: &str, password: &str) -> Option<String> {
         let password = Password::new(password.to_owned());
-        let proof = passing.proof(user, Some(&password), Timestamp::UNIX_EPOCH)?;
+        let proof = login_method.proof(user, Some(&password), Timestamp::UNIX_EPOCH)?;
         let bytes = BASE64_STANDARD.decode(proof.message()).ok()?;
         String::from_utf8(bytes).ok()
     }
 
     #[test]
     fn the_person_is_the_one_who_logs_in_or_the_one_whom_the_master_acts_for() {
-        let master = Passing::Master {
+        let master = LoginMethod::Master {
             user: "sekisho".to_owned(),
             password: Password::new("m".to_owned()),
         };
         assert_eq!(
-            message(&Passing::SamePassword, "hanako", "pw").as_deref(),
+            message(&LoginMethod::SamePassword, "hanako", "pw").as_deref(),
             Some("\0hanako\0pw")
         );
         assert_eq!(
@@ -171,14 +171,17 @@ mod tests {
 
     #[test]
     fn a_nul_moves_no_boundary() {
-        assert_eq!(message(&Passing::SamePassword, "hanako\0ken", "pw"), None);
-        assert_eq!(message(&Passing::SamePassword, "hanako", "pw\0x"), None);
+        assert_eq!(
+            message(&LoginMethod::SamePassword, "hanako\0ken", "pw"),
+            None
+        );
+        assert_eq!(message(&LoginMethod::SamePassword, "hanako", "pw\0x"), None);
         assert_eq!(bearer("hanako\u{1}auth=Bearer x", "t").as_deref(), None);
     }
 
     #[test]
     fn nothing_of_a_proof_prints() {
-        let master = Passing::Master {
+        let master = LoginMethod::Master {
             user: "sekisho".to_owned(),
             password: Password::new("m".to_owned()),
         };

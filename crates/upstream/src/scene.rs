@@ -8,14 +8,14 @@ use sekisho_net::client::{Connector, Roots, TlsMode};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, duplex};
 
 use crate::call::Call;
-use crate::proof::{Passing, Proof};
+use crate::proof::{LoginMethod, Proof};
 use crate::servers::Server;
 use crate::wire::Wire;
 
 /// A person's proof with their own password.
 pub(crate) fn proof(user: &str, password: &str) -> Option<Proof> {
     let password = Password::new(password.to_owned());
-    Passing::SamePassword.proof(user, Some(&password), Timestamp::UNIX_EPOCH)
+    LoginMethod::SamePassword.proof(user, Some(&password), Timestamp::UNIX_EPOCH)
 }
 
 /// A server that sends the first of `answers` as its greeting, then the next after each line that it receives, and then

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::call::Call;
 use crate::error::{Fault, UpstreamError};
 use crate::learned::Learned;
-use crate::proof::{Passing, Proof};
+use crate::proof::{LoginMethod, Proof};
 use crate::relogin::Relogin;
 use crate::servers::{Server, Servers};
 use crate::wire::Wire;
@@ -50,7 +50,7 @@ pub struct Upstream {
     /// Opens the connections.
     pub connector: Connector,
     /// How a person is logged in.
-    pub passing: Passing,
+    pub login_method: LoginMethod,
     /// The user name at the upstream; `{login}` and `{address}` stand for those of the account.
     pub user: String,
     /// How the upstream learns the client's address.
@@ -106,14 +106,14 @@ impl LoggedIn {
 
 /// The protocol that a server speaks.
 #[derive(Debug, Clone, Copy)]
-enum Language {
+enum Protocol {
     Imap,
     Pop3,
     Submission,
     ManageSieve,
 }
 
-impl Language {
+impl Protocol {
     fn name(self) -> &'static str {
         match self {
             Self::Imap => "IMAP",
@@ -145,8 +145,9 @@ impl Upstream {
         let client = self.told_address(&wanted);
         self.first(&self.imap, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
-            let told = client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
-            let (mut wire, offered) = imap::begin(wire, &call, told, &self.learned).await?;
+            let client =
+                client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
+            let (mut wire, offered) = imap::begin(wire, &call, client, &self.learned).await?;
             let after = imap::log_in(&mut wire, &offered, &proof, &self.learned).await?;
             self.learned.note(|offers| &mut offers.imap, &after);
             let guarded = self.guards || after.iter().any(|word| word == "UNAUTHENTICATE");
@@ -169,8 +170,9 @@ impl Upstream {
         let known = self.learned.pop3(wanted.now);
         self.first(&self.pop3, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
-            let told = client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
-            let (mut wire, offered) = pop3::begin(wire, &call, told, known.clone()).await?;
+            let client =
+                client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
+            let (mut wire, offered) = pop3::begin(wire, &call, client, known.clone()).await?;
             if known.is_none() {
                 self.learned.note_pop3(&offered, wanted.now);
             }
@@ -194,9 +196,10 @@ impl Upstream {
         let client = self.told_address(&wanted);
         self.first(&self.submission, wanted.now, async |call| {
             let wire = self.connect(&call, client).await?;
-            let told = client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
-            let told = told.map(|address| (address, name));
-            let (mut wire, offered) = submission::begin(wire, &call, told).await?;
+            let client =
+                client.filter(|_| self.address_forwarding == AddressForwarding::InProtocol);
+            let client = client.map(|address| (address, name));
+            let (mut wire, offered) = submission::begin(wire, &call, client).await?;
             submission::log_in(&mut wire, &offered, &proof).await?;
             self.learned
                 .note(|offers| &mut offers.submission, offered.lines());
@@ -240,7 +243,8 @@ impl Upstream {
         now: Timestamp,
     ) -> Result<bool, UpstreamError> {
         let user = account.name_elsewhere(&self.user);
-        let proof = user.and_then(|user| Passing::SamePassword.proof(&user, Some(password), now));
+        let proof =
+            user.and_then(|user| LoginMethod::SamePassword.proof(&user, Some(password), now));
         let Some(proof) = proof else {
             return Ok(false);
         };
@@ -259,15 +263,15 @@ impl Upstream {
     /// Asks each server for its capabilities without logging in, and stores them.
     pub async fn probe(&self, now: Timestamp) -> Vec<Probed<'_>> {
         let all = [
-            (Language::Imap, &self.imap),
-            (Language::Pop3, &self.pop3),
-            (Language::Submission, &self.submission),
-            (Language::ManageSieve, &self.sieve),
+            (Protocol::Imap, &self.imap),
+            (Protocol::Pop3, &self.pop3),
+            (Protocol::Submission, &self.submission),
+            (Protocol::ManageSieve, &self.sieve),
         ];
         let mut probed = Vec::new();
-        for (language, servers) in all {
+        for (protocol, servers) in all {
             for server in servers.iter() {
-                let asked = self.ask(language, server, now);
+                let asked = self.ask(protocol, server, now);
                 let answer = match timeout(self.patience, asked).await {
                     Ok(Ok(())) => Ok(()),
                     Ok(Err(fault)) => Err(fault.to_string()),
@@ -277,7 +281,7 @@ impl Upstream {
                     server.was_away(now);
                 }
                 probed.push(Probed {
-                    protocol: language.name(),
+                    protocol: protocol.name(),
                     server,
                     answer,
                 });
@@ -287,24 +291,24 @@ impl Upstream {
     }
 
     /// Stores the capabilities of one server.
-    async fn ask(&self, language: Language, server: &Server, now: Timestamp) -> Result<(), Fault> {
+    async fn ask(&self, protocol: Protocol, server: &Server, now: Timestamp) -> Result<(), Fault> {
         let call = self.call(server);
         let wire = self.connect(&call, None).await?;
-        match language {
-            Language::Imap => {
+        match protocol {
+            Protocol::Imap => {
                 let (_, offered) = imap::begin(wire, &call, None, &self.learned).await?;
                 self.learned.note(|offers| &mut offers.imap, &offered);
             }
-            Language::Pop3 => {
+            Protocol::Pop3 => {
                 let (_, offered) = pop3::begin(wire, &call, None, None).await?;
                 self.learned.note_pop3(&offered, now);
             }
-            Language::Submission => {
+            Protocol::Submission => {
                 let (_, offered) = submission::begin(wire, &call, None).await?;
                 self.learned
                     .note(|offers| &mut offers.submission, offered.lines());
             }
-            Language::ManageSieve => {
+            Protocol::ManageSieve => {
                 let (_, offered) = sieve::begin(wire, &call).await?;
                 self.learned.note(|offers| &mut offers.sieve, &offered);
             }
@@ -333,7 +337,7 @@ impl Upstream {
                     return Ok(given);
                 }
                 Ok(Err(Fault::Refused)) => {
-                    let by = self.passing.words();
+                    let by = self.login_method.words();
                     tracing::warn!(
                         upstream,
                         host,
@@ -388,7 +392,7 @@ impl Upstream {
         let user = account
             .name_elsewhere(&self.user)
             .ok_or(UpstreamError::Refused)?;
-        self.passing
+        self.login_method
             .proof(&user, wanted.password, wanted.now)
             .ok_or(UpstreamError::Refused)
     }

@@ -17,7 +17,7 @@ use sekisho_testkit::records;
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::{Way, Wire};
 use sekisho_upstream::{
-    AccountSelection, AddressForwarding, Passing, Server, Servers, Upstream, Upstreams,
+    AccountSelection, AddressForwarding, LoginMethod, Server, Servers, Upstream, Upstreams,
 };
 
 /// The demo's accounts, with the passwords that Dovecot knows.
@@ -88,17 +88,17 @@ async fn refused_without_a_grant_admitted_with_one_and_cut_when_it_ends() -> any
 #[tokio::test]
 async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> anyhow::Result<()> {
     let dovecot = Dovecot::start(&PEOPLE).await?;
-    let ways: [(Passing, AddressForwarding); 4] = [
-        (Passing::SamePassword, AddressForwarding::InProtocol),
+    let ways: [(LoginMethod, AddressForwarding); 4] = [
+        (LoginMethod::SamePassword, AddressForwarding::InProtocol),
         (dovecot.by_master(), AddressForwarding::ProxyHeader),
         (dovecot.by_token()?, AddressForwarding::InProtocol),
         (dovecot.by_master(), AddressForwarding::None),
     ];
-    for (passing, told) in ways {
-        let case = format!("{passing:?}, {told:?}");
-        let mut upstream = dovecot.upstream(passing)?;
-        upstream.address_forwarding = told;
-        if told == AddressForwarding::ProxyHeader {
+    for (login_method, forwarding) in ways {
+        let case = format!("{login_method:?}, {forwarding:?}");
+        let mut upstream = dovecot.upstream(login_method)?;
+        upstream.address_forwarding = forwarding;
+        if forwarding == AddressForwarding::ProxyHeader {
             let only = |port| Servers::new(vec![Server::new("localhost".to_owned(), port)]);
             upstream.imap = only(dovecot.ports.imap_proxied);
             upstream.pop3 = only(dovecot.ports.pop3_proxied);
@@ -130,7 +130,7 @@ async fn dovecot_hears_who_it_is_and_from_where_by_every_way_of_telling() -> any
         wire.pop3("QUIT").await?;
         stage.demo.stop().await;
         let log = dovecot.log().split_off(before);
-        let address = if told == AddressForwarding::None {
+        let address = if forwarding == AddressForwarding::None {
             "rip=127.0.0.1"
         } else {
             "rip=198.51.100.23"
@@ -232,7 +232,7 @@ async fn mail_is_written_found_and_thrown_away_in_the_webmail() -> anyhow::Resul
 #[tokio::test]
 async fn the_webmail_passes_on_a_password_that_the_browser_alone_unseals() -> anyhow::Result<()> {
     let dovecot = Dovecot::start(&[PEOPLE[0], (KEN, "another")]).await?;
-    let stage = before(dovecot.upstream(Passing::SamePassword)?).await?;
+    let stage = before(dovecot.upstream(LoginMethod::SamePassword)?).await?;
     let app = stage.uses_mfa(HANAKO).await?;
     // Proving the factor gives the session a new token; the sealed password must survive that.
     let mut hanako = stage.proves(stage.home(), HANAKO, &app).await?;

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::account::Group;
 use sekisho_net::client::{Connector, KeyPin, Roots, TlsMode};
 use sekisho_upstream::{
-    AccountSelection, AddressForwarding, Learned, Passing, Server, Servers, TokenKey, Upstream,
+    AccountSelection, AddressForwarding, Learned, LoginMethod, Server, Servers, TokenKey, Upstream,
     Upstreams,
 };
 
@@ -282,7 +282,7 @@ impl UpstreamPlan {
             sieve: servers(&self.sieve),
             tls: self.tls,
             connector: Connector::new(&self.roots, self.patience).context("`ca_file`")?,
-            passing: self.login.open(site)?,
+            login_method: self.login.open(site)?,
             user: self.user.clone().into(),
             address_forwarding: match self.client_address {
                 ClientAddress::No => AddressForwarding::None,
@@ -333,13 +333,13 @@ fn logins(file: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 impl Login {
-    fn open(&self, site: &Site) -> anyhow::Result<Passing> {
+    fn open(&self, site: &Site) -> anyhow::Result<LoginMethod> {
         Ok(match self {
-            Self::Password => Passing::SamePassword,
+            Self::Password => LoginMethod::SamePassword,
             Self::Master {
                 user,
                 password_file,
-            } => Passing::Master {
+            } => LoginMethod::Master {
                 user: user.clone(),
                 password: secrets::read_some(password_file).context("`master_password_file`")?,
             },
@@ -351,7 +351,7 @@ impl Login {
                 let text = secrets::text(key_file).context("`token_key_file`")?;
                 let key = TokenKey::new(&text, key_id, site.url.as_str(), audience);
                 let key = key.with_context(|| key_file.display().to_string())?;
-                Passing::Token(Box::new(key))
+                LoginMethod::Token(Box::new(key))
             }
         })
     }
