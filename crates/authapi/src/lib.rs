@@ -4,10 +4,10 @@
 //! table. [`Api::router`] answers nginx (`ngx_mail_auth_http_module`) and Dovecot's auth policy over HTTP, but only to
 //! peers that send the secret; [`run_sasl`] speaks Dovecot's SASL protocol, for Postfix and Exim. A peer's report of
 //! the client's address is believed: whoever has the secret, or can reach the socket, could as well open the mailboxes.
-//! The crate decides nothing and has no mail. If Dovecot can be given commands, [`Cutter`] makes it close connections
+//! The crate decides nothing and has no mail. If Dovecot can be given commands, [`DoveadmClient`] makes it close connections
 //! whose admission has ended.
 
-mod cutter;
+mod doveadm;
 mod nginx;
 mod policy;
 mod sasl;
@@ -28,9 +28,9 @@ use sekisho_net::{Finisher, Panicked};
 use sekisho_source::{KeyLength, Source};
 use subtle::ConstantTimeEq as _;
 
-use crate::cutter::Whose;
+use crate::doveadm::UserConnections;
 
-pub use cutter::Cutter;
+pub use doveadm::DoveadmClient;
 pub use nginx::Backends;
 pub use sasl::{SaslListener, run_sasl};
 
@@ -58,7 +58,7 @@ pub struct Api {
     /// The user name at the servers behind; `{login}` and `{address}` stand for those of the account.
     pub user: String,
     /// Closes connections in Dovecot, if it can be given commands.
-    pub cutter: Option<Cutter>,
+    pub doveadm: Option<DoveadmClient>,
 }
 
 impl std::fmt::Debug for Api {
@@ -81,19 +81,19 @@ impl Api {
     /// Takes over the connections that Dovecot accepted before this process started: those that would not be admitted
     /// now are closed, the others are watched. Returns when that is done, or when a shutdown is asked for.
     pub async fn catch_up(&self) {
-        let Some(cutter) = &self.cutter else { return };
+        let Some(doveadm) = &self.doveadm else { return };
         for once_more in [false, true] {
             if once_more {
                 // A login that the previous process answered last may have become a connection only now.
-                cutter.lets_latecomers_in().await;
+                doveadm.wait_for_latecomers().await;
             }
-            for whose in cutter.present().await {
-                self.catch_up_with(&whose, cutter).await;
+            for whose in doveadm.connections().await {
+                self.catch_up_with(&whose, doveadm).await;
             }
         }
     }
 
-    async fn catch_up_with(&self, whose: &Whose, cutter: &Cutter) {
+    async fn catch_up_with(&self, whose: &UserConnections, doveadm: &DoveadmClient) {
         let attested = Attested {
             name: whose.user.clone(),
             source: Source::assured(whose.address, self.key_length),
@@ -101,10 +101,10 @@ impl Api {
         };
         loop {
             match self.checkpoint.still_admitted(&attested).await {
-                Ok(Some(admitted)) => return cutter.hold(&admitted, &whose.user),
-                Ok(None) => return cutter.cut_now(whose).await,
+                Ok(Some(admitted)) => return doveadm.watch(&admitted, &whose.user),
+                Ok(None) => return doveadm.kick(whose).await,
                 Err(_) => {
-                    if !cutter.rests().await {
+                    if !doveadm.wait_to_retry().await {
                         return;
                     }
                 }
@@ -154,8 +154,8 @@ impl Api {
 
     /// Watches over an admission of `user`, if there is a way to close its connections.
     fn hold(&self, admitted: &Admitted, user: &str) {
-        if let Some(cutter) = &self.cutter {
-            cutter.hold(admitted, user);
+        if let Some(doveadm) = &self.doveadm {
+            doveadm.watch(admitted, user);
         }
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use sekisho_authapi::{Api, Backends, Cutter, SaslListener};
+use sekisho_authapi::{Api, Backends, DoveadmClient, SaslListener};
 use sekisho_checkpoint::Password;
 use sekisho_net::client::{Connector, Roots};
 use sekisho_net::{Listener, SourceFrom};
@@ -55,7 +55,7 @@ pub fn place() -> anyhow::Result<(std::net::TcpListener, Asked)> {
 impl AuthApi {
     /// Opens the auth API for nginx, Postfix, Exim and a Dovecot that asks.
     ///
-    /// `cutter` closes connections of the Dovecot that asks. `behind` is the Dovecot to which nginx proxies;
+    /// `doveadm` closes connections of the Dovecot that asks. `behind` is the Dovecot to which nginx proxies;
     /// submissions go to its sink.
     ///
     /// # Errors
@@ -63,11 +63,11 @@ impl AuthApi {
     pub async fn open(
         stage: &Stage,
         (socket, asked): (std::net::TcpListener, Asked),
-        cutter: Option<Cutter>,
+        doveadm: Option<DoveadmClient>,
         behind: &Dovecot,
     ) -> anyhow::Result<Self> {
         let system = &stage.demo.system;
-        let api = api(stage, &asked, cutter, behind);
+        let api = api(stage, &asked, doveadm, behind);
         let listener = Listener::from_std(socket, SourceFrom::Connection, KeyLength::default())?;
         system.run_api(listener, &api);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -95,7 +95,12 @@ impl AuthApi {
 
 /// The auth API's answers, without a listener.
 #[must_use]
-pub fn api(stage: &Stage, asked: &Asked, cutter: Option<Cutter>, behind: &Dovecot) -> Arc<Api> {
+pub fn api(
+    stage: &Stage,
+    asked: &Asked,
+    doveadm: Option<DoveadmClient>,
+    behind: &Dovecot,
+) -> Arc<Api> {
     let system = &stage.demo.system;
     let backend = |port| Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     Arc::new(Api {
@@ -109,7 +114,7 @@ pub fn api(stage: &Stage, asked: &Asked, cutter: Option<Cutter>, behind: &Doveco
             submission: backend(behind.sink.port),
         },
         user: "{login}".to_owned(),
-        cutter,
+        doveadm,
     })
 }
 
@@ -117,12 +122,12 @@ pub fn api(stage: &Stage, asked: &Asked, cutter: Option<Cutter>, behind: &Doveco
 ///
 /// # Errors
 /// The system's root certificates can't be read.
-pub fn cutter(stage: &Stage, dovecot: &Dovecot) -> anyhow::Result<Cutter> {
+pub fn doveadm(stage: &Stage, dovecot: &Dovecot) -> anyhow::Result<DoveadmClient> {
     let connector = Connector::new(&Roots::System, PATIENCE)?;
     let doveadm = ("127.0.0.1".to_owned(), dovecot.ports.doveadm);
     let key = Password::new(DOVEADM_KEY.to_owned());
     let until = stage.demo.system.shutdown.clone();
-    Ok(Cutter::new(connector, doveadm, false, key, until))
+    Ok(DoveadmClient::new(connector, doveadm, false, key, until))
 }
 
 fn open_to_all(path: &Path, mode: u32) -> std::io::Result<()> {

@@ -36,11 +36,11 @@ pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Res
     // The files that it names have to be there, too.
     let upstreams = upstream::open(&plan.upstreams, &plan.site);
     let doveadm = plan.authapi.doveadm.as_ref();
-    let cutter = doveadm.map(|doveadm| doveadm.open(&Shutdown::new()));
-    let (upstreams, cutter) = match (upstreams, cutter.transpose()) {
-        (Ok(upstreams), Ok(cutter)) => (upstreams, cutter),
-        (upstreams, cutter) => {
-            let errors = [upstreams.err(), cutter.err()];
+    let client = doveadm.map(|doveadm| doveadm.open(&Shutdown::new()));
+    let (upstreams, client) = match (upstreams, client.transpose()) {
+        (Ok(upstreams), Ok(client)) => (upstreams, client),
+        (upstreams, client) => {
+            let errors = [upstreams.err(), client.err()];
             for error in errors.into_iter().flatten() {
                 say(&format!("{place}:\nerror: {error:#}"));
             }
@@ -57,9 +57,9 @@ pub(super) async fn check(config: &ConfigArgument, offline: bool) -> anyhow::Res
             code = ExitCode::FAILURE;
         }
     }
-    if let (Some(cutter), Some(doveadm)) = (cutter, doveadm) {
+    if let (Some(client), Some(doveadm)) = (client, doveadm) {
         let server = doveadm.place();
-        say(&match cutter.try_out().await {
+        say(&match client.try_out().await {
             Ok(()) => format!("[authapi] doveadm at {server} answers"),
             Err(why) => format!(
                 "warning: [authapi] doveadm at {server} can't be given orders, so that connections would outlive \

@@ -35,8 +35,8 @@ impl Site {
         // This Dovecot is behind nginx, which asks already.
         let behind = Dovecot::start(&PEOPLE).await?;
         let stage = Stage::start().await?;
-        let cutter = asking::cutter(&stage, &dovecot)?;
-        let api = AuthApi::open(&stage, place, Some(cutter), &behind).await?;
+        let doveadm = asking::doveadm(&stage, &dovecot)?;
+        let api = AuthApi::open(&stage, place, Some(doveadm), &behind).await?;
         let nginx = Nginx::start(&api.asked).await?;
         // Postfix and Exim must be started by root, as in CI.
         let by_root = match is_root()? {
@@ -340,7 +340,7 @@ async fn whom_dovecot_let_in_before_the_service_began_is_cut_off_or_watched() ->
     let behind = Dovecot::start(&PEOPLE).await?;
     let stage = Stage::start().await?;
     let asked = place.1.clone();
-    // An API without a cutter: it knows nothing of the connections afterwards, like a process that has ended.
+    // An API without a doveadm: it knows nothing of the connections afterwards, like a process that has ended.
     let _former = AuthApi::open(&stage, place, None, &behind).await?;
     let app = stage.uses_mfa(HANAKO).await?;
     stage.proves(stage.home(), HANAKO, &app).await?;
@@ -358,8 +358,8 @@ async fn whom_dovecot_let_in_before_the_service_began_is_cut_off_or_watched() ->
     let noop = hanako.imap("NOOP").await?;
     assert!(noop.contains("t OK"), "nobody knows of her: {noop}");
 
-    let cutter = asking::cutter(&stage, &dovecot)?;
-    let present = asking::api(&stage, &asked, Some(cutter), &behind);
+    let doveadm = asking::doveadm(&stage, &dovecot)?;
+    let present = asking::api(&stage, &asked, Some(doveadm), &behind);
     present.catch_up().await;
     tokio::time::timeout(PATIENCE, hanako.until_closed()).await?;
     let noop = ken.imap("NOOP").await?;

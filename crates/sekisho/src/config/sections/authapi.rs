@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use sekisho_authapi::{Api, Backends, Cutter};
+use sekisho_authapi::{Api, Backends, DoveadmClient};
 use sekisho_checkpoint::ports::Clock;
 use sekisho_checkpoint::{Checkpoint, Password};
 use sekisho_net::Shutdown;
@@ -196,7 +196,7 @@ impl AuthApi {
             secret,
             backends: self.backends,
             user: self.user.clone().into(),
-            cutter: doveadm.map(|doveadm| doveadm.open(until)).transpose()?,
+            doveadm: doveadm.map(|doveadm| doveadm.open(until)).transpose()?,
         }))
     }
 }
@@ -206,13 +206,19 @@ impl Doveadm {
     ///
     /// # Errors
     /// A file can't be read.
-    pub(crate) fn open(&self, until: &Shutdown) -> anyhow::Result<Cutter> {
+    pub(crate) fn open(&self, until: &Shutdown) -> anyhow::Result<DoveadmClient> {
         let connector = Connector::new(&self.roots, PATIENCE);
         let connector = connector.context("`doveadm_ca_file` of [authapi]")?;
         let key = secrets::read_some(&self.key_file);
         let key = key.context("`doveadm_key_file` of [authapi]")?;
         let server = (self.host.clone(), self.port);
-        Ok(Cutter::new(connector, server, self.tls, key, until.clone()))
+        Ok(DoveadmClient::new(
+            connector,
+            server,
+            self.tls,
+            key,
+            until.clone(),
+        ))
     }
 
     /// Where it is, for people.

@@ -1,4 +1,4 @@
-//! Closes connections in Dovecot whose admission has ended, through its doveadm HTTP API.
+//! A client of Dovecot's doveadm HTTP API, which closes ("kicks") connections in Dovecot whose admission has ended.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -47,16 +47,16 @@ const LARGEST_LIST: usize = 64 * 1024 * 1024;
 
 /// A user's connections from one address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Whose {
+pub(crate) struct UserConnections {
     /// The user name in Dovecot.
     pub(crate) user: String,
     /// The client's address.
     pub(crate) address: IpAddr,
 }
 
-/// Makes Dovecot close connections. Clones share one state.
+/// Makes Dovecot close the connections of admissions that have ended. Clones share one state.
 #[derive(Clone)]
-pub struct Cutter(Arc<Parts>);
+pub struct DoveadmClient(Arc<Parts>);
 
 struct Parts {
     connector: Connector,
@@ -65,7 +65,7 @@ struct Parts {
     tls: bool,
     key: Password,
     shutdown: Shutdown,
-    held: Mutex<HashMap<Whose, Held>>,
+    held: Mutex<HashMap<UserConnections, Held>>,
 }
 
 /// A lease, and the time of the last login under it.
@@ -74,13 +74,13 @@ struct Held {
     seen: Instant,
 }
 
-impl std::fmt::Debug for Cutter {
+impl std::fmt::Debug for DoveadmClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cutter").finish_non_exhaustive()
+        f.debug_struct("DoveadmClient").finish_non_exhaustive()
     }
 }
 
-impl Cutter {
+impl DoveadmClient {
     /// Uses the Dovecot at `host` and `port`, with its `doveadm_api_key`.
     #[must_use]
     pub fn new(
@@ -103,8 +103,8 @@ impl Cutter {
 
     /// Keeps the lease of an admission, and closes the connections when it ends. All connections of a user from one
     /// address share a lease, since they end together.
-    pub(crate) fn hold(&self, admitted: &Admitted, user: &str) {
-        let whose = Whose {
+    pub(crate) fn watch(&self, admitted: &Admitted, user: &str) {
+        let whose = UserConnections {
             user: user.to_owned(),
             address: admitted.source().shown_address(),
         };
@@ -125,20 +125,20 @@ impl Cutter {
             held.insert(whose.clone(), entry);
             lease
         };
-        let cutter = self.clone();
+        let client = self.clone();
         self.0.shutdown.spawn(async move {
             loop {
                 tokio::select! {
-                    _ = lease.ended() => return cutter.cut(&whose).await,
-                    () = cutter.0.shutdown.asked() => return,
-                    () = sleep(UNSEEN) => if cutter.let_go(&whose) { return },
+                    _ = lease.ended() => return client.kick_ended(&whose).await,
+                    () = client.0.shutdown.asked() => return,
+                    () = sleep(UNSEEN) => if client.forget_if_unseen(&whose) { return },
                 }
             }
         });
     }
 
     /// Drops the lease of a user who has not logged in for a long time. Returns whether it did.
-    fn let_go(&self, whose: &Whose) -> bool {
+    fn forget_if_unseen(&self, whose: &UserConnections) -> bool {
         let mut held = self.held();
         let unseen = held
             .get(whose)
@@ -150,18 +150,18 @@ impl Cutter {
     }
 
     /// Whether a lease is kept that has not ended.
-    fn is_in(&self, whose: &Whose) -> bool {
+    fn is_in(&self, whose: &UserConnections) -> bool {
         let held = self.held();
         held.get(whose).is_some_and(|held| !held.lease.is_over())
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<Whose, Held>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<UserConnections, Held>> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connections that Dovecot has now, whoever admitted them. Asks until Dovecot answers; an empty set if a
     /// shutdown is asked for.
-    pub(crate) async fn present(&self) -> HashSet<Whose> {
+    pub(crate) async fn connections(&self) -> HashSet<UserConnections> {
         loop {
             let asked = tokio::select! {
                 asked = self.who() => asked,
@@ -172,14 +172,14 @@ impl Cutter {
                 Err(error) => error,
             };
             tracing::warn!(%error, "Dovecot does not say who is in");
-            if !self.rests().await {
+            if !self.wait_to_retry().await {
                 return HashSet::new();
             }
         }
     }
 
     /// Waits before another attempt. Returns whether to continue; `false` if a shutdown is asked for.
-    pub(crate) async fn rests(&self) -> bool {
+    pub(crate) async fn wait_to_retry(&self) -> bool {
         tokio::select! {
             () = sleep(AFTER_A_FAILURE) => true,
             () = self.0.shutdown.asked() => false,
@@ -194,28 +194,28 @@ impl Cutter {
         self.who().await.map(drop)
     }
 
-    async fn who(&self) -> Result<HashSet<Whose>, String> {
+    async fn who(&self) -> Result<HashSet<UserConnections>, String> {
         let parameters = serde_json::json!({ "separateConnections": true });
-        match timeout(PATIENCE, self.order("who", parameters, LARGEST_LIST)).await {
+        match timeout(PATIENCE, self.command("who", parameters, LARGEST_LIST)).await {
             Ok(answer) => listed(&answer?),
             Err(_) => Err("it takes too long".to_owned()),
         }
     }
 
     /// Waits until a login that has been answered by now has become a connection.
-    pub(crate) async fn lets_latecomers_in(&self) {
+    pub(crate) async fn wait_for_latecomers(&self) {
         tokio::select! {
             () = sleep(LATECOMERS) => {}
             () = self.0.shutdown.asked() => {}
         }
     }
 
-    async fn cut(&self, whose: &Whose) {
-        self.cut_now(whose).await;
+    async fn kick_ended(&self, whose: &UserConnections) {
+        self.kick(whose).await;
         sleep(LATECOMERS).await;
         // If the person has proved a factor in the meantime, the connections are allowed.
         if !self.is_in(whose) {
-            self.cut_now(whose).await;
+            self.kick(whose).await;
         }
         let mut held = self.held();
         if held.get(whose).is_some_and(|held| held.lease.is_over()) {
@@ -224,10 +224,10 @@ impl Cutter {
     }
 
     /// Makes Dovecot close the connections of a user from an address.
-    pub(crate) async fn cut_now(&self, whose: &Whose) {
+    pub(crate) async fn kick(&self, whose: &UserConnections) {
         let mut waits = AGAIN.into_iter();
         loop {
-            let told = match timeout(PATIENCE, self.tell(whose)).await {
+            let told = match timeout(PATIENCE, self.try_kick(whose)).await {
                 Ok(told) => told,
                 Err(_) => Err("it takes too long".to_owned()),
             };
@@ -255,14 +255,14 @@ impl Cutter {
     }
 
     /// Makes Dovecot kick the user's connections from the address. It is no error if there are none.
-    async fn tell(&self, whose: &Whose) -> Result<(), String> {
+    async fn try_kick(&self, whose: &UserConnections) -> Result<(), String> {
         let masks = [whose.user.as_str(), &whose.address.to_string()];
-        let order = serde_json::json!({ "mask": masks });
-        was_done(&self.order("kick", order, LARGEST_ANSWER).await?)
+        let parameters = serde_json::json!({ "mask": masks });
+        was_done(&self.command("kick", parameters, LARGEST_ANSWER).await?)
     }
 
     /// Sends Dovecot a command and returns the answer, which may have `largest` bytes.
-    async fn order(
+    async fn command(
         &self,
         verb: &str,
         parameters: serde_json::Value,
@@ -285,7 +285,7 @@ impl Cutter {
             .await
             .map_err(|error| error.to_string())?;
         let talking = tokio::spawn(connection);
-        let order = serde_json::json!([[verb, parameters, "sekisho"]]);
+        let command = serde_json::json!([[verb, parameters, "sekisho"]]);
         let request = Request::post("/doveadm/v1")
             .header(HOST, host)
             .header(CONTENT_TYPE, "application/json")
@@ -293,7 +293,7 @@ impl Cutter {
                 "authorization",
                 format!("X-Dovecot-API {}", BASE64_STANDARD.encode(key.expose())),
             )
-            .body(Full::new(Bytes::from(order.to_string())))
+            .body(Full::new(Bytes::from(command.to_string())))
             .map_err(|error| error.to_string())?;
         let answer = client
             .send_request(request)
@@ -331,7 +331,7 @@ fn was_done(answer: &[u8]) -> Result<(), String> {
 }
 
 /// Parses Dovecot's list of connections. A connection without an address does not come from a client and is left out.
-fn listed(answer: &[u8]) -> Result<HashSet<Whose>, String> {
+fn listed(answer: &[u8]) -> Result<HashSet<UserConnections>, String> {
     let answer: serde_json::Value =
         serde_json::from_slice(answer).map_err(|error| error.to_string())?;
     let word = answer.pointer("/0/0").and_then(serde_json::Value::as_str);
@@ -341,7 +341,7 @@ fn listed(answer: &[u8]) -> Result<HashSet<Whose>, String> {
     };
     let whose = |connection: &serde_json::Value| {
         let field = |name| connection.get(name).and_then(serde_json::Value::as_str);
-        Some(Whose {
+        Some(UserConnections {
             user: field("username")?.to_owned(),
             address: field("ip")?.parse().ok()?,
         })
@@ -361,7 +361,7 @@ mod tests {
             {"username":"ken","service":"pop3","pid":"9","ip":"2001:db8::7"},
             {"username":"ken","service":"lmtp","pid":"9","ip":""}
         ],"sekisho"]]"#;
-        let whose = |user: &str, address: &str| Whose {
+        let whose = |user: &str, address: &str| UserConnections {
             user: user.to_owned(),
             address: address.parse().expect("an address"),
         };
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_to_cut_is_no_error_and_anything_odd_is_one() {
+    fn nobody_to_kick_is_no_error_and_anything_odd_is_one() {
         let kicked = br#"[["doveadmResponse",[{"result":"hanako "}],"sekisho"]]"#;
         assert_eq!(was_done(kicked), Ok(()));
         let nobody = br#"[["error",{"type":"exitCode","exitCode":68},"sekisho"]]"#;
