@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sekisho_imap::command::{Command, Names};
+use sekisho_imap::command::{Command, MailboxEncoding};
 use sekisho_imap::framing::{CommandReader, Event, Frame, Limits};
 
 fuzz_target!(|data: (u8, &[u8])| {
@@ -14,7 +14,7 @@ fuzz_target!(|data: (u8, &[u8])| {
     assert_eq!(whole, pieces);
     cut(Limits::BEFORE_LOGIN, bytes, bytes.len().max(1));
     for frame in whole {
-        for names in [Names::Utf7, Names::Utf8] {
+        for names in [MailboxEncoding::Utf7, MailboxEncoding::Utf8] {
             if let Err(error) = Command::parse_with(Frame::new(frame.clone()), names) {
                 assert!(error.at <= frame.len());
                 assert!(error.to_string().is_ascii());

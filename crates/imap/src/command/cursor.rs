@@ -10,7 +10,7 @@ use crate::{Flag, MailboxName, SequenceSet};
 
 /// How a client writes mailbox names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Names {
+pub enum MailboxEncoding {
     /// In modified UTF-7 (RFC 3501, section 5.1.3). A name that is not ASCII is read as UTF-8.
     #[default]
     Utf7,
@@ -33,13 +33,13 @@ pub(super) struct Cursor<'a> {
     depth: usize,
     items: usize,
     /// How the client writes mailbox names.
-    names: Names,
+    encoding: MailboxEncoding,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8], names: Names) -> Self {
+    pub(super) fn new(bytes: &'a [u8], encoding: MailboxEncoding) -> Self {
         Self {
-            names,
+            encoding,
             bytes,
             at: 0,
             depth: 0,
@@ -272,9 +272,9 @@ impl<'a> Cursor<'a> {
     pub(super) fn mailbox(&mut self) -> Parsed<MailboxName> {
         let start = self.at;
         let bytes = self.astring()?;
-        let name = match self.names {
-            Names::Utf7 => MailboxName::from_wire(&bytes),
-            Names::Utf8 => MailboxName::from_utf8(&bytes),
+        let name = match self.encoding {
+            MailboxEncoding::Utf7 => MailboxName::from_wire(&bytes),
+            MailboxEncoding::Utf8 => MailboxName::from_utf8(&bytes),
         };
         name.map_err(|error| Failure {
             at: start,
@@ -283,8 +283,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// How the client writes mailbox names.
-    pub(super) fn names(&self) -> Names {
-        self.names
+    pub(super) fn encoding(&self) -> MailboxEncoding {
+        self.encoding
     }
 
     pub(super) fn flag(&mut self) -> Parsed<Flag> {

@@ -1,6 +1,6 @@
 //! The commands about folders.
 
-use super::cursor::{Cursor, Names, Parsed};
+use super::cursor::{Cursor, MailboxEncoding, Parsed};
 use super::error::Reason;
 use super::{Body, Message};
 use crate::datetime::DateTime;
@@ -352,7 +352,7 @@ fn pattern(c: &mut Cursor<'_>) -> Parsed<String> {
 }
 
 fn utf8_name(c: &Cursor<'_>, bytes: &[u8]) -> Parsed<String> {
-    let decoded = if bytes.is_ascii() && c.names() == Names::Utf7 {
+    let decoded = if bytes.is_ascii() && c.encoding() == MailboxEncoding::Utf7 {
         mailbox::decode_utf7(bytes)
     } else {
         String::from_utf8(bytes.to_vec()).map_err(|_| mailbox::NameError::Utf8)

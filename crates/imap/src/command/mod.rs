@@ -17,7 +17,7 @@ mod search;
 use std::fmt;
 use std::ops::Range;
 
-pub use self::cursor::Names;
+pub use self::cursor::MailboxEncoding;
 use self::cursor::{Cursor, Failure, Parsed};
 pub use self::error::{MAX_DEPTH, MAX_ITEMS, ParseError, Reason};
 pub use self::fetch::{Fetch, FetchItem, Partial, Section, SectionText, Store, StoreAction};
@@ -201,14 +201,14 @@ impl Command {
     /// # Errors
     /// Says at which byte parsing stopped, and what was expected there.
     pub fn parse(frame: Frame) -> Result<Self, ParseError> {
-        Self::parse_with(frame, Names::Utf7)
+        Self::parse_with(frame, MailboxEncoding::Utf7)
     }
 
     /// Parses a whole command from a client that writes mailbox names as `names` says.
     ///
     /// # Errors
     /// As [`Self::parse`].
-    pub fn parse_with(frame: Frame, names: Names) -> Result<Self, ParseError> {
+    pub fn parse_with(frame: Frame, names: MailboxEncoding) -> Result<Self, ParseError> {
         let bytes = frame.bytes();
         let mut cursor = Cursor::new(bytes, names);
         let tag = Tag::new(cursor.until_space());

@@ -1,6 +1,8 @@
 //! A session: which function carries out which command, and what is reported between commands.
 
-use sekisho_imap::command::{Body, Command, FetchItem, Names, Resynchronization, StatusItem};
+use sekisho_imap::command::{
+    Body, Command, FetchItem, MailboxEncoding, Resynchronization, StatusItem,
+};
 use sekisho_imap::{MailboxName, Tag, encode};
 use sekisho_store::{Changes, FolderId, FolderName, Mailbox, ModSeq, StoreError, UidSet};
 use tokio::sync::watch;
@@ -64,11 +66,11 @@ impl Session {
     }
 
     /// How the client writes folders' names.
-    pub(super) fn names(&self) -> Names {
+    pub(super) fn names(&self) -> MailboxEncoding {
         if self.utf8() {
-            Names::Utf8
+            MailboxEncoding::Utf8
         } else {
-            Names::Utf7
+            MailboxEncoding::Utf7
         }
     }
 
