@@ -38,7 +38,7 @@ pub(crate) struct Parts {
     /// The disk under the mail store and the queue.
     pub(crate) disk: Arc<dyn Disk>,
     /// Where mail leaves the site; without it, mail to other domains is refused.
-    pub(crate) exit: Option<Arc<dyn Transport>>,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
     /// Where the accounts' mailboxes are.
     pub(crate) mailboxes: Mailboxes,
     /// The site's own mail system, where people are led to it.
@@ -84,7 +84,7 @@ impl Parts {
             keys,
             directory: directory.map(|ldap| ldap.open(site)).transpose()?,
             disk: Arc::new(RealDisk),
-            exit: plan.way_out.open(&host, &clock)?,
+            transport: plan.outgoing_route.open(&host, &clock)?,
             clock,
             mailboxes: if plan.upstreams.is_empty() {
                 Mailboxes::Here
@@ -169,7 +169,7 @@ impl Rooms {
                 directory: Arc::clone(&directory),
                 clock: Arc::clone(&clock),
                 disk: parts.disk,
-                transport: parts.exit,
+                transport: parts.transport,
                 otp_transport: None,
                 dkim: signing
                     .map(|signing| signing.open(&plan.site))

@@ -40,7 +40,7 @@ pub(crate) use sections::doors::{Door, Limits};
 pub(crate) use sections::incoming::{Lmtp, Mail, Smtp};
 pub(crate) use sections::ldap::Ldap;
 pub(crate) use sections::records::{OpenRecords, Records};
-pub(crate) use sections::relay::{Signing, WayOut};
+pub(crate) use sections::relay::{OutgoingRoute, Signing};
 pub(crate) use sections::site::Site;
 pub(crate) use sections::tls::Tls;
 pub(crate) use sections::upstream::{self, UpstreamPlan};
@@ -57,7 +57,7 @@ pub(crate) struct Plan {
     pub(crate) lmtp: Lmtp,
     pub(crate) smtp: Smtp,
     pub(crate) mail: Mail,
-    pub(crate) way_out: WayOut,
+    pub(crate) outgoing_route: OutgoingRoute,
     /// The mail systems that the site has already; mail is kept here if there is none.
     pub(crate) upstreams: Vec<UpstreamPlan>,
     /// The directory of the site; accounts are kept here if there is none.
@@ -153,7 +153,7 @@ fn plan(file: &File, findings: &mut Findings<'_>) -> Option<Plan> {
     };
     let lmtp = lmtp.check(findings);
     let smtp = smtp.check(findings);
-    let way_out = relay.check(findings);
+    let outgoing_route = relay.check(findings);
     let upstreams: Vec<_> = upstream
         .iter()
         .map(|section| section.check(findings))
@@ -175,7 +175,7 @@ fn plan(file: &File, findings: &mut Findings<'_>) -> Option<Plan> {
         lmtp,
         smtp,
         mail: mail.check(),
-        way_out: way_out?,
+        outgoing_route: outgoing_route?,
         upstreams: upstreams.into_iter().collect::<Option<_>>()?,
         ldap: ldap?,
         authapi: authapi?,

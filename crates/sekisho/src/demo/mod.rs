@@ -196,7 +196,7 @@ impl Demo {
             keys,
             clock: Arc::clone(&clock),
             disk: Arc::new(RealDisk),
-            exit: Some(Arc::<CaptureTransport>::clone(&outbox)),
+            transport: Some(Arc::<CaptureTransport>::clone(&outbox)),
             mailboxes: if elsewhere.upstreams.is_none() {
                 Mailboxes::Here
             } else {

@@ -60,7 +60,7 @@ pub(super) async fn set(
         .set_filter(Some(serde_json::to_string(&filter)?))
         .await?;
     say(&format!("{login}: {}", summary(&filter)));
-    if filter.forward.is_some() && !plan.way_out.has_relay() {
+    if filter.forward.is_some() && !plan.outgoing_route.has_relay() {
         say(
             "note: no [relay] is configured, so mail to other sites can't be forwarded and stays here",
         );

@@ -62,7 +62,7 @@ section! {
 
 /// Where mail leaves the site.
 #[derive(Debug, Clone)]
-pub(crate) enum WayOut {
+pub(crate) enum OutgoingRoute {
     /// Nowhere: mail to other domains is refused.
     None,
     /// To a relay.
@@ -98,7 +98,7 @@ pub(crate) struct Signing {
 }
 
 impl RelaySection {
-    pub(in crate::config) fn check(&self, findings: &mut Findings<'_>) -> Option<WayOut> {
+    pub(in crate::config) fn check(&self, findings: &mut Findings<'_>) -> Option<OutgoingRoute> {
         let Self {
             header: _,
             host,
@@ -135,11 +135,11 @@ impl RelaySection {
                 let text =
                     "no [relay]: mail to other domains is refused, and no code can be mailed";
                 findings.warning(None, text);
-                return Some(WayOut::None);
+                return Some(OutgoingRoute::None);
             }
-            return Some(WayOut::Direct);
+            return Some(OutgoingRoute::Direct);
         };
-        Some(WayOut::Relay(Relay {
+        Some(OutgoingRoute::Relay(Relay {
             host: host.clone(),
             port: port.get(),
             tls: **tls,
@@ -149,7 +149,7 @@ impl RelaySection {
     }
 }
 
-impl WayOut {
+impl OutgoingRoute {
     /// The way, ready to be used; none if mail for elsewhere is refused. `host` is what the site calls itself there.
     ///
     /// # Errors
