@@ -133,7 +133,7 @@ impl Api {
         let admit = async move { checkpoint.admit(attempt).await };
         let judged = finished(finisher, &source, admit).await;
         let admitted = self.in_time(judged).await?;
-        let Some(user) = admitted.details().name_elsewhere(&self.user) else {
+        let Some(user) = admitted.account().name_elsewhere(&self.user) else {
             tracing::error!("an account has no address to be known by");
             return Err(NotAdmitted::Unavailable);
         };

@@ -57,15 +57,15 @@ impl Admitted {
         }
     }
 
-    /// The account that was let in.
+    /// The id of the account that was let in.
     #[must_use]
-    pub fn account(&self) -> AccountId {
+    pub fn account_id(&self) -> AccountId {
         self.account.id
     }
 
-    /// What the directory says of it: addresses it may send from, name.
+    /// The account as the directory describes it, with its name and the addresses that it may send from.
     #[must_use]
-    pub fn details(&self) -> &Account {
+    pub fn account(&self) -> &Account {
         &self.account
     }
 

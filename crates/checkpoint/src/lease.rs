@@ -57,7 +57,7 @@ impl Lease {
 
     /// The account it was opened for.
     #[must_use]
-    pub fn account(&self) -> AccountId {
+    pub fn account_id(&self) -> AccountId {
         self.entry.account
     }
 
@@ -81,7 +81,7 @@ struct Entry {
 pub(crate) struct Held(Arc<Entry>);
 
 impl Held {
-    pub(crate) fn account(&self) -> AccountId {
+    pub(crate) fn account_id(&self) -> AccountId {
         self.0.account
     }
 

@@ -114,7 +114,7 @@ impl Seat {
     /// The account.
     #[must_use]
     pub fn account(&self) -> &Account {
-        self.admitted.details()
+        self.admitted.account()
     }
 
     /// The session as it is kept: its times and its stash.
@@ -208,7 +208,7 @@ impl<'a> From<&'a Seat> for Person<'a> {
         Self {
             session: &seat.session,
             key: &seat.key,
-            account: seat.admitted.details(),
+            account: seat.admitted.account(),
             source: seat.admitted.source(),
             facts: &seat.facts,
             owed: None,

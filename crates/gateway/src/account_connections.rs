@@ -45,7 +45,7 @@ impl AccountConnections {
 
     /// A permit for one more connection of an admitted account; `None` if it has as many as it may have.
     pub(crate) fn acquire(&self, admitted: &Admitted) -> Option<ConnectionPermit> {
-        let account = admitted.account();
+        let account = admitted.account_id();
         let key = (account, admitted.source().throttle_key());
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of_account = taken.by_account.get(&account).copied().unwrap_or(0);

@@ -374,7 +374,7 @@ impl<D: Dialogue> PreLogin<'_, D> {
     fn permit_for(&mut self, admitted: &Admitted) -> Option<ConnectionPermit> {
         let permit = self.keeper.door.connections.acquire(admitted);
         if permit.is_none() {
-            tracing::info!(account = %admitted.account(), "an account has as many connections as it may have");
+            tracing::info!(account = %admitted.account_id(), "an account has as many connections as it may have");
             self.dialogue.failed(LoginFailure::TooMany);
         }
         permit

@@ -52,7 +52,7 @@ impl UpstreamMail {
     ) -> Result<LoggedIn, UpstreamError> {
         let found = self.connect_by(protocol, admitted, password).await;
         if let Err(UpstreamError::NoneForThis) = found {
-            let (account, protocol) = (admitted.account(), protocol.name());
+            let (account, protocol) = (admitted.account_id(), protocol.name());
             tracing::warn!(%account, protocol, "no upstream keeps the account's mail, or that one has no server of \
              the protocol");
         }
@@ -65,7 +65,7 @@ impl UpstreamMail {
         admitted: &Admitted,
         password: Option<&Password>,
     ) -> Result<LoggedIn, UpstreamError> {
-        let upstream = self.upstreams.of(admitted.details())?;
+        let upstream = self.upstreams.of(admitted.account())?;
         let wanted = Wanted {
             admitted,
             password,

@@ -41,7 +41,7 @@ impl Mailbox {
 
     /// Whose mail it is.
     #[must_use]
-    pub fn account(&self) -> AccountId {
+    pub fn account_id(&self) -> AccountId {
         self.core.account
     }
 

@@ -59,7 +59,9 @@ impl Store {
     /// # Errors
     /// Temporary ones.
     pub async fn open(&self, admitted: &Admitted) -> Result<Mailbox, StoreError> {
-        Ok(Mailbox::new(self.accounts.core(admitted.account()).await?))
+        Ok(Mailbox::new(
+            self.accounts.core(admitted.account_id()).await?,
+        ))
     }
 
     /// What the store allows.

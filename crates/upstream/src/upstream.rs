@@ -388,7 +388,7 @@ impl Upstream {
     }
 
     fn proof(&self, wanted: &Wanted<'_>) -> Result<Proof, UpstreamError> {
-        let account = wanted.admitted.details();
+        let account = wanted.admitted.account();
         let user = account
             .name_elsewhere(&self.user)
             .ok_or(UpstreamError::Refused)?;

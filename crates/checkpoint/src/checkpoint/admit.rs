@@ -99,7 +99,7 @@ impl Checkpoint {
         let site = self.site();
         let weighed = match self.weigh(claim, now).await {
             Ok(Weighed::Admitted(admitted)) => self
-                .note_client(claim, admitted.account(), now)
+                .note_client(claim, admitted.account_id(), now)
                 .await
                 .map(|()| Weighed::Admitted(admitted)),
             other => other,

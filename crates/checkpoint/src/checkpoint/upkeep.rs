@@ -135,7 +135,7 @@ impl Checkpoint {
 
     async fn decision_for(&self, held: &Held) -> Result<Option<Decision>, Failure> {
         let now = self.now();
-        let Some(account) = self.directory.account(held.account()).await? else {
+        let Some(account) = self.directory.account(held.account_id()).await? else {
             return Ok(None);
         };
         let known = self.known(account, now).await?;

@@ -56,7 +56,7 @@ struct Told(Protocol);
 #[async_trait]
 impl Opened for Told {
     async fn serve(self: Box<Self>, mut stream: Stream, already_read: Vec<u8>, admitted: Admitted) {
-        let account = admitted.account();
+        let account = admitted.account_id();
         if let Protocol::Submission(hello) = self.0 {
             let line = format!("account {account}, {hello:?}\r\n");
             let _ = stream.write_all(line.as_bytes()).await;

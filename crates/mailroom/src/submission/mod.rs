@@ -95,7 +95,7 @@ pub async fn serve_submission<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let account = admitted.details().clone();
+    let account = admitted.account().clone();
     let ended = async {
         admitted.lease().ended().await;
     };
