@@ -45,7 +45,7 @@ fn dovecots_answer_to_select_is_understood() {
         .map(|line| read(line).unwrap())
         .collect();
     assert!(matches!(&read[0], Response::Data(Data::Flags(flags)) if flags.len() == 6));
-    let Response::Told(told) = &read[1] else {
+    let Response::UntaggedStatus(told) = &read[1] else {
         panic!("{:?}", read[1])
     };
     assert!(
@@ -54,7 +54,7 @@ fn dovecots_answer_to_select_is_understood() {
     assert_eq!(read[2], Response::Data(Data::Exists(172)));
     assert_eq!(read[3], Response::Data(Data::Other));
     let code = |at: usize| match &read[at] {
-        Response::Told(status) | Response::Done(_, status) => status.code.clone(),
+        Response::UntaggedStatus(status) | Response::Done(_, status) => status.code.clone(),
         other => panic!("{other:?}"),
     };
     assert_eq!(code(4), Some(Code::Other("UNSEEN".to_owned())));
@@ -234,7 +234,7 @@ fn codes_tell_where_messages_went_and_why_something_failed() {
     assert_eq!(code("a NO [nonexistent]"), Some(Code::NonExistent));
     assert_eq!(code("a NO [X"), None);
     assert_eq!(code("a BAD"), None);
-    let Ok(Response::Told(bye)) = read("* BYE Too\u{7} long\u{9b} {5}") else {
+    let Ok(Response::UntaggedStatus(bye)) = read("* BYE Too\u{7} long\u{9b} {5}") else {
         panic!("no BYE")
     };
     assert_eq!(

@@ -160,11 +160,13 @@ impl Connection {
     pub(crate) async fn greeting(&mut self) -> Result<(), Error> {
         let frame = self.next_frame().await?;
         match response::parse(&frame) {
-            Ok(Response::Told(status)) if status.kind == StatusKind::Ok => Ok(()),
-            Ok(Response::Told(status)) if status.kind == StatusKind::Bye => Err(Error::No {
-                code: status.code,
-                text: status.text,
-            }),
+            Ok(Response::UntaggedStatus(status)) if status.kind == StatusKind::Ok => Ok(()),
+            Ok(Response::UntaggedStatus(status)) if status.kind == StatusKind::Bye => {
+                Err(Error::No {
+                    code: status.code,
+                    text: status.text,
+                })
+            }
             _ => Err(Error::Protocol("no greeting")),
         }
     }
@@ -233,11 +235,11 @@ impl Connection {
                 waiting.tags.pop_front();
                 waiting.status = Some(status);
             }
-            Ok(Response::Told(status)) if status.kind == StatusKind::Bye => {
+            Ok(Response::UntaggedStatus(status)) if status.kind == StatusKind::Bye => {
                 tracing::debug!(text = ?status.text, "the mail server ends the connection");
                 return Err(Error::Gone);
             }
-            Ok(Response::Told(status)) => waiting.told.extend(status.code),
+            Ok(Response::UntaggedStatus(status)) => waiting.told.extend(status.code),
             Ok(Response::Data(data)) => {
                 match &data {
                     Data::Exists(messages) => self.messages = *messages,

@@ -79,10 +79,10 @@ async fn greeting(wire: &mut Wire, heard: &Heard) -> Result<Option<Arc<[String]>
         Err(_) => return Err(Fault::greeting(frame.bytes())),
     };
     match said {
-        Response::Told(status) if status.kind == StatusKind::Ok => {
+        Response::UntaggedStatus(status) if status.kind == StatusKind::Ok => {
             Ok(capabilities_in(status.code).map(|words| heard.note(frame.bytes(), words)))
         }
-        Response::Told(status) if status.kind == StatusKind::Bye => {
+        Response::UntaggedStatus(status) if status.kind == StatusKind::Bye => {
             Err(Fault::Away(format!("the server says {}", status.text)))
         }
         // PREAUTH is wrong, too: the connection is logged in already, but not as our person.
@@ -161,10 +161,10 @@ async fn exchange(
                 let announced = outcome(status)?.map(|words| heard.note(frame.bytes(), words));
                 return Ok(announced.or_else(|| capabilities.map(Arc::from)));
             }
-            Response::Told(status) if status.kind == StatusKind::Bye => {
+            Response::UntaggedStatus(status) if status.kind == StatusKind::Bye => {
                 return Err(Fault::Away(format!("the server says {}", status.text)));
             }
-            Response::Told(_) | Response::Data(_) => {}
+            Response::UntaggedStatus(_) | Response::Data(_) => {}
         }
     }
     Err(endless())
@@ -200,7 +200,7 @@ async fn answer(wire: &mut Wire) -> Result<Answer, Fault> {
                 });
             }
             Response::Data(Data::Capability(words)) => capabilities = Some(words),
-            Response::Told(_) | Response::Data(_) | Response::Continue => {}
+            Response::UntaggedStatus(_) | Response::Data(_) | Response::Continue => {}
         }
     }
     Err(endless())

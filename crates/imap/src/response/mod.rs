@@ -36,7 +36,7 @@ pub enum Response {
     /// The response that completes the command with this tag.
     Done(Tag, Status),
     /// `* OK`, `* NO`, `* BAD`, `* BYE` or `* PREAUTH`: an untagged status response.
-    Told(Status),
+    UntaggedStatus(Status),
     /// Every other untagged response.
     Data(Data),
 }
@@ -101,7 +101,7 @@ fn untagged(s: &mut Scanner<'_>) -> Read<Response> {
     }
     let word = s.word("a kind of response")?;
     if let Some(kind) = StatusKind::parse(word) {
-        return Ok(Response::Told(status::status(s, kind)));
+        return Ok(Response::UntaggedStatus(status::status(s, kind)));
     }
     let data = match word.to_ascii_uppercase().as_slice() {
         b"CAPABILITY" => Data::Capability(status::capabilities(s)),
