@@ -25,17 +25,17 @@ impl SignedIn {
     #[must_use]
     pub fn account(&self) -> &Account {
         match &self.standing {
-            WebStanding::Admitted(seat) => seat.account(),
+            WebStanding::Admitted(session) => session.account(),
             WebStanding::Owed(owed) => owed.account(),
         }
     }
 
-    /// The session.
+    /// The id of the session.
     #[must_use]
-    pub fn session(&self) -> SessionId {
+    pub fn session_id(&self) -> SessionId {
         match &self.standing {
-            WebStanding::Admitted(seat) => seat.session(),
-            WebStanding::Owed(owed) => owed.session(),
+            WebStanding::Admitted(session) => session.session_id(),
+            WebStanding::Owed(owed) => owed.session_id(),
         }
     }
 
@@ -43,7 +43,7 @@ impl SignedIn {
     #[must_use]
     pub fn key(&self) -> &SessionKey {
         match &self.standing {
-            WebStanding::Admitted(seat) => seat.key(),
+            WebStanding::Admitted(session) => session.key(),
             WebStanding::Owed(owed) => owed.key(),
         }
     }
@@ -67,7 +67,7 @@ pub enum SignInError {
 #[derive(Debug)]
 pub enum WebStanding {
     /// Mail, and the account's own settings.
-    Admitted(Seat),
+    Admitted(AdmittedSession),
     /// Nothing but to prove a factor, to register the first one, or to sign out.
     Owed(FactorOwed),
 }
@@ -85,29 +85,29 @@ pub enum NoSession {
 
 /// A session that may open mail, for this request.
 #[derive(Debug)]
-pub struct Seat {
+pub struct AdmittedSession {
     pub(crate) session: Session,
     pub(crate) key: SessionKey,
     pub(crate) admitted: Admitted,
     pub(crate) facts: Standing,
 }
 
-impl Seat {
-    /// What opens the mailbox.
+impl AdmittedSession {
+    /// The admission, which opens the mailbox.
     #[must_use]
     pub fn admitted(&self) -> &Admitted {
         &self.admitted
     }
 
-    /// Hands out what opens the mailbox.
+    /// Hands out the admission, which opens the mailbox.
     #[must_use]
     pub fn into_admitted(self) -> Admitted {
         self.admitted
     }
 
-    /// The session.
+    /// The id of the session.
     #[must_use]
-    pub fn session(&self) -> SessionId {
+    pub fn session_id(&self) -> SessionId {
         self.session.id
     }
 
@@ -154,9 +154,9 @@ impl FactorOwed {
         &self.first
     }
 
-    /// The session.
+    /// The id of the session.
     #[must_use]
-    pub fn session(&self) -> SessionId {
+    pub fn session_id(&self) -> SessionId {
         self.session.id
     }
 
@@ -199,18 +199,18 @@ pub struct Person<'a> {
     pub(crate) account: &'a Account,
     pub(crate) source: Source,
     pub(crate) facts: &'a Standing,
-    /// What is owed; `None` for a seat.
+    /// What is owed; `None` for an admitted session.
     pub(crate) owed: Option<&'a FirstStep>,
 }
 
-impl<'a> From<&'a Seat> for Person<'a> {
-    fn from(seat: &'a Seat) -> Self {
+impl<'a> From<&'a AdmittedSession> for Person<'a> {
+    fn from(session: &'a AdmittedSession) -> Self {
         Self {
-            session: &seat.session,
-            key: &seat.key,
-            account: seat.admitted.account(),
-            source: seat.admitted.source(),
-            facts: &seat.facts,
+            session: &session.session,
+            key: &session.key,
+            account: session.admitted.account(),
+            source: session.admitted.source(),
+            facts: &session.facts,
             owed: None,
         }
     }

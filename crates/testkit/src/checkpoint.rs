@@ -13,7 +13,7 @@ use sekisho_checkpoint::network::{Network, NetworkClass, Networks};
 use sekisho_checkpoint::policy::Policy;
 use sekisho_checkpoint::ports::Records;
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
-use sekisho_checkpoint::web::{FactorOwed, Person, Seat, WebStanding};
+use sekisho_checkpoint::web::{AdmittedSession, FactorOwed, Person, WebStanding};
 use sekisho_checkpoint::{Checkpoint, Parts, Proof, RegistrationState, Reproof, Site};
 use sekisho_fakes::{HandClock, LetterBox};
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step};
@@ -217,9 +217,12 @@ impl Kit {
     ///
     /// # Errors
     /// She owes a factor.
-    pub async fn seat(&self, source: Source) -> anyhow::Result<(SessionToken, Seat)> {
+    pub async fn admitted(
+        &self,
+        source: Source,
+    ) -> anyhow::Result<(SessionToken, AdmittedSession)> {
         match self.sign_in(source).await? {
-            (token, WebStanding::Admitted(seat)) => Ok((token, seat)),
+            (token, WebStanding::Admitted(session)) => Ok((token, session)),
             (_, WebStanding::Owed(owed)) => {
                 Err(anyhow!("a factor is owed: {:?}", owed.first_step()))
             }
@@ -233,8 +236,8 @@ impl Kit {
     pub async fn owed(&self, source: Source) -> anyhow::Result<(SessionToken, FactorOwed)> {
         match self.sign_in(source).await? {
             (token, WebStanding::Owed(owed)) => Ok((token, owed)),
-            (_, WebStanding::Admitted(seat)) => {
-                Err(anyhow!("let in: {:?}", seat.admitted().reason()))
+            (_, WebStanding::Admitted(session)) => {
+                Err(anyhow!("let in: {:?}", session.admitted().reason()))
             }
         }
     }
@@ -243,9 +246,13 @@ impl Kit {
     ///
     /// # Errors
     /// The session is gone or owes a factor.
-    pub async fn seat_again(&self, token: &SessionToken, source: Source) -> anyhow::Result<Seat> {
+    pub async fn admitted_again(
+        &self,
+        token: &SessionToken,
+        source: Source,
+    ) -> anyhow::Result<AdmittedSession> {
         match self.checkpoint.resume(token, source).await? {
-            WebStanding::Admitted(seat) => Ok(seat),
+            WebStanding::Admitted(session) => Ok(session),
             WebStanding::Owed(owed) => Err(anyhow!("a factor is owed: {:?}", owed.first_step())),
         }
     }
@@ -255,13 +262,13 @@ impl Kit {
     /// # Errors
     /// A step was refused.
     pub async fn alice_uses_mfa(&self) -> anyhow::Result<App> {
-        let (token, seat) = self.seat(from(CAMPUS)).await?;
+        let (token, session) = self.admitted(from(CAMPUS)).await?;
         let app = self
-            .register_app(Person::from(&seat), &token, from(CAMPUS))
+            .register_app(Person::from(&session), &token, from(CAMPUS))
             .await?;
-        let (_, seat) = self.seat(from(CAMPUS)).await?;
+        let (_, session) = self.admitted(from(CAMPUS)).await?;
         self.checkpoint
-            .set_mfa(&seat, true, &Reproof::none(), "browser")
+            .set_mfa(&session, true, &Reproof::none(), "browser")
             .await?;
         Ok(app)
     }
@@ -290,9 +297,9 @@ impl Kit {
             clock: Arc::clone(&self.clock),
         };
         let finished = match self.checkpoint.resume(token, source).await? {
-            WebStanding::Admitted(seat) => {
+            WebStanding::Admitted(session) => {
                 self.checkpoint
-                    .finish_app(Person::from(&seat), app.shows(), "phone", "browser")
+                    .finish_app(Person::from(&session), app.shows(), "phone", "browser")
                     .await
             }
             WebStanding::Owed(owed) => {

@@ -15,7 +15,7 @@ use crate::csrf;
 use crate::error::WebError;
 use crate::form_fields::Fields;
 use crate::stash;
-use crate::visit::{Seated, Signed, Visit, detour, local_path};
+use crate::visit::{AdmittedVisit, Signed, Visit, detour, local_path};
 
 /// The most text that one form may carry, without files, in bytes.
 const MOST_TEXT: usize = 2 * 1024 * 1024;
@@ -107,7 +107,7 @@ impl FromRequest<Arc<Context>> for SisterForm {
 /// first where one is owed. That page finds the fields with [`stash::kept`].
 pub struct Keepable {
     /// Who sent it.
-    pub seated: Seated,
+    pub admitted: AdmittedVisit,
     /// What the person typed, chose and attached.
     pub form: Form,
 }
@@ -124,11 +124,11 @@ impl FromRequest<Arc<Context>> for Keepable {
             (
                 Signed {
                     visit,
-                    standing: WebStanding::Admitted(seat),
+                    standing: WebStanding::Admitted(session),
                 },
                 true,
             ) => Ok(Self {
-                seated: Seated { visit, seat },
+                admitted: AdmittedVisit { visit, session },
                 form,
             }),
             (signed, _) => {

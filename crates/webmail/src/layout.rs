@@ -20,7 +20,7 @@ pub enum Whose<'a> {
     /// Someone who owes a factor: the head offers only to sign out.
     Owing(&'a Account),
     /// Someone who may open every page.
-    Seated(&'a Account),
+    Admitted(&'a Account),
 }
 
 /// A page under construction.
@@ -89,7 +89,7 @@ impl<'a> Page<'a> {
         let lang = visit.lang;
         let site = &visit.context.config.site_name;
         let companion = match self.whose {
-            Whose::Seated(_) => companion_place(visit),
+            Whose::Admitted(_) => companion_place(visit),
             Whose::Nobody | Whose::Owing(_) => None,
         };
         html! {
@@ -111,7 +111,7 @@ impl<'a> Page<'a> {
                 body {
                     a.skip href="#main" { (t!(lang, "skip-to-content")) }
                     (head(visit, self.whose, self.help))
-                    @if let Whose::Seated(_) = self.whose { (banners(visit)) }
+                    @if let Whose::Admitted(_) = self.whose { (banners(visit)) }
                     main #main class=(self.class) { (body) }
                     (foot(visit))
                     @if let Some(to) = companion {
@@ -225,7 +225,7 @@ fn head(visit: &Visit, whose: Whose<'_>, help: &str) -> Markup {
                 (PreEscaped(include_str!("../assets/logo.svg")))
                 span { (visit.context.config.site_name) }
             }
-            @if let Whose::Seated(_) = whose {
+            @if let Whose::Admitted(_) = whose {
                 nav aria-label=(t!(lang, "main-navigation")) {
                     a href="/" { (t!(lang, "inbox")) }
                     a href="/preferences" { (t!(lang, "preferences")) }
@@ -236,7 +236,7 @@ fn head(visit: &Visit, whose: Whose<'_>, help: &str) -> Markup {
                     a href=(help) { (t!(lang, "help")) }
                 }
             }
-            @if let Whose::Owing(account) | Whose::Seated(account) = whose {
+            @if let Whose::Owing(account) | Whose::Admitted(account) = whose {
                 form.who method="post" action="/logout" {
                     (csrf_field(visit))
                     span.name { (account.login) }

@@ -1,9 +1,9 @@
 //! The webmail: the browser's door.
 //!
 //! The checkpoint judges every single request, for the source that the request comes from. A handler's signature says
-//! what it needs: [`visit::Seated`] is a session that may open mail, [`visit::Owing`] one that must prove a factor
-//! first. Only the checkpoint turns the second into the first. Pages are made on the server, work without JavaScript,
-//! and come in Japanese and English.
+//! what it needs: [`visit::AdmittedVisit`] is a session that may open mail, [`visit::Owing`] one that must prove a
+//! factor first. Only the checkpoint turns the second into the first. Pages are made on the server, work without
+//! JavaScript, and come in Japanese and English.
 //!
 //! The crate refuses to judge: no handler looks at an address, at a header that names one, or at a clock. It keeps no
 //! state of its own: what must survive a reload is in the checkpoint's session. A GET changes no setting and sends no
@@ -13,8 +13,8 @@
 //! Handlers receive [`visit`] and [`form`], whose values are [`form_fields`]. `sealed` encrypts what a session stores
 //! for its browser: [`stash`] keeps what the person was writing when a factor became owed again, `upstream_password` a
 //! password that an upstream wants. Pages are made of [`lang`], [`layout`] and [`time`]; [`error`], `guard` (with
-//! `beginning`), `cookie`, `csrf`, `qr`, `assets` and `serve` bring them to the browser. [`pages`] are sign-in, second factor and preferences;
-//! `mail` is the mailbox. [`otp_app`] serves the OTP app.
+//! `beginning`), `cookie`, `csrf`, `qr`, `assets` and `serve` bring them to the browser. [`pages`] are sign-in, second
+//! factor and preferences; `mail` is the mailbox. [`otp_app`] serves the OTP app.
 
 #[macro_use]
 pub mod lang;

@@ -19,7 +19,7 @@ pub enum Who {
     /// Those who owe a factor, to prove or register one.
     Owing,
     /// Those who may open mail.
-    Seated,
+    Admitted,
 }
 
 /// One address and method.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::WebError;
 use crate::form_fields::Fields;
 use crate::sealed::{Purpose, open, seal};
-use crate::visit::{Seated, Signed, query_value};
+use crate::visit::{AdmittedVisit, Signed, query_value};
 
 /// The largest stash, in bytes of JSON.
 const MOST: usize = 1024 * 1024;
@@ -55,27 +55,27 @@ pub async fn keep(signed: &Signed, page: &str, fields: &Fields) -> Result<(), We
 
 /// The stored fields for the page that this request asks for. They stay stored until [`clear`].
 #[must_use]
-pub fn kept(seated: &Seated) -> Option<Fields> {
-    query_value(&seated.visit.path, MARK)?;
-    let record = seated.seat.record();
+pub fn kept(admitted: &AdmittedVisit) -> Option<Fields> {
+    query_value(&admitted.visit.path, MARK)?;
+    let record = admitted.session.record();
     let plain = open(
         Purpose::Stash,
         record.id,
-        seated.seat.key(),
+        admitted.session.key(),
         record.stash.as_ref()?,
     )?;
     let stash: Stash = serde_json::from_slice(&plain).ok()?;
-    (stash.page == seated.visit.path).then(|| Fields::new(stash.fields))
+    (stash.page == admitted.visit.path).then(|| Fields::new(stash.fields))
 }
 
 /// Empties the stash, because its content was sent, saved or given up.
 ///
 /// # Errors
 /// [`WebError::Unavailable`] if the records can't be reached.
-pub async fn clear(seated: &Seated) -> Result<(), WebError> {
-    let record = seated.seat.record();
+pub async fn clear(admitted: &AdmittedVisit) -> Result<(), WebError> {
+    let record = admitted.session.record();
     if record.stash.is_some() {
-        let checkpoint = &seated.visit.context.checkpoint;
+        let checkpoint = &admitted.visit.context.checkpoint;
         checkpoint.put_stash(record.id, None).await?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::config::Context;
 use crate::error::WebError;
 use crate::sealed::{Purpose, open, seal};
 use crate::to_login;
-use crate::visit::Seated;
+use crate::visit::AdmittedVisit;
 
 /// Stores a password that was just found right, if the account's mail server wants it.
 ///
@@ -47,13 +47,18 @@ pub(crate) struct Missing;
 ///
 /// # Errors
 /// [`Missing`] if the session holds no password, or none that its key opens.
-pub(crate) fn of(seated: &Seated) -> Result<Option<Password>, Missing> {
-    if !seated.visit.context.mail.wants_password(seated.account()) {
+pub(crate) fn of(admitted: &AdmittedVisit) -> Result<Option<Password>, Missing> {
+    if !admitted
+        .visit
+        .context
+        .mail
+        .wants_password(admitted.account())
+    {
         return Ok(None);
     }
-    let record = seated.seat.record();
+    let record = admitted.session.record();
     let opened = record.password.as_ref().and_then(|sealed| {
-        let plain = open(Purpose::Password, record.id, seated.seat.key(), sealed)?;
+        let plain = open(Purpose::Password, record.id, admitted.session.key(), sealed)?;
         Some(Password::new(std::str::from_utf8(&plain).ok()?.to_owned()))
     });
     opened.map(Some).ok_or(Missing)
@@ -63,15 +68,15 @@ pub(crate) fn of(seated: &Seated) -> Result<Option<Password>, Missing> {
 ///
 /// A POST is answered with [`WebError::Unavailable`] instead: the redirect would lose what the person wrote. The next
 /// GET ends the session.
-pub(crate) async fn sign_in_anew(seated: &Seated) -> WebError {
-    let visit = &seated.visit;
+pub(crate) async fn sign_in_anew(admitted: &AdmittedVisit) -> WebError {
+    let visit = &admitted.visit;
     if !visit.is_get() {
         return WebError::Unavailable;
     }
     match visit
         .context
         .checkpoint
-        .sign_out(seated.seat.session())
+        .sign_out(admitted.session.session_id())
         .await
     {
         Ok(()) => WebError::SeeOther(to_login::for_the_mailbox(&visit.way_back())),

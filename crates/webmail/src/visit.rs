@@ -9,7 +9,7 @@ use sekisho_checkpoint::Account;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::rule::Reason;
 use sekisho_checkpoint::session::{Session, SessionKey};
-use sekisho_checkpoint::web::{FactorOwed, NoSession, Person, Seat, WebStanding};
+use sekisho_checkpoint::web::{AdmittedSession, FactorOwed, NoSession, Person, WebStanding};
 use sekisho_source::Source;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
@@ -82,11 +82,11 @@ impl Visit {
     }
 
     /// Adds what is known once the session may open mail.
-    fn seated(mut self, seat: &Seat) -> Self {
-        if let Reason::Grant(_, ends_at) = seat.admitted().reason() {
+    fn with_admission(mut self, session: &AdmittedSession) -> Self {
+        if let Reason::Grant(_, ends_at) = session.admitted().reason() {
             self.grant_ends_at = Some(ends_at);
         }
-        self.password_wanted = seat.standing().password_wanted;
+        self.password_wanted = session.standing().password_wanted;
         self
     }
 
@@ -158,41 +158,41 @@ impl<S: Sync> FromRequestParts<S> for Visit {
 }
 
 /// A session that may open mail, for this request. All others are redirected to the login or to the proof of a factor.
-pub struct Seated {
+pub struct AdmittedVisit {
     /// The request.
     pub visit: Visit,
     /// The checkpoint's admission of the session.
-    pub seat: Seat,
+    pub session: AdmittedSession,
 }
 
-impl Seated {
+impl AdmittedVisit {
     /// The account of the session.
     #[must_use]
     pub fn account(&self) -> &Account {
-        self.seat.account()
+        self.session.account()
     }
 
     /// Asks the checkpoint once more, for handlers that need a second admission within one request.
     ///
     /// # Errors
     /// A redirect if the session has ended meanwhile or owes a factor; [`WebError::Unavailable`].
-    pub async fn again(&self) -> Result<Seat, WebError> {
+    pub async fn again(&self) -> Result<AdmittedSession, WebError> {
         match self.visit.standing().await? {
-            WebStanding::Admitted(seat) => Ok(seat),
+            WebStanding::Admitted(session) => Ok(session),
             WebStanding::Owed(_) => Err(WebError::SeeOther(self.visit.detour("/mfa-step"))),
         }
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Seated {
+impl<S: Sync> FromRequestParts<S> for AdmittedVisit {
     type Rejection = WebError;
 
     async fn from_request_parts(head: &mut request::Parts, state: &S) -> Result<Self, WebError> {
         let Signed { visit, standing } = Signed::from_request_parts(head, state).await?;
         match standing {
-            WebStanding::Admitted(seat) => Ok(Self {
-                visit: visit.seated(&seat),
-                seat,
+            WebStanding::Admitted(session) => Ok(Self {
+                visit: visit.with_admission(&session),
+                session,
             }),
             WebStanding::Owed(_) => Err(WebError::SeeOther(visit.detour("/mfa-step"))),
         }
@@ -235,7 +235,7 @@ impl Signed {
     #[must_use]
     pub fn person(&self) -> Person<'_> {
         match &self.standing {
-            WebStanding::Admitted(seat) => seat.into(),
+            WebStanding::Admitted(session) => session.into(),
             WebStanding::Owed(owed) => owed.into(),
         }
     }
@@ -244,7 +244,7 @@ impl Signed {
     #[must_use]
     pub fn record(&self) -> &Session {
         match &self.standing {
-            WebStanding::Admitted(seat) => seat.record(),
+            WebStanding::Admitted(session) => session.record(),
             WebStanding::Owed(owed) => owed.record(),
         }
     }
@@ -253,7 +253,7 @@ impl Signed {
     #[must_use]
     pub fn key(&self) -> &SessionKey {
         match &self.standing {
-            WebStanding::Admitted(seat) => seat.key(),
+            WebStanding::Admitted(session) => session.key(),
             WebStanding::Owed(owed) => owed.key(),
         }
     }

@@ -8,7 +8,7 @@ use crate::factor::{FactorKind, Method, shortened_name};
 use crate::id::{FactorId, GrantId};
 use crate::ports::{AccountUpdate, Change, Cut, Ending, Reach, RecordsError, SetPasswordError};
 use crate::rule::again::Strictness;
-use crate::web::{Person, Seat};
+use crate::web::{AdmittedSession, Person};
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +76,12 @@ impl Checkpoint {
     /// [`ChangeError`].
     pub async fn set_mfa(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         on: bool,
         reproof: &Reproof,
         client: &str,
     ) -> Result<(), ChangeError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         let site = self.site();
         if person.facts.mfa_on == on {
             return Ok(());
@@ -119,12 +119,12 @@ impl Checkpoint {
     /// [`ChangeError`].
     pub async fn remove_factor(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         factor: FactorId,
         reproof: &Reproof,
         client: &str,
     ) -> Result<(), ChangeError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         let Some(found) = person.facts.factors.iter().find(|f| f.id == factor) else {
             return Err(ChangeError::NoSuchFactor);
         };
@@ -145,13 +145,13 @@ impl Checkpoint {
     /// [`ChangeError`].
     pub async fn rename_factor(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         factor: FactorId,
         name: &str,
         reproof: &Reproof,
         client: &str,
     ) -> Result<(), ChangeError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         let Some(found) = person.facts.factors.iter().find(|f| f.id == factor) else {
             return Err(ChangeError::NoSuchFactor);
         };
@@ -179,12 +179,12 @@ impl Checkpoint {
     /// [`ChangeError`].
     pub async fn enable_kind(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         kind: FactorKind,
         reproof: &Reproof,
         client: &str,
     ) -> Result<(), ChangeError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         if !self.site().networks.trust(&person.source) {
             return Err(ChangeError::NotTrusted);
         }
@@ -207,11 +207,11 @@ impl Checkpoint {
     /// The records are out of reach; nothing has ended.
     pub async fn end_grants(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         which: Option<GrantId>,
         client: &str,
     ) -> Result<(), RecordsError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         let now = self.now();
         let grants = match which {
             None => Reach::All,
@@ -236,8 +236,12 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The records are out of reach; nothing has ended.
-    pub async fn not_me(&self, seat: &Seat, client: &str) -> Result<(), RecordsError> {
-        let person = Person::from(seat);
+    pub async fn not_me(
+        &self,
+        session: &AdmittedSession,
+        client: &str,
+    ) -> Result<(), RecordsError> {
+        let person = Person::from(session);
         let event = web_event(person, EventKind::NotMe, client, "", self.now());
         let update = AccountUpdate {
             // Also when its session has ended meanwhile: to end everything is always safe.

@@ -13,7 +13,7 @@ use crate::grant::{Companion, Grant};
 use crate::id::{SessionToken, TokenHash};
 use crate::ports::{AccountUpdate, Applied, Change, CompanionClaim, Cut, RecordsError};
 use crate::rule::Reason;
-use crate::web::Seat;
+use crate::web::AdmittedSession;
 
 /// How long after the success a companion may be claimed.
 const CLAIMED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
@@ -87,10 +87,10 @@ impl Checkpoint {
     /// The records are out of reach.
     pub async fn offer_companion(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
     ) -> Result<Option<CompanionToken>, RecordsError> {
         let now = self.now();
-        let Some(grant) = self.grant_of(seat, now).await? else {
+        let Some(grant) = self.grant_of(session, now).await? else {
             return Ok(None);
         };
         let expires_at = grant.granted_at + CLAIMED_WITHIN;
@@ -166,13 +166,16 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The records are out of reach.
-    pub async fn refused_elsewhere(&self, seat: &Seat) -> Result<Option<Elsewhere>, RecordsError> {
+    pub async fn refused_elsewhere(
+        &self,
+        session: &AdmittedSession,
+    ) -> Result<Option<Elsewhere>, RecordsError> {
         let now = self.now();
-        let here = seat.admitted.source();
-        if !matches!(seat.admitted.reason(), Reason::Grant(..)) {
+        let here = session.admitted.source();
+        if !matches!(session.admitted.reason(), Reason::Grant(..)) {
             return Ok(None);
         }
-        let account = seat.session.account;
+        let account = session.session.account;
         let grants = self.records.grants(account, now).await?;
         let since = now.checked_sub(LATELY).unwrap_or(Timestamp::MIN);
         let kinds = [EventKind::RefusedNoGrant];
@@ -190,13 +193,17 @@ impl Checkpoint {
             }))
     }
 
-    /// The grant that a seat lives by, where the request comes from the source that won it.
-    async fn grant_of(&self, seat: &Seat, now: Timestamp) -> Result<Option<Grant>, RecordsError> {
-        let Reason::Grant(id, _) = seat.admitted.reason() else {
+    /// The grant that a session lives by, where the request comes from the source that won it.
+    async fn grant_of(
+        &self,
+        session: &AdmittedSession,
+        now: Timestamp,
+    ) -> Result<Option<Grant>, RecordsError> {
+        let Reason::Grant(id, _) = session.admitted.reason() else {
             return Ok(None);
         };
-        let here = seat.admitted.source().grant_key();
-        let grants = self.records.grants(seat.session.account, now).await?;
+        let here = session.admitted.source().grant_key();
+        let grants = self.records.grants(session.session.account, now).await?;
         let own = |grant: &Grant| grant.id == id && Some(grant.source) == here;
         Ok(grants.into_iter().find(own))
     }

@@ -10,7 +10,7 @@ use crate::account::Password;
 use crate::audit::EventKind;
 use crate::ports::{AccountUpdate, Applied, Change, InSession, PasswordChange, SetPasswordError};
 use crate::rule::again::Strictness;
-use crate::web::{Person, Seat};
+use crate::web::{AdmittedSession, Person};
 
 /// How long a directory may take to set a password; after that the person is told that the change was begun.
 const OUTCOME_WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -22,13 +22,13 @@ impl Checkpoint {
     /// [`ChangeError`].
     pub async fn change_password(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         old: Password,
         new: &Password,
         reproof: Reproof,
         client: &str,
     ) -> Result<(), ChangeError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         let reproof = Reproof {
             password: Some(old),
             ..reproof
@@ -102,10 +102,10 @@ impl Checkpoint {
     /// [`ChangeError`].
     pub async fn password_changed_elsewhere(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         client: &str,
     ) -> Result<(), ChangeError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         if self.directory.password_change() == PasswordChange::Here {
             return Err(ChangeError::ChangedHere);
         }

@@ -20,7 +20,7 @@ use crate::throttle::{
     Guess, OTPS_FOR_ACCOUNT, OTPS_FROM_SITE, OTPS_FROM_SOURCE, TRIES_A_SIGN_IN,
     TRIES_BEFORE_DISABLED, Throttle,
 };
-use crate::web::{FactorOwed, FirstStep, Person, Seat};
+use crate::web::{AdmittedSession, FactorOwed, FirstStep, Person};
 
 /// What follows of an accepted code.
 #[derive(Debug, Clone, Copy)]
@@ -153,11 +153,11 @@ impl Checkpoint {
     /// [`ProofError`].
     pub async fn renew(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         proof: Proof,
         client: &str,
     ) -> Result<SessionToken, ProofError> {
-        self.prove_and_grant(Person::from(seat), &proof, client)
+        self.prove_and_grant(Person::from(session), &proof, client)
             .await
     }
 

@@ -16,7 +16,7 @@ use crate::factor::{FactorKind, Standing};
 use crate::one_time_code::OneTimeCode;
 use crate::ports::{AccountUpdate, Applied, Change, Ending, InSession, OneTime, SessionUpdate};
 use crate::rule::again::Strictness;
-use crate::web::{Person, Seat};
+use crate::web::{AdmittedSession, Person};
 
 /// How many are made at once.
 pub const RECOVERY_CODES: usize = 10;
@@ -33,11 +33,11 @@ impl Checkpoint {
     /// [`ChangeError`]; [`ChangeError::NoFactor`] where no factor is registered beside which they could stand.
     pub async fn make_recovery_codes(
         &self,
-        seat: &Seat,
+        session: &AdmittedSession,
         reproof: &Reproof,
         client: &str,
     ) -> Result<(), ChangeError> {
-        let person = Person::from(seat);
+        let person = Person::from(session);
         if !person.facts.has_factor() {
             return Err(ChangeError::NoFactor);
         }
@@ -77,8 +77,11 @@ impl Checkpoint {
 
     /// The codes that were made a moment ago in this session, and until when they can be seen.
     #[must_use]
-    pub fn new_recovery_codes(&self, seat: &Seat) -> Option<(Vec<OneTimeCode>, Timestamp)> {
-        match self.pending(Person::from(seat)) {
+    pub fn new_recovery_codes(
+        &self,
+        session: &AdmittedSession,
+    ) -> Option<(Vec<OneTimeCode>, Timestamp)> {
+        match self.pending(Person::from(session)) {
             Some(Pending::RecoveryCodes { codes, expires_at }) => Some((codes, expires_at)),
             _ => None,
         }

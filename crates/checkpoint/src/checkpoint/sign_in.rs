@@ -16,7 +16,7 @@ use crate::rule::Decision;
 use crate::rule::registration::first_step;
 use crate::sealing::Sealed;
 use crate::session::{Session, SessionKey};
-use crate::web::{FactorOwed, NoSession, Seat, SignInError, SignedIn, WebStanding};
+use crate::web::{AdmittedSession, FactorOwed, NoSession, SignInError, SignedIn, WebStanding};
 
 /// How exactly the last request of a session is kept: not every request writes.
 const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -226,7 +226,7 @@ impl Checkpoint {
                 let lease = self
                     .leases
                     .open(known.account.id, source, credential, reason);
-                Some(WebStanding::Admitted(Seat {
+                Some(WebStanding::Admitted(AdmittedSession {
                     session,
                     key,
                     facts: known.standing,

@@ -14,7 +14,7 @@ use crate::ports::{PasswordChange, RecordsError};
 use crate::rule::again::{OwedAgain, Strictness, owed_again, proven_until};
 use crate::rule::mfa_in_use;
 use crate::rule::registration::offered;
-use crate::web::{Person, Seat};
+use crate::web::{AdmittedSession, Person};
 
 /// The state of MFA as its page shows it.
 #[derive(Debug, Clone)]
@@ -54,10 +54,10 @@ pub struct GrantView {
 impl Checkpoint {
     /// The state of MFA, for its page.
     #[must_use]
-    pub fn mfa_view(&self, seat: &Seat) -> MfaView {
+    pub fn mfa_view(&self, session: &AdmittedSession) -> MfaView {
         let now = self.now();
         let site = self.site();
-        let person = Person::from(seat);
+        let person = Person::from(session);
         let account = person.account;
         let (proven, recent) = (self.proven(person), site.policy.recent_proof);
         MfaView {
@@ -77,10 +77,10 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The records are out of reach.
-    pub async fn grants(&self, seat: &Seat) -> Result<Vec<GrantView>, RecordsError> {
-        let source = seat.admitted.source();
+    pub async fn grants(&self, session: &AdmittedSession) -> Result<Vec<GrantView>, RecordsError> {
+        let source = session.admitted.source();
         let now = self.now();
-        let grants = self.records.grants(seat.session.account, now).await?;
+        let grants = self.records.grants(session.session.account, now).await?;
         Ok(grants
             .into_iter()
             .map(|grant| GrantView {

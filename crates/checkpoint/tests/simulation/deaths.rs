@@ -9,7 +9,7 @@ use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::Method;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::{Clock as _, Records as _};
-use sekisho_checkpoint::web::{Seat, WebStanding};
+use sekisho_checkpoint::web::{AdmittedSession, WebStanding};
 use sekisho_otp::Step;
 
 use crate::an_account_with_an_app;
@@ -84,14 +84,14 @@ fn a_proof_and_not_me_at_once_leave_no_grant() {
         let WebStanding::Owed(owed) = &standing else {
             panic!("MFA is in use");
         };
-        let seat = somebody_else(&world);
+        let session = somebody_else(&world);
         let code = keys[0].code(Step(Step::at(world.clock.now().as_second()).0 + 1));
         let proves: Act<'_> = Box::pin(async {
             // Either of the two may come first.
             let _ = world.nodes[0].prove(owed, Proof::App(code), "").await;
         });
         let ends: Act<'_> = Box::pin(async {
-            let done = world.nodes[1].not_me(&seat, "").await;
+            let done = world.nodes[1].not_me(&session, "").await;
             done.expect("ended");
         });
         let mut keepers: Vec<Act<'_>> = vec![Box::pin(Arc::clone(&world.nodes[0]).keep())];
@@ -114,9 +114,9 @@ fn owed_with_a_draft(world: &World) -> (SessionToken, WebStanding) {
         finish(node.sign_in("ai", world.directory.password(), place(0), "")).expect("signed in");
     let draft = signed
         .key()
-        .seal(DRAFT, signed.session(), b"half a letter")
+        .seal(DRAFT, signed.session_id(), b"half a letter")
         .expect("sealed");
-    finish(node.put_stash(signed.session(), Some(draft))).expect("kept");
+    finish(node.put_stash(signed.session_id(), Some(draft))).expect("kept");
     let standing = finish(node.resume(&signed.token, place(0))).expect("a session");
     (signed.token, standing)
 }
@@ -124,7 +124,7 @@ fn owed_with_a_draft(world: &World) -> (SessionToken, WebStanding) {
 fn draft_opens(world: &World, token: &SessionToken) {
     let standing = finish(world.nodes[1].resume(token, place(0))).expect("a session");
     let (record, key) = match &standing {
-        WebStanding::Admitted(seat) => (seat.record(), seat.key()),
+        WebStanding::Admitted(session) => (session.record(), session.key()),
         WebStanding::Owed(owed) => (owed.record(), owed.key()),
     };
     let sealed = record.stash.as_ref().expect("kept");
@@ -133,7 +133,7 @@ fn draft_opens(world: &World, token: &SessionToken) {
 }
 
 /// The person at another place, who proved the factor there.
-fn somebody_else(world: &World) -> Seat {
+fn somebody_else(world: &World) -> AdmittedSession {
     let node = &world.nodes[1];
     let signed =
         finish(node.sign_in("ai", world.directory.password(), place(1), "")).expect("signed in");
@@ -143,15 +143,15 @@ fn somebody_else(world: &World) -> Seat {
     let code = world.apps.lock().expect("keys")[0].code(Step::at(world.clock.now().as_second()));
     let token = finish(node.prove(owed, Proof::App(code), "")).expect("proven");
     match finish(node.resume(&token, place(1))).expect("a session") {
-        WebStanding::Admitted(seat) => seat,
+        WebStanding::Admitted(session) => session,
         WebStanding::Owed(_) => panic!("it was proven"),
     }
 }
 
 fn nothing_outlives_not_me(world: &World) {
     world.clock.advance(SignedDuration::from_secs(60));
-    let seat = somebody_else(world);
-    finish(world.nodes[1].not_me(&seat, "")).expect("ended");
+    let session = somebody_else(world);
+    finish(world.nodes[1].not_me(&session, "")).expect("ended");
     let left = finish(world.records.grants(ai().id, world.clock.now()));
     assert!(left.expect("read").is_empty());
     assert!(world.records.kept().sessions.is_empty());

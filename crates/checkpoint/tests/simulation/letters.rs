@@ -11,7 +11,7 @@ use sekisho_checkpoint::id::FactorId;
 use sekisho_checkpoint::ports::{
     AccountUpdate, Change, Clock as _, CourierError, Letter, Records as _, SessionUpdate,
 };
-use sekisho_checkpoint::web::{Person, Seat, WebStanding};
+use sekisho_checkpoint::web::{AdmittedSession, Person, WebStanding};
 use sekisho_checkpoint::{Password, ProofError, Reproof};
 
 use crate::memory::Kept;
@@ -43,16 +43,16 @@ fn world() -> World {
 }
 
 /// Signs in, as somebody who proved a factor a moment ago.
-fn seated(world: &World) -> Seat {
+fn seated(world: &World) -> AdmittedSession {
     let signed = finish(world.nodes[0].sign_in("ai", world.directory.password(), place(0), ""))
         .expect("signed in");
     let proven = SessionUpdate {
         factor_proven_at: Some(world.clock.now()),
         ..SessionUpdate::default()
     };
-    finish(world.records.update_session(signed.session(), &proven)).expect("written");
+    finish(world.records.update_session(signed.session_id(), &proven)).expect("written");
     match finish(world.nodes[0].resume(&signed.token, place(0))).expect("a session") {
-        WebStanding::Admitted(seat) => seat,
+        WebStanding::Admitted(session) => session,
         WebStanding::Owed(_) => panic!("MFA is unused"),
     }
 }
@@ -78,36 +78,41 @@ fn keepers(world: &World) -> Vec<Act<'_>> {
 #[test]
 fn a_code_that_can_not_be_handed_over_does_not_wait_to_be_typed() {
     let world = world();
-    let seat = seated(&world);
+    let session = seated(&world);
     for (courage, is_it) in [(Courage::WithoutRelay, true), (Courage::Away, false)] {
         world.letters.is(courage);
         let refused =
-            finish(world.nodes[0].challenge(Person::from(&seat), FactorKind::ExternalMail));
+            finish(world.nodes[0].challenge(Person::from(&session), FactorKind::ExternalMail));
         match refused {
             Err(ProofError::Mail(CourierError::NoRelay)) => assert!(is_it),
             Err(ProofError::Mail(CourierError::Temporarily(_))) => assert!(!is_it),
             other => panic!("{other:?}"),
         }
-        let waits =
-            finish(world.nodes[0].waiting_challenge(Person::from(&seat), FactorKind::ExternalMail));
+        let waits = finish(
+            world.nodes[0].waiting_challenge(Person::from(&session), FactorKind::ExternalMail),
+        );
         assert_eq!(waits.expect("read"), None);
         assert!(world.records.kept().outbox.is_empty());
     }
     world.letters.is(Courage::Good);
-    finish(world.nodes[0].challenge(Person::from(&seat), FactorKind::ExternalMail))
+    finish(world.nodes[0].challenge(Person::from(&session), FactorKind::ExternalMail))
         .expect("mailed");
     let waits =
-        finish(world.nodes[0].waiting_challenge(Person::from(&seat), FactorKind::ExternalMail));
+        finish(world.nodes[0].waiting_challenge(Person::from(&session), FactorKind::ExternalMail));
     assert!(waits.expect("read").is_some());
 }
 
 #[test]
 fn an_address_whose_code_can_not_be_handed_over_is_not_being_registered() {
     let world = World::new(1, Kept::default(), Vec::new());
-    let seat = seated(&world);
+    let session = seated(&world);
     world.letters.is(Courage::Away);
-    let refused =
-        finish(world.nodes[0].take_address(Person::from(&seat), elsewhere(), &Reproof::none(), ""));
+    let refused = finish(world.nodes[0].take_address(
+        Person::from(&session),
+        elsewhere(),
+        &Reproof::none(),
+        "",
+    ));
     assert!(refused.is_err());
     assert_eq!(world.records.kept().sessions[0].registration, None);
 }
@@ -138,16 +143,16 @@ fn a_letter_that_the_courier_does_not_take_is_sent_later_and_given_up_in_the_end
 
 /// What is done after so many polls is dropped there, as by a process that dies; the other node finds what it left.
 fn dies_at_each_wait(
-    what: impl for<'a> Fn(&'a World, &'a Seat) -> Act<'a>,
+    what: impl for<'a> Fn(&'a World, &'a AdmittedSession) -> Act<'a>,
     check: impl Fn(&World),
 ) {
     let mut polls = 0;
     loop {
         let world = world();
         world.letters.is(Courage::Good);
-        let seat = seated(&world);
+        let session = seated(&world);
         let mut context = Context::from_waker(Waker::noop());
-        let mut act = what(&world, &seat);
+        let mut act = what(&world, &session);
         let is_done = (0..polls).any(|_| act.as_mut().poll(&mut context).is_ready());
         drop(act);
         let_pass(&world, SignedDuration::from_mins(12), &mut keepers(&world));
@@ -173,10 +178,10 @@ fn a_change_is_told_of_wherever_its_process_dies() {
         );
     };
     dies_at_each_wait(
-        |world, seat| {
+        |world, session| {
             Box::pin(async move {
                 world.nodes[0]
-                    .set_mfa(seat, true, &Reproof::none(), "")
+                    .set_mfa(session, true, &Reproof::none(), "")
                     .await
                     .expect("done");
             })
@@ -184,9 +189,9 @@ fn a_change_is_told_of_wherever_its_process_dies() {
         |world| change(world, EventKind::MfaOn),
     );
     dies_at_each_wait(
-        |world, seat| {
+        |world, session| {
             Box::pin(async move {
-                world.nodes[0].not_me(seat, "").await.expect("done");
+                world.nodes[0].not_me(session, "").await.expect("done");
             })
         },
         |world| change(world, EventKind::NotMe),
@@ -196,13 +201,14 @@ fn a_change_is_told_of_wherever_its_process_dies() {
 #[test]
 fn a_new_password_is_told_of_wherever_its_process_dies() {
     dies_at_each_wait(
-        |world, seat| {
+        |world, session| {
             Box::pin(async move {
                 let (old, new) = (
                     world.directory.password(),
                     Password::new("second".to_owned()),
                 );
-                let changed = world.nodes[0].change_password(seat, old, &new, Reproof::none(), "");
+                let changed =
+                    world.nodes[0].change_password(session, old, &new, Reproof::none(), "");
                 changed.await.expect("done");
             })
         },

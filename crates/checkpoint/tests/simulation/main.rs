@@ -84,24 +84,25 @@ fn an_account_with_an_app() -> (Kept, Vec<OtpKey>) {
     let signed =
         finish(node.sign_in("ai", world.directory.password(), place(0), "")).expect("signed in");
     let seated = |token| match finish(node.resume(token, place(0))).expect("a session") {
-        WebStanding::Admitted(seat) => seat,
+        WebStanding::Admitted(session) => session,
         WebStanding::Owed(_) => panic!("MFA is unused"),
     };
-    let (seat, app) = (seated(&signed.token), AppCode::generate());
-    let begun = finish(node.take_app_code(Person::from(&seat), app.clone(), &Reproof::none(), ""))
-        .expect("begun");
+    let (session, app) = (seated(&signed.token), AppCode::generate());
+    let begun =
+        finish(node.take_app_code(Person::from(&session), app.clone(), &Reproof::none(), ""))
+            .expect("begun");
     let RegistrationState::Codes { user, .. } = begun else {
         panic!("both codes are there");
     };
     let key = OtpKey::agree(&app, &user);
     let code = key.code(Step::at(world.clock.now().as_second()));
-    let seat = seated(&signed.token);
+    let session = seated(&signed.token);
     let registered =
-        finish(node.finish_app(Person::from(&seat), code, "", "")).expect("registered");
-    let seat = seated(&registered.token);
-    finish(node.set_mfa(&seat, true, &Reproof::none(), "")).expect("turned on");
-    finish(node.end_grants(&seat, None, "")).expect("ended");
-    finish(world.records.end_session(seat.session())).expect("signed out");
+        finish(node.finish_app(Person::from(&session), code, "", "")).expect("registered");
+    let session = seated(&registered.token);
+    finish(node.set_mfa(&session, true, &Reproof::none(), "")).expect("turned on");
+    finish(node.end_grants(&session, None, "")).expect("ended");
+    finish(world.records.end_session(session.session_id())).expect("signed out");
     // The life begins with an empty outbox: what was told before is not part of it.
     let mut keepers: Vec<Act<'_>> = vec![Box::pin(Arc::clone(node).keep())];
     while !world.records.kept().outbox.is_empty() {

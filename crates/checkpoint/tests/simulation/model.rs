@@ -148,7 +148,7 @@ pub fn check(world: &World, left: &Left, told_before: usize) {
             continue;
         };
         let (record, key) = match &standing {
-            WebStanding::Admitted(seat) => (seat.record(), seat.key()),
+            WebStanding::Admitted(session) => (session.record(), session.key()),
             WebStanding::Owed(owed) => (owed.record(), owed.key()),
         };
         assert!(

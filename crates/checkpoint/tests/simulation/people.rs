@@ -9,7 +9,7 @@ use sekisho_checkpoint::audit::Door;
 use sekisho_checkpoint::door::Attempt;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::Clock as _;
-use sekisho_checkpoint::web::{Person, Seat, WebStanding};
+use sekisho_checkpoint::web::{AdmittedSession, Person, WebStanding};
 use sekisho_checkpoint::{Admitted, Password, Proof, RegistrationState, Reproof};
 use sekisho_otp::{AppCode, OtpKey, Step};
 
@@ -88,11 +88,11 @@ async fn browser(world: &World, left: &Left, index: usize) {
     left.browsers.borrow_mut()[index].token = Some(signed.token.clone());
     let draft = signed
         .key()
-        .seal(DRAFT, signed.session(), b"half a letter")
+        .seal(DRAFT, signed.session_id(), b"half a letter")
         .expect("sealed");
     if world
         .node()
-        .put_stash(signed.session(), Some(draft))
+        .put_stash(signed.session_id(), Some(draft))
         .await
         .is_ok()
     {
@@ -112,7 +112,7 @@ async fn browser(world: &World, left: &Left, index: usize) {
                 Some(code) => node.prove(owed, Proof::App(code), "").await.ok(),
                 None => return,
             },
-            WebStanding::Admitted(seat) => something(world, &token, seat).await,
+            WebStanding::Admitted(session) => something(world, &token, session).await,
         };
         if next.is_some() {
             left.browsers.borrow_mut()[index].token = next;
@@ -120,8 +120,12 @@ async fn browser(world: &World, left: &Left, index: usize) {
     }
 }
 
-/// Does something that needs a seat; returns the new token, if it came to one.
-async fn something(world: &World, token: &SessionToken, seat: &Seat) -> Option<SessionToken> {
+/// Does something that needs a session; returns the new token, if it came to one.
+async fn something(
+    world: &World,
+    token: &SessionToken,
+    session: &AdmittedSession,
+) -> Option<SessionToken> {
     let node = world.node();
     let reproof = || Reproof {
         password: Some(world.directory.password()),
@@ -131,27 +135,34 @@ async fn something(world: &World, token: &SessionToken, seat: &Seat) -> Option<S
     match world.dice.below(7) {
         0 => {
             // All of these say in the records whether they were done.
-            let _ = node.not_me(seat, "").await;
+            let _ = node.not_me(session, "").await;
         }
         1 => {
             let old = world.directory.password();
             let new = Password::new(format!("new {}", world.dice.below(1000)));
-            let _ = node.change_password(seat, old, &new, reproof(), "").await;
+            let _ = node
+                .change_password(session, old, &new, reproof(), "")
+                .await;
         }
         2 => {
-            let _ = node.end_grants(seat, None, "").await;
+            let _ = node.end_grants(session, None, "").await;
         }
         3 => {
-            let factors = &seat.standing().factors;
+            let factors = &session.standing().factors;
             let oldest = factors.first()?.id;
-            let _ = node.remove_factor(seat, oldest, &reproof(), "").await;
+            let _ = node.remove_factor(session, oldest, &reproof(), "").await;
         }
         4 => {
             let on = world.dice.one_in(2);
-            let _ = node.set_mfa(seat, on, &reproof(), "").await;
+            let _ = node.set_mfa(session, on, &reproof(), "").await;
         }
-        5 => return node.renew(seat, Proof::App(world.code()?), "").await.ok(),
-        _ => return register(world, token, seat, &reproof()).await,
+        5 => {
+            return node
+                .renew(session, Proof::App(world.code()?), "")
+                .await
+                .ok();
+        }
+        _ => return register(world, token, session, &reproof()).await,
     }
     None
 }
@@ -160,13 +171,13 @@ async fn something(world: &World, token: &SessionToken, seat: &Seat) -> Option<S
 async fn register(
     world: &World,
     token: &SessionToken,
-    seat: &Seat,
+    session: &AdmittedSession,
     reproof: &Reproof,
 ) -> Option<SessionToken> {
     let app = AppCode::generate();
     let begun = world
         .node()
-        .take_app_code(seat.into(), app.clone(), reproof, "")
+        .take_app_code(session.into(), app.clone(), reproof, "")
         .await;
     let Ok(RegistrationState::Codes { user, .. }) = begun else {
         return None;
@@ -174,11 +185,11 @@ async fn register(
     let key = OtpKey::agree(&app, &user);
     let standing = world
         .node()
-        .resume(token, seat.admitted().source())
+        .resume(token, session.admitted().source())
         .await
         .ok()?;
     let person = match &standing {
-        WebStanding::Admitted(seat) => Person::from(seat),
+        WebStanding::Admitted(session) => Person::from(session),
         WebStanding::Owed(owed) => Person::from(owed),
     };
     let code = key.code(Step::at(world.clock.now().as_second()));

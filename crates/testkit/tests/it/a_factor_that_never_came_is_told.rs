@@ -35,7 +35,7 @@ async fn the_person_hears_of_it_and_of_nothing_else() -> anyhow::Result<()> {
     let app = kit.alice_uses_mfa().await?;
     let keeper = tokio::spawn(Arc::clone(&kit.checkpoint).keep());
     // Alice's own sign-ins: on campus no factor is owed; at home she proves one at the second attempt.
-    kit.seat(from(CAMPUS)).await?;
+    kit.admitted(from(CAMPUS)).await?;
     kit.owed(from(HOME)).await?;
     kit.prove(&app, from(HOME)).await?;
     // Her phone signs in from one address and proves the factor from another.

@@ -68,8 +68,10 @@ async fn a_later_success_from_the_same_place_carries_the_connection_on() -> anyh
         .expect("admitted");
     drop(other);
     kit.clock.advance(SignedDuration::from_mins(90));
-    let seat = kit.seat_again(&token, from(HOME)).await?;
-    kit.checkpoint.renew(&seat, app.entry(), "browser").await?;
+    let session = kit.admitted_again(&token, from(HOME)).await?;
+    kit.checkpoint
+        .renew(&session, app.entry(), "browser")
+        .await?;
     kit.clock.advance(SignedDuration::from_hours(13));
     let again = kit.mail_client("alice", PASSWORD, from(HOME)).await;
     assert!(
@@ -148,7 +150,7 @@ async fn a_network_that_is_no_longer_trusted_ends_what_lived_by_it() -> anyhow::
         .mail_client("alice", PASSWORD, from(CAMPUS))
         .await
         .expect("admitted");
-    let (token, _) = kit.seat(from(CAMPUS)).await?;
+    let (token, _) = kit.admitted(from(CAMPUS)).await?;
     let mut changed = site();
     changed.networks = sekisho_checkpoint::network::Networks::default();
     kit.checkpoint.reconfigure(changed).await;

@@ -148,7 +148,7 @@ async fn a_guess_is_counted_before_its_hash_is_computed_and_a_right_one_taken_ba
     assert_eq!(witness.counted(), 2, "it was right");
 
     // So it is with the password that is asked for once more.
-    let WebStanding::Admitted(seat) = standing else {
+    let WebStanding::Admitted(session) = standing else {
         anyhow::bail!("a factor is owed");
     };
     for (old, counted) in [("another guess", 3), (PASSWORD, 3)] {
@@ -156,7 +156,7 @@ async fn a_guess_is_counted_before_its_hash_is_computed_and_a_right_one_taken_ba
         let new = Password::new("a password that is new".to_owned());
         let again = Reproof::none();
         let changed = checkpoint
-            .change_password(&seat, old, &new, again, "")
+            .change_password(&session, old, &new, again, "")
             .await;
         assert_eq!(witness.saw().len(), 1, "{changed:?}");
         assert_eq!(witness.counted(), counted, "{changed:?}");

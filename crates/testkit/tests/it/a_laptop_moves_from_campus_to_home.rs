@@ -8,16 +8,22 @@ use sekisho_testkit::checkpoint::{CAMPUS, HOME, Kit, from};
 async fn the_session_falls_back_and_comes_back_with_what_was_being_written() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
-    let (token, seat) = kit.seat(from(CAMPUS)).await?;
+    let (token, session) = kit.admitted(from(CAMPUS)).await?;
     kit.checkpoint
-        .put_stash(seat.session(), Some(Sealed(b"half a letter".to_vec())))
+        .put_stash(
+            session.session_id(),
+            Some(Sealed(b"half a letter".to_vec())),
+        )
         .await?;
     let WebStanding::Owed(owed) = kit.checkpoint.resume(&token, from(HOME)).await? else {
         anyhow::bail!("let in at home");
     };
     let new = kit.checkpoint.prove(&owed, app.entry(), "browser").await?;
-    let seat = kit.seat_again(&new, from(HOME)).await?;
-    assert_eq!(seat.record().stash, Some(Sealed(b"half a letter".to_vec())));
+    let session = kit.admitted_again(&new, from(HOME)).await?;
+    assert_eq!(
+        session.record().stash,
+        Some(Sealed(b"half a letter".to_vec()))
+    );
     let old = kit.checkpoint.resume(&token, from(HOME)).await;
     assert!(
         matches!(old, Err(NoSession::Gone)),
@@ -29,16 +35,16 @@ async fn the_session_falls_back_and_comes_back_with_what_was_being_written() -> 
 #[tokio::test]
 async fn a_session_ends_after_two_idle_hours_and_after_fourteen_in_all() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (token, _) = kit.seat(from(CAMPUS)).await?;
+    let (token, _) = kit.admitted(from(CAMPUS)).await?;
     kit.clock.advance_seconds(2 * 3600);
     assert!(
         kit.checkpoint.resume(&token, from(CAMPUS)).await.is_err(),
         "idle"
     );
-    let (token, _) = kit.seat(from(CAMPUS)).await?;
+    let (token, _) = kit.admitted(from(CAMPUS)).await?;
     for _ in 0..13 {
         kit.clock.advance_seconds(3600);
-        kit.seat_again(&token, from(CAMPUS)).await?;
+        kit.admitted_again(&token, from(CAMPUS)).await?;
     }
     kit.clock.advance_seconds(3600);
     assert!(
@@ -53,34 +59,34 @@ async fn a_second_browser_at_the_same_place_needs_no_code() -> anyhow::Result<()
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     kit.prove(&app, from(HOME)).await?;
-    kit.seat(from(HOME)).await?;
+    kit.admitted(from(HOME)).await?;
     Ok(())
 }
 
 #[tokio::test]
 async fn the_registration_under_way_is_there_again_after_a_reload() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (token, seat) = kit.seat(from(CAMPUS)).await?;
+    let (token, session) = kit.admitted(from(CAMPUS)).await?;
     let none = sekisho_checkpoint::Reproof::none();
     let shown = kit
         .checkpoint
-        .offer_user_code(Person::from(&seat), &none, "browser")
+        .offer_user_code(Person::from(&session), &none, "browser")
         .await?;
     let sekisho_checkpoint::RegistrationState::UserCode { user, .. } = shown else {
         anyhow::bail!("no user code");
     };
     kit.clock.advance_seconds(599);
-    let seat = kit.seat_again(&token, from(CAMPUS)).await?;
-    let again = kit.checkpoint.registration(Person::from(&seat)).await?;
+    let session = kit.admitted_again(&token, from(CAMPUS)).await?;
+    let again = kit.checkpoint.registration(Person::from(&session)).await?;
     let Some(sekisho_checkpoint::RegistrationState::UserCode { user: same, .. }) = again else {
         anyhow::bail!("it is gone");
     };
     assert_eq!(user.grouped(), same.grouped());
     kit.clock.advance_seconds(1);
-    let seat = kit.seat_again(&token, from(CAMPUS)).await?;
+    let session = kit.admitted_again(&token, from(CAMPUS)).await?;
     assert!(
         kit.checkpoint
-            .registration(Person::from(&seat))
+            .registration(Person::from(&session))
             .await?
             .is_none(),
         "ten minutes, not more"

@@ -47,19 +47,19 @@ async fn with_a_factor_registered_a_password_leads_to_no_registration() -> anyho
 #[tokio::test]
 async fn turning_mfa_on_from_outside_needs_a_proven_factor() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (_, seat) = kit.seat(from(HOME)).await?;
+    let (_, session) = kit.admitted(from(HOME)).await?;
     let on = kit
         .checkpoint
-        .set_mfa(&seat, true, &with_password(), "")
+        .set_mfa(&session, true, &with_password(), "")
         .await;
     assert!(matches!(on, Err(ChangeError::NoFactor)), "{on:?}");
-    let (token, seat) = kit.seat(from(HOME)).await?;
-    kit.register_app(Person::from(&seat), &token, from(HOME))
+    let (token, session) = kit.admitted(from(HOME)).await?;
+    kit.register_app(Person::from(&session), &token, from(HOME))
         .await?;
-    let (_, seat) = kit.seat(from(HOME)).await?;
+    let (_, session) = kit.admitted(from(HOME)).await?;
     let unproven = kit
         .checkpoint
-        .set_mfa(&seat, true, &with_password(), "")
+        .set_mfa(&session, true, &with_password(), "")
         .await;
     assert!(
         matches!(unproven, Err(ChangeError::ReproofNeeded { .. })),
@@ -72,28 +72,28 @@ async fn turning_mfa_on_from_outside_needs_a_proven_factor() -> anyhow::Result<(
 async fn registering_and_turning_on_in_one_session_from_outside_keeps_the_person_in()
 -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (token, seat) = kit.seat(from(HOME)).await?;
+    let (token, session) = kit.admitted(from(HOME)).await?;
     let app = AppCode::generate();
     let state = kit
         .checkpoint
-        .take_app_code(Person::from(&seat), app.clone(), &Reproof::none(), "")
+        .take_app_code(Person::from(&session), app.clone(), &Reproof::none(), "")
         .await?;
     let RegistrationState::Codes { user, .. } = state else {
         anyhow::bail!("no codes");
     };
-    let seat = kit.seat_again(&token, from(HOME)).await?;
+    let session = kit.admitted_again(&token, from(HOME)).await?;
     let key = sekisho_otp::OtpKey::agree(&app, &user);
     let code = key.code(sekisho_otp::Step::at(kit.checkpoint.now().as_second()));
     let token = kit
         .checkpoint
-        .finish_app(Person::from(&seat), code, "", "")
+        .finish_app(Person::from(&session), code, "", "")
         .await?
         .token;
-    let seat = kit.seat_again(&token, from(HOME)).await?;
+    let session = kit.admitted_again(&token, from(HOME)).await?;
     kit.checkpoint
-        .set_mfa(&seat, true, &Reproof::none(), "")
+        .set_mfa(&session, true, &Reproof::none(), "")
         .await?;
-    kit.seat_again(&token, from(HOME)).await?;
+    kit.admitted_again(&token, from(HOME)).await?;
     assert!(kit.mail_client("alice", PASSWORD, from(HOME)).await.is_ok());
     Ok(())
 }
@@ -111,7 +111,7 @@ async fn after_a_reset_the_next_registration_needs_the_help_desks_code_once() ->
     for place in [HOME, CAMPUS] {
         let (_, standing) = kit.sign_in(from(place)).await?;
         let person = match &standing {
-            sekisho_checkpoint::web::WebStanding::Admitted(seat) => Person::from(seat),
+            sekisho_checkpoint::web::WebStanding::Admitted(session) => Person::from(session),
             sekisho_checkpoint::web::WebStanding::Owed(owed) => Person::from(owed),
         };
         let without = kit
@@ -176,9 +176,9 @@ async fn a_site_can_forbid_a_first_registration_from_outside() -> anyhow::Result
         matches!(refused, Err(RegisterError::Forbidden)),
         "{refused:?}"
     );
-    let (_, seat) = kit.seat(from(CAMPUS)).await?;
+    let (_, session) = kit.admitted(from(CAMPUS)).await?;
     kit.checkpoint
-        .offer_user_code(Person::from(&seat), &Reproof::none(), "")
+        .offer_user_code(Person::from(&session), &Reproof::none(), "")
         .await?;
     Ok(())
 }
@@ -186,7 +186,7 @@ async fn a_site_can_forbid_a_first_registration_from_outside() -> anyhow::Result
 #[tokio::test]
 async fn an_address_of_the_site_is_no_factor_in_any_spelling() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (_, seat) = kit.seat(from(CAMPUS)).await?;
+    let (_, session) = kit.admitted(from(CAMPUS)).await?;
     for typed in [
         "bob@kit.example",
         "x@KIT.EXAMPLE.",
@@ -196,7 +196,7 @@ async fn an_address_of_the_site_is_no_factor_in_any_spelling() -> anyhow::Result
         let refused = kit
             .checkpoint
             .take_address(
-                Person::from(&seat),
+                Person::from(&session),
                 MailAddress::parse(typed)?,
                 &Reproof::none(),
                 "",
@@ -213,19 +213,19 @@ async fn an_address_of_the_site_is_no_factor_in_any_spelling() -> anyhow::Result
 #[tokio::test]
 async fn changing_the_address_tells_the_old_one_too() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (mut token, _) = kit.seat(from(CAMPUS)).await?;
+    let (mut token, _) = kit.admitted(from(CAMPUS)).await?;
     for address in ["old@mail.example", "new@mail.example"] {
-        let seat = kit.seat_again(&token, from(CAMPUS)).await?;
+        let session = kit.admitted_again(&token, from(CAMPUS)).await?;
         let address = MailAddress::parse(address)?;
         kit.checkpoint
-            .take_address(Person::from(&seat), address, &with_password(), "")
+            .take_address(Person::from(&session), address, &with_password(), "")
             .await?;
-        let seat = kit.seat_again(&token, from(CAMPUS)).await?;
+        let session = kit.admitted_again(&token, from(CAMPUS)).await?;
         let otp = kit.letters.latest_otp().context("no code was mailed")?;
         let code = otp.code;
         token = kit
             .checkpoint
-            .finish_address(Person::from(&seat), code, "")
+            .finish_address(Person::from(&session), code, "")
             .await?
             .token;
     }
@@ -234,9 +234,9 @@ async fn changing_the_address_tells_the_old_one_too() -> anyhow::Result<()> {
     };
     let told: Vec<_> = notice.also_to.iter().map(ToString::to_string).collect();
     assert_eq!(told, ["old@mail.example", "new@mail.example"]);
-    let seat = kit.seat_again(&token, from(CAMPUS)).await?;
+    let session = kit.admitted_again(&token, from(CAMPUS)).await?;
     assert_eq!(
-        seat.standing().factors.len(),
+        session.standing().factors.len(),
         1,
         "the new one took the place of the old"
     );
@@ -258,8 +258,8 @@ async fn a_thief_who_began_to_register_first_can_not_finish_once_the_owner_did()
     let RegistrationState::Codes { user, .. } = state else {
         anyhow::bail!("no codes");
     };
-    let (token, seat) = kit.seat(from(CAMPUS)).await?;
-    kit.register_app(Person::from(&seat), &token, from(CAMPUS))
+    let (token, session) = kit.admitted(from(CAMPUS)).await?;
+    kit.register_app(Person::from(&session), &token, from(CAMPUS))
         .await?;
 
     let sekisho_checkpoint::web::WebStanding::Owed(owed) =
@@ -292,9 +292,9 @@ async fn a_registration_begun_on_campus_is_not_finished_where_the_site_forbids_i
     let kit = Kit::start_for(strict).await?;
     let alice = kit.accounts.show(kit.alice).await?.account;
     kit.checkpoint.desk_set_mfa(&alice, true, "test").await?;
-    let (token, seat) = kit.seat(from(CAMPUS)).await?;
+    let (token, session) = kit.admitted(from(CAMPUS)).await?;
     kit.checkpoint
-        .offer_user_code(Person::from(&seat), &Reproof::none(), "")
+        .offer_user_code(Person::from(&session), &Reproof::none(), "")
         .await?;
     let sekisho_checkpoint::web::WebStanding::Owed(owed) =
         kit.checkpoint.resume(&token, from(HOME)).await?

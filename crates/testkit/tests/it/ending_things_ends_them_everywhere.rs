@@ -31,19 +31,19 @@ async fn registering_another_factor_throws_nobody_out() -> anyhow::Result<()> {
         .mail_client("alice", PASSWORD, from(CAFE))
         .await
         .expect("admitted");
-    let seat = kit.seat_again(&token, from(HOME)).await?;
-    kit.register_app(Person::from(&seat), &token, from(HOME))
+    let session = kit.admitted_again(&token, from(HOME)).await?;
+    kit.register_app(Person::from(&session), &token, from(HOME))
         .await?;
     assert!(!client.lease().is_over());
-    kit.seat_again(&elsewhere, from(CAFE)).await?;
+    kit.admitted_again(&elsewhere, from(CAFE)).await?;
     Ok(())
 }
 
 #[tokio::test]
 async fn turning_mfa_on_ends_other_sessions_and_untrusted_mail_connections() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (other, _) = kit.seat(from(HOME)).await?;
-    let (own, seat) = kit.seat(from(CAMPUS)).await?;
+    let (other, _) = kit.admitted(from(HOME)).await?;
+    let (own, session) = kit.admitted(from(CAMPUS)).await?;
     let at_home = kit
         .mail_client("alice", PASSWORD, from(HOME))
         .await
@@ -53,12 +53,12 @@ async fn turning_mfa_on_ends_other_sessions_and_untrusted_mail_connections() -> 
         .await
         .expect("admitted");
     kit.checkpoint
-        .set_mfa(&seat, true, &Reproof::none(), "")
+        .set_mfa(&session, true, &Reproof::none(), "")
         .await?;
     assert_eq!(at_home.lease().ended().await, LeaseEnd::Revoked);
     assert!(!on_campus.lease().is_over());
     assert!(kit.checkpoint.resume(&other, from(HOME)).await.is_err());
-    kit.seat_again(&own, from(CAMPUS)).await?;
+    kit.admitted_again(&own, from(CAMPUS)).await?;
     Ok(())
 }
 
@@ -73,11 +73,11 @@ async fn removing_a_factor_ends_all_but_the_session_and_grant_of_who_did_it() ->
         .mail_client("alice", PASSWORD, from(HOME))
         .await
         .expect("admitted");
-    let seat = kit.seat_again(&own, from(HOME)).await?;
-    let factor = seat.standing().factors[0].id;
+    let session = kit.admitted_again(&own, from(HOME)).await?;
+    let factor = session.standing().factors[0].id;
     let asked = kit
         .checkpoint
-        .remove_factor(&seat, factor, &Reproof::none(), "")
+        .remove_factor(&session, factor, &Reproof::none(), "")
         .await;
     assert!(
         matches!(
@@ -87,7 +87,7 @@ async fn removing_a_factor_ends_all_but_the_session_and_grant_of_who_did_it() ->
         "{asked:?}"
     );
     kit.checkpoint
-        .remove_factor(&seat, factor, &with_both(&app), "")
+        .remove_factor(&session, factor, &with_both(&app), "")
         .await?;
     assert_eq!(client.lease().ended().await, LeaseEnd::Revoked);
     assert!(kit.checkpoint.resume(&elsewhere, from(CAFE)).await.is_err());
@@ -97,7 +97,7 @@ async fn removing_a_factor_ends_all_but_the_session_and_grant_of_who_did_it() ->
             .is_err(),
         "its grant is gone"
     );
-    kit.seat_again(&own, from(HOME)).await?;
+    kit.admitted_again(&own, from(HOME)).await?;
     assert!(
         kit.mail_client("alice", PASSWORD, from(HOME)).await.is_ok(),
         "the acting place keeps its grant"
@@ -110,7 +110,7 @@ async fn a_new_password_ends_what_the_old_one_opened_on_the_other_node_too() -> 
     let kit = Kit::start().await?;
     let node = kit.another(site()).await?;
     let keeper = tokio::spawn(std::sync::Arc::clone(&node).keep());
-    let (own, seat) = kit.seat(from(CAMPUS)).await?;
+    let (own, session) = kit.admitted(from(CAMPUS)).await?;
     let attempt = |password: &str| sekisho_checkpoint::Attempt {
         door: sekisho_checkpoint::audit::Door::Imap,
         name: "alice".to_owned(),
@@ -123,7 +123,7 @@ async fn a_new_password_ends_what_the_old_one_opened_on_the_other_node_too() -> 
     let new = Password::new("a longer and newer one".to_owned());
     let old = Password::new(PASSWORD.to_owned());
     kit.checkpoint
-        .change_password(&seat, old, &new, Reproof::none(), "")
+        .change_password(&session, old, &new, Reproof::none(), "")
         .await?;
     kit.clock.advance_seconds(1);
     assert_eq!(there.lease().ended().await, LeaseEnd::Revoked);
@@ -131,7 +131,7 @@ async fn a_new_password_ends_what_the_old_one_opened_on_the_other_node_too() -> 
         node.admit(attempt(PASSWORD)).await.is_err(),
         "not remembered there either"
     );
-    kit.seat_again(&own, from(CAMPUS)).await?;
+    kit.admitted_again(&own, from(CAMPUS)).await?;
     keeper.abort();
     Ok(())
 }
@@ -139,8 +139,8 @@ async fn a_new_password_ends_what_the_old_one_opened_on_the_other_node_too() -> 
 #[tokio::test]
 async fn who_was_put_out_while_changing_the_password_sets_none() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (_, thief) = kit.seat(from(CAMPUS)).await?;
-    let (_, owner) = kit.seat(from(CAMPUS)).await?;
+    let (_, thief) = kit.admitted(from(CAMPUS)).await?;
+    let (_, owner) = kit.admitted(from(CAMPUS)).await?;
     kit.checkpoint.not_me(&owner, "").await?;
     let new = Password::new("a longer and newer one".to_owned());
     let old = Password::new(PASSWORD.to_owned());
@@ -149,7 +149,7 @@ async fn who_was_put_out_while_changing_the_password_sets_none() -> anyhow::Resu
         .change_password(&thief, old, &new, Reproof::none(), "")
         .await;
     assert!(changed.is_err(), "{changed:?}");
-    let (_, owner) = kit.seat(from(CAMPUS)).await?;
+    let (_, owner) = kit.admitted(from(CAMPUS)).await?;
     assert!(owner.standing().password_wanted, "a new one is wanted yet");
     Ok(())
 }
@@ -168,11 +168,11 @@ async fn ending_a_grant_by_hand_closes_what_lived_by_it_alone() -> anyhow::Resul
         .mail_client("alice", PASSWORD, from(HOME))
         .await
         .expect("admitted");
-    let seat = kit.seat_again(&own, from(HOME)).await?;
-    let grants = kit.checkpoint.grants(&seat).await?;
+    let session = kit.admitted_again(&own, from(HOME)).await?;
+    let grants = kit.checkpoint.grants(&session).await?;
     let elsewhere = grants.iter().find(|g| !g.here).expect("the café's");
     kit.checkpoint
-        .end_grants(&seat, Some(elsewhere.grant.id), "")
+        .end_grants(&session, Some(elsewhere.grant.id), "")
         .await?;
     assert_eq!(cafe.lease().ended().await, LeaseEnd::Revoked);
     assert!(!home.lease().is_over());
@@ -189,12 +189,12 @@ async fn that_was_not_me_ends_everything() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     let thief = kit.prove(&app, from(CAFE)).await?;
-    let (own, seat) = kit.seat(from(CAMPUS)).await?;
+    let (own, session) = kit.admitted(from(CAMPUS)).await?;
     let client = kit
         .mail_client("alice", PASSWORD, from(CAMPUS))
         .await
         .expect("admitted");
-    kit.checkpoint.not_me(&seat, "").await?;
+    kit.checkpoint.not_me(&session, "").await?;
     assert_eq!(client.lease().ended().await, LeaseEnd::Revoked);
     assert!(kit.checkpoint.resume(&thief, from(CAFE)).await.is_err());
     assert!(kit.checkpoint.resume(&own, from(CAMPUS)).await.is_err());
@@ -205,9 +205,9 @@ async fn that_was_not_me_ends_everything() -> anyhow::Result<()> {
 async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
     kit.alice_uses_mfa().await?;
-    let (_, seat) = kit.seat(from(CAMPUS)).await?;
+    let (_, session) = kit.admitted(from(CAMPUS)).await?;
     kit.checkpoint
-        .set_mfa(&seat, false, &with_password(), "")
+        .set_mfa(&session, false, &with_password(), "")
         .await?;
     use sekisho_checkpoint::audit::EventKind;
     let told: Vec<_> = kit
@@ -239,7 +239,7 @@ async fn every_change_is_written_down_and_told_by_mail() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_disabled_account_is_out_at_its_next_request() -> anyhow::Result<()> {
     let kit = Kit::start().await?;
-    let (token, _) = kit.seat(from(CAMPUS)).await?;
+    let (token, _) = kit.admitted(from(CAMPUS)).await?;
     let client = kit
         .mail_client("alice", PASSWORD, from(CAMPUS))
         .await
@@ -269,8 +269,8 @@ async fn logging_out_ends_the_session_and_leaves_the_grant() -> anyhow::Result<(
     let kit = Kit::start().await?;
     let app = kit.alice_uses_mfa().await?;
     let token = kit.prove(&app, from(HOME)).await?;
-    let seat = kit.seat_again(&token, from(HOME)).await?;
-    kit.checkpoint.sign_out(seat.session()).await?;
+    let session = kit.admitted_again(&token, from(HOME)).await?;
+    kit.checkpoint.sign_out(session.session_id()).await?;
     assert!(kit.checkpoint.resume(&token, from(HOME)).await.is_err());
     assert!(matches!(
         kit.sign_in(from(HOME)).await?.1,

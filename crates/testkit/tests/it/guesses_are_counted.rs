@@ -70,9 +70,12 @@ async fn ten_in_an_hour_make_further_tries_wait_from_anywhere_but_campus() -> an
     let restarted = kit.another(site()).await?;
     let waits = restarted.prove(&owed, app.entry(), "").await;
     assert!(matches!(waits, Err(ProofError::Wait { .. })), "{waits:?}");
-    let (_, seat) = kit.seat(from(CAMPUS)).await?;
+    let (_, session) = kit.admitted(from(CAMPUS)).await?;
     assert!(
-        kit.checkpoint.renew(&seat, app.entry(), "").await.is_ok(),
+        kit.checkpoint
+            .renew(&session, app.entry(), "")
+            .await
+            .is_ok(),
         "a trusted network does not wait"
     );
     Ok(())
@@ -102,10 +105,10 @@ async fn a_hundred_failures_disable_the_kind_which_still_counts_as_registered() 
         matches!(refused, Err(ProofError::KindDisabled)),
         "{refused:?}"
     );
-    let (_, seat) = kit.seat(from(CAMPUS)).await?;
+    let (_, session) = kit.admitted(from(CAMPUS)).await?;
     let none = sekisho_checkpoint::Reproof::none();
     kit.checkpoint
-        .enable_kind(&seat, FactorKind::OtpApp, &none, "")
+        .enable_kind(&session, FactorKind::OtpApp, &none, "")
         .await?;
     kit.prove(&app, from(HOME)).await?;
     Ok(())

@@ -53,13 +53,13 @@ pub async fn hanako_uses_mfa(demo: &Demo) -> anyhow::Result<App> {
     let signed = checkpoint
         .sign_in(&hanako.login, password, campus, "test")
         .await?;
-    let WebStanding::Admitted(seat) = signed.standing else {
+    let WebStanding::Admitted(session) = signed.standing else {
         bail!("not let in on campus");
     };
     let app_code = AppCode::generate();
     let state = checkpoint
         .take_app_code(
-            Person::from(&seat),
+            Person::from(&session),
             app_code.clone(),
             &Reproof::none(),
             "test",
@@ -68,7 +68,7 @@ pub async fn hanako_uses_mfa(demo: &Demo) -> anyhow::Result<App> {
     let RegistrationState::Codes { user, .. } = state else {
         bail!("no codes");
     };
-    let WebStanding::Admitted(seat) = checkpoint.resume(&signed.token, campus).await? else {
+    let WebStanding::Admitted(session) = checkpoint.resume(&signed.token, campus).await? else {
         bail!("not let in on campus");
     };
     let mut app = App {
@@ -77,17 +77,17 @@ pub async fn hanako_uses_mfa(demo: &Demo) -> anyhow::Result<App> {
     };
     let code = app.next(demo);
     checkpoint
-        .finish_app(Person::from(&seat), code, "phone", "test")
+        .finish_app(Person::from(&session), code, "phone", "test")
         .await?;
     let password = Password::new(hanako.password.clone());
     let signed = checkpoint
         .sign_in(&hanako.login, password, campus, "test")
         .await?;
-    let WebStanding::Admitted(seat) = signed.standing else {
+    let WebStanding::Admitted(session) = signed.standing else {
         bail!("not let in on campus");
     };
     checkpoint
-        .set_mfa(&seat, true, &Reproof::none(), "test")
+        .set_mfa(&session, true, &Reproof::none(), "test")
         .await?;
     Ok(app)
 }

@@ -118,7 +118,7 @@ pub(super) async fn ask_for_good(
     Path(name): Path<String>,
 ) -> Result<Response, WebError> {
     let name = place::folder_name(&name)?;
-    let path = mailbox.seated.visit.path.clone();
+    let path = mailbox.admitted.visit.path.clone();
     let query = path.split_once('?').map_or("", |(_, query)| query);
     let uids: Vec<String> = url::form_urlencoded::parse(query.as_bytes())
         .filter(|(key, _)| key == "uid")
@@ -163,7 +163,7 @@ async fn ask(
         .or_trouble()?
         .state()
         .uid_validity;
-    let visit = &mailbox.seated.visit;
+    let visit = &mailbox.admitted.visit;
     let lang = visit.lang;
     let title = t!(lang, "mail-for-good-title");
     let body = html! {
@@ -182,9 +182,9 @@ async fn ask(
         }
     };
     let body = frame(visit, &folders, Some(name), body);
-    let account = mailbox.seated.account();
+    let account = mailbox.admitted.account();
     Ok(Page::new(visit, title)
-        .of(Whose::Seated(account))
+        .of(Whose::Admitted(account))
         .full()
         .show(body))
 }

@@ -28,12 +28,12 @@ use crate::form::{Form, Keepable};
 use crate::stash;
 use crate::time;
 use crate::upstream_password;
-use crate::visit::{Seated, query_value};
+use crate::visit::{AdmittedVisit, query_value};
 
 /// The page: empty, with an answer begun, with a draft, or with what was kept.
 pub(super) async fn show(mut mailbox: Mailbox) -> Result<Response, WebError> {
-    let path = mailbox.seated.visit.path.clone();
-    if let Some(fields) = stash::kept(&mailbox.seated) {
+    let path = mailbox.admitted.visit.path.clone();
+    if let Some(fields) = stash::kept(&mailbox.admitted) {
         let mut desk = Desk::of(&fields);
         desk.find_files(mailbox.imap()?, Some(&fields)).await?;
         return page(&mut mailbox, desk, &[Note::Kept]).await;
@@ -67,16 +67,16 @@ pub(super) async fn show(mut mailbox: Mailbox) -> Result<Response, WebError> {
 /// Sends, saves or discards.
 pub(super) async fn submit(
     Extension(pool): Extension<Arc<Pool>>,
-    Keepable { seated, form }: Keepable,
+    Keepable { admitted, form }: Keepable,
 ) -> Result<Response, WebError> {
-    let mut mailbox = Mailbox::open(seated, pool).await?;
+    let mut mailbox = Mailbox::open(admitted, pool).await?;
     let mut desk = Desk::of(&form.fields);
     match form.fields.text("do") {
         "send" => send(&mut mailbox, desk, form).await,
         "save" => {
             let too_large = form.too_large;
             save(&mut mailbox, &mut desk, form).await?;
-            stash::clear(&mailbox.seated).await?;
+            stash::clear(&mailbox.admitted).await?;
             if too_large {
                 return page(&mut mailbox, desk, &[Note::FilesTooLarge]).await;
             }
@@ -90,12 +90,12 @@ pub(super) async fn submit(
 /// What the page does by itself while one writes. Answers with where the draft is now.
 pub(super) async fn autosave(
     Extension(pool): Extension<Arc<Pool>>,
-    Keepable { seated, form }: Keepable,
+    Keepable { admitted, form }: Keepable,
 ) -> Result<Response, WebError> {
-    let mut mailbox = Mailbox::open(seated, pool).await?;
+    let mut mailbox = Mailbox::open(admitted, pool).await?;
     let mut desk = Desk::of(&form.fields);
     save(&mut mailbox, &mut desk, form).await?;
-    let visit = &mailbox.seated.visit;
+    let visit = &mailbox.admitted.visit;
     let at = time::hour(&visit.context.config.zone, mailbox.now());
     let answer = serde_json::json!({
         "draft": desk.stored.map(|mark| mark.to_string()),
@@ -141,17 +141,17 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
             None => notes.push(Note::BadAddress(address)),
         }
     }
-    let from = sender(mailbox.seated.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
+    let from = sender(mailbox.admitted.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
     let envelope_from = Path::parse(&from.address.to_string()).ok_or(WebError::Unavailable)?;
     let files = desk.gather(mailbox.imap()?, &form).await?;
     desk.number(&from)?;
-    let visit = &mailbox.seated.visit;
+    let visit = &mailbox.admitted.visit;
     let now = mailbox
         .now()
         .to_zoned_datetime(visit.context.config.zone.clone());
     let message = desk.draft.build(&from, &now, files.clone(), For::Others)?;
     if notes.is_empty()
-        && let Err(note) = hand_in(&mailbox.seated, &envelope_from, &to, &message).await?
+        && let Err(note) = hand_in(&mailbox.admitted, &envelope_from, &to, &message).await?
     {
         notes.push(note);
     }
@@ -167,7 +167,7 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
             "sent-no-copy"
         }
     };
-    stash::clear(&mailbox.seated).await?;
+    stash::clear(&mailbox.admitted).await?;
     let back = desk
         .about
         .as_ref()
@@ -177,17 +177,17 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
 
 /// Hands a message to the submission server; the inner error is for the person to read.
 async fn hand_in(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     from: &Path,
     to: &[Path],
     message: &[u8],
 ) -> Result<Result<(), Note>, WebError> {
-    let Ok(password) = upstream_password::of(seated) else {
+    let Ok(password) = upstream_password::of(admitted) else {
         return Ok(Err(Note::SubmissionAway));
     };
-    let admitted = seated.again().await?.into_admitted();
-    let mail = &seated.visit.context.mail;
-    let sent = match mail.submission(admitted, password).await {
+    let admission = admitted.again().await?.into_admitted();
+    let mail = &admitted.visit.context.mail;
+    let sent = match mail.submission(admission, password).await {
         Ok(stream) => match Submission::authenticated(stream).await {
             Ok(mut submission) => {
                 let sent = submission.send(from, to, message).await;
@@ -250,11 +250,11 @@ async fn after_sending(
 /// Moves the draft to the Trash, from where it can be taken back; what was not saved yet is saved first.
 async fn discard(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Response, WebError> {
     if desk.draft.is_empty() && desk.stored.is_none() && form.files.is_empty() {
-        stash::clear(&mailbox.seated).await?;
+        stash::clear(&mailbox.admitted).await?;
         return Ok(place::see("/mail"));
     }
     save(mailbox, &mut desk, form).await?;
-    stash::clear(&mailbox.seated).await?;
+    stash::clear(&mailbox.admitted).await?;
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_trouble()?;
     let drafts = folders.need(imap, SpecialUse::Drafts).await.or_trouble()?;

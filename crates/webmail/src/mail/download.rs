@@ -25,7 +25,7 @@ pub(super) async fn framed(
     mut mailbox: Mailbox,
     Path((name, uid, number)): Path<(String, String, String)>,
 ) -> Result<Response, WebError> {
-    let remote = query_value(&mailbox.seated.visit.path, "pictures").is_some();
+    let remote = query_value(&mailbox.admitted.visit.path, "pictures").is_some();
     let (name, uid) = (place::folder_name(&name)?, parse_uid(&uid)?);
     let number: PartNumber = number.parse().map_err(|_| WebError::NotFound)?;
     let mut open = mailbox

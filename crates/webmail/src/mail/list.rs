@@ -39,7 +39,7 @@ pub(super) async fn folder(
 
 async fn show(mut mailbox: Mailbox, name: MailboxName) -> Result<Response, WebError> {
     let now = mailbox.now();
-    let path = mailbox.seated.visit.path.clone();
+    let path = mailbox.admitted.visit.path.clone();
     let typed = query_value(&path, "q").unwrap_or_default();
     let number = query_value(&path, "page")
         .and_then(|n| n.parse::<u32>().ok())
@@ -62,8 +62,8 @@ async fn show(mut mailbox: Mailbox, name: MailboxName) -> Result<Response, WebEr
     }
     let validity = open.state().uid_validity;
 
-    let visit = &mailbox.seated.visit;
-    let account = mailbox.seated.account();
+    let visit = &mailbox.admitted.visit;
+    let account = mailbox.admitted.account();
     let own: Vec<&str> = account
         .addresses
         .iter()
@@ -98,7 +98,7 @@ async fn show(mut mailbox: Mailbox, name: MailboxName) -> Result<Response, WebEr
         view.whole(visit, &title, &actions),
     );
     Ok(Page::new(visit, title)
-        .of(Whose::Seated(account))
+        .of(Whose::Admitted(account))
         .full()
         .module("mail.js")
         .show(body))

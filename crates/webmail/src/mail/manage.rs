@@ -79,7 +79,7 @@ pub(super) async fn delete(mut mailbox: Mailbox, form: Form) -> Result<Response,
         .get(&folder)
         .and_then(|folder| folder.messages)
         .unwrap_or(0);
-    let visit = &mailbox.seated.visit;
+    let visit = &mailbox.admitted.visit;
     let lang = visit.lang;
     let title = t!(lang, "mail-folder-delete");
     let body = html! {
@@ -99,7 +99,7 @@ pub(super) async fn delete(mut mailbox: Mailbox, form: Form) -> Result<Response,
     };
     let body = frame(visit, &folders, Some(&folder), body);
     Ok(Page::new(visit, title)
-        .of(Whose::Seated(mailbox.seated.account()))
+        .of(Whose::Admitted(mailbox.admitted.account()))
         .full()
         .show(body))
 }
@@ -160,7 +160,7 @@ async fn page(
     typed: &str,
 ) -> Result<Response, WebError> {
     let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
-    let visit = &mailbox.seated.visit;
+    let visit = &mailbox.admitted.visit;
     let lang = visit.lang;
     let title = t!(lang, "mail-manage-folders");
     let body = html! {
@@ -200,7 +200,7 @@ async fn page(
     };
     let body = frame(visit, &folders, None, body);
     let mut response = Page::new(visit, title)
-        .of(Whose::Seated(mailbox.seated.account()))
+        .of(Whose::Admitted(mailbox.admitted.account()))
         .full()
         .show(body);
     if fault.is_some() {

@@ -35,7 +35,7 @@ pub(super) async fn show(
     Path((name, uid)): Path<(String, String)>,
 ) -> Result<Response, WebError> {
     let (name, uid) = (place::folder_name(&name)?, parse_uid(&uid)?);
-    let path = mailbox.seated.visit.path.clone();
+    let path = mailbox.admitted.visit.path.clone();
     let asked = Asked {
         plain: query_value(&path, "view").as_deref() == Some("plain"),
         pictures: query_value(&path, "pictures").is_some(),
@@ -77,9 +77,9 @@ pub(super) async fn show(
             .or_trouble()?;
     }
 
-    let visit = &mailbox.seated.visit;
+    let visit = &mailbox.admitted.visit;
     let lang = visit.lang;
-    let account = mailbox.seated.account();
+    let account = mailbox.admitted.account();
     let own: Vec<&str> = account
         .addresses
         .iter()
@@ -155,7 +155,7 @@ pub(super) async fn show(
     };
     let body = frame(visit, &folders, Some(&name), body);
     Ok(Page::new(visit, title)
-        .of(Whose::Seated(account))
+        .of(Whose::Admitted(account))
         .full()
         .module("mail.js")
         .show(body))

@@ -1,8 +1,8 @@
 //! Connections to the mail, kept a few minutes between the requests of a session, so that a page costs no new login.
 //!
-//! A kept connection is no admission: each request is judged first, and only a [`Seated`] can ask for one. It belongs
-//! to the session *and* the address; it was opened for an `Admitted` of its own, and the mail server closes it when
-//! that one's lease ends.
+//! A kept connection is no admission: each request is judged first, and only an [`AdmittedVisit`] can ask for one. It
+//! belongs to the session *and* the address; it was opened for an `Admitted` of its own, and the mail server closes it
+//! when that one's lease ends.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use super::trouble::Trouble;
 use crate::config::MailServerError;
 use crate::error::WebError;
 use crate::upstream_password;
-use crate::visit::Seated;
+use crate::visit::AdmittedVisit;
 
 /// How long a connection is kept unused.
 const KEPT: SignedDuration = SignedDuration::from_mins(3);
@@ -109,7 +109,7 @@ async fn watch(pool: Arc<Pool>, clock: Arc<dyn Clock>) {
 /// A session that may open mail, with its connection to it.
 pub(super) struct Mailbox {
     /// Whose request it is.
-    pub seated: Seated,
+    pub admitted: AdmittedVisit,
     connection: Connection,
 }
 
@@ -133,10 +133,10 @@ impl Drop for Connection {
 
 impl Mailbox {
     /// Opens the mail of a session, by a kept connection if one is alive.
-    pub(super) async fn open(seated: Seated, pool: Arc<Pool>) -> Result<Self, WebError> {
-        let source = seated.visit.source;
+    pub(super) async fn open(admitted: AdmittedVisit, pool: Arc<Pool>) -> Result<Self, WebError> {
+        let source = admitted.visit.source;
         let key = (
-            seated.seat.session(),
+            admitted.session.session_id(),
             source.shown_address(),
             source.is_obscured(),
         );
@@ -150,15 +150,15 @@ impl Mailbox {
         let imap = match alive {
             Some(imap) => imap,
             None => {
-                let Ok(password) = upstream_password::of(&seated) else {
-                    return Err(upstream_password::sign_in_anew(&seated).await);
+                let Ok(password) = upstream_password::of(&admitted) else {
+                    return Err(upstream_password::sign_in_anew(&admitted).await);
                 };
                 let is_passed_on = password.is_some();
-                let admitted = seated.again().await?.into_admitted();
-                let stream = match seated.visit.context.mail.imap(admitted, password).await {
+                let admission = admitted.again().await?.into_admitted();
+                let stream = match admitted.visit.context.mail.imap(admission, password).await {
                     // It was changed meanwhile.
                     Err(MailServerError::Refused(_)) if is_passed_on => {
-                        return Err(upstream_password::sign_in_anew(&seated).await);
+                        return Err(upstream_password::sign_in_anew(&admitted).await);
                     }
                     stream => stream?,
                 };
@@ -167,9 +167,9 @@ impl Mailbox {
                     .map_err(|error| WebError::from(Trouble(error)))?
             }
         };
-        let clock = Arc::clone(seated.visit.context.checkpoint.clock());
+        let clock = Arc::clone(admitted.visit.context.checkpoint.clock());
         Ok(Self {
-            seated,
+            admitted,
             connection: Connection {
                 imap: Some(imap),
                 key,
@@ -186,7 +186,7 @@ impl Mailbox {
 
     /// The site's time at this request.
     pub(super) fn now(&self) -> Timestamp {
-        self.seated.visit.context.checkpoint.now()
+        self.admitted.visit.context.checkpoint.now()
     }
 }
 
@@ -202,7 +202,7 @@ impl<S: Sync> FromRequestParts<S> for Mailbox {
     type Rejection = WebError;
 
     async fn from_request_parts(head: &mut request::Parts, state: &S) -> Result<Self, WebError> {
-        let seated = Seated::from_request_parts(head, state).await?;
-        Self::open(seated, of(head)?).await
+        let admitted = AdmittedVisit::from_request_parts(head, state).await?;
+        Self::open(admitted, of(head)?).await
     }
 }

@@ -46,8 +46,8 @@ pub(super) async fn begin(
         How::Forward => list_files(imap, &folder, uid, None).await?,
         How::Reply | How::ReplyAll => Vec::new(),
     };
-    let visit = &mailbox.seated.visit;
-    let account = mailbox.seated.account();
+    let visit = &mailbox.admitted.visit;
+    let account = mailbox.admitted.account();
     let (lang, zone) = (visit.lang, &visit.context.config.zone);
     let mut draft = match how {
         How::Reply | How::ReplyAll => {

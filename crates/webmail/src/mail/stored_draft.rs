@@ -25,11 +25,11 @@ pub(super) async fn store(
     desk: &mut Desk,
     files: Vec<File>,
 ) -> Result<(), WebError> {
-    let from = sender(mailbox.seated.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
+    let from = sender(mailbox.admitted.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
     desk.number(&from)?;
     let now = mailbox
         .now()
-        .to_zoned_datetime(mailbox.seated.visit.context.config.zone.clone());
+        .to_zoned_datetime(mailbox.admitted.visit.context.config.zone.clone());
     let message = desk.draft.build(&from, &now, files, For::Drafts)?;
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_trouble()?;

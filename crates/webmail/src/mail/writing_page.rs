@@ -81,8 +81,8 @@ pub(super) async fn page(
     notes: &[Note],
 ) -> Result<Response, WebError> {
     let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
-    let visit = &mailbox.seated.visit;
-    let account = mailbox.seated.account();
+    let visit = &mailbox.admitted.visit;
+    let account = mailbox.admitted.account();
     let lang = visit.lang;
     let config = &visit.context.config;
     let failed = notes.iter().any(Note::is_error);
@@ -153,7 +153,7 @@ pub(super) async fn page(
     };
     let body = frame(visit, &folders, None, body);
     let mut response = Page::new(visit, title)
-        .of(Whose::Seated(account))
+        .of(Whose::Admitted(account))
         .full()
         .module("mail.js")
         .show(body);

@@ -14,7 +14,7 @@ use crate::error::WebError;
 use crate::form_fields::Fields;
 use crate::layout::{Page, Whose, csrf_field};
 use crate::to_login;
-use crate::visit::{Seated, Visit};
+use crate::visit::{AdmittedVisit, Visit};
 
 const PASSWORD: &str = "proof-password";
 const KIND: &str = "proof-kind";
@@ -26,7 +26,7 @@ const NOT_CARRIED: [&str; 6] = ["csrf", PASSWORD, KIND, CODE, ISSUE, RECOVER];
 
 /// A change that someone wants to make.
 pub(super) struct Ask<'a> {
-    pub(super) seated: &'a Seated,
+    pub(super) admitted: &'a AdmittedVisit,
     /// The path that the form of the change is posted to.
     pub(super) action: &'static str,
     /// The title of the page that asks.
@@ -141,8 +141,8 @@ impl Ask<'_> {
 
     /// Mails a code; a text if that fails.
     pub(super) async fn issue(&self) -> Result<Option<String>, WebError> {
-        let visit = &self.seated.visit;
-        let person = Person::from(&self.seated.seat);
+        let visit = &self.admitted.visit;
+        let person = Person::from(&self.admitted.session);
         let kind = FactorKind::ExternalMail;
         match visit.context.checkpoint.challenge(person, kind).await {
             Ok(_) => Ok(None),
@@ -158,7 +158,7 @@ impl Ask<'_> {
             return Ok(None);
         }
         let pages = kinds::of(self.chosen_kind());
-        pages.read(typed, self.seated.visit.lang).map(Some)
+        pages.read(typed, self.admitted.visit.lang).map(Some)
     }
 
     /// The kind of factor that the typed code belongs to, or that is to be asked for.
@@ -175,8 +175,8 @@ impl Ask<'_> {
     /// Asks the same questions again.
     async fn again(&self, problem: Option<&str>) -> Result<Response, WebError> {
         let kinds = if self.fields.has(KIND) || self.wants_recovery() {
-            let checkpoint = &self.seated.visit.context.checkpoint;
-            checkpoint.offered(Person::from(&self.seated.seat))
+            let checkpoint = &self.admitted.visit.context.checkpoint;
+            checkpoint.offered(Person::from(&self.admitted.session))
         } else {
             Vec::new()
         };
@@ -189,15 +189,15 @@ impl Ask<'_> {
         kinds: &[FactorKind],
         problem: Option<&str>,
     ) -> Result<Response, WebError> {
-        let Seated { visit, seat, .. } = self.seated;
+        let AdmittedVisit { visit, session, .. } = self.admitted;
         let lang = visit.lang;
-        let factor = factor_fields(self.seated, kinds, self.chosen_kind()).await?;
+        let factor = factor_fields(self.admitted, kinds, self.chosen_kind()).await?;
         let carried = self
             .fields
             .iter()
             .filter(|(name, _)| !NOT_CARRIED.contains(name));
         Ok(Page::new(visit, self.title.clone())
-            .of(Whose::Seated(seat.account()))
+            .of(Whose::Admitted(session.account()))
             .show(html! {
                 section.card {
                     h1 { (self.title) }
@@ -231,11 +231,11 @@ fn password_field(visit: &Visit) -> Markup {
 
 /// The fields for a code of one of `kinds`; `chosen` is the one shown first. Empty if `kinds` is empty.
 pub(super) async fn factor_fields(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     kinds: &[FactorKind],
     chosen: FactorKind,
 ) -> Result<Markup, WebError> {
-    let Seated { visit, seat, .. } = seated;
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
     let chosen = if kinds.contains(&chosen) {
         Some(chosen)
@@ -262,7 +262,7 @@ pub(super) async fn factor_fields(
         visit
             .context
             .checkpoint
-            .waiting_challenge(Person::from(seat), FactorKind::ExternalMail)
+            .waiting_challenge(Person::from(session), FactorKind::ExternalMail)
             .await?
     } else {
         None

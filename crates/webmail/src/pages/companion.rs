@@ -16,15 +16,18 @@ use serde_json::json;
 use crate::config::Context;
 use crate::error::WebError;
 use crate::form::{Form, SisterForm};
-use crate::visit::{Seated, Visit};
+use crate::visit::{AdmittedVisit, Visit};
 
 /// Gives a page's script a token, or `null` if no companion can join the grant (any more).
 pub(super) async fn token(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     _posted: Form,
 ) -> Result<Response, WebError> {
-    let token = context.checkpoint.offer_companion(&seated.seat).await?;
+    let token = context
+        .checkpoint
+        .offer_companion(&admitted.session)
+        .await?;
     let token = token.map(|token| token.expose());
     Ok(Json(json!({ "token": token })).into_response())
 }

@@ -12,7 +12,7 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use crate::error::WebError;
 use crate::lang::Lang;
 use crate::layout::{Page, Whose};
-use crate::visit::{Seated, Visit};
+use crate::visit::{AdmittedVisit, Visit};
 
 macro_rules! pictures {
     ($($name:literal),* $(,)?) => {
@@ -99,12 +99,12 @@ impl Guide {
 /// The guide, for everybody: people who can't sign in need it too.
 pub(super) async fn show(
     visit: Visit,
-    seated: Result<Seated, WebError>,
+    admitted: Result<AdmittedVisit, WebError>,
 ) -> Result<Response, WebError> {
     let lang = visit.lang;
     let guide = GUIDES.get(lang.tag()).ok_or(WebError::NotFound)?;
-    let whose = match &seated {
-        Ok(seated) => Whose::Seated(seated.account()),
+    let whose = match &admitted {
+        Ok(admitted) => Whose::Admitted(admitted.account()),
         Err(_) => Whose::Nobody,
     };
     Ok(Page::new(&visit, t!(lang, "help"))

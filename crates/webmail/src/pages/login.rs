@@ -61,7 +61,7 @@ pub(super) async fn enter(
         Err(SignInError::Unavailable) => return Err(WebError::Unavailable),
         Err(refused) => return Ok(form(&visit, to.as_deref(), name, Some(&refused))),
     };
-    let (account, session) = (signed.account(), signed.session());
+    let (account, session) = (signed.account(), signed.session_id());
     upstream_password::keep(&context, account, session, signed.key(), &password).await?;
     let cookie = Cookie::Session.set(&context.config, &signed.token.expose());
     let to = to.unwrap_or_else(|| "/".to_owned());

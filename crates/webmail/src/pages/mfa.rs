@@ -18,29 +18,29 @@ use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::time;
-use crate::visit::{Seated, Visit, query_value};
+use crate::visit::{AdmittedVisit, Visit, query_value};
 
 const HERE: &str = "/preferences/mfa";
 
 /// The overview.
-pub(super) async fn show(seated: Seated) -> Response {
-    page(&seated, None)
+pub(super) async fn show(admitted: AdmittedVisit) -> Response {
+    page(&admitted, None)
 }
 
 /// Turns MFA on or off (使用設定).
 pub(super) async fn choose_use(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let lang = seated.visit.lang;
+    let lang = admitted.visit.lang;
     let on = match posted.fields.text("use") {
         "yes" => true,
         "no" => false,
         _ => return Err(WebError::BadRequest),
     };
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: "/preferences/mfa/use",
         title: if on {
             t!(lang, "mfa-turn-on")
@@ -55,10 +55,10 @@ pub(super) async fn choose_use(
         Ok(reproof) => reproof,
         Err(page) => return Ok(page),
     };
-    let visit = &seated.visit;
+    let visit = &admitted.visit;
     let outcome = context
         .checkpoint
-        .set_mfa(&seated.seat, on, &reproof, &visit.client)
+        .set_mfa(&admitted.session, on, &reproof, &visit.client)
         .await;
     let done = if on { "on" } else { "off" };
     settle(&ask, outcome.map_err(|e| Refused::change(visit, e)), done).await
@@ -67,21 +67,21 @@ pub(super) async fn choose_use(
 /// Removes a factor.
 pub(super) async fn remove(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let lang = seated.visit.lang;
+    let lang = admitted.visit.lang;
     let id = posted
         .fields
         .text("factor")
         .parse()
         .map_err(|_| WebError::BadRequest)?;
-    let factors = &seated.seat.standing().factors;
+    let factors = &admitted.session.standing().factors;
     let Some(factor) = factors.iter().find(|f| f.id == FactorId::new(id)) else {
-        return Ok(page(&seated, Some(&t!(lang, "remove-no-such-factor"))));
+        return Ok(page(&admitted, Some(&t!(lang, "remove-no-such-factor"))));
     };
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: "/preferences/mfa/remove",
         title: t!(lang, "remove-title", what = name(lang, factor)),
         consequence: Some(if factors.len() == 1 {
@@ -96,10 +96,10 @@ pub(super) async fn remove(
         Ok(reproof) => reproof,
         Err(page) => return Ok(page),
     };
-    let visit = &seated.visit;
+    let visit = &admitted.visit;
     let outcome = context
         .checkpoint
-        .remove_factor(&seated.seat, factor.id, &reproof, &visit.client)
+        .remove_factor(&admitted.session, factor.id, &reproof, &visit.client)
         .await;
     settle(
         &ask,
@@ -112,14 +112,14 @@ pub(super) async fn remove(
 /// Gives an OTP app another name.
 pub(super) async fn rename(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let lang = seated.visit.lang;
+    let lang = admitted.visit.lang;
     let id = posted.fields.text("factor").parse();
     let id = FactorId::new(id.map_err(|_| WebError::BadRequest)?);
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: "/preferences/mfa/rename",
         title: t!(lang, "rename-title"),
         consequence: None,
@@ -130,11 +130,11 @@ pub(super) async fn rename(
         Ok(reproof) => reproof,
         Err(page) => return Ok(page),
     };
-    let visit = &seated.visit;
+    let visit = &admitted.visit;
     let name = posted.fields.text("name");
     let outcome = context
         .checkpoint
-        .rename_factor(&seated.seat, id, name, &reproof, &visit.client)
+        .rename_factor(&admitted.session, id, name, &reproof, &visit.client)
         .await;
     let outcome = outcome.map_err(|e| Refused::change(visit, e));
     settle(&ask, outcome, "renamed").await
@@ -143,13 +143,13 @@ pub(super) async fn rename(
 /// Enables a disabled kind of factor again.
 pub(super) async fn enable(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
     let kind = FactorKind::parse(posted.fields.text("kind")).ok_or(WebError::BadRequest)?;
-    let lang = seated.visit.lang;
+    let lang = admitted.visit.lang;
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: "/preferences/mfa/enable",
         title: t!(lang, "enable-title", what = kinds::of(kind).name(lang)),
         consequence: None,
@@ -160,10 +160,10 @@ pub(super) async fn enable(
         Ok(reproof) => reproof,
         Err(page) => return Ok(page),
     };
-    let visit = &seated.visit;
+    let visit = &admitted.visit;
     let outcome = context
         .checkpoint
-        .enable_kind(&seated.seat, kind, &reproof, &visit.client)
+        .enable_kind(&admitted.session, kind, &reproof, &visit.client)
         .await;
     settle(
         &ask,
@@ -183,17 +183,17 @@ async fn settle(
         Ok(()) => Err(WebError::SeeOther(format!("{HERE}?done={done}"))),
         Err(refused) => Ok(match ask.explain(refused).await? {
             Ok(response) => response,
-            Err(words) => page(ask.seated, Some(&words)),
+            Err(words) => page(ask.admitted, Some(&words)),
         }),
     }
 }
 
-fn page(seated: &Seated, problem: Option<&str>) -> Response {
-    let Seated { visit, seat, .. } = seated;
+fn page(admitted: &AdmittedVisit, problem: Option<&str>) -> Response {
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
-    let view = visit.context.checkpoint.mfa_view(seat);
+    let view = visit.context.checkpoint.mfa_view(session);
     Page::new(visit, t!(lang, "mfa"))
-        .of(Whose::Seated(seat.account()))
+        .of(Whose::Admitted(session.account()))
         .help("turn-on")
         .show(html! {
             (crumbs(visit, false))
@@ -202,9 +202,9 @@ fn page(seated: &Seated, problem: Option<&str>) -> Response {
             (news(visit))
             (only_one(visit, &view))
             (use_section(visit, &view))
-            (apps_section(seated, &view))
-            (address_section(seated, &view))
-            (recovery_section(seated, &view))
+            (apps_section(admitted, &view))
+            (address_section(admitted, &view))
+            (recovery_section(admitted, &view))
             section.card {
                 h2 { (t!(lang, "mfa-status")) }
                 p { (t!(lang, "mfa-status-about")) }
@@ -255,15 +255,15 @@ pub(super) fn no_recovery_codes(visit: &Visit, view: &MfaView) -> Markup {
     }
 }
 
-fn recovery_section(seated: &Seated, view: &MfaView) -> Markup {
-    let visit = &seated.visit;
+fn recovery_section(admitted: &AdmittedVisit, view: &MfaView) -> Markup {
+    let visit = &admitted.visit;
     let lang = visit.lang;
     let zone = &visit.context.config.zone;
     html! {
         @if !view.factors.is_empty() {
             section.card {
                 h2 { (t!(lang, "recovery-codes")) }
-                (disabled(seated, view, FactorKind::RecoveryCode))
+                (disabled(admitted, view, FactorKind::RecoveryCode))
                 @match view.recovery_codes {
                     Some(codes) => p {
                         (t!(lang, "recovery-codes-left", left = codes.left)) " "
@@ -313,8 +313,8 @@ fn use_section(visit: &Visit, view: &MfaView) -> Markup {
     }
 }
 
-fn apps_section(seated: &Seated, view: &MfaView) -> Markup {
-    let visit = &seated.visit;
+fn apps_section(admitted: &AdmittedVisit, view: &MfaView) -> Markup {
+    let visit = &admitted.visit;
     let lang = visit.lang;
     let apps: Vec<&Factor> = view
         .factors
@@ -324,7 +324,7 @@ fn apps_section(seated: &Seated, view: &MfaView) -> Markup {
     html! {
         section.card {
             h2 { (t!(lang, "otp-app-info")) }
-            (disabled(seated, view, FactorKind::OtpApp))
+            (disabled(admitted, view, FactorKind::OtpApp))
             @if apps.is_empty() {
                 p { (t!(lang, "no-app")) }
             } @else {
@@ -344,8 +344,8 @@ fn apps_section(seated: &Seated, view: &MfaView) -> Markup {
     }
 }
 
-fn address_section(seated: &Seated, view: &MfaView) -> Markup {
-    let visit = &seated.visit;
+fn address_section(admitted: &AdmittedVisit, view: &MfaView) -> Markup {
+    let visit = &admitted.visit;
     let lang = visit.lang;
     let can_mail = visit.context.checkpoint.site().policy.external_mail;
     let address = view
@@ -356,7 +356,7 @@ fn address_section(seated: &Seated, view: &MfaView) -> Markup {
         @if can_mail || address.is_some() {
             section.card {
                 h2 { (t!(lang, "external-address")) }
-                (disabled(seated, view, FactorKind::ExternalMail))
+                (disabled(admitted, view, FactorKind::ExternalMail))
                 @match address {
                     Some(factor) => div.rows { (factor_row(visit, factor)) },
                     None => p { (t!(lang, "no-address")) },
@@ -373,11 +373,11 @@ fn address_section(seated: &Seated, view: &MfaView) -> Markup {
     }
 }
 
-fn disabled(seated: &Seated, view: &MfaView, kind: FactorKind) -> Markup {
-    let visit = &seated.visit;
+fn disabled(admitted: &AdmittedVisit, view: &MfaView, kind: FactorKind) -> Markup {
+    let visit = &admitted.visit;
     let lang = visit.lang;
     html! {
-        @if seated.seat.standing().kind(kind).disabled {
+        @if admitted.session.standing().kind(kind).disabled {
             (notice(Tone::Warning, html! {
                 p { (t!(lang, "kind-disabled")) }
                 @if view.trusted_here {

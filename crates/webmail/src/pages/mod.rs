@@ -28,14 +28,14 @@ mod words;
 use axum::response::Redirect;
 
 use crate::route::Route;
-use crate::route::Who::{Anyone, Owing, Seated, Signed};
+use crate::route::Who::{Admitted, Anyone, Owing, Signed};
 
 /// The routes of these pages.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     let mut routes = step::routes();
     routes.extend([
-        Route::get("/", Seated, front),
+        Route::get("/", Admitted, front),
         Route::get("/login", Anyone, login::show),
         Route::post("/login", Anyone, login::enter),
         Route::post("/logout", Signed, session::leave),
@@ -52,40 +52,48 @@ pub fn routes() -> Vec<Route> {
             wizard::address_code,
         ),
         Route::post("/mfa-step/register/abandon", Owing, wizard::abandon),
-        Route::get("/mfa", Seated, status::show),
-        Route::post("/mfa/renew", Seated, status::renew),
-        Route::post("/mfa/companion-token", Seated, companion::token),
+        Route::get("/mfa", Admitted, status::show),
+        Route::post("/mfa/renew", Admitted, status::renew),
+        Route::post("/mfa/companion-token", Admitted, companion::token),
         Route::post("/mfa/companion", Anyone, companion::join),
-        Route::post("/mfa/end-grants", Seated, status::end),
-        Route::post("/mfa/not-me", Seated, status::not_me),
-        Route::get("/mfa/registered", Seated, register::registered),
-        Route::get("/preferences", Seated, preferences::show),
-        Route::get("/preferences/mfa", Seated, mfa::show),
-        Route::post("/preferences/mfa/use", Seated, mfa::choose_use),
-        Route::post("/preferences/mfa/remove", Seated, mfa::remove),
-        Route::post("/preferences/mfa/rename", Seated, mfa::rename),
-        Route::post("/preferences/mfa/enable", Seated, mfa::enable),
-        Route::get("/preferences/mfa/app", Seated, register::app),
+        Route::post("/mfa/end-grants", Admitted, status::end),
+        Route::post("/mfa/not-me", Admitted, status::not_me),
+        Route::get("/mfa/registered", Admitted, register::registered),
+        Route::get("/preferences", Admitted, preferences::show),
+        Route::get("/preferences/mfa", Admitted, mfa::show),
+        Route::post("/preferences/mfa/use", Admitted, mfa::choose_use),
+        Route::post("/preferences/mfa/remove", Admitted, mfa::remove),
+        Route::post("/preferences/mfa/rename", Admitted, mfa::rename),
+        Route::post("/preferences/mfa/enable", Admitted, mfa::enable),
+        Route::get("/preferences/mfa/app", Admitted, register::app),
         Route::post(
             "/preferences/mfa/app/user-code",
-            Seated,
+            Admitted,
             register::user_code,
         ),
-        Route::post("/preferences/mfa/app/app-code", Seated, register::app_code),
-        Route::post("/preferences/mfa/app/otp", Seated, register::app_otp),
-        Route::post("/preferences/mfa/app/key", Seated, register::key),
-        Route::get("/preferences/mfa/recovery", Seated, recovery::show),
-        Route::post("/preferences/mfa/recovery", Seated, recovery::make),
-        Route::post("/preferences/mfa/recovery/kept", Seated, recovery::kept),
-        Route::get("/preferences/mfa/mail", Seated, register::mail),
-        Route::post("/preferences/mfa/mail/address", Seated, register::address),
-        Route::post("/preferences/mfa/mail/code", Seated, register::address_code),
-        Route::post("/preferences/mfa/abandon", Seated, register::abandon),
-        Route::get("/preferences/password", Seated, password::show),
-        Route::post("/preferences/password", Seated, password::change),
+        Route::post(
+            "/preferences/mfa/app/app-code",
+            Admitted,
+            register::app_code,
+        ),
+        Route::post("/preferences/mfa/app/otp", Admitted, register::app_otp),
+        Route::post("/preferences/mfa/app/key", Admitted, register::key),
+        Route::get("/preferences/mfa/recovery", Admitted, recovery::show),
+        Route::post("/preferences/mfa/recovery", Admitted, recovery::make),
+        Route::post("/preferences/mfa/recovery/kept", Admitted, recovery::kept),
+        Route::get("/preferences/mfa/mail", Admitted, register::mail),
+        Route::post("/preferences/mfa/mail/address", Admitted, register::address),
+        Route::post(
+            "/preferences/mfa/mail/code",
+            Admitted,
+            register::address_code,
+        ),
+        Route::post("/preferences/mfa/abandon", Admitted, register::abandon),
+        Route::get("/preferences/password", Admitted, password::show),
+        Route::post("/preferences/password", Admitted, password::change),
         Route::post(
             "/preferences/password/elsewhere",
-            Seated,
+            Admitted,
             password::changed_elsewhere,
         ),
         Route::get("/help", Anyone, help::show),
@@ -95,8 +103,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The front page redirects to the mail, or to the password page where a new password is wanted.
-async fn front(seated: crate::visit::Seated) -> Redirect {
-    Redirect::to(if seated.visit.password_wanted {
+async fn front(admitted: crate::visit::AdmittedVisit) -> Redirect {
+    Redirect::to(if admitted.visit.password_wanted {
         "/preferences/password"
     } else {
         "/mail"

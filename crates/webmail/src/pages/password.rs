@@ -19,26 +19,26 @@ use crate::form::Form;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::to_login;
 use crate::upstream_password;
-use crate::visit::{Seated, query_value};
+use crate::visit::{AdmittedVisit, query_value};
 
 const HERE: &str = "/preferences/password";
 
 /// The form, or a link to the site's own password page.
-pub(super) async fn show(seated: Seated) -> Result<Response, WebError> {
-    page(&seated, FactorKind::OtpApp, None).await
+pub(super) async fn show(admitted: AdmittedVisit) -> Result<Response, WebError> {
+    page(&admitted, FactorKind::OtpApp, None).await
 }
 
 /// Changes the password.
 pub(super) async fn change(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let (visit, fields) = (&seated.visit, &posted.fields);
+    let (visit, fields) = (&admitted.visit, &posted.fields);
     let lang = visit.lang;
     // `Ask` is used for the factor only. It would carry fields along in hidden fields, which passwords must not be in.
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: "/preferences/password",
         title: t!(lang, "password-change"),
         consequence: None,
@@ -48,18 +48,18 @@ pub(super) async fn change(
     let kind = ask.chosen_kind();
     if ask.mails_code() {
         let words = ask.issue().await?;
-        return page(&seated, kind, words.as_deref()).await;
+        return page(&admitted, kind, words.as_deref()).await;
     }
     if ask.wants_recovery() {
-        return page(&seated, kind, None).await;
+        return page(&admitted, kind, None).await;
     }
     let proof = match ask.proof() {
         Ok(proof) => proof,
-        Err(words) => return page(&seated, kind, Some(&words)).await,
+        Err(words) => return page(&admitted, kind, Some(&words)).await,
     };
     let new = fields.text("new");
     if new != fields.text("again") {
-        return page(&seated, kind, Some(&t!(lang, "password-differs"))).await;
+        return page(&admitted, kind, Some(&t!(lang, "password-differs"))).await;
     }
     let reproof = Reproof {
         proof,
@@ -69,11 +69,11 @@ pub(super) async fn change(
     let new = Password::new(new.to_owned());
     let outcome = context
         .checkpoint
-        .change_password(&seated.seat, old, &new, reproof, &visit.client)
+        .change_password(&admitted.session, old, &new, reproof, &visit.client)
         .await;
     if outcome.is_ok() {
-        let (account, session) = (seated.account(), seated.seat.session());
-        upstream_password::keep(&context, account, session, seated.seat.key(), &new).await?;
+        let (account, session) = (admitted.account(), admitted.session.session_id());
+        upstream_password::keep(&context, account, session, admitted.session.key(), &new).await?;
     }
     let words = match outcome {
         Ok(()) => return Err(WebError::SeeOther(format!("{HERE}?done=1"))),
@@ -85,19 +85,19 @@ pub(super) async fn change(
             Refused::Unavailable => return Err(WebError::Unavailable),
         },
     };
-    page(&seated, kind, Some(&words)).await
+    page(&admitted, kind, Some(&words)).await
 }
 
 /// The person says that they changed the password at the site's own page.
 pub(super) async fn changed_elsewhere(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     _posted: Form,
 ) -> Result<Response, WebError> {
-    let client = &seated.visit.client;
+    let client = &admitted.visit.client;
     let said = context
         .checkpoint
-        .password_changed_elsewhere(&seated.seat, client);
+        .password_changed_elsewhere(&admitted.session, client);
     said.await.map_err(|error| match error {
         ChangeError::ChangedHere => WebError::BadRequest,
         _ => WebError::Unavailable,
@@ -106,11 +106,11 @@ pub(super) async fn changed_elsewhere(
 }
 
 async fn page(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     kind: FactorKind,
     problem: Option<&str>,
 ) -> Result<Response, WebError> {
-    let Seated { visit, seat, .. } = seated;
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
     let checkpoint = &visit.context.checkpoint;
     let body = match checkpoint.password_change() {
@@ -125,12 +125,12 @@ async fn page(
             }
         },
         PasswordChange::Here => {
-            let view = checkpoint.mfa_view(seat);
+            let view = checkpoint.mfa_view(session);
             let kinds = match view.owed_again.factor {
-                true => checkpoint.offered(Person::from(seat)),
+                true => checkpoint.offered(Person::from(session)),
                 false => Vec::new(),
             };
-            let factor = factor_fields(seated, &kinds, kind).await?;
+            let factor = factor_fields(admitted, &kinds, kind).await?;
             let field = |name: &str, label: String, complete: &str| {
                 html! {
                     div.field {
@@ -144,7 +144,7 @@ async fn page(
                 form method="post" action=(HERE) {
                     (parts::enter_button(&t!(lang, "change")))
                     (csrf_field(visit))
-                    input type="hidden" name="user" autocomplete="username" value=(seat.account().login);
+                    input type="hidden" name="user" autocomplete="username" value=(session.account().login);
                     (factor)
                     (field("old", t!(lang, "password-old"), "current-password"))
                     (field("new", t!(lang, "password-new"), "new-password"))
@@ -159,7 +159,7 @@ async fn page(
     };
     let is_done = query_value(&visit.path, "done").is_some() && problem.is_none();
     Ok(Page::new(visit, t!(lang, "password-change"))
-        .of(Whose::Seated(seat.account()))
+        .of(Whose::Admitted(session.account()))
         .help("password")
         .show(html! {
             (crumbs(visit, false))

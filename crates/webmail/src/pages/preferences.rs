@@ -4,10 +4,10 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use crate::layout::{Page, Whose};
-use crate::visit::{Seated, Visit};
+use crate::visit::{AdmittedVisit, Visit};
 
 /// The menu.
-pub(super) async fn show(Seated { visit, seat, .. }: Seated) -> Response {
+pub(super) async fn show(AdmittedVisit { visit, session, .. }: AdmittedVisit) -> Response {
     let lang = visit.lang;
     let entries = [
         ("/preferences/mfa", t!(lang, "mfa"), t!(lang, "mfa-about")),
@@ -19,7 +19,7 @@ pub(super) async fn show(Seated { visit, seat, .. }: Seated) -> Response {
         ),
     ];
     Page::new(&visit, t!(lang, "preferences"))
-        .of(Whose::Seated(seat.account()))
+        .of(Whose::Admitted(session.account()))
         .show(html! {
             h1 { (t!(lang, "preferences")) }
             h2 { (t!(lang, "customize")) }

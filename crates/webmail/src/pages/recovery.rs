@@ -17,26 +17,29 @@ use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::time;
-use crate::visit::Seated;
+use crate::visit::AdmittedVisit;
 
 const HERE: &str = "/preferences/mfa/recovery";
 
 /// The codes that were made a moment ago, or the button that makes some.
-pub(super) async fn show(seated: Seated) -> Response {
-    page(&seated, None)
+pub(super) async fn show(admitted: AdmittedVisit) -> Response {
+    page(&admitted, None)
 }
 
 /// Makes a new set of ten codes.
 pub(super) async fn make(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let visit = &seated.visit;
+    let visit = &admitted.visit;
     let lang = visit.lang;
-    let replaces = seated.seat.standing().has_kind(FactorKind::RecoveryCode);
+    let replaces = admitted
+        .session
+        .standing()
+        .has_kind(FactorKind::RecoveryCode);
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: HERE,
         title: t!(lang, "recovery-codes-make"),
         consequence: replaces.then(|| t!(lang, "recovery-codes-consequence")),
@@ -49,14 +52,14 @@ pub(super) async fn make(
     };
     let made = context
         .checkpoint
-        .make_recovery_codes(&seated.seat, &reproof, &visit.client)
+        .make_recovery_codes(&admitted.session, &reproof, &visit.client)
         .await;
     match made {
         // The redirect makes a GET show the codes, so that a reload shows the same ones and makes none.
         Ok(()) => Err(WebError::SeeOther(HERE.to_owned())),
         Err(error) => Ok(match ask.explain(Refused::change(visit, error)).await? {
             Ok(response) => response,
-            Err(words) => page(&seated, Some(&words)),
+            Err(words) => page(&admitted, Some(&words)),
         }),
     }
 }
@@ -64,23 +67,23 @@ pub(super) async fn make(
 /// The person has stored the codes; they are not shown again.
 pub(super) async fn kept(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     _posted: Form,
 ) -> Result<Response, WebError> {
-    let person = Person::from(&seated.seat);
+    let person = Person::from(&admitted.session);
     context.checkpoint.abandon_registration(person).await?;
     Err(WebError::SeeOther(
         "/preferences/mfa?done=recovery".to_owned(),
     ))
 }
 
-fn page(seated: &Seated, problem: Option<&str>) -> Response {
-    let Seated { visit, seat, .. } = seated;
+fn page(admitted: &AdmittedVisit, problem: Option<&str>) -> Response {
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
-    let body = match visit.context.checkpoint.new_recovery_codes(seat) {
+    let body = match visit.context.checkpoint.new_recovery_codes(session) {
         Some((codes, until)) => {
             let all: Vec<String> = codes.iter().map(OneTimeCode::grouped).collect();
-            let account = &seat.account().login;
+            let account = &session.account().login;
             let site = &visit.context.config.site_name;
             let now = visit.context.checkpoint.now();
             html! {
@@ -102,13 +105,13 @@ fn page(seated: &Seated, problem: Option<&str>) -> Response {
                 }
             }
         }
-        None if !seat.standing().has_factor() => html! {
+        None if !session.standing().has_factor() => html! {
             p { (t!(lang, "recovery-codes-factor-first")) }
             div.buttons { a.button href="/preferences/mfa" { (t!(lang, "mfa")) } }
         },
         None => html! {
             p { (t!(lang, "recovery-codes-about")) }
-            @if seat.standing().has_kind(FactorKind::RecoveryCode) {
+            @if session.standing().has_kind(FactorKind::RecoveryCode) {
                 p { (t!(lang, "recovery-codes-consequence")) }
             }
             form method="post" action=(HERE) {
@@ -121,7 +124,7 @@ fn page(seated: &Seated, problem: Option<&str>) -> Response {
         },
     };
     Page::new(visit, t!(lang, "recovery-codes"))
-        .of(Whose::Seated(seat.account()))
+        .of(Whose::Admitted(session.account()))
         .help("recovery-codes")
         .show(html! {
             (crumbs(visit, true))

@@ -21,28 +21,28 @@ use crate::form::Form;
 use crate::form_fields::Fields;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::to_login;
-use crate::visit::{Seated, Visit};
+use crate::visit::{AdmittedVisit, Visit};
 
 const APP: &str = "/preferences/mfa/app";
 const MAIL: &str = "/preferences/mfa/mail";
 
 /// The page that registers an OTP app.
-pub(super) async fn app(seated: Seated) -> Result<Response, WebError> {
-    app_page(&seated, "", None).await
+pub(super) async fn app(admitted: AdmittedVisit) -> Result<Response, WebError> {
+    app_page(&admitted, "", None).await
 }
 
 /// Makes a user code.
 pub(super) async fn user_code(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let ask = ask_app(&seated, "/preferences/mfa/app/user-code", &posted.fields);
+    let ask = ask_app(&admitted, "/preferences/mfa/app/user-code", &posted.fields);
     let reproof = match ask.given().await? {
         Ok(reproof) => reproof,
         Err(page) => return Ok(page),
     };
-    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let (visit, person) = (&admitted.visit, Person::from(&admitted.session));
     let outcome = context
         .checkpoint
         .offer_user_code(person, &reproof, &visit.client)
@@ -53,15 +53,15 @@ pub(super) async fn user_code(
 /// Makes a key for another authenticator app.
 pub(super) async fn key(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let ask = ask_app(&seated, "/preferences/mfa/app/key", &posted.fields);
+    let ask = ask_app(&admitted, "/preferences/mfa/app/key", &posted.fields);
     let reproof = match ask.given().await? {
         Ok(reproof) => reproof,
         Err(page) => return Ok(page),
     };
-    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let (visit, person) = (&admitted.visit, Person::from(&admitted.session));
     let outcome = context
         .checkpoint
         .offer_key(person, &reproof, &visit.client)
@@ -72,23 +72,23 @@ pub(super) async fn key(
 /// Takes the app code.
 pub(super) async fn app_code(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let ask = ask_app(&seated, "/preferences/mfa/app/app-code", &posted.fields);
+    let ask = ask_app(&admitted, "/preferences/mfa/app/app-code", &posted.fields);
     let typed = posted.fields.text("app-code");
     let code = match AppCode::parse(typed) {
         Ok(code) => code,
         Err(error) => {
-            let words = typed::code(seated.visit.lang, error);
-            return app_page(&seated, typed, Some(&words)).await;
+            let words = typed::code(admitted.visit.lang, error);
+            return app_page(&admitted, typed, Some(&words)).await;
         }
     };
     let reproof = match ask.given().await? {
         Ok(reproof) => reproof,
         Err(page) => return Ok(page),
     };
-    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let (visit, person) = (&admitted.visit, Person::from(&admitted.session));
     let outcome = context
         .checkpoint
         .take_app_code(person, code, &reproof, &visit.client)
@@ -99,53 +99,53 @@ pub(super) async fn app_code(
 /// Takes the OTP that the app shows, which completes the registration.
 pub(super) async fn app_otp(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let (visit, person) = (&admitted.visit, Person::from(&admitted.session));
     let code = match OtpCode::parse(posted.fields.text("otp")) {
         Ok(code) => code,
-        Err(error) => return app_page(&seated, "", Some(&typed::otp(visit.lang, error))).await,
+        Err(error) => return app_page(&admitted, "", Some(&typed::otp(visit.lang, error))).await,
     };
     let name = posted.fields.text("name").trim();
     let outcome = context
         .checkpoint
         .finish_app(person, code, name, &visit.client)
         .await;
-    match finished(&seated, outcome, APP, "/preferences/mfa?done=app").await? {
+    match finished(&admitted, outcome, APP, "/preferences/mfa?done=app").await? {
         Ok(response) => Ok(response),
-        Err(words) => app_page(&seated, "", Some(&words)).await,
+        Err(words) => app_page(&admitted, "", Some(&words)).await,
     }
 }
 
 /// The page that registers a private address.
-pub(super) async fn mail(seated: Seated) -> Result<Response, WebError> {
-    mail_page(&seated, "", None).await
+pub(super) async fn mail(admitted: AdmittedVisit) -> Result<Response, WebError> {
+    mail_page(&admitted, "", None).await
 }
 
 /// Takes the address and mails a code to it.
 pub(super) async fn address(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let (visit, person) = (&admitted.visit, Person::from(&admitted.session));
     let typed = posted.fields.text("address");
     let address = match MailAddress::parse(typed) {
         Ok(address) => address,
         Err(error) => {
             let words = typed::address(visit.lang, error);
-            return mail_page(&seated, typed, Some(&words)).await;
+            return mail_page(&admitted, typed, Some(&words)).await;
         }
     };
-    let replaces = seated
-        .seat
+    let replaces = admitted
+        .session
         .standing()
         .of_kind(FactorKind::ExternalMail)
         .next()
         .is_some();
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: "/preferences/mfa/mail/address",
         title: t!(
             visit.lang,
@@ -168,7 +168,7 @@ pub(super) async fn address(
         Ok(_) => Err(WebError::SeeOther(MAIL.to_owned())),
         Err(error) => match ask.explain(Refused::register(visit, error)).await? {
             Ok(response) => Ok(response),
-            Err(words) => mail_page(&seated, typed, Some(&words)).await,
+            Err(words) => mail_page(&admitted, typed, Some(&words)).await,
         },
     }
 }
@@ -176,41 +176,41 @@ pub(super) async fn address(
 /// Takes the mailed code, which completes the registration.
 pub(super) async fn address_code(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let (visit, person) = (&seated.visit, Person::from(&seated.seat));
+    let (visit, person) = (&admitted.visit, Person::from(&admitted.session));
     let code = match OtpCode::parse(posted.fields.text("otp")) {
         Ok(code) => code,
-        Err(error) => return mail_page(&seated, "", Some(&typed::otp(visit.lang, error))).await,
+        Err(error) => return mail_page(&admitted, "", Some(&typed::otp(visit.lang, error))).await,
     };
     let outcome = context
         .checkpoint
         .finish_address(person, code, &visit.client)
         .await;
-    match finished(&seated, outcome, MAIL, "/preferences/mfa?done=address").await? {
+    match finished(&admitted, outcome, MAIL, "/preferences/mfa?done=address").await? {
         Ok(response) => Ok(response),
-        Err(words) => mail_page(&seated, "", Some(&words)).await,
+        Err(words) => mail_page(&admitted, "", Some(&words)).await,
     }
 }
 
 /// Ends the registration that is under way.
 pub(super) async fn abandon(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     _posted: Form,
 ) -> Result<Response, WebError> {
-    let person = Person::from(&seated.seat);
+    let person = Person::from(&admitted.session);
     context.checkpoint.abandon_registration(person).await?;
     Err(WebError::SeeOther("/preferences/mfa".to_owned()))
 }
 
 /// The page after the wizard: the first factor is registered, and the grant is made.
-pub(super) async fn registered(Seated { visit, seat, .. }: Seated) -> Response {
+pub(super) async fn registered(AdmittedVisit { visit, session, .. }: AdmittedVisit) -> Response {
     let lang = visit.lang;
-    let view = visit.context.checkpoint.mfa_view(&seat);
+    let view = visit.context.checkpoint.mfa_view(&session);
     Page::new(&visit, t!(lang, "registered-title"))
-        .of(Whose::Seated(seat.account()))
+        .of(Whose::Admitted(session.account()))
         .show(html! {
             section.card {
                 h1 { (t!(lang, "registered-title")) }
@@ -222,11 +222,11 @@ pub(super) async fn registered(Seated { visit, seat, .. }: Seated) -> Response {
         })
 }
 
-fn ask_app<'a>(seated: &'a Seated, action: &'static str, fields: &'a Fields) -> Ask<'a> {
+fn ask_app<'a>(admitted: &'a AdmittedVisit, action: &'static str, fields: &'a Fields) -> Ask<'a> {
     Ask {
-        seated,
+        admitted,
         action,
-        title: t!(seated.visit.lang, "register-otp-app"),
+        title: t!(admitted.visit.lang, "register-otp-app"),
         consequence: None,
         back: "/preferences/mfa",
         fields,
@@ -240,23 +240,23 @@ async fn settle_app<T>(
     match outcome {
         Ok(_) => Err(WebError::SeeOther(APP.to_owned())),
         Err(error) => match ask
-            .explain(Refused::register(&ask.seated.visit, error))
+            .explain(Refused::register(&ask.admitted.visit, error))
             .await?
         {
             Ok(response) => Ok(response),
-            Err(words) => app_page(ask.seated, ask.fields.text("app-code"), Some(&words)).await,
+            Err(words) => app_page(ask.admitted, ask.fields.text("app-code"), Some(&words)).await,
         },
     }
 }
 
 /// Redirects with the session's new token, or gives a text for the page.
 async fn finished(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     outcome: Result<Registered, RegisterError>,
     page: &str,
     done: &str,
 ) -> Result<Result<Response, String>, WebError> {
-    let visit = &seated.visit;
+    let visit = &admitted.visit;
     match outcome {
         Ok(registered) => Ok(Ok(parts::go_on(&visit.context, &registered.token, done))),
         Err(RegisterError::Unavailable) => Err(WebError::Unavailable),
@@ -268,18 +268,18 @@ async fn finished(
 }
 
 async fn app_page(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     typed: &str,
     problem: Option<&str>,
 ) -> Result<Response, WebError> {
-    let Seated { visit, seat, .. } = seated;
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
     let state = visit
         .context
         .checkpoint
-        .registration(Person::from(seat))
+        .registration(Person::from(session))
         .await?;
-    let needs_code = seat.standing().enrolment.is_some() && !seat.standing().has_factor();
+    let needs_code = session.standing().enrolment.is_some() && !session.standing().has_factor();
     let app_form = |user: Option<&UserCode>| {
         html! {
             form #step method="post" action="/preferences/mfa/app/app-code" {
@@ -314,7 +314,7 @@ async fn app_page(
             (app_form(Some(&user)))
         },
         Some(RegistrationState::Key { key, expires_at }) => html! {
-            (parts::authenticator_key(visit, seat.account(), &key))
+            (parts::authenticator_key(visit, session.account(), &key))
             p.hint { (t!(lang, "key-until")) " " (parts::countdown(visit, expires_at)) }
             form method="post" action="/preferences/mfa/app/otp" {
                 (csrf_field(visit))
@@ -377,22 +377,22 @@ async fn app_page(
         },
     };
     let title = t!(lang, "register-otp-app");
-    Ok(frame(seated, &title, "app", problem, body))
+    Ok(frame(admitted, &title, "app", problem, body))
 }
 
 async fn mail_page(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     typed: &str,
     problem: Option<&str>,
 ) -> Result<Response, WebError> {
-    let Seated { visit, seat, .. } = seated;
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
     let state = visit
         .context
         .checkpoint
-        .registration(Person::from(seat))
+        .registration(Person::from(session))
         .await?;
-    let needs_code = seat.standing().enrolment.is_some() && !seat.standing().has_factor();
+    let needs_code = session.standing().enrolment.is_some() && !session.standing().has_factor();
     let body = match state {
         Some(RegistrationState::Address {
             to, code, letter, ..
@@ -433,7 +433,7 @@ async fn mail_page(
         },
     };
     let title = t!(lang, "external-address");
-    Ok(frame(seated, &title, "address", problem, body))
+    Ok(frame(admitted, &title, "address", problem, body))
 }
 
 fn enrolment_field(visit: &Visit) -> Markup {
@@ -441,15 +441,15 @@ fn enrolment_field(visit: &Visit) -> Markup {
 }
 
 fn frame(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     title: &str,
     help: &'static str,
     problem: Option<&str>,
     body: Markup,
 ) -> Response {
-    let Seated { visit, seat, .. } = seated;
+    let AdmittedVisit { visit, session, .. } = admitted;
     Page::new(visit, title)
-        .of(Whose::Seated(seat.account()))
+        .of(Whose::Admitted(session.account()))
         .help(help)
         .module("codes.js")
         .show(html! {

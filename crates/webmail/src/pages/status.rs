@@ -25,7 +25,7 @@ use crate::lang::Lang;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::time;
 use crate::to_login;
-use crate::visit::{Seated, Visit, query_value};
+use crate::visit::{AdmittedVisit, Visit, query_value};
 
 const HERE: &str = "/mfa";
 const RENEW: &str = "/mfa/renew";
@@ -52,19 +52,19 @@ const DAYS: u32 = 30;
 const MOST: u32 = 50;
 
 /// The page whose address is in the sentence that refused mail programs show.
-pub(super) async fn show(seated: Seated) -> Result<Response, WebError> {
-    page(&seated, FactorKind::OtpApp, None).await
+pub(super) async fn show(admitted: AdmittedVisit) -> Result<Response, WebError> {
+    page(&admitted, FactorKind::OtpApp, None).await
 }
 
 /// Renews the grant of this source before it ends, after proof of a factor.
 pub(super) async fn renew(
     State(context): State<Arc<Context>>,
-    seated: Seated,
+    admitted: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
-    let visit = &seated.visit;
+    let visit = &admitted.visit;
     let ask = Ask {
-        seated: &seated,
+        admitted: &admitted,
         action: RENEW,
         title: t!(visit.lang, "renew"),
         consequence: None,
@@ -74,32 +74,32 @@ pub(super) async fn renew(
     let kind = ask.chosen_kind();
     if ask.mails_code() {
         let words = ask.issue().await?;
-        return page(&seated, kind, words.as_deref()).await;
+        return page(&admitted, kind, words.as_deref()).await;
     }
     if ask.wants_recovery() {
-        return page(&seated, kind, None).await;
+        return page(&admitted, kind, None).await;
     }
     let proof = match ask.proof() {
         Ok(Some(proof)) => proof,
-        Ok(None) => return page(&seated, kind, None).await,
-        Err(words) => return page(&seated, kind, Some(&words)).await,
+        Ok(None) => return page(&admitted, kind, None).await,
+        Err(words) => return page(&admitted, kind, Some(&words)).await,
     };
     let renewed = context
         .checkpoint
-        .renew(&seated.seat, proof, &visit.client)
+        .renew(&admitted.session, proof, &visit.client)
         .await;
     match renewed {
         Ok(token) => Ok(parts::go_on(&context, &token, "/mfa?renewed=1")),
         Err(ProofError::Unavailable) => Err(WebError::Unavailable),
         Err(ProofError::PasswordAgain) => Err(WebError::SeeOther(to_login::again(HERE))),
-        Err(error) => page(&seated, kind, Some(&words::proof(visit, &error))).await,
+        Err(error) => page(&admitted, kind, Some(&words::proof(visit, &error))).await,
     }
 }
 
 /// Ends one grant, or all.
 pub(super) async fn end(
     State(context): State<Arc<Context>>,
-    Seated { visit, seat, .. }: Seated,
+    AdmittedVisit { visit, session, .. }: AdmittedVisit,
     posted: Form,
 ) -> Result<Response, WebError> {
     let which = match posted.fields.text("grant") {
@@ -108,7 +108,7 @@ pub(super) async fn end(
     };
     context
         .checkpoint
-        .end_grants(&seat, which, &visit.client)
+        .end_grants(&session, which, &visit.client)
         .await?;
     Err(WebError::SeeOther("/mfa?ended=1".to_owned()))
 }
@@ -116,10 +116,10 @@ pub(super) async fn end(
 /// "That wasn't me": ends everything, this session too, and asks for a new password.
 pub(super) async fn not_me(
     State(context): State<Arc<Context>>,
-    Seated { visit, seat, .. }: Seated,
+    AdmittedVisit { visit, session, .. }: AdmittedVisit,
     _posted: Form,
 ) -> Result<Response, WebError> {
-    context.checkpoint.not_me(&seat, &visit.client).await?;
+    context.checkpoint.not_me(&session, &visit.client).await?;
     let cookie = Cookie::Session.clear(&context.config);
     Ok((
         AppendHeaders(cookie.map(|c| (header::SET_COOKIE, c))),
@@ -129,15 +129,15 @@ pub(super) async fn not_me(
 }
 
 async fn page(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     kind: FactorKind,
     problem: Option<&str>,
 ) -> Result<Response, WebError> {
-    let Seated { visit, seat, .. } = seated;
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
     let checkpoint = &visit.context.checkpoint;
-    let grants = checkpoint.grants(seat).await?;
-    let account = seat.account().id;
+    let grants = checkpoint.grants(session).await?;
+    let account = session.account().id;
     let refusals = checkpoint.recent(account, REFUSALS, DAYS, MOST).await?;
     let sign_ins = checkpoint.recent(account, SIGN_INS, DAYS, MOST).await?;
     let looked_for = query_value(&visit.path, "ref").filter(|typed| !typed.trim().is_empty());
@@ -145,18 +145,18 @@ async fn page(
         Some(typed) => checkpoint.by_reference(account, typed).await?,
         None => None,
     };
-    let never_came = never_came(seated).await?;
-    let renewal = renewal(seated, kind, problem).await?;
-    let companion = companion(seated).await?;
+    let never_came = never_came(admitted).await?;
+    let renewal = renewal(admitted, kind, problem).await?;
+    let companion = companion(admitted).await?;
     let mut response = Page::new(visit, t!(lang, "mfa-status"))
-        .of(Whose::Seated(seat.account()))
+        .of(Whose::Admitted(session.account()))
         .help("status")
         .broad()
         .show(html! {
             h1 { (t!(lang, "mfa-status")) }
             (news(visit))
-            (here(visit, seat.admitted().reason()))
-            (elsewhere(seated).await?)
+            (here(visit, session.admitted().reason()))
+            (elsewhere(admitted).await?)
             (companion)
             (renewal)
             (never_came)
@@ -252,10 +252,10 @@ fn here(visit: &Visit, reason: Reason) -> Markup {
 
 /// A warning that a mail program came from another address than this browser. Either a relay hides the browser's
 /// address, or the network line has an IPv4 and an IPv6 address.
-async fn elsewhere(seated: &Seated) -> Result<Markup, WebError> {
-    let Seated { visit, seat, .. } = seated;
+async fn elsewhere(admitted: &AdmittedVisit) -> Result<Markup, WebError> {
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
-    let Some(refused) = visit.context.checkpoint.refused_elsewhere(seat).await? else {
+    let Some(refused) = visit.context.checkpoint.refused_elsewhere(session).await? else {
         return Ok(html! {});
     };
     let zone = &visit.context.config.zone;
@@ -287,14 +287,14 @@ async fn elsewhere(seated: &Seated) -> Result<Markup, WebError> {
 }
 
 /// The button that lets the other address family join the grant, where no script did.
-async fn companion(seated: &Seated) -> Result<Markup, WebError> {
-    let Seated { visit, seat, .. } = seated;
+async fn companion(admitted: &AdmittedVisit) -> Result<Markup, WebError> {
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
     let here = visit.source.shown_address();
     let Some(other) = visit.context.config.other_family.than(here) else {
         return Ok(html! {});
     };
-    let Some(token) = visit.context.checkpoint.offer_companion(seat).await? else {
+    let Some(token) = visit.context.checkpoint.offer_companion(session).await? else {
         return Ok(html! {});
     };
     let action = other
@@ -314,21 +314,21 @@ async fn companion(seated: &Seated) -> Result<Markup, WebError> {
 
 /// The form that renews the grant of this source, folded until somebody opens it.
 async fn renewal(
-    seated: &Seated,
+    admitted: &AdmittedVisit,
     kind: FactorKind,
     problem: Option<&str>,
 ) -> Result<Markup, WebError> {
-    let Seated { visit, seat, .. } = seated;
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
-    if !matches!(seat.admitted().reason(), Reason::Grant(..)) {
+    if !matches!(session.admitted().reason(), Reason::Grant(..)) {
         return Ok(html! {});
     }
-    let offered = visit.context.checkpoint.offered(Person::from(seat));
+    let offered = visit.context.checkpoint.offered(Person::from(session));
     if offered.is_empty() {
         return Ok(html! {});
     }
     let is_asked = problem.is_some() || visit.path.starts_with(RENEW);
-    let factor = factor_fields(seated, &offered, kind).await?;
+    let factor = factor_fields(admitted, &offered, kind).await?;
     Ok(html! {
         details.card #renew open[is_asked] {
             summary { (t!(lang, "renew")) }
@@ -346,12 +346,12 @@ async fn renewal(
 
 /// A warning about sign-ins, since the last password change, whose password was right and whose factor never came:
 /// somebody else may know the password.
-async fn never_came(seated: &Seated) -> Result<Markup, WebError> {
-    let Seated { visit, seat, .. } = seated;
+async fn never_came(admitted: &AdmittedVisit) -> Result<Markup, WebError> {
+    let AdmittedVisit { visit, session, .. } = admitted;
     let lang = visit.lang;
     let zone = &visit.context.config.zone;
     let checkpoint = &visit.context.checkpoint;
-    let account = seat.account().id;
+    let account = session.account().id;
     let changed = checkpoint.recent(account, &[EventKind::PasswordChanged], DAYS, 1);
     let changed_at = changed.await?.first().map(|event| event.at);
     let mut events = checkpoint

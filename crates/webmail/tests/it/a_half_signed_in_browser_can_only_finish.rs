@@ -47,7 +47,7 @@ async fn every_route_leads_a_half_signed_in_browser_to_the_proof() {
         let mut browser = browser.clone();
         let to = led_to(&mut browser, &route.method, &path).await;
         match route.who {
-            Who::Seated => assert!(
+            Who::Admitted => assert!(
                 to.as_deref().is_some_and(|to| to.starts_with("/mfa-step")),
                 "{} {path} led to {to:?}",
                 route.method

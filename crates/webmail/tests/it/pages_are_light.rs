@@ -13,7 +13,7 @@ const MOST: usize = 14 * 1024;
 async fn every_page_fits_into_the_first_packets() {
     let kit = Kit::start().await;
     let app = kit.alice_uses_mfa().await;
-    let mut seated = kit.alice_at_home(&app).await;
+    let mut admitted = kit.alice_at_home(&app).await;
     let mut owing = kit.browser("192.0.2.99");
     owing.sign_in().await;
     let mut stranger = kit.browser(HOME);
@@ -23,7 +23,7 @@ async fn every_page_fits_into_the_first_packets() {
         if route.method != Method::GET || has_place {
             continue;
         }
-        for browser in [&mut seated, &mut owing, &mut stranger] {
+        for browser in [&mut admitted, &mut owing, &mut stranger] {
             let request = Request::get(route.path)
                 .header(header::ACCEPT_ENCODING, "gzip")
                 .header(header::ACCEPT_LANGUAGE, "ja")

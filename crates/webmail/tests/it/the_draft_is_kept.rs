@@ -80,7 +80,7 @@ async fn kept(kit: &Kit, browser: &crate::kit::Browser) -> Option<Vec<u8>> {
         .await
         .expect("a session")
     {
-        WebStanding::Admitted(seat) => seat.record().stash.clone(),
+        WebStanding::Admitted(session) => session.record().stash.clone(),
         WebStanding::Owed(owed) => owed.record().stash.clone(),
     };
     stash.map(|sealed| sealed.0)

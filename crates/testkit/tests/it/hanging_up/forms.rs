@@ -9,7 +9,7 @@ use sekisho_checkpoint::audit::{Actor, Event, EventKind};
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::OtpFailure;
-use sekisho_checkpoint::web::{Seat, WebStanding};
+use sekisho_checkpoint::web::{AdmittedSession, WebStanding};
 use sekisho_checkpoint::{Password, RegistrationState, Reproof};
 use sekisho_otp::{AppCode, OtpCode, OtpKey, Step, UserCode};
 use sekisho_source::{KeyLength, Source};
@@ -184,38 +184,38 @@ impl Person {
         Ok(browser)
     }
 
-    async fn seat(&self, scene: &Scene) -> anyhow::Result<(SessionToken, Seat)> {
+    async fn admitted(&self, scene: &Scene) -> anyhow::Result<(SessionToken, AdmittedSession)> {
         let source = Source::assured(self.campus, KeyLength::default());
         let password = Password::new(PASSWORD.to_owned());
         let checkpoint = &scene.kit.checkpoint;
         let signed = checkpoint.sign_in(&self.login, password, source, "browser");
         let token = signed.await?.token;
         match checkpoint.resume(&token, source).await? {
-            WebStanding::Admitted(seat) => Ok((token, seat)),
+            WebStanding::Admitted(session) => Ok((token, session)),
             WebStanding::Owed(_) => bail!("a factor is owed on campus"),
         }
     }
 
     /// Registers an app on campus.
     async fn has_an_app(&mut self, scene: &Scene) -> anyhow::Result<()> {
-        let (token, seat) = self.seat(scene).await?;
-        let source = seat.admitted().source();
+        let (token, session) = self.admitted(scene).await?;
+        let source = session.admitted().source();
         let checkpoint = &scene.kit.checkpoint;
         let app = AppCode::generate();
         let none = Reproof::none();
         let state = checkpoint
-            .take_app_code((&seat).into(), app.clone(), &none, "browser")
+            .take_app_code((&session).into(), app.clone(), &none, "browser")
             .await?;
         let RegistrationState::Codes { user, .. } = state else {
             bail!("no codes");
         };
-        let WebStanding::Admitted(seat) = checkpoint.resume(&token, source).await? else {
+        let WebStanding::Admitted(session) = checkpoint.resume(&token, source).await? else {
             bail!("a factor is owed on campus");
         };
         let key = OtpKey::agree(&app, &user);
         let code = key.code(Step::at(scene.kit.checkpoint.now().as_second()));
         checkpoint
-            .finish_app((&seat).into(), code, "phone", "browser")
+            .finish_app((&session).into(), code, "phone", "browser")
             .await?;
         self.app = Some(key);
         scene.kit.clock.advance_seconds(30);
@@ -224,10 +224,10 @@ impl Person {
 
     /// Turns MFA on, on campus.
     async fn turns_mfa_on(&self, scene: &Scene) -> anyhow::Result<()> {
-        let (_, seat) = self.seat(scene).await?;
+        let (_, session) = self.admitted(scene).await?;
         let checkpoint = &scene.kit.checkpoint;
         checkpoint
-            .set_mfa(&seat, true, &Reproof::none(), "browser")
+            .set_mfa(&session, true, &Reproof::none(), "browser")
             .await?;
         Ok(())
     }
@@ -240,19 +240,19 @@ impl Person {
 
     /// Registers a private address on campus, and turns MFA on.
     async fn uses_mfa_by_mail(&self, scene: &Scene) -> anyhow::Result<()> {
-        let (token, seat) = self.seat(scene).await?;
-        let source = seat.admitted().source();
+        let (token, session) = self.admitted(scene).await?;
+        let source = session.admitted().source();
         let checkpoint = &scene.kit.checkpoint;
         let (to, none) = (MailAddress::parse(PRIVATE)?, Reproof::none());
         checkpoint
-            .take_address((&seat).into(), to, &none, "browser")
+            .take_address((&session).into(), to, &none, "browser")
             .await?;
-        let WebStanding::Admitted(seat) = checkpoint.resume(&token, source).await? else {
+        let WebStanding::Admitted(session) = checkpoint.resume(&token, source).await? else {
             bail!("a factor is owed on campus");
         };
         let code = mailed_code(scene)?;
         checkpoint
-            .finish_address((&seat).into(), code, "browser")
+            .finish_address((&session).into(), code, "browser")
             .await?;
         self.turns_mfa_on(scene).await
     }
