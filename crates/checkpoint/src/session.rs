@@ -62,6 +62,24 @@ impl Session {
     }
 }
 
+/// What something is sealed for in a session. Each purpose has a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The form that the person was filling in.
+    Stash,
+    /// The password for the upstream mail server.
+    Password,
+}
+
+impl Purpose {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Stash => b"sekisho webmail stash",
+            Self::Password => b"sekisho webmail password",
+        }
+    }
+}
+
 /// The key of what is sealed for a session's browser alone: 256 random bits.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct SessionKey([u8; 32]);
@@ -89,22 +107,22 @@ impl SessionKey {
     /// No randomness.
     pub fn seal(
         &self,
-        purpose: &str,
+        purpose: Purpose,
         session: SessionId,
         plain: &[u8],
     ) -> Result<Sealed, NoRandomness> {
-        seal(&self.0, purpose.as_bytes(), session, plain)
+        seal(&self.0, purpose.label(), session, plain)
     }
 
     /// Opens what was sealed for this purpose, session and key; `None` for anything else.
     #[must_use]
     pub fn open(
         &self,
-        purpose: &str,
+        purpose: Purpose,
         session: SessionId,
         sealed: &Sealed,
     ) -> Option<Zeroizing<Vec<u8>>> {
-        open(&self.0, purpose.as_bytes(), session, sealed)
+        open(&self.0, purpose.label(), session, sealed)
     }
 }
 
@@ -187,13 +205,13 @@ mod tests {
         let key = SessionKey::draw().expect("randomness");
         let other = SessionKey::draw().expect("randomness");
         let (one, two) = (SessionId::new(1), SessionId::new(2));
-        let sealed = key.seal("stash", one, b"draft").expect("sealed");
-        let opened = key.open("stash", one, &sealed);
+        let sealed = key.seal(Purpose::Stash, one, b"draft").expect("sealed");
+        let opened = key.open(Purpose::Stash, one, &sealed);
         assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
-        assert!(key.open("password", one, &sealed).is_none());
-        assert!(key.open("stash", two, &sealed).is_none());
-        assert!(other.open("stash", one, &sealed).is_none());
-        assert!(key.open("stash", one, &Sealed(vec![0; 5])).is_none());
+        assert!(key.open(Purpose::Password, one, &sealed).is_none());
+        assert!(key.open(Purpose::Stash, two, &sealed).is_none());
+        assert!(other.open(Purpose::Stash, one, &sealed).is_none());
+        assert!(key.open(Purpose::Stash, one, &Sealed(vec![0; 5])).is_none());
     }
 
     #[test]
@@ -202,14 +220,14 @@ mod tests {
         let id = SessionId::new(1);
         let key = SessionKey::draw().expect("randomness");
         let begun = session(&before, Some(key.wrap(id, &before).expect("wrapped")));
-        let sealed = key.seal("stash", id, b"draft").expect("sealed");
+        let sealed = key.seal(Purpose::Stash, id, b"draft").expect("sealed");
         let key = begun.key(&before).expect("its browser's");
         assert!(begun.key(&strange).is_none());
 
         let goes_on = session(&after, Some(key.wrap(id, &after).expect("wrapped")));
         let opened = goes_on
             .key(&after)
-            .and_then(|key| key.open("stash", id, &sealed));
+            .and_then(|key| key.open(Purpose::Stash, id, &sealed));
         assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
         assert!(
             goes_on.key(&before).is_none(),
@@ -222,7 +240,8 @@ mod tests {
         let [before, after] = [0; 2].map(|_| SessionToken::draw().expect("randomness"));
         let id = SessionId::new(1);
         // As that version did it: with a key of the token itself.
-        let sealed = seal(before.expose_bytes(), b"stash", id, b"draft").expect("sealed");
+        let sealed =
+            seal(before.expose_bytes(), Purpose::Stash.label(), id, b"draft").expect("sealed");
         let key = session(&before, None)
             .key(&before)
             .expect("the token itself");
@@ -230,7 +249,7 @@ mod tests {
         let goes_on = session(&after, Some(wrapped));
         let opened = goes_on
             .key(&after)
-            .and_then(|key| key.open("stash", id, &sealed));
+            .and_then(|key| key.open(Purpose::Stash, id, &sealed));
         assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
     }
 }

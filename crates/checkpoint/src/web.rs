@@ -3,13 +3,53 @@
 use jiff::Timestamp;
 use sekisho_source::Source;
 
-use crate::account::Account;
+use crate::account::{Account, Password};
 use crate::door::Admitted;
 use crate::factor::Standing;
 use crate::id::{SessionId, SessionToken};
-use crate::session::{Session, SessionKey};
+use crate::random::NoRandomness;
+use crate::sealing::Sealed;
+use crate::session::{Purpose, Session, SessionKey};
 
 pub use crate::rule::registration::FirstStep;
+
+/// A browser in which somebody signs in.
+#[derive(Clone, Copy)]
+pub struct Browser<'a> {
+    /// The `User-Agent` header, as the browser sent it.
+    pub client: &'a str,
+    /// Whether the account's mail server wants the password, so that the session has to keep it; `None` if no mail
+    /// server does.
+    pub keeps_password: Option<&'a (dyn Fn(&Account) -> bool + Sync)>,
+}
+
+impl Browser<'_> {
+    /// The password as a session keeps it, if it has to.
+    pub(crate) fn kept(
+        &self,
+        password: &Password,
+        account: &Account,
+        session: SessionId,
+        key: &SessionKey,
+    ) -> Result<Option<Sealed>, NoRandomness> {
+        match self.keeps_password {
+            Some(keeps) if keeps(account) => {
+                let bytes = password.expose().as_bytes();
+                key.seal(Purpose::Password, session, bytes).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Browser<'a> {
+    fn from(client: &'a str) -> Self {
+        Self {
+            client,
+            keeps_password: None,
+        }
+    }
+}
 
 /// The password was right: a new session, whose token goes into the browser's cookie.
 #[derive(Debug)]

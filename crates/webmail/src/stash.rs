@@ -2,11 +2,11 @@
 //!
 //! The session stores it sealed under the session's key, so that a copy of the records does not reveal it.
 
+use sekisho_checkpoint::session::Purpose;
 use serde::{Deserialize, Serialize};
 
 use crate::error::WebError;
 use crate::form_fields::Fields;
-use crate::sealed::{Purpose, open, seal};
 use crate::visit::{AdmittedVisit, Signed, query_value};
 
 /// The largest stash, in bytes of JSON.
@@ -46,8 +46,10 @@ pub async fn keep(signed: &Signed, page: &str, fields: &Fields) -> Result<(), We
         return Err(WebError::TooLarge);
     }
     let session = signed.record().id;
-    let sealed =
-        seal(Purpose::Stash, session, signed.key(), &plain).map_err(|_| WebError::Unavailable)?;
+    let sealed = signed
+        .key()
+        .seal(Purpose::Stash, session, &plain)
+        .map_err(|_| WebError::Unavailable)?;
     let checkpoint = &signed.visit.context.checkpoint;
     checkpoint.put_stash(session, Some(sealed)).await?;
     Ok(())
@@ -58,12 +60,11 @@ pub async fn keep(signed: &Signed, page: &str, fields: &Fields) -> Result<(), We
 pub fn kept(admitted: &AdmittedVisit) -> Option<Fields> {
     query_value(&admitted.visit.path, MARK)?;
     let record = admitted.session.record();
-    let plain = open(
-        Purpose::Stash,
-        record.id,
-        admitted.session.key(),
-        record.stash.as_ref()?,
-    )?;
+    let sealed = record.stash.as_ref()?;
+    let plain = admitted
+        .session
+        .key()
+        .open(Purpose::Stash, record.id, sealed)?;
     let stash: Stash = serde_json::from_slice(&plain).ok()?;
     (stash.page == admitted.visit.path).then(|| Fields::new(stash.fields))
 }

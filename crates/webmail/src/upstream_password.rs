@@ -1,43 +1,12 @@
-//! Keeps the password of a person whose mail is at an upstream that wants it. The session stores it for as long as it
-//! lasts, sealed under the session's key.
+//! The password of a person whose mail is at an upstream that wants it. The session keeps it from its beginning for as
+//! long as it lasts, sealed under the session's key.
 
 use sekisho_checkpoint::Password;
-use sekisho_checkpoint::account::Account;
-use sekisho_checkpoint::id::SessionId;
-use sekisho_checkpoint::session::SessionKey;
+use sekisho_checkpoint::session::Purpose;
 
-use crate::config::Context;
 use crate::error::WebError;
-use crate::sealed::{Purpose, open, seal};
 use crate::to_login;
 use crate::visit::AdmittedVisit;
-
-/// Stores a password that was just found right, if the account's mail server wants it.
-///
-/// # Errors
-/// [`WebError::Unavailable`] if the records can't be reached or the system gives no random numbers.
-pub(crate) async fn keep(
-    context: &Context,
-    account: &Account,
-    session: SessionId,
-    key: &SessionKey,
-    password: &Password,
-) -> Result<(), WebError> {
-    if !context.mail.wants_password(account) {
-        return Ok(());
-    }
-    let sealed = seal(
-        Purpose::Password,
-        session,
-        key,
-        password.expose().as_bytes(),
-    );
-    let sealed = sealed.map_err(|_| WebError::Unavailable)?;
-    Ok(context
-        .checkpoint
-        .put_password(session, Some(sealed))
-        .await?)
-}
 
 /// The mail server wants a password and the session holds none, because the session began before the server wanted one.
 #[derive(Debug)]
@@ -58,7 +27,10 @@ pub(crate) fn of(admitted: &AdmittedVisit) -> Result<Option<Password>, Missing> 
     }
     let record = admitted.session.record();
     let opened = record.password.as_ref().and_then(|sealed| {
-        let plain = open(Purpose::Password, record.id, admitted.session.key(), sealed)?;
+        let plain = admitted
+            .session
+            .key()
+            .open(Purpose::Password, record.id, sealed)?;
         Some(Password::new(std::str::from_utf8(&plain).ok()?.to_owned()))
     });
     opened.map(Some).ok_or(Missing)

@@ -8,9 +8,11 @@ use super::reproof::Reproof;
 use super::{Checkpoint, Failure};
 use crate::account::Password;
 use crate::audit::EventKind;
-use crate::ports::{AccountUpdate, Applied, Change, InSession, PasswordChange, SetPasswordError};
+use crate::ports::{
+    AccountUpdate, Applied, Change, InSession, PasswordChange, SessionUpdate, SetPasswordError,
+};
 use crate::rule::again::Strictness;
-use crate::web::{AdmittedSession, Person};
+use crate::web::{AdmittedSession, Browser, Person};
 
 /// How long a directory may take to set a password; after that the person is told that the change was begun.
 const OUTCOME_WITHIN: SignedDuration = SignedDuration::from_mins(5);
@@ -20,15 +22,17 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`ChangeError`].
-    pub async fn change_password(
+    pub async fn change_password<'a>(
         &self,
         session: &AdmittedSession,
         old: Password,
         new: &Password,
         reproof: Reproof,
-        client: &str,
+        browser: impl Into<Browser<'a>>,
     ) -> Result<(), ChangeError> {
         let person = Person::from(session);
+        let browser = browser.into();
+        let client = browser.client;
         let reproof = Reproof {
             password: Some(old),
             ..reproof
@@ -72,7 +76,15 @@ impl Checkpoint {
             return Err(error.into());
         }
         let event = web_event(person, EventKind::PasswordChanged, client, "", self.now());
+        let kept = browser
+            .kept(new, person.account, person.session.id, person.key)
+            .map_err(Failure::from)?;
+        let passed_on = SessionUpdate {
+            password: kept.map(Some),
+            ..SessionUpdate::default()
+        };
         let update = AccountUpdate {
+            session: Some(InSession::changed(person.session.id, passed_on)),
             change: Change::PasswordWanted(false),
             ending,
             withdraws,

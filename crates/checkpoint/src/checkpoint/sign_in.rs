@@ -11,12 +11,14 @@ use crate::audit::{Actor, Door, Event, EventKind};
 use crate::credential::{Credential, PasswordCheck};
 use crate::door::Admitted;
 use crate::id::{Reference, SessionId, SessionToken};
-use crate::ports::{RecordsError, SessionUpdate, WaitingSignIn};
+use crate::ports::{NewSession, RecordsError, SessionBegun, SessionUpdate, WaitingSignIn};
 use crate::rule::Decision;
 use crate::rule::registration::first_step;
 use crate::sealing::Sealed;
 use crate::session::{Session, SessionKey};
-use crate::web::{AdmittedSession, FactorOwed, NoSession, SignInError, SignedIn, WebStanding};
+use crate::web::{
+    AdmittedSession, Browser, FactorOwed, NoSession, SignInError, SignedIn, WebStanding,
+};
 
 /// How exactly the last request of a session is kept: not every request writes.
 const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -26,14 +28,14 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`SignInError`].
-    pub async fn sign_in(
+    pub async fn sign_in<'a>(
         &self,
         name: &str,
         password: Password,
         source: Source,
-        client: &str,
+        browser: impl Into<Browser<'a>>,
     ) -> Result<SignedIn, SignInError> {
-        self.try_sign_in(name, &password, source, client)
+        self.try_sign_in(name, &password, source, browser.into())
             .await
             .unwrap_or_else(|failure| {
                 failure.say("a sign-in could not be judged");
@@ -46,7 +48,7 @@ impl Checkpoint {
         name: &str,
         password: &Password,
         source: Source,
-        client: &str,
+        browser: Browser<'_>,
     ) -> Result<Result<SignedIn, SignInError>, Failure> {
         let now = self.now();
         let site = self.site();
@@ -60,7 +62,7 @@ impl Checkpoint {
             actor: Actor::Door(Door::Webmail),
             what: EventKind::SignedIn,
             address: Some(source.shown_address()),
-            client: shortened(client),
+            client: shortened(browser.client),
             reference: None,
             detail: String::new(),
         };
@@ -99,37 +101,43 @@ impl Checkpoint {
             otp_failures: 0,
             registration: None,
             stash: None,
-            password: None,
+            password: browser.kept(password, &known.account, id, &key)?,
         };
-        self.records.put_session(&session).await?;
-        let (account, session_id) = (known.account.id, session.id);
-        // What ended everything while the password was being checked did not see this session.
-        let (_, since) = self.records.revocations(Some(before)).await?;
-        if since.iter().any(|r| r.account == account) {
-            self.records.end_session(session.id).await?;
-            return Ok(Err(SignInError::Refused));
+        let account = known.account.id;
+        let waiting = match decision {
+            Decision::FactorOwed { .. } => {
+                event.what = EventKind::PasswordRight;
+                Some(WaitingSignIn {
+                    account,
+                    session: id,
+                    source: source.throttle_key(),
+                    address: source.shown_address(),
+                    client: event.client.clone(),
+                    at: now,
+                })
+            }
+            Decision::Admitted(_) | Decision::Refused(_) => None,
+        };
+        let new = NewSession {
+            session,
+            // What ends everything while the password is being checked does not see this session.
+            unless_revoked_since: before,
+            waiting,
+            event,
+        };
+        match self.records.begin_session(&new).await? {
+            SessionBegun::Begun => {}
+            SessionBegun::Revoked => return Ok(Err(SignInError::Refused)),
         }
+        let session = new.session;
         let standing =
             self.standing_of((session, key), *known, credential, source, &site, decision);
         let Some(standing) = standing else {
             return Ok(Err(SignInError::Refused));
         };
-        match &standing {
-            WebStanding::Admitted(_) => self.remember(account, password, &source, now, seen),
-            WebStanding::Owed(_) => {
-                event.what = EventKind::PasswordRight;
-                let waiting = WaitingSignIn {
-                    account,
-                    session: session_id,
-                    source: source.throttle_key(),
-                    address: source.shown_address(),
-                    client: event.client.clone(),
-                    at: now,
-                };
-                self.records.put_waiting(&waiting).await?;
-            }
+        if let WebStanding::Admitted(_) = &standing {
+            self.remember(account, password, &source, now, seen);
         }
-        self.records.note(&event).await?;
         Ok(Ok(SignedIn { token, standing }))
     }
 
@@ -265,26 +273,6 @@ impl Checkpoint {
             stash: Some(stash),
             ..SessionUpdate::default()
         };
-        self.put(session, update).await
-    }
-
-    /// Keeps or clears the password that has to be passed on to an upstream, sealed under the session's key.
-    ///
-    /// # Errors
-    /// The records are out of reach.
-    pub async fn put_password(
-        &self,
-        session: SessionId,
-        password: Option<Sealed>,
-    ) -> Result<(), RecordsError> {
-        let update = SessionUpdate {
-            password: Some(password),
-            ..SessionUpdate::default()
-        };
-        self.put(session, update).await
-    }
-
-    async fn put(&self, session: SessionId, update: SessionUpdate) -> Result<(), RecordsError> {
         self.records
             .update_session(session, &update)
             .await

@@ -6,8 +6,8 @@ use sekisho_otp::Step;
 
 use super::outbox::OutboxLetter;
 use super::update::{
-    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, Revocation,
-    RevocationNumber, SessionUpdate, WaitingSignIn,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, NewSession, OtpFailure, OtpFailures,
+    Revocation, RevocationNumber, SessionBegun, SessionUpdate, WaitingSignIn,
 };
 use crate::account::AccountId;
 use crate::audit::{Event, EventKind};
@@ -55,10 +55,6 @@ pub trait Records: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Option<CompanionClaim>, RecordsError>;
 
-    /// Remembers a sign-in that waits for its factor; of several of an account and source the time of the first and the
-    /// session of the last.
-    async fn put_waiting(&self, waiting: &WaitingSignIn) -> Result<(), RecordsError>;
-
     /// The sign-ins that began before an instant and still wait, the oldest first, at most `limit`.
     async fn waiting_sign_ins(
         &self,
@@ -79,8 +75,8 @@ pub trait Records: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Vec<MailedCode>, RecordsError>;
 
-    /// Keeps a new session.
-    async fn put_session(&self, session: &Session) -> Result<(), RecordsError>;
+    /// Begins a session with all that belongs to its beginning, or does nothing.
+    async fn begin_session(&self, new: &NewSession) -> Result<SessionBegun, RecordsError>;
 
     /// The session of a token.
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, RecordsError>;

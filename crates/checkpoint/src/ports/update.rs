@@ -14,6 +14,7 @@ use crate::factor::{Enrolment, Factor, FactorKind};
 use crate::grant::{Companion, Grant};
 use crate::id::{FactorId, GrantId, LetterId, SessionId, TokenHash};
 use crate::sealing::Sealed;
+use crate::session::Session;
 use crate::throttle::Throttle;
 
 /// What is done to an account in one transaction: all of it, or nothing.
@@ -210,6 +211,31 @@ pub struct WaitingSignIn {
     pub client: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// A session that begins, with all that belongs to its beginning.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// The session.
+    pub session: Session,
+    /// The last revocation when its password began to be checked: if something of the account was revoked since, no
+    /// session begins.
+    pub unless_revoked_since: RevocationNumber,
+    /// That it waits for its factor. Of several sign-ins of an account and source, the time of the first is kept, and the
+    /// session of the last.
+    pub waiting: Option<WaitingSignIn>,
+    /// What is written down.
+    pub event: Event,
+}
+
+/// What came of beginning a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum SessionBegun {
+    /// It has begun.
+    Begun,
+    /// Nothing was done: something of the account was revoked meanwhile.
+    Revoked,
 }
 
 /// How far an ending reaches.

@@ -6,6 +6,7 @@
 //!
 //! A failure names its seed. `SEKISHO_SEED=123` plays that one alone; `SEKISHO_SEEDS=100` plays so many.
 
+mod beginnings;
 mod deaths;
 mod letters;
 mod memory;

@@ -9,6 +9,7 @@ use sekisho_checkpoint::audit::Door;
 use sekisho_checkpoint::door::Attempt;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::Clock as _;
+use sekisho_checkpoint::session::Purpose;
 use sekisho_checkpoint::web::{AdmittedSession, Person, WebStanding};
 use sekisho_checkpoint::{Admitted, Password, Proof, RegistrationState, Reproof};
 use sekisho_otp::{AppCode, OtpKey, Step};
@@ -17,7 +18,7 @@ use crate::run::Act;
 use crate::world::{World, ai, place};
 
 /// For what a draft is sealed.
-pub const DRAFT: &str = "draft";
+pub const DRAFT: Purpose = Purpose::Stash;
 
 /// A browser, and what it may count on.
 #[derive(Default)]

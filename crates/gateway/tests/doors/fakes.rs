@@ -16,9 +16,9 @@ use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::policy::{MfaDemand, Policy};
 use sekisho_checkpoint::ports::{
     AccountUpdate, Applied, Clock, CompanionClaim, Courier, CourierError, Directory,
-    DirectoryError, Fate, Letter, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
-    PasswordChange, Records, RecordsError, Reseal, Revocation, RevocationNumber, SessionUpdate,
-    SetPasswordError, WaitingSignIn,
+    DirectoryError, Fate, Letter, MailedCode, NewSession, OtpFailure, OtpFailures, OutboxLetter,
+    PasswordChange, Records, RecordsError, Reseal, Revocation, RevocationNumber, SessionBegun,
+    SessionUpdate, SetPasswordError, WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::session::Session;
@@ -189,10 +189,6 @@ impl Records for FewRecords {
         Self::none()
     }
 
-    async fn put_waiting(&self, _: &WaitingSignIn) -> Result<(), RecordsError> {
-        Self::none()
-    }
-
     async fn waiting_sign_ins(
         &self,
         _: Timestamp,
@@ -217,7 +213,7 @@ impl Records for FewRecords {
         Self::none()
     }
 
-    async fn put_session(&self, _: &Session) -> Result<(), RecordsError> {
+    async fn begin_session(&self, _: &NewSession) -> Result<SessionBegun, RecordsError> {
         Self::none()
     }
 

@@ -45,9 +45,9 @@ use sekisho_checkpoint::factor::Standing;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
-    Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate,
-    WaitingSignIn,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, NewSession, OtpFailure, OtpFailures,
+    OutboxLetter, Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem,
+    SessionBegun, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::KeyId;
 use sekisho_checkpoint::session::Session;
@@ -238,16 +238,6 @@ impl Records for PostgresRecords {
             .await
     }
 
-    async fn put_waiting(&self, sign_in: &WaitingSignIn) -> Result<(), RecordsError> {
-        self.pool
-            .run(|| async {
-                let db = self.pool.lend().await?;
-                waiting::put(&db, sign_in).await?;
-                db.done(())
-            })
-            .await
-    }
-
     async fn waiting_sign_ins(
         &self,
         before: Timestamp,
@@ -302,14 +292,17 @@ impl Records for PostgresRecords {
             .await
     }
 
-    async fn put_session(&self, session: &Session) -> Result<(), RecordsError> {
+    async fn begin_session(&self, new: &NewSession) -> Result<SessionBegun, RecordsError> {
         self.pool
             .run(|| async {
-                // An ending that is being written does not see this session: it has to be there before this returns, so
-                // that whoever asks for endings hears of it.
-                let db = self.pool.write(None, Some(session.account)).await?;
-                sessions::put(&db, session).await?;
-                db.commit(()).await
+                // An ending that is being written does not see this session: it has to be there first, with its
+                // revocation.
+                let db = self
+                    .pool
+                    .write(Some(new.event.at), Some(new.session.account))
+                    .await?;
+                let begun = sessions::begin(&db, new).await?;
+                db.commit(begun).await
             })
             .await
     }

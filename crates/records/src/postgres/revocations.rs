@@ -63,6 +63,21 @@ pub(super) async fn after(
     Ok((latest(db).await?, revocations))
 }
 
+/// Whether something of an account was revoked after a number.
+pub(super) async fn has_any(
+    db: &Lent,
+    account: AccountId,
+    after: RevocationNumber,
+) -> Result<bool, Fault> {
+    let row = db
+        .query_one(
+            "SELECT EXISTS (SELECT FROM revocations WHERE number > $1 AND account = $2) AS has_any",
+            &[&after.0, &account.get()],
+        )
+        .await?;
+    plain(&row, "has_any")
+}
+
 pub(super) async fn purge(db: &Lent, before_millis: i64) -> Result<(), Fault> {
     db.execute("DELETE FROM revocations WHERE at < $1", &[&before_millis])
         .await?;

@@ -2,7 +2,7 @@
 
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::{SessionId, TokenHash};
-use sekisho_checkpoint::ports::{Reach, SessionUpdate};
+use sekisho_checkpoint::ports::{NewSession, Reach, SessionBegun, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::session::Session;
 use tokio_postgres::Row;
@@ -10,9 +10,23 @@ use tokio_postgres::Row;
 use super::fault::Fault;
 use super::lent::Lent;
 use super::value::{hash, maybe_sealed, maybe_time, millis, number, plain, time};
-use super::waiting;
+use super::{audit, revocations, waiting};
 
-pub(super) async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
+/// Begins a session, unless something of its account was revoked while the password was being checked.
+pub(super) async fn begin(db: &Lent, new: &NewSession) -> Result<SessionBegun, Fault> {
+    let account = new.session.account;
+    if revocations::has_any(db, account, new.unless_revoked_since).await? {
+        return Ok(SessionBegun::Revoked);
+    }
+    put(db, &new.session).await?;
+    if let Some(waiting) = &new.waiting {
+        waiting::put(db, waiting).await?;
+    }
+    audit::write(db, &new.event).await?;
+    Ok(SessionBegun::Begun)
+}
+
+async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
              factor_proven_at, otp_failures, registration, stash, password, key)

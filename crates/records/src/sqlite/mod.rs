@@ -36,9 +36,9 @@ use sekisho_checkpoint::factor::Standing;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
-    Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate,
-    WaitingSignIn,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, NewSession, OtpFailure, OtpFailures,
+    OutboxLetter, Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem,
+    SessionBegun, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::{
@@ -160,11 +160,6 @@ impl Records for SqliteRecords {
             .await
     }
 
-    async fn put_waiting(&self, waiting: &WaitingSignIn) -> Result<(), RecordsError> {
-        let sign_in = waiting.clone();
-        self.writer.run(move |db| waiting::put(db, &sign_in)).await
-    }
-
     async fn waiting_sign_ins(
         &self,
         before: Timestamp,
@@ -205,9 +200,14 @@ impl Records for SqliteRecords {
             .await
     }
 
-    async fn put_session(&self, session: &Session) -> Result<(), RecordsError> {
-        let session = session.clone();
-        self.writer.run(move |db| sessions::put(db, &session)).await
+    async fn begin_session(&self, new: &NewSession) -> Result<SessionBegun, RecordsError> {
+        let new = new.clone();
+        self.writer
+            .run(move |db| {
+                clock::raise(db, new.event.at)?;
+                sessions::begin(db, &new)
+            })
+            .await
     }
 
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, RecordsError> {

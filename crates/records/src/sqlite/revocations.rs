@@ -51,6 +51,19 @@ pub(super) fn after(
     Ok((latest(db)?, revocations))
 }
 
+/// Whether something of an account was revoked after a number.
+pub(super) fn has_any(
+    db: &Connection,
+    account: AccountId,
+    after: RevocationNumber,
+) -> Result<bool, Fault> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM revocations WHERE number > ?1 AND account = ?2)";
+    let has = db
+        .prepare_cached(sql)?
+        .query_row([after.0, account.get()], |row| row.get(0))?;
+    Ok(has)
+}
+
 pub(super) fn purge(db: &Connection, before_millis: i64) -> Result<(), Fault> {
     db.prepare_cached("DELETE FROM revocations WHERE at < ?1")?
         .execute([before_millis])?;

@@ -3,15 +3,29 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::{SessionId, TokenHash};
-use sekisho_checkpoint::ports::{Reach, SessionUpdate};
+use sekisho_checkpoint::ports::{NewSession, Reach, SessionBegun, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::session::Session;
 
 use super::fault::Fault;
 use super::value::{maybe_time, millis, plain, time};
-use super::waiting;
+use super::{audit, revocations, waiting};
 
-pub(super) fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
+/// Begins a session, unless something of its account was revoked while the password was being checked.
+pub(super) fn begin(db: &Connection, new: &NewSession) -> Result<SessionBegun, Fault> {
+    let account = new.session.account;
+    if revocations::has_any(db, account, new.unless_revoked_since)? {
+        return Ok(SessionBegun::Revoked);
+    }
+    put(db, &new.session)?;
+    if let Some(waiting) = &new.waiting {
+        waiting::put(db, waiting)?;
+    }
+    audit::write(db, &new.event)?;
+    Ok(SessionBegun::Begun)
+}
+
+fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
     db.prepare_cached(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
              factor_proven_at, otp_failures, registration, stash, password, key)

@@ -38,7 +38,7 @@ async fn site() -> (TempDir, PathBuf, TokenHash) {
         .expect("counted");
     grants::a_grant_and_its_claim(&records).await;
     let (_, session) = session(1);
-    records.put_session(&session).await.expect("kept");
+    records.begin(&session, None).await.expect("kept");
     let mut for_the_session = letter(2, 0);
     for_the_session.session = Some(session.id);
     let letters = AccountUpdate {

@@ -107,7 +107,7 @@ async fn a_server_that_turns_read_only_under_us_is_left() {
     let mut writes = async || {
         number += 1;
         let (_, session) = session(number);
-        records.put_session(&session).await.is_ok()
+        records.begin(&session, None).await.is_ok()
     };
     turn("on");
     let became_read_only = async {

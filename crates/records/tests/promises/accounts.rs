@@ -64,7 +64,7 @@ pub async fn changes_of_an_account_are_seen_and_survive_reopening(place: &dyn Pl
 pub async fn a_change_that_fails_leaves_nothing_behind(place: &dyn Place) {
     let records = place.open().await;
     let (token, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     register(&*records, otp_app(1)).await;
     let again = update(Change::AddFactor(otp_app(1)), Ending::EVERYTHING);
     let events = records
@@ -85,7 +85,7 @@ pub async fn a_change_that_fails_leaves_nothing_behind(place: &dyn Place) {
 pub async fn an_update_of_a_session_that_has_ended_does_nothing(place: &dyn Place) {
     let records = place.open().await;
     let (_, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     let updates = |change| AccountUpdate {
         session: Some(InSession::unchanged(kept.id)),
         ..update(change, Ending::NOTHING)
@@ -115,7 +115,7 @@ pub async fn a_registration_is_finished_by_one_of_racing_callers(place: &dyn Pla
     let records = place.open().await;
     let (_, mut kept) = session(1);
     kept.registration = Some(Sealed(vec![7; 40]));
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     let mut callers = tokio::task::JoinSet::new();
     for id in 0..16 {
         let records = std::sync::Arc::clone(&records);
@@ -162,7 +162,7 @@ pub async fn a_kind_is_disabled_at_its_limit_and_says_so_once(place: &dyn Place)
 pub async fn failures_survive_reopening_and_end_with_a_success(place: &dyn Place) {
     let records = place.open().await;
     let (_, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     register(&*records, otp_app(1)).await;
     let fail = |kind| {
         let (records, id) = (&records, kept.id);

@@ -24,7 +24,7 @@ fn code(hash: u8, issued: i64) -> MailedCode {
 pub async fn a_mailed_code_is_used_exactly_once_by_racing_callers(place: &dyn Place) {
     let records = place.open().await;
     let (_, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     register(&*records, external_mail(1)).await;
     records
         .count_failure(FactorKind::ExternalMail, Some(kept.id), 100, 0)
@@ -56,7 +56,7 @@ pub async fn a_mailed_code_ends_with_its_time_its_session_and_its_siblings(place
     let records = place.open().await;
     let (_, kept) = session(1);
     let id = kept.id;
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     for hash in [2, 1, 3] {
         let mailed = code(hash, i64::from(hash));
         let _ = records.put_mailed_code(&mailed, at(3)).await.expect("kept");

@@ -123,7 +123,7 @@ pub async fn purging_removes_what_is_past_and_nothing_else(place: &dyn Place) {
     let (new_token, mut new) = session(2);
     new.created_at = at(day);
     for kept in [&old, &new] {
-        records.put_session(kept).await.expect("kept");
+        records.begin(kept, None).await.expect("kept");
     }
     records
         .purge(at(day), at(day), at(day + 1))
@@ -149,7 +149,7 @@ pub async fn what_was_restored_is_over(place: &dyn Place) {
     change(&*records, Change::RecoveryCodes(vec![[1; 32]])).await;
     super::grants::a_grant_and_its_claim(&*records).await;
     let (_, session) = session(1);
-    records.put_session(&session).await.expect("kept");
+    records.begin(&session, None).await.expect("kept");
     let mut for_the_session = letter(2, 0);
     for_the_session.session = Some(session.id);
     let letters = AccountUpdate {

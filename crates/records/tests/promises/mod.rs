@@ -22,8 +22,8 @@ use sekisho_checkpoint::factor::{Factor, FactorKind, Method};
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{FactorId, LetterId, SessionId, SessionToken};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Change, Ending, MailedCode, OneTime, OtpFailure, OtpFailures,
-    OutboxLetter, Records, RecordsError, RevocationNumber,
+    AccountUpdate, Applied, Change, Ending, MailedCode, NewSession, OneTime, OtpFailure,
+    OtpFailures, OutboxLetter, Records, RecordsError, RevocationNumber, WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_checkpoint::session::Session;
@@ -81,6 +81,7 @@ macro_rules! held_by {
             proofs::nothing_that_not_me_ended_is_made_by_a_proof_at_the_same_time
             proofs::a_wrong_otp_is_counted_whole
             sessions::a_session_comes_back_whole_and_is_updated_in_part
+            sessions::a_sign_in_is_written_whole_or_not_at_all
             sessions::ended_sessions_stay_ended
             sessions::no_session_slips_past_an_ending_that_is_being_written
             sessions::a_sign_in_waits_until_its_factor_comes_or_it_is_taken
@@ -179,6 +180,19 @@ pub fn session(id: i64) -> (SessionToken, Session) {
     (token, session)
 }
 
+/// A session that begins, and nothing besides; the event is nobody's.
+pub fn begins(session: &Session) -> NewSession {
+    NewSession {
+        session: session.clone(),
+        unless_revoked_since: RevocationNumber(0),
+        waiting: None,
+        event: Event {
+            account: None,
+            ..event(EventKind::SignedIn, 0)
+        },
+    }
+}
+
 /// Carries out a change that ends nothing.
 pub async fn change(records: &dyn Records, change: Change) {
     apply(records, change, Ending::NOTHING).await;
@@ -221,6 +235,21 @@ pub fn letter(id: i64, due: i64) -> OutboxLetter {
 /// Updates that do one thing.
 #[async_trait]
 pub trait OneThing: Records {
+    /// Begins a session, whatever was revoked before.
+    async fn begin(
+        &self,
+        session: &Session,
+        waiting: Option<WaitingSignIn>,
+    ) -> Result<(), RecordsError> {
+        let (unless_revoked_since, _) = self.revocations(None).await?;
+        let new = NewSession {
+            unless_revoked_since,
+            waiting,
+            ..begins(session)
+        };
+        self.begin_session(&new).await.map(drop)
+    }
+
     async fn uses(
         &self,
         account: AccountId,

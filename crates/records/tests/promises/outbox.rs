@@ -7,7 +7,7 @@ use sekisho_checkpoint::ports::{
 };
 use tokio::task::JoinSet;
 
-use super::{Place, alice, at, letter, session, update};
+use super::{OneThing as _, Place, alice, at, letter, session, update};
 
 async fn put(records: &dyn Records, letters: Vec<OutboxLetter>) {
     let update = AccountUpdate {
@@ -96,7 +96,7 @@ pub async fn a_letter_for_a_session_goes_with_it_and_news_does_not(place: &dyn P
     let records = place.open().await;
     for number in [1, 2] {
         let (_, kept) = session(number);
-        records.put_session(&kept).await.expect("kept");
+        records.begin(&kept, None).await.expect("kept");
         let mut of_it = letter(number, 0);
         of_it.session = Some(kept.id);
         put(&*records, vec![of_it, letter(number + 10, 0)]).await;
@@ -126,7 +126,7 @@ pub async fn a_letter_for_a_session_goes_with_it_and_news_does_not(place: &dyn P
 pub async fn a_withdrawn_letter_takes_its_code_along(place: &dyn Place) {
     let records = place.open().await;
     let (_, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     for number in [1, 2] {
         let mut of_it = letter(number, 0);
         of_it.session = Some(kept.id);

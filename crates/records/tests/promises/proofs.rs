@@ -14,7 +14,9 @@ use sekisho_checkpoint::throttle::{Guess, Throttle};
 use sekisho_otp::Step;
 use tokio::task::JoinSet;
 
-use super::{Place, alice, apply, at, event, letter, otp_app, register, session, source};
+use super::{
+    OneThing as _, Place, alice, apply, at, event, letter, otp_app, register, session, source,
+};
 
 const HOME: &str = "203.0.113.7";
 
@@ -104,7 +106,6 @@ async fn letters(records: &dyn Records) -> usize {
 pub async fn begun(records: &dyn Records) -> (SessionToken, Session) {
     register(records, otp_app(1)).await;
     let (token, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
     let waiting = WaitingSignIn {
         account: alice(),
         session: kept.id,
@@ -113,7 +114,7 @@ pub async fn begun(records: &dyn Records) -> (SessionToken, Session) {
         client: "Firefox".to_owned(),
         at: at(0),
     };
-    records.put_waiting(&waiting).await.expect("kept");
+    records.begin(&kept, Some(waiting)).await.expect("kept");
     (token, kept)
 }
 
@@ -250,7 +251,7 @@ pub async fn nothing_that_not_me_ended_is_made_by_a_proof_at_the_same_time(place
     register(&*processes[0], otp_app(1)).await;
     for round in 1..=if long { 1000 } else { 100 } {
         let (_, kept) = session(round);
-        processes[0].put_session(&kept).await.expect("kept");
+        processes[0].begin(&kept, None).await.expect("kept");
         let new = SessionToken::draw().expect("randomness");
         let (proves, ends) = (Arc::clone(&processes[0]), Arc::clone(&processes[1]));
         let update = proof(&kept, &new, round as u64);
@@ -270,7 +271,7 @@ pub async fn nothing_that_not_me_ended_is_made_by_a_proof_at_the_same_time(place
 pub async fn a_wrong_otp_is_counted_whole(place: &dyn Place) {
     let records = place.open().await;
     let (_, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     let key = Throttle::Account(alice(), Guess::Otp(FactorKind::OtpApp));
     let failure = |id, disable_at| OtpFailure {
         account: alice(),

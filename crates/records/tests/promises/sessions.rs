@@ -1,18 +1,20 @@
+use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::FactorKind;
-use sekisho_checkpoint::id::SessionToken;
-use sekisho_checkpoint::ports::{Change, Ending, NewToken, OneTime, Reach, SessionUpdate};
-use sekisho_checkpoint::sealing::Sealed;
-
 use sekisho_checkpoint::grant::Grant;
-use sekisho_checkpoint::id::{GrantId, SessionId};
-use sekisho_checkpoint::ports::WaitingSignIn;
+use sekisho_checkpoint::id::{GrantId, SessionId, SessionToken};
+use sekisho_checkpoint::ports::{
+    AccountUpdate, Change, Cut, Ending, NewSession, NewToken, OneTime, Reach, SessionBegun,
+    SessionUpdate, WaitingSignIn,
+};
+use sekisho_checkpoint::sealing::Sealed;
+use sekisho_checkpoint::session::Session;
 
-use super::{OneThing as _, Place, alice, apply, at, session, source};
+use super::{OneThing as _, Place, alice, apply, at, begins, bob, event, session, source};
 
 pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place) {
     let records = place.open().await;
     let (token, mut kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     records
         .count_failure(FactorKind::OtpApp, Some(kept.id), 9, 1)
         .await
@@ -67,7 +69,7 @@ pub async fn ended_sessions_stay_ended(place: &dyn Place) {
     let records = place.open().await;
     let kept: Vec<_> = [1, 2, 3, 4].map(session).into();
     for (_, one) in &kept {
-        records.put_session(one).await.expect("kept");
+        records.begin(one, None).await.expect("kept");
     }
     records.end_session(kept[3].1.id).await.expect("ended");
     let ends = |sessions| Ending {
@@ -98,28 +100,27 @@ pub async fn ended_sessions_stay_ended(place: &dyn Place) {
     assert_eq!((counts.session, counts.kind), (0, 1));
 }
 
-pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn Place) {
-    let records = place.open().await;
-    let waits = |id, address: &str, second| WaitingSignIn {
+fn waits(id: i64, address: &str, second: i64) -> WaitingSignIn {
+    WaitingSignIn {
         account: alice(),
         session: SessionId::new(id),
         source: source(address),
         address: address.parse().expect("an address"),
         client: "Firefox".to_owned(),
         at: at(second),
-    };
+    }
+}
+
+pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn Place) {
+    let records = place.open().await;
     let (home, cafe) = (waits(1, "203.0.113.7", 0), waits(2, "198.51.100.9", 1));
-    let (_, moved) = session(3);
-    records.put_session(&moved).await.expect("kept");
     let later = waits(4, "198.51.100.9", 40);
-    for waiting in [
-        &home,
-        &cafe,
-        &waits(3, "192.0.2.1", 2),
-        &later,
-        &waits(5, "192.0.2.2", 50),
-    ] {
-        records.put_waiting(waiting).await.expect("kept");
+    let moved = waits(3, "192.0.2.1", 2);
+    let last = waits(5, "192.0.2.2", 50);
+    for waiting in [&home, &cafe, &moved, &later, &last] {
+        let (_, begun) = session(waiting.session.get());
+        let waiting = Some(waiting.clone());
+        records.begin(&begun, waiting).await.expect("kept");
     }
     let grant = Grant {
         id: GrantId::new(1),
@@ -137,7 +138,7 @@ pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn P
         ..SessionUpdate::default()
     };
     records
-        .update_session(moved.id, &proven)
+        .update_session(moved.session, &proven)
         .await
         .expect("written");
     drop(records);
@@ -169,25 +170,87 @@ pub async fn a_sign_in_waits_until_its_factor_comes_or_it_is_taken(place: &dyn P
     assert!(again.is_empty());
 }
 
-/// Signing in looks for endings once its session is there, and ends it itself if there was one. So of an ending and a
-/// session that begin together, one sees the other.
+/// Of an ending and a session that begin together, one sees the other.
 pub async fn no_session_slips_past_an_ending_that_is_being_written(place: &dyn Place) {
     let records = [place.open().await, place.open().await];
     for round in 1..=200 {
         let (before, _) = records[0].revocations(None).await.expect("read");
         let (token, new) = session(round);
-        let begins = async {
-            records[0].put_session(&new).await.expect("kept");
-            let (_, since) = records[0].revocations(Some(before)).await.expect("read");
-            !since.is_empty()
+        let new = NewSession {
+            unless_revoked_since: before,
+            ..begins(&new)
         };
+        let begins = records[0].begin_session(&new);
         let ends = apply(&*records[1], Change::None, Ending::EVERYTHING);
-        let (saw_the_ending, _) = tokio::join!(begins, ends);
+        let (begun, _) = tokio::join!(begins, ends);
+        let begun = begun.expect("asked");
         let goes_on = records[0].session(&token.hash()).await.expect("read");
         assert!(
-            saw_the_ending || goes_on.is_none(),
-            "round {round}: the session outlives the ending, and nobody knows"
+            goes_on.is_none(),
+            "round {round}: {begun:?}, and the session outlives the ending"
         );
-        records[0].end_session(new.id).await.expect("ended");
     }
+}
+
+pub async fn a_sign_in_is_written_whole_or_not_at_all(place: &dyn Place) {
+    let records = place.open().await;
+    let (before, _) = records.revocations(None).await.expect("read");
+    let (token, mut kept) = session(1);
+    kept.password = Some(Sealed(vec![3]));
+    let signs_in = |kept: &Session, at_second| NewSession {
+        waiting: Some(waits(kept.id.get(), "203.0.113.7", at_second)),
+        unless_revoked_since: before,
+        event: event(EventKind::PasswordRight, at_second),
+        ..begins(kept)
+    };
+    let begun = records.begin_session(&signs_in(&kept, 1)).await;
+    assert_eq!(begun.expect("asked"), SessionBegun::Begun);
+    drop(records);
+
+    let records = place.open().await;
+    let left = async || {
+        let events = records.events(alice(), &[], at(-1), 9).await;
+        (
+            records.session(&token.hash()).await.expect("read"),
+            records.waiting_sign_ins(at(50), 9).await.expect("read"),
+            events.expect("read").len(),
+        )
+    };
+    let whole = (Some(kept.clone()), vec![waits(1, "203.0.113.7", 1)], 1);
+    assert_eq!(left().await, whole);
+
+    // A session of that id is there already: neither the event nor the waiting sign-in is written.
+    let (_, mut same) = session(1);
+    same.account = alice();
+    let mut again = signs_in(&same, 2);
+    again.waiting = Some(waits(2, "198.51.100.9", 2));
+    assert!(records.begin_session(&again).await.is_err());
+    assert_eq!(left().await, whole);
+
+    // Somebody else's revocation is none of this account's.
+    let of_bob = AccountUpdate {
+        ending: Ending::EVERYTHING,
+        ..AccountUpdate::new(bob(), at(3))
+    };
+    let _ = records.apply(&of_bob).await.expect("applied");
+    let (_, second) = session(2);
+    let begun = records.begin_session(&signs_in(&second, 3)).await;
+    assert_eq!(begun.expect("asked"), SessionBegun::Begun);
+    let two = left().await;
+
+    let ended = Ending {
+        connections: Cut::All,
+        ..Ending::NOTHING
+    };
+    apply(&*records, Change::None, ended).await;
+    let (_, third) = session(3);
+    let refused = records.begin_session(&signs_in(&third, 4)).await;
+    assert_eq!(refused.expect("asked"), SessionBegun::Revoked);
+    let three = left().await;
+    assert_eq!((three.0, three.1), (two.0, two.1));
+    let events = records
+        .events(alice(), &[EventKind::PasswordRight], at(-1), 9)
+        .await;
+    assert_eq!(events.expect("read").len(), 2);
+    assert_eq!(records.session(&third.token).await.expect("read"), None);
 }

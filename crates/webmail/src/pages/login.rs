@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use maud::html;
-use sekisho_checkpoint::Password;
-use sekisho_checkpoint::web::{SignInError, WebStanding};
+use sekisho_checkpoint::web::{Browser, SignInError, WebStanding};
+use sekisho_checkpoint::{Account, Password};
 
 use crate::config::Context;
 use crate::cookie::Cookie;
@@ -17,7 +17,6 @@ use crate::form::Form;
 use crate::layout::{Page, Tone, csrf_field, notice};
 use crate::time;
 use crate::to_login;
-use crate::upstream_password;
 use crate::visit::{Signed, Visit, detour, local_path, query_value};
 
 /// The login form; those who are signed in are redirected. Its CSRF token needs a secret before there is a session:
@@ -52,17 +51,20 @@ pub(super) async fn enter(
     let to = local_path(fields.text("to"));
     let name = fields.text("user");
     let password = Password::new(fields.text("password").to_owned());
+    let wants_password = |account: &Account| context.mail.wants_password(account);
+    let browser = Browser {
+        client: &visit.client,
+        keeps_password: Some(&wants_password),
+    };
     let outcome = context
         .checkpoint
-        .sign_in(name, password.clone(), visit.source, &visit.client)
+        .sign_in(name, password, visit.source, browser)
         .await;
     let signed = match outcome {
         Ok(signed) => signed,
         Err(SignInError::Unavailable) => return Err(WebError::Unavailable),
         Err(refused) => return Ok(form(&visit, to.as_deref(), name, Some(&refused))),
     };
-    let (account, session) = (signed.account(), signed.session_id());
-    upstream_password::keep(&context, account, session, signed.key(), &password).await?;
     let cookie = Cookie::Session.set(&context.config, &signed.token.expose());
     let to = to.unwrap_or_else(|| "/".to_owned());
     let next = match signed.standing {

@@ -7,8 +7,8 @@ use axum::response::Response;
 use maud::html;
 use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::PasswordChange;
-use sekisho_checkpoint::web::Person;
-use sekisho_checkpoint::{ChangeError, Password, Reproof};
+use sekisho_checkpoint::web::{Browser, Person};
+use sekisho_checkpoint::{Account, ChangeError, Password, Reproof};
 
 use super::ask::{Ask, Refused, factor_fields};
 use super::parts;
@@ -18,7 +18,6 @@ use crate::error::WebError;
 use crate::form::Form;
 use crate::layout::{Page, Tone, Whose, csrf_field, notice};
 use crate::to_login;
-use crate::upstream_password;
 use crate::visit::{AdmittedVisit, query_value};
 
 const HERE: &str = "/preferences/password";
@@ -67,14 +66,15 @@ pub(super) async fn change(
     };
     let old = Password::new(fields.text("old").to_owned());
     let new = Password::new(new.to_owned());
+    let wants_password = |account: &Account| context.mail.wants_password(account);
+    let browser = Browser {
+        client: &visit.client,
+        keeps_password: Some(&wants_password),
+    };
     let outcome = context
         .checkpoint
-        .change_password(&admitted.session, old, &new, reproof, &visit.client)
+        .change_password(&admitted.session, old, &new, reproof, browser)
         .await;
-    if outcome.is_ok() {
-        let (account, session) = (admitted.account(), admitted.session.session_id());
-        upstream_password::keep(&context, account, session, admitted.session.key(), &new).await?;
-    }
     let words = match outcome {
         Ok(()) => return Err(WebError::SeeOther(format!("{HERE}?done=1"))),
         Err(ChangeError::WrongPassword) => t!(lang, "password-old-wrong"),

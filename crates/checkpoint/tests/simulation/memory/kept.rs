@@ -11,9 +11,9 @@ use sekisho_checkpoint::factor::{
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::SessionId;
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, MailedCode, OneTime,
-    OtpFailure, OtpFailures, OutboxLetter, Reach, RecordsError, Revocation, RevocationNumber,
-    SessionUpdate, WaitingSignIn,
+    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, MailedCode,
+    NewSession, OneTime, OtpFailure, OtpFailures, OutboxLetter, Reach, RecordsError, Revocation,
+    RevocationNumber, SessionBegun, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_source::SourceKey;
@@ -372,6 +372,32 @@ impl Kept {
                 Reach::Only(key) => has(grant, key),
             };
         }
+    }
+
+    pub(super) fn begin_session(&mut self, new: &NewSession) -> Result<SessionBegun, RecordsError> {
+        let session = &new.session;
+        if self.sessions.iter().any(|kept| kept.id == session.id) {
+            return failure("two sessions of one id");
+        }
+        let is_revoked = self.revocations.iter().any(|(revocation, _)| {
+            revocation.account == session.account && revocation.number > new.unless_revoked_since
+        });
+        if is_revoked {
+            return Ok(SessionBegun::Revoked);
+        }
+        self.raise(new.event.at);
+        self.began.insert(session.id, self.events.len());
+        self.sessions.push(session.clone());
+        if let Some(waiting) = &new.waiting {
+            let same =
+                |w: &&mut WaitingSignIn| w.account == waiting.account && w.source == waiting.source;
+            match self.waiting.iter_mut().find(same) {
+                Some(before) => before.session = waiting.session,
+                None => self.waiting.push(waiting.clone()),
+            }
+        }
+        self.events.push(new.event.clone());
+        Ok(SessionBegun::Begun)
     }
 
     pub(super) fn end_session(&mut self, session: SessionId) {

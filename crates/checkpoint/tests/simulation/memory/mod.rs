@@ -15,9 +15,9 @@ use sekisho_checkpoint::factor::{Method, Standing};
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{LetterId, Reference, SessionId, TokenHash};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, CompanionClaim, MailedCode, OtpFailure, OtpFailures, OutboxLetter,
-    Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem, SessionUpdate,
-    WaitingSignIn,
+    AccountUpdate, Applied, CompanionClaim, MailedCode, NewSession, OtpFailure, OtpFailures,
+    OutboxLetter, Records, RecordsError, Reseal, Revocation, RevocationNumber, SealedItem,
+    SessionBegun, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::session::Session;
 use sekisho_checkpoint::throttle::{
@@ -133,19 +133,6 @@ impl Records for MemoryRecords {
         .await
     }
 
-    async fn put_waiting(&self, waiting: &WaitingSignIn) -> Result<(), RecordsError> {
-        self.step(|kept| {
-            let same =
-                |w: &&mut WaitingSignIn| w.account == waiting.account && w.source == waiting.source;
-            match kept.waiting.iter_mut().find(same) {
-                Some(before) => before.session = waiting.session,
-                None => kept.waiting.push(waiting.clone()),
-            }
-            Ok(())
-        })
-        .await
-    }
-
     async fn waiting_sign_ins(
         &self,
         before: Timestamp,
@@ -187,13 +174,8 @@ impl Records for MemoryRecords {
         .await
     }
 
-    async fn put_session(&self, session: &Session) -> Result<(), RecordsError> {
-        self.step(|kept| {
-            kept.began.insert(session.id, kept.events.len());
-            kept.sessions.push(session.clone());
-            Ok(())
-        })
-        .await
+    async fn begin_session(&self, new: &NewSession) -> Result<SessionBegun, RecordsError> {
+        self.step(|kept| kept.begin_session(new)).await
     }
 
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, RecordsError> {
