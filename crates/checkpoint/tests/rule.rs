@@ -393,20 +393,20 @@ proptest! {
     ) {
         let step = first_step(&standing, &policy);
         let owing = registration(&standing, kind, Some(&step), trusted, &policy);
-        let seated = registration(&standing, kind, None, trusted, &policy);
+        let admitted = registration(&standing, kind, None, trusted, &policy);
         if standing.has_factor() {
             // Disabled ones count: neither is registration the first step, nor does it begin without a proof.
             prop_assert!(!matches!(step, FirstStep::Register(_)));
             prop_assert_eq!(owing, Registration::ProveFirst);
             let replaces = kind == FactorKind::ExternalMail && standing.of_kind(kind).next().is_some();
             let strictness = if replaces { Strictness::Anew } else { Strictness::Recent };
-            prop_assert_eq!(seated, Registration::AfterProof(strictness));
+            prop_assert_eq!(admitted, Registration::AfterProof(strictness));
         } else {
             let Registration::First { needs, after_password } = owing else {
                 return Err(TestCaseError::fail(format!("{owing:?}")));
             };
             prop_assert!(!after_password, "the password has just been proven");
-            prop_assert_eq!(seated, Registration::First { needs, after_password: true });
+            prop_assert_eq!(admitted, Registration::First { needs, after_password: true });
             match (standing.enrolment, trusted) {
                 // After the help desk took the factors away its code is needed, wherever that was.
                 (Some(_), _) => prop_assert!(needs != FirstRegistration::Allow),

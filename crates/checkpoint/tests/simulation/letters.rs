@@ -43,7 +43,7 @@ fn world() -> World {
 }
 
 /// Signs in, as somebody who proved a factor a moment ago.
-fn seated(world: &World) -> AdmittedSession {
+fn admitted(world: &World) -> AdmittedSession {
     let signed = finish(world.nodes[0].sign_in("ai", world.directory.password(), place(0), ""))
         .expect("signed in");
     let proven = SessionUpdate {
@@ -78,7 +78,7 @@ fn keepers(world: &World) -> Vec<Act<'_>> {
 #[test]
 fn a_code_that_can_not_be_handed_over_does_not_wait_to_be_typed() {
     let world = world();
-    let session = seated(&world);
+    let session = admitted(&world);
     for (courage, is_it) in [(Courage::WithoutRelay, true), (Courage::Away, false)] {
         world.letters.is(courage);
         let refused =
@@ -105,7 +105,7 @@ fn a_code_that_can_not_be_handed_over_does_not_wait_to_be_typed() {
 #[test]
 fn an_address_whose_code_can_not_be_handed_over_is_not_being_registered() {
     let world = World::new(1, Kept::default(), Vec::new());
-    let session = seated(&world);
+    let session = admitted(&world);
     world.letters.is(Courage::Away);
     let refused = finish(world.nodes[0].take_address(
         Person::from(&session),
@@ -150,7 +150,7 @@ fn dies_at_each_wait(
     loop {
         let world = world();
         world.letters.is(Courage::Good);
-        let session = seated(&world);
+        let session = admitted(&world);
         let mut context = Context::from_waker(Waker::noop());
         let mut act = what(&world, &session);
         let is_done = (0..polls).any(|_| act.as_mut().poll(&mut context).is_ready());

@@ -84,11 +84,11 @@ fn an_account_with_an_app() -> (Kept, Vec<OtpKey>) {
     let node = &world.nodes[0];
     let signed =
         finish(node.sign_in("ai", world.directory.password(), place(0), "")).expect("signed in");
-    let seated = |token| match finish(node.resume(token, place(0))).expect("a session") {
+    let admitted = |token| match finish(node.resume(token, place(0))).expect("a session") {
         WebStanding::Admitted(session) => session,
         WebStanding::Owed(_) => panic!("MFA is unused"),
     };
-    let (session, app) = (seated(&signed.token), AppCode::generate());
+    let (session, app) = (admitted(&signed.token), AppCode::generate());
     let begun =
         finish(node.take_app_code(Person::from(&session), app.clone(), &Reproof::none(), ""))
             .expect("begun");
@@ -97,10 +97,10 @@ fn an_account_with_an_app() -> (Kept, Vec<OtpKey>) {
     };
     let key = OtpKey::agree(&app, &user);
     let code = key.code(Step::at(world.clock.now().as_second()));
-    let session = seated(&signed.token);
+    let session = admitted(&signed.token);
     let registered =
         finish(node.finish_app(Person::from(&session), code, "", "")).expect("registered");
-    let session = seated(&registered.token);
+    let session = admitted(&registered.token);
     finish(node.set_mfa(&session, true, &Reproof::none(), "")).expect("turned on");
     finish(node.end_grants(&session, None, "")).expect("ended");
     finish(world.records.end_session(session.session_id())).expect("signed out");
