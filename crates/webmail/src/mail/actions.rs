@@ -5,12 +5,12 @@ use axum::response::Response;
 use maud::html;
 use sekisho_mailclient::{Access, Flag, FlagChange, MailboxName, SpecialUse, Uid};
 
+use super::failure::OrWebError;
 use super::folders::Folders;
 use super::list::{frame, without_news};
 use super::place;
 use super::pool::Mailbox;
 use super::relocate::{Moved, relocate, undo};
-use super::trouble::OrTrouble;
 use crate::error::WebError;
 use crate::form::Form;
 use crate::form_fields::Fields;
@@ -36,7 +36,7 @@ pub(super) async fn act(
     }
     let count = uids.len().to_string();
     let imap = mailbox.imap()?;
-    let mut open = imap.open(&name, Access::Change).await.or_trouble()?;
+    let mut open = imap.open(&name, Access::Change).await.or_web_error()?;
     if fields.text("validity") != open.state().uid_validity.to_string() {
         return Err(WebError::TooOld);
     }
@@ -45,18 +45,18 @@ pub(super) async fn act(
         "read" => {
             open.set_flags(&uids, FlagChange::Add, &seen)
                 .await
-                .or_trouble()?;
+                .or_web_error()?;
             return Ok(place::see(&back));
         }
         "unread" => {
             open.set_flags(&uids, FlagChange::Remove, &seen)
                 .await
-                .or_trouble()?;
+                .or_web_error()?;
             return Ok(place::see(&back));
         }
         "move" => ("moved", place::folder_name(fields.text("to"))?),
         "delete" => {
-            let folders = Folders::of(imap).await.or_trouble()?;
+            let folders = Folders::of(imap).await.or_web_error()?;
             if folders.is(&name, SpecialUse::Trash) {
                 let uids: Vec<String> = uids.iter().map(ToString::to_string).collect();
                 let query: Vec<(&str, &str)> =
@@ -66,12 +66,12 @@ pub(super) async fn act(
             }
             (
                 "deleted",
-                folders.need(imap, SpecialUse::Trash).await.or_trouble()?,
+                folders.need(imap, SpecialUse::Trash).await.or_web_error()?,
             )
         }
         _ => return Err(WebError::BadRequest),
     };
-    let moved = relocate(imap, &name, &uids, &to).await.or_trouble()?;
+    let moved = relocate(imap, &name, &uids, &to).await.or_web_error()?;
     Ok(place::see(&after_move(
         &back, done, &count, moved, &to, &name,
     )))
@@ -139,7 +139,7 @@ pub(super) async fn ask_empty(
         .imap()?
         .open(&name, Access::Read)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .state()
         .messages;
     ask(&mut mailbox, &name, "empty", &[], count).await
@@ -153,14 +153,14 @@ async fn ask(
     count: u32,
 ) -> Result<Response, WebError> {
     let imap = mailbox.imap()?;
-    let folders = Folders::of(imap).await.or_trouble()?;
+    let folders = Folders::of(imap).await.or_web_error()?;
     if !folders.is(name, SpecialUse::Trash) {
         return Err(WebError::NotFound);
     }
     let validity = imap
         .open(name, Access::Read)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .state()
         .uid_validity;
     let visit = &mailbox.admitted.visit;
@@ -219,12 +219,12 @@ async fn remove(
     let imap = mailbox.imap()?;
     if !Folders::of(imap)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .is(&name, SpecialUse::Trash)
     {
         return Err(WebError::NotFound);
     }
-    let mut open = imap.open(&name, Access::Change).await.or_trouble()?;
+    let mut open = imap.open(&name, Access::Change).await.or_web_error()?;
     if form.fields.text("validity") != open.state().uid_validity.to_string() {
         return Err(WebError::TooOld);
     }
@@ -233,10 +233,10 @@ async fn remove(
         None => open
             .search(&sekisho_mailclient::SearchKey::All)
             .await
-            .or_trouble()?,
+            .or_web_error()?,
     };
     if !uids.is_empty() {
-        open.delete(&uids).await.or_trouble()?;
+        open.delete(&uids).await.or_web_error()?;
     }
     let count = uids.len().to_string();
     let page = place::folder(&name);

@@ -15,12 +15,12 @@ use sekisho_mailclient::{
 use super::actions::after_move;
 use super::composition::{About, Desk, How};
 use super::draft::{Draft, For};
+use super::failure::OrWebError;
 use super::folders::Folders;
 use super::pool::{Mailbox, Pool};
 use super::recipients::Recipient;
 use super::relocate::relocate;
 use super::stored_draft::{open_draft, remove_stored, sender, store};
-use super::trouble::OrTrouble;
 use super::writing_page::{Note, page};
 use super::{place, reply};
 use crate::error::WebError;
@@ -256,15 +256,18 @@ async fn discard(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Re
     save(mailbox, &mut desk, form).await?;
     stash::clear(&mailbox.admitted).await?;
     let imap = mailbox.imap()?;
-    let folders = Folders::of(imap).await.or_trouble()?;
-    let drafts = folders.need(imap, SpecialUse::Drafts).await.or_trouble()?;
-    let trash = folders.need(imap, SpecialUse::Trash).await.or_trouble()?;
+    let folders = Folders::of(imap).await.or_web_error()?;
+    let drafts = folders
+        .need(imap, SpecialUse::Drafts)
+        .await
+        .or_web_error()?;
+    let trash = folders.need(imap, SpecialUse::Trash).await.or_web_error()?;
     let Some(stored) = desk.stored else {
         return Ok(place::see("/mail"));
     };
     let moved = relocate(imap, &drafts, &[stored.uid], &trash)
         .await
-        .or_trouble()?;
+        .or_web_error()?;
     Ok(place::see(&after_move(
         "/mail",
         "discarded",

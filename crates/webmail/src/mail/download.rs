@@ -11,8 +11,8 @@ use hyper::body::Frame;
 use sekisho_mailclient::{Access, BodyPart, Error, MailboxName, PartNumber, Uid};
 use tokio::sync::mpsc;
 
+use super::failure::OrWebError;
 use super::pool::Mailbox;
-use super::trouble::OrTrouble;
 use super::{content, html, place};
 use crate::error::WebError;
 use crate::visit::query_value;
@@ -32,24 +32,25 @@ pub(super) async fn framed(
         .imap()?
         .open(&name, Access::Read)
         .await
-        .or_trouble()?;
+        .or_web_error()?;
     let summary = open
         .summary(uid)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .ok_or(WebError::NotFound)?;
     let structure = summary.structure.ok_or(WebError::NotFound)?;
     let part = structure
         .find(&number)
         .filter(|part| part.kind == "text/html")
         .ok_or(WebError::NotFound)?;
-    let content::Text::Html(_, decoded) = content::read(&mut open, uid, part).await.or_trouble()?
+    let content::Text::Html(_, decoded) =
+        content::read(&mut open, uid, part).await.or_web_error()?
     else {
         return Err(WebError::TooLarge);
     };
     let pictures = content::pictures(&mut open, uid, &structure, &decoded.text)
         .await
-        .or_trouble()?;
+        .or_web_error()?;
     let document = html::document(&html::clean(&decoded.text, pictures, remote));
     let policy = if remote {
         html::POLICY_WITH_PICTURES
@@ -76,11 +77,11 @@ pub(super) async fn part(
         .imap()?
         .open(&name, Access::Read)
         .await
-        .or_trouble()?;
+        .or_web_error()?;
     let summary = open
         .summary(uid)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .ok_or(WebError::NotFound)?;
     let structure = summary.structure.ok_or(WebError::NotFound)?;
     let part = structure.find(&number).ok_or(WebError::NotFound)?.clone();
@@ -101,11 +102,11 @@ pub(super) async fn source(
         .imap()?
         .open(&name, Access::Read)
         .await
-        .or_trouble()?;
+        .or_web_error()?;
     let message = open
         .message(uid, LARGEST_SOURCE)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .ok_or(WebError::NotFound)?;
     Ok(as_download(
         &format!("message-{uid}.eml"),

@@ -9,9 +9,9 @@ use sekisho_mailclient::{
     Access, Address, MailboxName, Order, PageRequest, SpecialUse, Summary, search_text,
 };
 
+use super::failure::OrWebError;
 use super::folders::{Folders, label};
 use super::pool::Mailbox;
-use super::trouble::OrTrouble;
 use super::{place, sender};
 use crate::error::WebError;
 use crate::lang::Lang;
@@ -46,19 +46,19 @@ async fn show(mut mailbox: Mailbox, name: MailboxName) -> Result<Response, WebEr
         .unwrap_or(1)
         .max(1);
     let imap = mailbox.imap()?;
-    let folders = Folders::of(imap).await.or_trouble()?;
-    let mut open = imap.open(&name, Access::Read).await.or_trouble()?;
+    let folders = Folders::of(imap).await.or_web_error()?;
+    let mut open = imap.open(&name, Access::Read).await.or_web_error()?;
     let mut wanted = PageRequest {
         offset: (number - 1).saturating_mul(PER_PAGE),
         limit: PER_PAGE,
         order: Order::Newest,
         query: search_text(&typed),
     };
-    let mut page = open.page(&wanted).await.or_trouble()?;
+    let mut page = open.page(&wanted).await.or_web_error()?;
     // The last page may have gone since the link was made.
     if page.messages.is_empty() && page.total > 0 && wanted.offset > 0 {
         wanted.offset = (page.total - 1) / PER_PAGE * PER_PAGE;
-        page = open.page(&wanted).await.or_trouble()?;
+        page = open.page(&wanted).await.or_web_error()?;
     }
     let validity = open.state().uid_validity;
 

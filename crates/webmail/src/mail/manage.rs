@@ -4,11 +4,11 @@ use axum::response::Response;
 use maud::html;
 use sekisho_mailclient::{Error, Folder, MailboxName};
 
+use super::failure::OrWebError;
 use super::folders::{Folders, label};
 use super::list::frame;
 use super::place;
 use super::pool::Mailbox;
-use super::trouble::OrTrouble;
 use crate::error::WebError;
 use crate::form::Form;
 use crate::lang::Lang;
@@ -74,7 +74,7 @@ pub(super) async fn delete(mut mailbox: Mailbox, form: Form) -> Result<Response,
         let deleted = mailbox.imap()?.delete(&folder).await;
         return finish(&mut mailbox, deleted, "").await;
     }
-    let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
+    let folders = Folders::of(mailbox.imap()?).await.or_web_error()?;
     let count = folders
         .get(&folder)
         .and_then(|folder| folder.messages)
@@ -115,14 +115,14 @@ async fn finish(
         Err(Error::No { .. } | Error::Bad { .. } | Error::Unsendable) => {
             page(mailbox, Some(Fault::Refused), typed).await
         }
-        Err(error) => Err(error).or_trouble(),
+        Err(error) => Err(error).or_web_error(),
     }
 }
 
 /// A folder that is there and is the person's to change: not the INBOX, and none with a use.
 async fn own(mailbox: &mut Mailbox, name: &str) -> Result<MailboxName, WebError> {
     let name = place::folder_name(name)?;
-    let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
+    let folders = Folders::of(mailbox.imap()?).await.or_web_error()?;
     folders
         .get(&name)
         .filter(|folder| is_own(folder))
@@ -159,7 +159,7 @@ async fn page(
     fault: Option<Fault>,
     typed: &str,
 ) -> Result<Response, WebError> {
-    let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
+    let folders = Folders::of(mailbox.imap()?).await.or_web_error()?;
     let visit = &mailbox.admitted.visit;
     let lang = visit.lang;
     let title = t!(lang, "mail-manage-folders");

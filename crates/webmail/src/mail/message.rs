@@ -12,11 +12,11 @@ use sekisho_message::charset::{self, Doubt};
 
 use super::content::{self, Text, Wanted};
 use super::download::{file_name, parse_uid};
+use super::failure::OrWebError;
 use super::folders::Folders;
 use super::html::{Pictures, clean};
 use super::list::{Actions, frame, subject};
 use super::pool::Mailbox;
-use super::trouble::OrTrouble;
 use super::{place, sender, text};
 use crate::error::WebError;
 use crate::lang::Lang;
@@ -43,12 +43,12 @@ pub(super) async fn show(
         at: query_value(&path, "at").and_then(|at| at.parse().ok()),
     };
     let imap = mailbox.imap()?;
-    let folders = Folders::of(imap).await.or_trouble()?;
-    let mut open = imap.open(&name, Access::Change).await.or_trouble()?;
+    let folders = Folders::of(imap).await.or_web_error()?;
+    let mut open = imap.open(&name, Access::Change).await.or_web_error()?;
     let summary = open
         .summary(uid)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .ok_or(WebError::NotFound)?;
     let wanted = if asked.plain {
         Wanted::Plain
@@ -59,7 +59,7 @@ pub(super) async fn show(
     let mut raw = None;
     if let Some(structure) = &summary.structure {
         for part in content::texts(structure, wanted) {
-            texts.push(content::read(&mut open, uid, part).await.or_trouble()?);
+            texts.push(content::read(&mut open, uid, part).await.or_web_error()?);
         }
     } else {
         raw = open
@@ -74,7 +74,7 @@ pub(super) async fn show(
     if !summary.flags.seen() && !state.read_only {
         open.set_flags(&[uid], FlagChange::Add, &[Flag::Seen])
             .await
-            .or_trouble()?;
+            .or_web_error()?;
     }
 
     let visit = &mailbox.admitted.visit;
@@ -186,7 +186,7 @@ async fn neighbours(
         order: Order::Newest,
         query: search_text(&asked.query),
     };
-    let page = open.page(&page).await.or_trouble()?;
+    let page = open.page(&page).await.or_web_error()?;
     let list: Vec<(Uid, u32)> = page
         .messages
         .iter()

@@ -8,7 +8,7 @@
 //! folders; `list` and `message` are the two pages that people read, from `content`, `text`, `html` and `sender`;
 //! `actions`, `relocate` and `manage` change things, `download` hands out files. A message being written is a
 //! `composition` around a `draft` to `recipients`; it begins as a `reply` or is found again as a `stored_draft`, shown
-//! by `writing_page`, and `compose` is what the page's buttons do. `trouble` says what went wrong.
+//! by `writing_page`, and `compose` is what the page's buttons do. `failure` says what went wrong.
 
 mod actions;
 mod compose;
@@ -16,6 +16,7 @@ mod composition;
 mod content;
 mod download;
 mod draft;
+mod failure;
 mod folders;
 mod html;
 mod list;
@@ -29,7 +30,6 @@ mod reply;
 mod sender;
 mod stored_draft;
 mod text;
-mod trouble;
 mod writing_page;
 
 pub(crate) use pool::Pool;

@@ -15,7 +15,7 @@ use sekisho_checkpoint::id::SessionId;
 use sekisho_checkpoint::ports::Clock;
 use sekisho_mailclient::Imap;
 
-use super::trouble::Trouble;
+use super::failure::MailServerFailure;
 use crate::config::MailServerError;
 use crate::error::WebError;
 use crate::upstream_password;
@@ -164,7 +164,7 @@ impl Mailbox {
                 };
                 Imap::authenticated(stream)
                     .await
-                    .map_err(|error| WebError::from(Trouble(error)))?
+                    .map_err(|error| WebError::from(MailServerFailure(error)))?
             }
         };
         let clock = Arc::clone(admitted.visit.context.checkpoint.clock());

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use sekisho_mailclient::{Access, Error, Imap, MailboxName, Uid};
 
-use super::trouble::OrTrouble;
+use super::failure::OrWebError;
 use crate::error::WebError;
 
 /// Where moved messages went: the UIDs that their new folder gave out meanwhile. (Those of messages that happened to
@@ -49,14 +49,14 @@ pub(super) async fn undo(
     moved: Moved,
     to: &MailboxName,
 ) -> Result<(), WebError> {
-    let mut folder = imap.open(from, Access::Change).await.or_trouble()?;
+    let mut folder = imap.open(from, Access::Change).await.or_web_error()?;
     if folder.state().uid_validity != moved.validity {
         return Err(WebError::NotFound);
     }
     let all = folder
         .search(&sekisho_mailclient::SearchKey::All)
         .await
-        .or_trouble()?;
+        .or_web_error()?;
     let uids: Vec<Uid> = all
         .into_iter()
         .filter(|uid| (moved.first..=moved.last).contains(uid))
@@ -64,7 +64,7 @@ pub(super) async fn undo(
     if uids.is_empty() {
         return Err(WebError::NotFound);
     }
-    folder.move_to(&uids, to).await.or_trouble()
+    folder.move_to(&uids, to).await.or_web_error()
 }
 
 impl std::fmt::Display for Moved {

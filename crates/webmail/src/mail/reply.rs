@@ -12,10 +12,10 @@ use sekisho_message::line::one_line;
 use super::composition::{About, Desk, How};
 use super::content::{self, Text, Wanted};
 use super::draft::Draft;
+use super::failure::OrWebError;
 use super::place::Mark;
 use super::pool::Mailbox;
 use super::stored_draft::list_files;
-use super::trouble::OrTrouble;
 use crate::error::WebError;
 use crate::lang::Lang;
 use crate::time;
@@ -33,12 +33,12 @@ pub(super) async fn begin(
     how: How,
 ) -> Result<Desk, WebError> {
     let imap = mailbox.imap()?;
-    let mut open = imap.open(&folder, Access::Read).await.or_trouble()?;
+    let mut open = imap.open(&folder, Access::Read).await.or_web_error()?;
     let validity = open.state().uid_validity;
     let summary = open
         .summary(uid)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .ok_or(WebError::NotFound)?;
     let words = words(&mut open, uid, &summary).await?;
     let references = references(&mut open, uid).await;
@@ -180,7 +180,7 @@ async fn words(open: &mut OpenFolder<'_>, uid: Uid, summary: &Summary) -> Result
     };
     let mut words = Vec::new();
     for part in content::texts(structure, Wanted::Plain) {
-        match content::read(open, uid, part).await.or_trouble()? {
+        match content::read(open, uid, part).await.or_web_error()? {
             Text::Plain(_, decoded) => words.push(decoded.text),
             Text::Html(_, decoded) => words.push(to_text(&decoded.text, Purpose::Reading)),
             Text::TooLong(_) => {}

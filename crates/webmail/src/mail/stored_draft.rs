@@ -6,11 +6,11 @@ use sekisho_message::address::AddressSpec;
 
 use super::composition::{Desk, How, Listed};
 use super::draft::{Draft, File, For};
+use super::failure::OrWebError;
 use super::folders::Folders;
 use super::place::Mark;
 use super::pool::Mailbox;
 use super::recipients::Recipient;
-use super::trouble::OrTrouble;
 use super::{content, download};
 use crate::error::WebError;
 use crate::form::{FileField, Form};
@@ -32,27 +32,32 @@ pub(super) async fn store(
         .to_zoned_datetime(mailbox.admitted.visit.context.config.zone.clone());
     let message = desk.draft.build(&from, &now, files, For::Drafts)?;
     let imap = mailbox.imap()?;
-    let folders = Folders::of(imap).await.or_trouble()?;
-    let drafts = folders.need(imap, SpecialUse::Drafts).await.or_trouble()?;
+    let folders = Folders::of(imap).await.or_web_error()?;
+    let drafts = folders
+        .need(imap, SpecialUse::Drafts)
+        .await
+        .or_web_error()?;
     let appended = imap
         .append(&drafts, &[Flag::Draft, Flag::Seen], &message)
         .await
-        .or_trouble()?;
+        .or_web_error()?;
     let uid = match appended {
         Some(appended) => Some(appended.uid),
         None => find(imap, &drafts, &desk.draft.id)
             .await
-            .or_trouble()?
+            .or_web_error()?
             .into_iter()
             .next(),
     };
     let validity = imap
         .open(&drafts, Access::Read)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .state()
         .uid_validity;
-    remove_stored(imap, &drafts, desk, uid).await.or_trouble()?;
+    remove_stored(imap, &drafts, desk, uid)
+        .await
+        .or_web_error()?;
     desk.stored = uid.map(|uid| Mark { validity, uid });
     desk.originals.clear();
     desk.find_files(imap, None).await
@@ -101,18 +106,18 @@ async fn find(
 }
 
 pub(super) async fn open_draft(imap: &mut Imap, uid: Uid) -> Result<Desk, WebError> {
-    let folders = Folders::of(imap).await.or_trouble()?;
+    let folders = Folders::of(imap).await.or_web_error()?;
     let drafts = folders
         .with_use(SpecialUse::Drafts)
         .ok_or(WebError::NotFound)?
         .name
         .clone();
-    let mut open = imap.open(&drafts, Access::Read).await.or_trouble()?;
+    let mut open = imap.open(&drafts, Access::Read).await.or_web_error()?;
     let validity = open.state().uid_validity;
     let message = open
         .message(uid, LARGEST_DRAFT)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .ok_or(WebError::NotFound)?;
     let mut desk = Desk {
         draft: Draft::parse(&message.raw).ok_or(WebError::NotFound)?,
@@ -146,7 +151,7 @@ impl Desk {
     ) -> Result<(), WebError> {
         self.files.clear();
         if let Some(uid) = self.stored_uid(imap).await? {
-            let folders = Folders::of(imap).await.or_trouble()?;
+            let folders = Folders::of(imap).await.or_web_error()?;
             if let Some(drafts) = folders.with_use(SpecialUse::Drafts) {
                 self.files = list_files(
                     imap,
@@ -177,19 +182,19 @@ impl Desk {
         let Some(stored) = self.stored else {
             return Ok(None);
         };
-        let folders = Folders::of(imap).await.or_trouble()?;
+        let folders = Folders::of(imap).await.or_web_error()?;
         let Some(drafts) = folders.with_use(SpecialUse::Drafts) else {
             return Ok(None);
         };
-        let mut open = imap.open(&drafts.name, Access::Read).await.or_trouble()?;
+        let mut open = imap.open(&drafts.name, Access::Read).await.or_web_error()?;
         let is_there = open.state().uid_validity == stored.validity
-            && open.summary(stored.uid).await.or_trouble()?.is_some();
+            && open.summary(stored.uid).await.or_web_error()?.is_some();
         if is_there || self.draft.id.is_empty() {
             return Ok(is_there.then_some(stored.uid));
         }
         Ok(find(imap, &drafts.name, &self.draft.id)
             .await
-            .or_trouble()?
+            .or_web_error()?
             .into_iter()
             .next())
     }
@@ -200,14 +205,17 @@ impl Desk {
         if form.fields.has("keep")
             && let Some(uid) = self.stored_uid(imap).await?
         {
-            let folders = Folders::of(imap).await.or_trouble()?;
+            let folders = Folders::of(imap).await.or_web_error()?;
             if let Some(drafts) = folders.with_use(SpecialUse::Drafts) {
                 files.extend(fetch_files(imap, &drafts.name, uid, form.fields.all("keep")).await?);
             }
         }
         if let (Some(about), true) = (&self.about, form.fields.has("original")) {
             let mark = about.mark;
-            let open = imap.open(&about.folder, Access::Read).await.or_trouble()?;
+            let open = imap
+                .open(&about.folder, Access::Read)
+                .await
+                .or_web_error()?;
             if open.state().uid_validity == mark.validity {
                 files.extend(
                     fetch_files(imap, &about.folder, mark.uid, form.fields.all("original")).await?,
@@ -257,8 +265,8 @@ pub(super) async fn list_files(
     uid: Uid,
     chosen: Option<(&Fields, &str)>,
 ) -> Result<Vec<Listed>, WebError> {
-    let mut open = imap.open(folder, Access::Read).await.or_trouble()?;
-    let summary = open.summary(uid).await.or_trouble()?;
+    let mut open = imap.open(folder, Access::Read).await.or_web_error()?;
+    let summary = open.summary(uid).await.or_web_error()?;
     let Some(structure) = summary.and_then(|summary| summary.structure) else {
         return Ok(Vec::new());
     };
@@ -281,11 +289,11 @@ async fn fetch_files(
     uid: Uid,
     numbers: impl Iterator<Item = &str>,
 ) -> Result<Vec<File>, WebError> {
-    let mut open = imap.open(folder, Access::Read).await.or_trouble()?;
+    let mut open = imap.open(folder, Access::Read).await.or_web_error()?;
     let summary = open
         .summary(uid)
         .await
-        .or_trouble()?
+        .or_web_error()?
         .ok_or(WebError::NotFound)?;
     let structure = summary.structure.ok_or(WebError::NotFound)?;
     let mut files = Vec::new();
@@ -295,7 +303,7 @@ async fn fetch_files(
         let bytes = open
             .part(uid, part, LARGEST_DRAFT)
             .await
-            .or_trouble()?
+            .or_web_error()?
             .ok_or(WebError::NotFound)?;
         files.push(File {
             name: download::file_name(part),

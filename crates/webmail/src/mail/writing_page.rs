@@ -5,11 +5,11 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::composition::{Desk, Listed};
+use super::failure::OrWebError;
 use super::folders::Folders;
 use super::list::frame;
 use super::message::size_words;
 use super::pool::Mailbox;
-use super::trouble::OrTrouble;
 use crate::error::WebError;
 use crate::form::PAGE_FIELD;
 use crate::lang::Lang;
@@ -80,7 +80,7 @@ pub(super) async fn page(
     desk: Desk,
     notes: &[Note],
 ) -> Result<Response, WebError> {
-    let folders = Folders::of(mailbox.imap()?).await.or_trouble()?;
+    let folders = Folders::of(mailbox.imap()?).await.or_web_error()?;
     let visit = &mailbox.admitted.visit;
     let account = mailbox.admitted.account();
     let lang = visit.lang;

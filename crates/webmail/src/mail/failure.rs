@@ -5,10 +5,10 @@ use sekisho_mailclient::Error;
 use crate::error::WebError;
 
 /// An error of the mail server on its way to a page.
-pub(super) struct Trouble(pub(super) Error);
+pub(super) struct MailServerFailure(pub(super) Error);
 
-impl From<Trouble> for WebError {
-    fn from(Trouble(error): Trouble) -> Self {
+impl From<MailServerFailure> for WebError {
+    fn from(MailServerFailure(error): MailServerFailure) -> Self {
         match error {
             Error::NoSuchMessage => Self::NotFound,
             error if error.is_no_such_folder() => Self::NotFound,
@@ -23,13 +23,13 @@ impl From<Trouble> for WebError {
 }
 
 /// Turns the mail server's errors into pages' with `?`.
-pub(super) trait OrTrouble<T> {
+pub(super) trait OrWebError<T> {
     /// The value, or the error as a page says it.
-    fn or_trouble(self) -> Result<T, WebError>;
+    fn or_web_error(self) -> Result<T, WebError>;
 }
 
-impl<T> OrTrouble<T> for Result<T, Error> {
-    fn or_trouble(self) -> Result<T, WebError> {
-        self.map_err(|error| Trouble(error).into())
+impl<T> OrWebError<T> for Result<T, Error> {
+    fn or_web_error(self) -> Result<T, WebError> {
+        self.map_err(|error| MailServerFailure(error).into())
     }
 }
