@@ -13,7 +13,7 @@ use sekisho_mailclient::{
 };
 
 use super::actions::after_move;
-use super::composition::{About, Desk, How};
+use super::composition::{About, Composition, How};
 use super::draft::{Draft, For};
 use super::failure::OrWebError;
 use super::folders::Folders;
@@ -34,34 +34,36 @@ use crate::visit::{AdmittedVisit, query_value};
 pub(super) async fn show(mut mailbox: Mailbox) -> Result<Response, WebError> {
     let path = mailbox.admitted.visit.path.clone();
     if let Some(fields) = stash::kept(&mailbox.admitted) {
-        let mut desk = Desk::of(&fields);
-        desk.find_files(mailbox.imap()?, Some(&fields)).await?;
-        return page(&mut mailbox, desk, &[Note::Kept]).await;
+        let mut composition = Composition::of(&fields);
+        composition
+            .find_files(mailbox.imap()?, Some(&fields))
+            .await?;
+        return page(&mut mailbox, composition, &[Note::Kept]).await;
     }
     if let Some(uid) = super::actions::named(&path, "draft") {
-        let mut desk = open_draft(mailbox.imap()?, uid).await?;
-        desk.about = About::of(|name| query_value(&path, name));
+        let mut composition = open_draft(mailbox.imap()?, uid).await?;
+        composition.about = About::of(|name| query_value(&path, name));
         let notes: &[Note] = if query_value(&path, "saved").is_some() {
             &[Note::Saved]
         } else {
             &[]
         };
-        return page(&mut mailbox, desk, notes).await;
+        return page(&mut mailbox, composition, notes).await;
     }
     for how in How::ALL {
         if let Some((folder, uid)) = super::message::named(&path, how.word()) {
-            let desk = reply::begin(&mut mailbox, folder, uid, how).await?;
-            return page(&mut mailbox, desk, &[]).await;
+            let composition = reply::begin(&mut mailbox, folder, uid, how).await?;
+            return page(&mut mailbox, composition, &[]).await;
         }
     }
-    let desk = Desk {
+    let composition = Composition {
         draft: Draft {
             to: query_value(&path, "to").unwrap_or_default(),
             ..Draft::default()
         },
-        ..Desk::default()
+        ..Composition::default()
     };
-    page(&mut mailbox, desk, &[]).await
+    page(&mut mailbox, composition, &[]).await
 }
 
 /// Sends, saves or discards.
@@ -70,19 +72,19 @@ pub(super) async fn submit(
     Keepable { admitted, form }: Keepable,
 ) -> Result<Response, WebError> {
     let mut mailbox = Mailbox::open(admitted, pool).await?;
-    let mut desk = Desk::of(&form.fields);
+    let mut composition = Composition::of(&form.fields);
     match form.fields.text("do") {
-        "send" => send(&mut mailbox, desk, form).await,
+        "send" => send(&mut mailbox, composition, form).await,
         "save" => {
             let too_large = form.too_large;
-            save(&mut mailbox, &mut desk, form).await?;
+            save(&mut mailbox, &mut composition, form).await?;
             stash::clear(&mailbox.admitted).await?;
             if too_large {
-                return page(&mut mailbox, desk, &[Note::FilesTooLarge]).await;
+                return page(&mut mailbox, composition, &[Note::FilesTooLarge]).await;
             }
-            Ok(place::see(&desk.address()))
+            Ok(place::see(&composition.address()))
         }
-        "discard" => discard(&mut mailbox, desk, form).await,
+        "discard" => discard(&mut mailbox, composition, form).await,
         _ => Err(WebError::BadRequest),
     }
 }
@@ -93,13 +95,13 @@ pub(super) async fn autosave(
     Keepable { admitted, form }: Keepable,
 ) -> Result<Response, WebError> {
     let mut mailbox = Mailbox::open(admitted, pool).await?;
-    let mut desk = Desk::of(&form.fields);
-    save(&mut mailbox, &mut desk, form).await?;
+    let mut composition = Composition::of(&form.fields);
+    save(&mut mailbox, &mut composition, form).await?;
     let visit = &mailbox.admitted.visit;
     let at = time::hour(&visit.context.config.zone, mailbox.now());
     let answer = serde_json::json!({
-        "draft": desk.stored.map(|mark| mark.to_string()),
-        "id": desk.draft.id,
+        "draft": composition.stored.map(|mark| mark.to_string()),
+        "id": composition.draft.id,
         "said": t!(visit.lang, "mail-autosaved", time = at),
     });
     Ok((
@@ -109,8 +111,12 @@ pub(super) async fn autosave(
         .into_response())
 }
 
-async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Response, WebError> {
-    let addressed = desk.draft.addressed();
+async fn send(
+    mailbox: &mut Mailbox,
+    mut composition: Composition,
+    form: Form,
+) -> Result<Response, WebError> {
+    let addressed = composition.draft.addressed();
     let mut notes: Vec<Note> = addressed
         .bad
         .iter()
@@ -129,8 +135,8 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
         notes.push(Note::FilesTooLarge);
     }
     if !notes.is_empty() {
-        save(mailbox, &mut desk, form).await?;
-        return page(mailbox, desk, &notes).await;
+        save(mailbox, &mut composition, form).await?;
+        return page(mailbox, composition, &notes).await;
     }
     let mut to = Vec::new();
     for recipient in everybody {
@@ -141,26 +147,29 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
             None => notes.push(Note::BadAddress(address)),
         }
     }
-    let from = sender(mailbox.admitted.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
+    let from =
+        sender(mailbox.admitted.account(), &composition.draft.from).ok_or(WebError::Unavailable)?;
     let envelope_from = Path::parse(&from.address.to_string()).ok_or(WebError::Unavailable)?;
-    let files = desk.gather(mailbox.imap()?, &form).await?;
-    desk.number(&from)?;
+    let files = composition.gather(mailbox.imap()?, &form).await?;
+    composition.number(&from)?;
     let visit = &mailbox.admitted.visit;
     let now = mailbox
         .now()
         .to_zoned_datetime(visit.context.config.zone.clone());
-    let message = desk.draft.build(&from, &now, files.clone(), For::Others)?;
+    let message = composition
+        .draft
+        .build(&from, &now, files.clone(), For::Others)?;
     if notes.is_empty()
         && let Err(note) = hand_in(&mailbox.admitted, &envelope_from, &to, &message).await?
     {
         notes.push(note);
     }
     if !notes.is_empty() {
-        store(mailbox, &mut desk, files).await?;
-        return page(mailbox, desk, &notes).await;
+        store(mailbox, &mut composition, files).await?;
+        return page(mailbox, composition, &notes).await;
     }
-    let copy = desk.draft.build(&from, &now, files, For::OwnCopy)?;
-    let done = match after_sending(mailbox.imap()?, &desk, &copy).await {
+    let copy = composition.draft.build(&from, &now, files, For::OwnCopy)?;
+    let done = match after_sending(mailbox.imap()?, &composition, &copy).await {
         Ok(()) => "sent",
         Err(error) => {
             tracing::warn!(%error, "a message was sent, but not everything after it was done");
@@ -168,7 +177,7 @@ async fn send(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Respo
         }
     };
     stash::clear(&mailbox.admitted).await?;
-    let back = desk
+    let back = composition
         .about
         .as_ref()
         .map_or_else(|| "/mail".to_owned(), |about| place::folder(&about.folder));
@@ -221,16 +230,16 @@ async fn hand_in(
 /// The copy among the sent ones, the mark on what was answered, the draft's end.
 async fn after_sending(
     imap: &mut Imap,
-    desk: &Desk,
+    composition: &Composition,
     copy: &[u8],
 ) -> Result<(), sekisho_mailclient::Error> {
     let folders = Folders::of(imap).await?;
     let sent = folders.need(imap, SpecialUse::Sent).await?;
     imap.append(&sent, &[Flag::Seen], copy).await?;
     if let Some(drafts) = folders.with_use(SpecialUse::Drafts) {
-        remove_stored(imap, &drafts.name, desk, None).await?;
+        remove_stored(imap, &drafts.name, composition, None).await?;
     }
-    let Some(about) = &desk.about else {
+    let Some(about) = &composition.about else {
         return Ok(());
     };
     let flag = match about.how {
@@ -248,12 +257,16 @@ async fn after_sending(
 }
 
 /// Moves the draft to the Trash, from where it can be taken back; what was not saved yet is saved first.
-async fn discard(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Response, WebError> {
-    if desk.draft.is_empty() && desk.stored.is_none() && form.files.is_empty() {
+async fn discard(
+    mailbox: &mut Mailbox,
+    mut composition: Composition,
+    form: Form,
+) -> Result<Response, WebError> {
+    if composition.draft.is_empty() && composition.stored.is_none() && form.files.is_empty() {
         stash::clear(&mailbox.admitted).await?;
         return Ok(place::see("/mail"));
     }
-    save(mailbox, &mut desk, form).await?;
+    save(mailbox, &mut composition, form).await?;
     stash::clear(&mailbox.admitted).await?;
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_web_error()?;
@@ -262,7 +275,7 @@ async fn discard(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Re
         .await
         .or_web_error()?;
     let trash = folders.need(imap, SpecialUse::Trash).await.or_web_error()?;
-    let Some(stored) = desk.stored else {
+    let Some(stored) = composition.stored else {
         return Ok(place::see("/mail"));
     };
     let moved = relocate(imap, &drafts, &[stored.uid], &trash)
@@ -278,14 +291,18 @@ async fn discard(mailbox: &mut Mailbox, mut desk: Desk, form: Form) -> Result<Re
     )))
 }
 
-async fn save(mailbox: &mut Mailbox, desk: &mut Desk, form: Form) -> Result<(), WebError> {
-    if desk.draft.is_empty()
-        && desk.stored.is_none()
+async fn save(
+    mailbox: &mut Mailbox,
+    composition: &mut Composition,
+    form: Form,
+) -> Result<(), WebError> {
+    if composition.draft.is_empty()
+        && composition.stored.is_none()
         && form.files.is_empty()
         && !form.fields.has("original")
     {
         return Ok(());
     }
-    let files = desk.gather(mailbox.imap()?, &form).await?;
-    store(mailbox, desk, files).await
+    let files = composition.gather(mailbox.imap()?, &form).await?;
+    store(mailbox, composition, files).await
 }

@@ -10,7 +10,7 @@ use crate::form_fields::Fields;
 
 /// All that belongs to a message being written.
 #[derive(Default)]
-pub(super) struct Desk {
+pub(super) struct Composition {
     pub draft: Draft,
     /// Where it is stored, if it is.
     pub stored: Option<Mark>,
@@ -72,7 +72,7 @@ impl About {
     }
 }
 
-impl Desk {
+impl Composition {
     pub(super) fn of(fields: &Fields) -> Self {
         Self {
             draft: Draft::of(fields),

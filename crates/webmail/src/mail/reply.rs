@@ -9,7 +9,7 @@ use sekisho_message::html::{Purpose, to_text};
 use sekisho_message::identifiers;
 use sekisho_message::line::one_line;
 
-use super::composition::{About, Desk, How};
+use super::composition::{About, Composition, How};
 use super::content::{self, Text, Wanted};
 use super::draft::Draft;
 use super::failure::OrWebError;
@@ -31,7 +31,7 @@ pub(super) async fn begin(
     folder: MailboxName,
     uid: Uid,
     how: How,
-) -> Result<Desk, WebError> {
+) -> Result<Composition, WebError> {
     let imap = mailbox.imap()?;
     let mut open = imap.open(&folder, Access::Read).await.or_web_error()?;
     let validity = open.state().uid_validity;
@@ -62,7 +62,7 @@ pub(super) async fn begin(
             &references,
         );
     }
-    Ok(Desk {
+    Ok(Composition {
         draft,
         about: Some(About {
             folder,
@@ -70,7 +70,7 @@ pub(super) async fn begin(
             how,
         }),
         originals,
-        ..Desk::default()
+        ..Composition::default()
     })
 }
 

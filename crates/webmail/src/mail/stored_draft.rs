@@ -4,7 +4,7 @@ use sekisho_checkpoint::Account;
 use sekisho_mailclient::{Access, Flag, Imap, MailboxName, PartNumber, SearchKey, SpecialUse, Uid};
 use sekisho_message::address::AddressSpec;
 
-use super::composition::{Desk, How, Listed};
+use super::composition::{Composition, How, Listed};
 use super::draft::{Draft, File, For};
 use super::failure::OrWebError;
 use super::folders::Folders;
@@ -22,15 +22,16 @@ pub(super) const LARGEST_DRAFT: usize = 128 * 1024 * 1024;
 /// Stores the draft in place of its former form.
 pub(super) async fn store(
     mailbox: &mut Mailbox,
-    desk: &mut Desk,
+    composition: &mut Composition,
     files: Vec<File>,
 ) -> Result<(), WebError> {
-    let from = sender(mailbox.admitted.account(), &desk.draft.from).ok_or(WebError::Unavailable)?;
-    desk.number(&from)?;
+    let from =
+        sender(mailbox.admitted.account(), &composition.draft.from).ok_or(WebError::Unavailable)?;
+    composition.number(&from)?;
     let now = mailbox
         .now()
         .to_zoned_datetime(mailbox.admitted.visit.context.config.zone.clone());
-    let message = desk.draft.build(&from, &now, files, For::Drafts)?;
+    let message = composition.draft.build(&from, &now, files, For::Drafts)?;
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_web_error()?;
     let drafts = folders
@@ -43,7 +44,7 @@ pub(super) async fn store(
         .or_web_error()?;
     let uid = match appended {
         Some(appended) => Some(appended.uid),
-        None => find(imap, &drafts, &desk.draft.id)
+        None => find(imap, &drafts, &composition.draft.id)
             .await
             .or_web_error()?
             .into_iter()
@@ -55,30 +56,31 @@ pub(super) async fn store(
         .or_web_error()?
         .state()
         .uid_validity;
-    remove_stored(imap, &drafts, desk, uid)
+    remove_stored(imap, &drafts, composition, uid)
         .await
         .or_web_error()?;
-    desk.stored = uid.map(|uid| Mark { validity, uid });
-    desk.originals.clear();
-    desk.find_files(imap, None).await
+    composition.stored = uid.map(|uid| Mark { validity, uid });
+    composition.originals.clear();
+    composition.find_files(imap, None).await
 }
 
 /// Removes the stored forms of a draft, but for the newest.
 pub(super) async fn remove_stored(
     imap: &mut Imap,
     drafts: &MailboxName,
-    desk: &Desk,
+    composition: &Composition,
     newest: Option<Uid>,
 ) -> Result<(), sekisho_mailclient::Error> {
-    let mut old = if desk.draft.id.is_empty() {
+    let mut old = if composition.draft.id.is_empty() {
         Vec::new()
     } else {
-        find(imap, drafts, &desk.draft.id).await?
+        find(imap, drafts, &composition.draft.id).await?
     };
     let mut open = imap.open(drafts, Access::Change).await?;
     let validity = open.state().uid_validity;
     old.extend(
-        desk.stored
+        composition
+            .stored
             .filter(|mark| mark.validity == validity)
             .map(|mark| mark.uid),
     );
@@ -105,7 +107,7 @@ async fn find(
     imap.open(drafts, Access::Read).await?.search(&key).await
 }
 
-pub(super) async fn open_draft(imap: &mut Imap, uid: Uid) -> Result<Desk, WebError> {
+pub(super) async fn open_draft(imap: &mut Imap, uid: Uid) -> Result<Composition, WebError> {
     let folders = Folders::of(imap).await.or_web_error()?;
     let drafts = folders
         .with_use(SpecialUse::Drafts)
@@ -119,13 +121,13 @@ pub(super) async fn open_draft(imap: &mut Imap, uid: Uid) -> Result<Desk, WebErr
         .await
         .or_web_error()?
         .ok_or(WebError::NotFound)?;
-    let mut desk = Desk {
+    let mut composition = Composition {
         draft: Draft::parse(&message.raw).ok_or(WebError::NotFound)?,
         stored: Some(Mark { validity, uid }),
-        ..Desk::default()
+        ..Composition::default()
     };
-    desk.find_files(imap, None).await?;
-    Ok(desk)
+    composition.find_files(imap, None).await?;
+    Ok(composition)
 }
 
 /// The address that a message is from: the chosen one if it is the account's, else its main one.
@@ -141,7 +143,7 @@ pub(super) fn sender(account: &Account, chosen: &str) -> Option<Recipient> {
     })
 }
 
-impl Desk {
+impl Composition {
     /// Looks up the files that are stored with the draft, and those of the message that it forwards. The form says
     /// which of them were chosen.
     pub(super) async fn find_files(

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::composition::{Desk, Listed};
+use super::composition::{Composition, Listed};
 use super::failure::OrWebError;
 use super::folders::Folders;
 use super::list::frame;
@@ -74,10 +74,10 @@ impl Note {
     }
 }
 
-/// The page with all that is on the desk.
+/// The page with all that is on the composition.
 pub(super) async fn page(
     mailbox: &mut Mailbox,
-    desk: Desk,
+    composition: Composition,
     notes: &[Note],
 ) -> Result<Response, WebError> {
     let folders = Folders::of(mailbox.imap()?).await.or_web_error()?;
@@ -89,13 +89,13 @@ pub(super) async fn page(
     let title = t!(lang, "mail-write");
     // After an error the address of the page is the form's: what is written then belongs to the page that the form was
     // on, or to the draft.
-    let own_page = match (&desk.stored, visit.path.split(['?', '#']).next()) {
+    let own_page = match (&composition.stored, visit.path.split(['?', '#']).next()) {
         (Some(stored), _) => format!("/mail/compose?draft={}", stored.uid),
         (None, Some("/mail/compose")) => local_path(&visit.path).unwrap_or_default(),
         _ => "/mail/compose".to_owned(),
     };
     let addresses: Vec<String> = account.addresses.iter().map(ToString::to_string).collect();
-    let draft = &desk.draft;
+    let draft = &composition.draft;
     let most = u64::try_from(config.max_upload).unwrap_or(u64::MAX);
     let body = html! {
         h1 { (title) }
@@ -107,10 +107,10 @@ pub(super) async fn page(
             (csrf_field(visit))
             input type="hidden" name=(PAGE_FIELD) value=(own_page);
             input type="hidden" name="id" value=(draft.id);
-            input type="hidden" name="draft" value=(desk.stored.map(|mark| mark.to_string()).unwrap_or_default());
+            input type="hidden" name="draft" value=(composition.stored.map(|mark| mark.to_string()).unwrap_or_default());
             input type="hidden" name="in-reply-to" value=(draft.in_reply_to);
             input type="hidden" name="references" value=(draft.references);
-            @if let Some(about) = &desk.about {
+            @if let Some(about) = &composition.about {
                 input type="hidden" name="of" value=(about.mark);
                 input type="hidden" name="of-folder" value=(about.folder);
                 input type="hidden" name="how" value=(about.how.word());
@@ -123,7 +123,7 @@ pub(super) async fn page(
                         }
                     } }
             }
-            (line("to", t!(lang, "mail-to"), &draft.to, desk.stored.is_none() && draft.to.is_empty()))
+            (line("to", t!(lang, "mail-to"), &draft.to, composition.stored.is_none() && draft.to.is_empty()))
             (line("cc", t!(lang, "mail-cc"), &draft.cc, false))
             details open[!draft.bcc.is_empty()] {
                 summary { (t!(lang, "mail-bcc")) }
@@ -135,8 +135,8 @@ pub(super) async fn page(
             }
             label.sr for="body" { (t!(lang, "mail-text")) }
             textarea #body name="body" rows="18" autofocus[!draft.to.is_empty()] { "\n" (draft.body) }
-            (files(lang, "keep", &desk.files))
-            (files(lang, "original", &desk.originals))
+            (files(lang, "keep", &composition.files))
+            (files(lang, "original", &composition.originals))
             div.line.attach { label for="file" { (t!(lang, "mail-attach")) }
                 div {
                     input #file type="file" name="file" multiple;
