@@ -17,13 +17,13 @@ pub(super) struct Composition {
     /// What it answers or forwards.
     pub about: Option<About>,
     /// The files that are stored with it.
-    pub files: Vec<Listed>,
+    pub files: Vec<StoredFile>,
     /// The files of the message that it forwards.
-    pub originals: Vec<Listed>,
+    pub originals: Vec<StoredFile>,
 }
 
 /// A file that exists already.
-pub(super) struct Listed {
+pub(super) struct StoredFile {
     pub number: PartNumber,
     pub name: String,
     pub size: u64,

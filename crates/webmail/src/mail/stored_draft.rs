@@ -4,7 +4,7 @@ use sekisho_checkpoint::Account;
 use sekisho_mailclient::{Access, Flag, Imap, MailboxName, PartNumber, SearchKey, SpecialUse, Uid};
 use sekisho_message::address::AddressSpec;
 
-use super::composition::{Composition, How, Listed};
+use super::composition::{Composition, How, StoredFile};
 use super::draft::{Draft, File, For};
 use super::failure::OrWebError;
 use super::folders::Folders;
@@ -266,7 +266,7 @@ pub(super) async fn list_files(
     folder: &MailboxName,
     uid: Uid,
     chosen: Option<(&Fields, &str)>,
-) -> Result<Vec<Listed>, WebError> {
+) -> Result<Vec<StoredFile>, WebError> {
     let mut open = imap.open(folder, Access::Read).await.or_web_error()?;
     let summary = open.summary(uid).await.or_web_error()?;
     let Some(structure) = summary.and_then(|summary| summary.structure) else {
@@ -274,7 +274,7 @@ pub(super) async fn list_files(
     };
     Ok(content::files(&structure, &[])
         .into_iter()
-        .map(|part| Listed {
+        .map(|part| StoredFile {
             number: part.number.clone(),
             name: download::file_name(part),
             size: content::size(part),

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::composition::{Composition, Listed};
+use super::composition::{Composition, StoredFile};
 use super::failure::OrWebError;
 use super::folders::Folders;
 use super::list::frame;
@@ -186,7 +186,7 @@ fn line(name: &str, label: String, value: &str, first: bool) -> Markup {
 }
 
 /// Files that exist already; each can be left out.
-fn files(lang: Lang, name: &str, files: &[Listed]) -> Markup {
+fn files(lang: Lang, name: &str, files: &[StoredFile]) -> Markup {
     html! {
         @if !files.is_empty() {
             fieldset.attached {
