@@ -13,7 +13,7 @@ use sekisho_mailclient::{
 };
 
 use super::actions::after_move;
-use super::composition::{About, Composition, How};
+use super::composition::{About, AnswerKind, Composition};
 use super::draft::{Draft, For};
 use super::failure::OrWebError;
 use super::folders::Folders;
@@ -50,9 +50,9 @@ pub(super) async fn show(mut mailbox: Mailbox) -> Result<Response, WebError> {
         };
         return page(&mut mailbox, composition, notes).await;
     }
-    for how in How::ALL {
-        if let Some((folder, uid)) = super::message::named(&path, how.word()) {
-            let composition = reply::begin(&mut mailbox, folder, uid, how).await?;
+    for kind in AnswerKind::ALL {
+        if let Some((folder, uid)) = super::message::named(&path, kind.word()) {
+            let composition = reply::begin(&mut mailbox, folder, uid, kind).await?;
             return page(&mut mailbox, composition, &[]).await;
         }
     }
@@ -242,9 +242,9 @@ async fn after_sending(
     let Some(about) = &composition.about else {
         return Ok(());
     };
-    let flag = match about.how {
-        How::Reply | How::ReplyAll => Some(Flag::Answered),
-        How::Forward => Keyword::new(b"$Forwarded").map(Flag::Keyword),
+    let flag = match about.kind {
+        AnswerKind::Reply | AnswerKind::ReplyAll => Some(Flag::Answered),
+        AnswerKind::Forward => Keyword::new(b"$Forwarded").map(Flag::Keyword),
     };
     let mut open = imap.open(&about.folder, Access::Change).await?;
     match flag {

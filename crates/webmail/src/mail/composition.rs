@@ -36,18 +36,18 @@ pub(super) struct StoredFile {
 pub(super) struct About {
     pub folder: MailboxName,
     pub mark: Mark,
-    pub how: How,
+    pub kind: AnswerKind,
 }
 
-/// What is done with it.
+/// What kind of answer a message is to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum AnswerKind {
     Reply,
     ReplyAll,
     Forward,
 }
 
-impl How {
+impl AnswerKind {
     /// As addresses and forms name it.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -67,7 +67,9 @@ impl About {
         Some(Self {
             folder: place::folder_name(&value("of-folder")?).ok()?,
             mark: value("of")?.parse().ok()?,
-            how: How::ALL.into_iter().find(|known| known.word() == how)?,
+            kind: AnswerKind::ALL
+                .into_iter()
+                .find(|known| known.word() == how)?,
         })
     }
 }
@@ -98,7 +100,7 @@ impl Composition {
             query.extend([
                 ("of", mark.as_str()),
                 ("of-folder", about.folder.as_str()),
-                ("how", about.how.word()),
+                ("how", about.kind.word()),
             ]);
         }
         place::with_query("/mail/compose", &query)

@@ -9,7 +9,7 @@ use sekisho_message::html::{Purpose, to_text};
 use sekisho_message::identifiers;
 use sekisho_message::line::one_line;
 
-use super::composition::{About, Composition, How};
+use super::composition::{About, AnswerKind, Composition};
 use super::content::{self, Text, Wanted};
 use super::draft::Draft;
 use super::failure::OrWebError;
@@ -30,7 +30,7 @@ pub(super) async fn begin(
     mailbox: &mut Mailbox,
     folder: MailboxName,
     uid: Uid,
-    how: How,
+    kind: AnswerKind,
 ) -> Result<Composition, WebError> {
     let imap = mailbox.imap()?;
     let mut open = imap.open(&folder, Access::Read).await.or_web_error()?;
@@ -42,21 +42,26 @@ pub(super) async fn begin(
         .ok_or(WebError::NotFound)?;
     let words = words(&mut open, uid, &summary).await?;
     let references = references(&mut open, uid).await;
-    let originals = match how {
-        How::Forward => list_files(imap, &folder, uid, None).await?,
-        How::Reply | How::ReplyAll => Vec::new(),
+    let originals = match kind {
+        AnswerKind::Forward => list_files(imap, &folder, uid, None).await?,
+        AnswerKind::Reply | AnswerKind::ReplyAll => Vec::new(),
     };
     let visit = &mailbox.admitted.visit;
     let account = mailbox.admitted.account();
     let (lang, zone) = (visit.lang, &visit.context.config.zone);
-    let mut draft = match how {
-        How::Reply | How::ReplyAll => {
-            answer(lang, zone, account, &summary, &words, how == How::ReplyAll)
-        }
-        How::Forward => forwarded(lang, zone, &summary, &words),
+    let mut draft = match kind {
+        AnswerKind::Reply | AnswerKind::ReplyAll => answer(
+            lang,
+            zone,
+            account,
+            &summary,
+            &words,
+            kind == AnswerKind::ReplyAll,
+        ),
+        AnswerKind::Forward => forwarded(lang, zone, &summary, &words),
     };
     draft.from = own_address(account, &summary);
-    if how != How::Forward {
+    if kind != AnswerKind::Forward {
         draft.follow(
             summary.envelope.message_id.as_deref().unwrap_or_default(),
             &references,
@@ -67,7 +72,7 @@ pub(super) async fn begin(
         about: Some(About {
             folder,
             mark: Mark { validity, uid },
-            how,
+            kind,
         }),
         originals,
         ..Composition::default()

@@ -4,7 +4,7 @@ use sekisho_checkpoint::Account;
 use sekisho_mailclient::{Access, Flag, Imap, MailboxName, PartNumber, SearchKey, SpecialUse, Uid};
 use sekisho_message::address::AddressSpec;
 
-use super::composition::{Composition, How, StoredFile};
+use super::composition::{AnswerKind, Composition, StoredFile};
 use super::draft::{Draft, File, For};
 use super::failure::OrWebError;
 use super::folders::Folders;
@@ -164,7 +164,10 @@ impl Composition {
                 .await?;
             }
         }
-        let forwarded = self.about.clone().filter(|about| about.how == How::Forward);
+        let forwarded = self
+            .about
+            .clone()
+            .filter(|about| about.kind == AnswerKind::Forward);
         if let (Some(fields), Some(about)) =
             (fields.filter(|fields| fields.has("original")), forwarded)
         {

@@ -113,7 +113,7 @@ pub(super) async fn page(
             @if let Some(about) = &composition.about {
                 input type="hidden" name="of" value=(about.mark);
                 input type="hidden" name="of-folder" value=(about.folder);
-                input type="hidden" name="how" value=(about.how.word());
+                input type="hidden" name="how" value=(about.kind.word());
             }
             @if addresses.len() > 1 {
                 div.line { label for="from" { (t!(lang, "mail-from")) }
