@@ -14,7 +14,7 @@ use sekisho_mailclient::{
 
 use super::actions::after_move;
 use super::composition::{About, AnswerKind, Composition};
-use super::draft::{Draft, For};
+use super::draft::{BuildFor, Draft};
 use super::failure::OrWebError;
 use super::folders::Folders;
 use super::pool::{Mailbox, Pool};
@@ -158,7 +158,7 @@ async fn send(
         .to_zoned_datetime(visit.context.config.zone.clone());
     let message = composition
         .draft
-        .build(&from, &now, files.clone(), For::Others)?;
+        .build(&from, &now, files.clone(), BuildFor::Recipients)?;
     if notes.is_empty()
         && let Err(note) = hand_in(&mailbox.admitted, &envelope_from, &to, &message).await?
     {
@@ -168,7 +168,9 @@ async fn send(
         store(mailbox, &mut composition, files).await?;
         return page(mailbox, composition, &notes).await;
     }
-    let copy = composition.draft.build(&from, &now, files, For::OwnCopy)?;
+    let copy = composition
+        .draft
+        .build(&from, &now, files, BuildFor::SentFolder)?;
     let done = match after_sending(mailbox.imap()?, &composition, &copy).await {
         Ok(()) => "sent",
         Err(error) => {

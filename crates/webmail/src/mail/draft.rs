@@ -60,13 +60,13 @@ pub(super) struct Addressed {
 
 /// What a message is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum For {
+pub(super) enum BuildFor {
     /// To be gone on with: whatever was typed as an address is kept, right or wrong.
     Drafts,
     /// One's own copy of what was sent, with the people who got a hidden copy.
-    OwnCopy,
+    SentFolder,
     /// The recipients: who gets a hidden copy stays hidden.
-    Others,
+    Recipients,
 }
 
 impl Draft {
@@ -140,7 +140,7 @@ impl Draft {
         from: &Recipient,
         now: &ZonedDateTime,
         files: Vec<File>,
-        purpose: For,
+        purpose: BuildFor,
     ) -> Result<Vec<u8>, WebError> {
         let addressed = self.addressed();
         let date = jiff::fmt::rfc2822::to_string(now).map_err(|_| WebError::Unavailable)?;
@@ -149,12 +149,12 @@ impl Draft {
             .from(written(from))
             .message_id(self.id.as_str())
             .subject(self.subject.as_str());
-        if purpose == For::Drafts && !addressed.bad.is_empty() {
+        if purpose == BuildFor::Drafts && !addressed.bad.is_empty() {
             for (name, typed) in TYPED.iter().zip([&self.to, &self.cc, &self.bcc]) {
                 builder = builder.header(*name, Text::new(one_line(typed)));
             }
         }
-        let bcc = if purpose == For::Others {
+        let bcc = if purpose == BuildFor::Recipients {
             Vec::new()
         } else {
             addressed.bcc
@@ -311,7 +311,7 @@ mod tests {
         }
     }
 
-    fn built(draft: &Draft, files: Vec<File>, purpose: For) -> Vec<u8> {
+    fn built(draft: &Draft, files: Vec<File>, purpose: BuildFor) -> Vec<u8> {
         let (mut from, _) = recipients::parse("花子 <hanako@kit.example>");
         let zone = TimeZone::get("Asia/Tokyo").expect("a zone");
         let now = Timestamp::UNIX_EPOCH.to_zoned_datetime(zone);
@@ -327,7 +327,7 @@ mod tests {
             kind: "application/pdf".to_owned(),
             bytes: vec![0, 1, 2, 255],
         };
-        let raw = built(&draft(), vec![file], For::Drafts);
+        let raw = built(&draft(), vec![file], BuildFor::Drafts);
         assert_eq!(Draft::parse(&raw), Some(draft()));
         let message = mail_parser::MessageParser::default()
             .parse(&raw)
@@ -352,16 +352,18 @@ mod tests {
             ..draft()
         };
         assert_eq!(
-            Draft::parse(&built(&unfinished, Vec::new(), For::Drafts)),
+            Draft::parse(&built(&unfinished, Vec::new(), BuildFor::Drafts)),
             Some(unfinished.clone())
         );
-        let sent = String::from_utf8(built(&unfinished, Vec::new(), For::OwnCopy)).expect("text");
+        let sent =
+            String::from_utf8(built(&unfinished, Vec::new(), BuildFor::SentFolder)).expect("text");
         assert!(!sent.contains("X-Sekisho"), "{sent}");
     }
 
     #[test]
     fn hidden_copies_stay_hidden() {
-        let sent = String::from_utf8(built(&draft(), Vec::new(), For::Others)).expect("text");
+        let sent =
+            String::from_utf8(built(&draft(), Vec::new(), BuildFor::Recipients)).expect("text");
         assert!(
             !sent.contains("secret@x.example") && !sent.contains("Bcc"),
             "{sent}"
@@ -380,7 +382,7 @@ mod tests {
             ),
             ("id".to_owned(), "i@kit.example".to_owned()),
         ]));
-        let sent = String::from_utf8(built(&draft, Vec::new(), For::Drafts)).expect("text");
+        let sent = String::from_utf8(built(&draft, Vec::new(), BuildFor::Drafts)).expect("text");
         let (head, _) = sent.split_once("\r\n\r\n").expect("a head");
         assert!(
             !head.contains("\r\nBcc") && !head.contains("\r\nX: ") && !head.contains("\r\nX-Evil"),

@@ -5,7 +5,7 @@ use sekisho_mailclient::{Access, Flag, Imap, MailboxName, PartNumber, SearchKey,
 use sekisho_message::address::AddressSpec;
 
 use super::composition::{AnswerKind, Composition, StoredFile};
-use super::draft::{Draft, File, For};
+use super::draft::{BuildFor, Draft, File};
 use super::failure::OrWebError;
 use super::folders::Folders;
 use super::place::Mark;
@@ -31,7 +31,9 @@ pub(super) async fn store(
     let now = mailbox
         .now()
         .to_zoned_datetime(mailbox.admitted.visit.context.config.zone.clone());
-    let message = composition.draft.build(&from, &now, files, For::Drafts)?;
+    let message = composition
+        .draft
+        .build(&from, &now, files, BuildFor::Drafts)?;
     let imap = mailbox.imap()?;
     let folders = Folders::of(imap).await.or_web_error()?;
     let drafts = folders
