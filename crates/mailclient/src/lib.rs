@@ -48,7 +48,7 @@ pub use self::listing::Folder;
 pub use self::login::Stranger;
 pub use self::message::{Address, Envelope, Flags, InvalidUid, Message, Summary, Uid};
 pub use self::open::{
-    Access, FlagChange, FolderState, OpenFolder, Order, Page, PageRequest, SortBy,
+    Access, FlagChange, FolderState, MessageOrder, OpenFolder, Page, PageRequest, SortBy,
 };
 pub use self::part::{BodyPart, Disposition, InvalidPartNumber, PartNumber};
 pub use self::search::search_text;

@@ -54,14 +54,14 @@ pub struct PageRequest {
     /// The most messages on the page; at most 1,000 are returned.
     pub limit: u32,
     /// The order of the messages.
-    pub order: Order,
+    pub order: MessageOrder,
     /// The search that selects the messages; all messages if `None`.
     pub query: Option<SearchKey>,
 }
 
 /// The order of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum MessageOrder {
     /// By arrival, latest first.
     Newest,
     /// By arrival, earliest first.
@@ -93,8 +93,8 @@ pub enum SortBy {
 pub struct Page {
     /// The number of messages on all pages together.
     pub total: u32,
-    /// The order of the messages: the one that was asked for, or [`Order::Newest`] if the server can't sort.
-    pub order: Order,
+    /// The order of the messages: the one that was asked for, or [`MessageOrder::Newest`] if the server can't sort.
+    pub order: MessageOrder,
     /// The messages of this page.
     pub messages: Vec<Summary>,
 }
@@ -166,22 +166,24 @@ impl<'a> OpenFolder<'a> {
     /// See [`Error`]; [`Error::TooLarge`] if more than a million messages would have to be sorted.
     pub async fn page(&mut self, wanted: &PageRequest) -> Result<Page, Error> {
         let order = match wanted.order {
-            Order::Sorted { .. } if !self.connection.can("SORT") => Order::Newest,
+            MessageOrder::Sorted { .. } if !self.connection.can("SORT") => MessageOrder::Newest,
             order => order,
         };
-        if wanted.query.is_none() && matches!(order, Order::Newest | Order::Oldest) {
+        if wanted.query.is_none() && matches!(order, MessageOrder::Newest | MessageOrder::Oldest) {
             return self.page_by_arrival(wanted, order).await;
         }
         let all = SearchKey::All;
         let key = wanted.query.as_ref().unwrap_or(&all);
         let mut uids = match order {
-            Order::Sorted { by, descending } => {
+            MessageOrder::Sorted { by, descending } => {
                 let order = self.sort_order(by, descending);
                 search::sort(self.connection, &order, key).await?
             }
-            Order::Newest | Order::Oldest => search::search(self.connection, key).await?,
+            MessageOrder::Newest | MessageOrder::Oldest => {
+                search::search(self.connection, key).await?
+            }
         };
-        if order == Order::Newest {
+        if order == MessageOrder::Newest {
             uids.reverse();
         }
         let total = u32::try_from(uids.len()).unwrap_or(u32::MAX);
@@ -346,7 +348,7 @@ impl<'a> OpenFolder<'a> {
         let before = wanted.offset.min(total);
         let count = wanted.limit.min(MOST_SHOWN).min(total - before);
         let first = match order {
-            Order::Oldest => before + 1,
+            MessageOrder::Oldest => before + 1,
             _ => total - before - count + 1,
         };
         let mut messages = Vec::new();
@@ -359,7 +361,7 @@ impl<'a> OpenFolder<'a> {
             let fetched = collect(answer.data).into_values();
             messages.extend(fetched.filter_map(Summary::new));
         }
-        if order == Order::Newest {
+        if order == MessageOrder::Newest {
             messages.reverse();
         }
         Ok(Page {

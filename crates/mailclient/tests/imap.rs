@@ -4,7 +4,7 @@ mod script;
 
 use script::{Line, follow, lines};
 use sekisho_mailclient::{
-    Access, Appended, Code, Error, Flag, FlagChange, Imap, MailboxName, Order, PageRequest,
+    Access, Appended, Code, Error, Flag, FlagChange, Imap, MailboxName, MessageOrder, PageRequest,
     SearchKey, SortBy, SpecialUse, Uid, search_text,
 };
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, duplex};
@@ -44,7 +44,7 @@ fn newest(limit: u32) -> PageRequest {
     PageRequest {
         offset: 0,
         limit,
-        order: Order::Newest,
+        order: MessageOrder::Newest,
         query: None,
     }
 }
@@ -210,7 +210,7 @@ async fn a_sorted_page_keeps_the_servers_order() {
         .open(&MailboxName::inbox(), Access::Change)
         .await
         .unwrap();
-    let order = Order::Sorted {
+    let order = MessageOrder::Sorted {
         by: SortBy::Subject,
         descending: false,
     };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, PreEscaped, html};
 use sekisho_mailclient::{
-    Access, Address, MailboxName, Order, PageRequest, SpecialUse, Summary, search_text,
+    Access, Address, MailboxName, MessageOrder, PageRequest, SpecialUse, Summary, search_text,
 };
 
 use super::failure::OrWebError;
@@ -51,7 +51,7 @@ async fn show(mut mailbox: Mailbox, name: MailboxName) -> Result<Response, WebEr
     let mut wanted = PageRequest {
         offset: (number - 1).saturating_mul(PER_PAGE),
         limit: PER_PAGE,
-        order: Order::Newest,
+        order: MessageOrder::Newest,
         query: search_text(&typed),
     };
     let mut page = open.page(&wanted).await.or_web_error()?;

@@ -5,8 +5,8 @@ use axum::response::Response;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 use sekisho_mailclient::{
-    Access, Address, BodyPart, Flag, FlagChange, MailboxName, OpenFolder, Order, PageRequest,
-    SpecialUse, Summary, Uid, search_text,
+    Access, Address, BodyPart, Flag, FlagChange, MailboxName, MessageOrder, OpenFolder,
+    PageRequest, SpecialUse, Summary, Uid, search_text,
 };
 use sekisho_message::charset::{self, Doubt};
 
@@ -183,7 +183,7 @@ async fn neighbours(
     let page = PageRequest {
         offset,
         limit: 2 * AROUND + 1,
-        order: Order::Newest,
+        order: MessageOrder::Newest,
         query: search_text(&asked.query),
     };
     let page = open.page(&page).await.or_web_error()?;
