@@ -33,7 +33,7 @@ pub struct NewAccount {
 
 /// An account with details for the command line.
 #[derive(Debug, Clone)]
-pub struct Listed {
+pub struct AccountDetails {
     /// The account, with `usable` as of now.
     pub account: Account,
     /// Whether it was disabled by hand.
@@ -64,21 +64,21 @@ impl OwnAccounts {
     ///
     /// # Errors
     /// The file can't be read.
-    pub async fn list(&self) -> Result<Vec<Listed>, AccountsError> {
+    pub async fn list(&self) -> Result<Vec<AccountDetails>, AccountsError> {
         let all = self.store.read(store::all).await?;
-        Ok(all.into_iter().map(|kept| self.listed(kept)).collect())
+        Ok(all.into_iter().map(|kept| self.details_of(kept)).collect())
     }
 
     /// One account.
     ///
     /// # Errors
     /// [`AccountsError::NoSuchAccount`], or the file can't be read.
-    pub async fn show(&self, account: AccountId) -> Result<Listed, AccountsError> {
+    pub async fn show(&self, account: AccountId) -> Result<AccountDetails, AccountsError> {
         let kept = self
             .store
             .read(move |db| store::existing(db, account))
             .await?;
-        Ok(self.listed(kept))
+        Ok(self.details_of(kept))
     }
 
     /// Sets a new password if it obeys the rules. The checkpoint decides which sessions and connections that ends.
@@ -313,8 +313,8 @@ impl OwnAccounts {
             .await
     }
 
-    fn listed(&self, kept: Kept) -> Listed {
-        Listed {
+    fn details_of(&self, kept: Kept) -> AccountDetails {
+        AccountDetails {
             disabled: kept.disabled,
             ends_at: kept.ends_at,
             created_at: kept.created_at,

@@ -23,7 +23,7 @@ pub mod rules;
 mod store;
 
 pub use accounts::{OwnAccounts, Settings};
-pub use admin::{Listed, NewAccount};
+pub use admin::{AccountDetails, NewAccount};
 pub use error::AccountsError;
 pub use hash::ArgonCost;
 pub use ldap::{LdapDirectory, LdapSettings};

@@ -33,7 +33,7 @@ pub struct OpenLdap {
 
 /// A person in the directory.
 #[derive(Debug, Clone, Copy)]
-pub struct Listed<'a> {
+pub struct LdapPerson<'a> {
     /// The login name: attribute `uid`.
     pub login: &'a str,
     /// The account's stable number: attribute `uidNumber`.
@@ -53,7 +53,7 @@ impl OpenLdap {
     ///
     /// # Errors
     /// OpenLDAP is not installed or does not start.
-    pub fn start(people: &[Listed<'_>]) -> anyhow::Result<Self> {
+    pub fn start(people: &[LdapPerson<'_>]) -> anyhow::Result<Self> {
         ensure!(
             Path::new("/usr/sbin/slapd").exists(),
             "OpenLDAP is not installed: scripts/test installs slapd"
@@ -237,7 +237,7 @@ fn certificate(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn ldif(people: &[Listed<'_>]) -> String {
+fn ldif(people: &[LdapPerson<'_>]) -> String {
     let mut ldif = format!(
         "dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: kit\ndc: kit\n\n\
          dn: ou=people,{SUFFIX}\nobjectClass: organizationalUnit\nou: people\n\n\
@@ -264,8 +264,8 @@ fn ldif(people: &[Listed<'_>]) -> String {
 
 /// A person's entry in LDIF.
 #[must_use]
-pub fn entry(person: &Listed<'_>) -> String {
-    let Listed {
+pub fn entry(person: &LdapPerson<'_>) -> String {
+    let LdapPerson {
         login,
         number,
         name,

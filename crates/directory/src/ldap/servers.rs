@@ -45,9 +45,9 @@ impl fmt::Debug for Servers {
 }
 
 /// A server failed or sent an unexpected result; another server may work.
-struct Trouble(String);
+struct ServerFailure(String);
 
-impl From<LdapError> for Trouble {
+impl From<LdapError> for ServerFailure {
     fn from(error: LdapError) -> Self {
         Self(error.to_string())
     }
@@ -122,7 +122,7 @@ impl Servers {
         mut ldap: Ldap,
         dn: &str,
         password: &Password,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, ServerFailure> {
         let result = ldap.simple_bind(dn, password.expose()).await?;
         let is_right = match result.rc {
             0 => true,
@@ -131,7 +131,7 @@ impl Servers {
             | INAPPROPRIATE_AUTHENTICATION
             | INVALID_CREDENTIALS
             | UNWILLING_TO_PERFORM => false,
-            code => return Err(Trouble(format!("a bind ended with code {code}"))),
+            code => return Err(ServerFailure(format!("a bind ended with code {code}"))),
         };
         let mut idle = self.idle();
         if idle.len() < IDLE {
@@ -141,7 +141,7 @@ impl Servers {
     }
 
     /// The connection for searches, bound as configured.
-    async fn searcher(&self) -> Result<Ldap, Trouble> {
+    async fn searcher(&self) -> Result<Ldap, ServerFailure> {
         let mut searching = self.searching.lock().await;
         if let Some(ldap) = &*searching {
             return Ok(ldap.clone());
@@ -151,7 +151,7 @@ impl Servers {
             let bound = ldap.simple_bind(dn, password.expose()).await?;
             if bound.rc != 0 {
                 let words = format!("it does not take the user who searches (code {})", bound.rc);
-                return Err(Trouble(words));
+                return Err(ServerFailure(words));
             }
         }
         *searching = Some(ldap.clone());
@@ -159,9 +159,9 @@ impl Servers {
     }
 
     /// Connects to the first server that is up, starting with the last one that worked.
-    async fn connect(&self) -> Result<Ldap, Trouble> {
+    async fn connect(&self) -> Result<Ldap, ServerFailure> {
         let first = self.now.load(Ordering::Relaxed);
-        let mut trouble = Trouble("no server is configured".to_owned());
+        let mut trouble = ServerFailure("no server is configured".to_owned());
         // Each server gets a share of the time, so that a server that hangs doesn't use up all of it.
         let share = self.time_limit / u32::try_from(self.urls.len() + 1).unwrap_or(u32::MAX);
         for place in 0..self.urls.len() {
@@ -172,7 +172,7 @@ impl Servers {
                     return Ok(ldap);
                 }
                 Ok(Err(error)) => trouble = error.into(),
-                Err(_) => trouble = Trouble("it takes too long to connect".to_owned()),
+                Err(_) => trouble = ServerFailure("it takes too long to connect".to_owned()),
             }
         }
         Err(trouble)
@@ -199,11 +199,11 @@ impl Servers {
     /// ones.
     async fn in_time<T, F>(&self, work: impl Fn() -> F) -> Result<T, DirectoryError>
     where
-        F: Future<Output = Result<T, Trouble>>,
+        F: Future<Output = Result<T, ServerFailure>>,
     {
         let words = match timeout(self.time_limit, work()).await {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(Trouble(words))) => words,
+            Ok(Err(ServerFailure(words))) => words,
             Err(_) => {
                 // The next query starts with another server.
                 self.now.fetch_add(1, Ordering::Relaxed);
@@ -221,7 +221,7 @@ async fn find(
     base: &str,
     filter: &str,
     attributes: &[String],
-) -> Result<Vec<SearchEntry>, Trouble> {
+) -> Result<Vec<SearchEntry>, ServerFailure> {
     let result = ldap
         .search(base, Scope::Subtree, filter, attributes)
         .await?;
@@ -232,6 +232,6 @@ async fn find(
             Ok(entries.map(SearchEntry::construct).collect())
         }
         NO_SUCH_OBJECT => Ok(Vec::new()),
-        code => Err(Trouble(format!("a search ended with code {code}"))),
+        code => Err(ServerFailure(format!("a search ended with code {code}"))),
     }
 }

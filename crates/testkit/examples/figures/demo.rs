@@ -21,15 +21,15 @@ pub struct Demo {
 /// The demo's JSON output.
 #[derive(Debug, Deserialize)]
 pub struct Tour {
-    pub campus: Place,
-    pub home: Place,
+    pub campus: DoorAddresses,
+    pub home: DoorAddresses,
     pub lmtp: String,
     pub accounts: Vec<Person>,
 }
 
 /// The addresses of a place's doors.
 #[derive(Debug, Deserialize)]
-pub struct Place {
+pub struct DoorAddresses {
     pub web: String,
     pub imap: String,
 }

@@ -10,14 +10,14 @@ use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::ports::{Directory as _, PasswordChange, SetPasswordError};
 use sekisho_directory::{LdapDirectory, LdapSettings};
 use sekisho_net::client::{Roots, TlsMode};
-use sekisho_testkit::openldap::{Listed, OpenLdap, dn, entry};
+use sekisho_testkit::openldap::{LdapPerson, OpenLdap, dn, entry};
 use sekisho_testkit::stage::{HANAKO, KEN, Stage};
 use sekisho_testkit::wire::Way;
 
 const HANAKOS: &str = "sakura-no-hana-7";
 
-const PEOPLE: [Listed<'_>; 3] = [
-    Listed {
+const PEOPLE: [LdapPerson<'_>; 3] = [
+    LdapPerson {
         login: "hanako",
         number: 10_007,
         name: "Seki Hanako",
@@ -25,7 +25,7 @@ const PEOPLE: [Listed<'_>; 3] = [
         password: HANAKOS,
         group: Some("staff"),
     },
-    Listed {
+    LdapPerson {
         login: "ken",
         number: 10_008,
         name: "Ken Seki",
@@ -33,7 +33,7 @@ const PEOPLE: [Listed<'_>; 3] = [
         password: "over-the-hakone-pass",
         group: Some("staff"),
     },
-    Listed {
+    LdapPerson {
         login: "mori",
         number: 10_009,
         name: "Mori",
@@ -138,7 +138,7 @@ async fn an_account_keeps_its_number_and_its_name_may_go_to_another() -> anyhow:
     assert_eq!(found(&directory, "mori").await?, None);
     let account = directory.account(AccountId::new(10_009)).await?;
     assert_eq!(account.context("still there")?.login, "morita");
-    let another = Listed {
+    let another = LdapPerson {
         number: 10_010,
         ..PEOPLE[2]
     };
