@@ -25,7 +25,7 @@ impl Checkpoint {
     /// # Errors
     /// [`NotAdmitted`]: refused, or the records or the directory can't be asked.
     pub async fn admit(&self, attempt: Attempt) -> Result<Admitted, NotAdmitted> {
-        self.answer(&Claim {
+        self.answer(&AdmissionRequest {
             door: attempt.door,
             name: &attempt.name,
             authorization: attempt.authorization.as_deref(),
@@ -41,7 +41,8 @@ impl Checkpoint {
     /// # Errors
     /// [`NotAdmitted`]: refused, or the records or the directory can't be asked.
     pub async fn admit_attested(&self, attested: Attested) -> Result<Admitted, NotAdmitted> {
-        self.answer(&Claim::of(&attested, Proof::Attested)).await
+        self.answer(&AdmissionRequest::of(&attested, Proof::Attested))
+            .await
     }
 
     /// Counts a wrong password that somebody else has seen, as one that was tried here. `password` is anything that is
@@ -60,12 +61,12 @@ impl Checkpoint {
             self.count_wrong_password(subject.whose(), password, &attested.source, now)
                 .await?;
             // Nobody was told a reference; but the help desk has to see why somebody is kept waiting.
-            let claim = Claim::of(attested, Proof::Attested);
+            let request = AdmissionRequest::of(attested, Proof::Attested);
             let what = match subject {
                 Subject::Known(_) => EventKind::RefusedPassword,
                 Subject::Unknown(_) => EventKind::RefusedUnknown,
             };
-            self.write_down(&claim, what, &subject, None, now).await
+            self.write_down(&request, what, &subject, None, now).await
         };
         counted.await.map_err(|failure: Failure| {
             let unavailable = failure.say("a wrong password could not be counted");
@@ -82,8 +83,8 @@ impl Checkpoint {
         &self,
         attested: &Attested,
     ) -> Result<Option<Admitted>, NotAdmitted> {
-        let claim = Claim::of(attested, Proof::Earlier);
-        match self.weigh(&claim, self.now()).await {
+        let request = AdmissionRequest::of(attested, Proof::Earlier);
+        match self.weigh(&request, self.now()).await {
             Ok(Weighed::Admitted(admitted)) => Ok(Some(*admitted)),
             Ok(Weighed::Refused(..)) => Ok(None),
             Err(failure) => {
@@ -94,42 +95,48 @@ impl Checkpoint {
         }
     }
 
-    async fn answer(&self, claim: &Claim<'_>) -> Result<Admitted, NotAdmitted> {
+    async fn answer(&self, request: &AdmissionRequest<'_>) -> Result<Admitted, NotAdmitted> {
         let now = self.now();
         let site = self.site();
-        let weighed = match self.weigh(claim, now).await {
+        let weighed = match self.weigh(request, now).await {
             Ok(Weighed::Admitted(admitted)) => self
-                .note_client(claim, admitted.account_id(), now)
+                .note_client(request, admitted.account_id(), now)
                 .await
                 .map(|()| Weighed::Admitted(admitted)),
             other => other,
         };
         match weighed {
             Ok(Weighed::Admitted(admitted)) => Ok(*admitted),
-            Ok(Weighed::Refused(what, subject)) => {
-                Err(match self.refuse(claim, what, &subject, &site, now).await {
+            Ok(Weighed::Refused(what, subject)) => Err(
+                match self.refuse(request, what, &subject, &site, now).await {
                     Ok(refusal) => NotAdmitted::Refused(refusal),
                     Err(failure) => failure.say("a refusal could not be written down").into(),
-                })
-            }
+                },
+            ),
             Err(failure) => Err(failure.say("an attempt could not be judged").into()),
         }
     }
 
-    async fn weigh(&self, claim: &Claim<'_>, now: Timestamp) -> Result<Weighed, Failure> {
+    async fn weigh(
+        &self,
+        request: &AdmissionRequest<'_>,
+        now: Timestamp,
+    ) -> Result<Weighed, Failure> {
         // Something may be revoked, or the site configured anew, between reading the facts and opening the lease; then
         // all is read again.
         for _ in 0..8 {
             let seen = self.verified.epoch();
             let site = &self.site();
-            let subject = self.subject(claim.name, claim.authorization, now).await?;
-            let checked = match claim.proof {
+            let subject = self
+                .subject(request.name, request.authorization, now)
+                .await?;
+            let checked = match request.proof {
                 Proof::Password(password) => {
-                    self.check_password(&subject, password, &claim.source, site, now)
+                    self.check_password(&subject, password, &request.source, site, now)
                         .await?
                 }
                 Proof::Attested => {
-                    self.trust_password(&subject, &claim.source, site, now)
+                    self.trust_password(&subject, &request.source, site, now)
                         .await?
                 }
                 Proof::Earlier => Checked::Known(PasswordCheck::Earlier),
@@ -144,20 +151,23 @@ impl Checkpoint {
                 }
             };
             let credential = Credential::Password(check);
-            let what = match self.judge(&known, credential, &claim.source, site, now) {
+            let what = match self.judge(&known, credential, &request.source, site, now) {
                 Decision::Admitted(reason) => {
                     let account = known.account.id;
-                    let lease = self.leases.open(account, claim.source, credential, reason);
+                    let lease = self
+                        .leases
+                        .open(account, request.source, credential, reason);
                     if self.verified.epoch() != seen {
                         continue;
                     }
-                    if let (Proof::Password(password), PasswordCheck::Right) = (claim.proof, check)
+                    if let (Proof::Password(password), PasswordCheck::Right) =
+                        (request.proof, check)
                     {
-                        self.remember(account, password, &claim.source, now, seen);
+                        self.remember(account, password, &request.source, now, seen);
                     }
                     return Ok(Weighed::Admitted(Box::new(Admitted::new(
                         known.account,
-                        claim.source,
+                        request.source,
                         reason,
                         lease,
                     ))));
@@ -172,14 +182,14 @@ impl Checkpoint {
 
     async fn refuse(
         &self,
-        claim: &Claim<'_>,
+        request: &AdmissionRequest<'_>,
         what: EventKind,
         subject: &Subject,
         site: &Site,
         now: Timestamp,
     ) -> Result<Refusal, Failure> {
         let reference = Reference::draw()?;
-        self.write_down(claim, what, subject, Some(reference.clone()), now)
+        self.write_down(request, what, subject, Some(reference.clone()), now)
             .await?;
         Ok(Refusal {
             sentence: sentence(site, what, &reference),
@@ -191,7 +201,7 @@ impl Checkpoint {
     /// Writes down that somebody did not come in.
     async fn write_down(
         &self,
-        claim: &Claim<'_>,
+        request: &AdmissionRequest<'_>,
         what: EventKind,
         subject: &Subject,
         reference: Option<Reference>,
@@ -202,10 +212,10 @@ impl Checkpoint {
                 at: now,
                 account: subject.account(),
                 name_hash: subject.name_hash(),
-                actor: Actor::Door(claim.door),
+                actor: Actor::Door(request.door),
                 what,
-                address: Some(claim.source.shown_address()),
-                client: shortened(claim.client),
+                address: Some(request.source.shown_address()),
+                client: shortened(request.client),
                 reference,
                 detail: String::new(),
             })
@@ -216,11 +226,11 @@ impl Checkpoint {
     /// Writes down that a mail client came in, once an hour for an account, source and door.
     async fn note_client(
         &self,
-        claim: &Claim<'_>,
+        request: &AdmissionRequest<'_>,
         account: crate::AccountId,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let key = (account, claim.source.throttle_key(), claim.door);
+        let key = (account, request.source.throttle_key(), request.door);
         let due = {
             let mut noted = self
                 .noted
@@ -240,10 +250,10 @@ impl Checkpoint {
                     at: now,
                     account: Some(account),
                     name_hash: None,
-                    actor: Actor::Door(claim.door),
+                    actor: Actor::Door(request.door),
                     what: EventKind::SignedIn,
-                    address: Some(claim.source.shown_address()),
-                    client: shortened(claim.client),
+                    address: Some(request.source.shown_address()),
+                    client: shortened(request.client),
                     reference: None,
                     detail: String::new(),
                 })
@@ -254,7 +264,7 @@ impl Checkpoint {
 }
 
 /// Who wants in, by whichever kind of door.
-struct Claim<'a> {
+struct AdmissionRequest<'a> {
     door: Door,
     name: &'a str,
     authorization: Option<&'a str>,
@@ -274,7 +284,7 @@ enum Proof<'a> {
     Earlier,
 }
 
-impl<'a> Claim<'a> {
+impl<'a> AdmissionRequest<'a> {
     fn of(attested: &'a Attested, proof: Proof<'a>) -> Self {
         Self {
             door: Door::AuthApi,
