@@ -15,8 +15,8 @@ use crate::counters::modseq;
 use crate::error::StoreError;
 use crate::files::{self, Files};
 use crate::limits::Limits;
+use crate::location::MessageLocation;
 use crate::pending::Pending;
-use crate::place::Place;
 use crate::recovery;
 use crate::schema;
 use crate::sent;
@@ -242,9 +242,9 @@ impl Core {
     /// since its place was read; then `again` looks it up anew.
     pub(crate) fn reach(
         &self,
-        mut place: Place,
-        again: impl Fn(&Transaction<'_>) -> Result<Place>,
-    ) -> Result<(Arc<dyn ReadFile>, Place)> {
+        mut place: MessageLocation,
+        again: impl Fn(&Transaction<'_>) -> Result<MessageLocation>,
+    ) -> Result<(Arc<dyn ReadFile>, MessageLocation)> {
         loop {
             match self.message_file(place) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -265,7 +265,7 @@ impl Core {
     }
 
     /// A message file, to read.
-    pub(crate) fn message_file(&self, place: Place) -> io::Result<Arc<dyn ReadFile>> {
+    pub(crate) fn message_file(&self, place: MessageLocation) -> io::Result<Arc<dyn ReadFile>> {
         let mut last = lock(&self.last_read);
         match &*last {
             Some((number, file)) if *number == place.file => Ok(Arc::clone(file)),

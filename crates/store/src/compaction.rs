@@ -26,7 +26,7 @@ use crate::account::Core;
 use crate::error::StoreError;
 use crate::files::{self, Batch};
 use crate::flags::{Flags, keywords_from};
-use crate::place::Place;
+use crate::location::MessageLocation;
 use crate::record::Record;
 use crate::uid::{FolderId, Uid};
 
@@ -52,7 +52,7 @@ pub(crate) enum Which {
 
 /// A message file that was written anew.
 struct Moved {
-    places: Vec<Place>,
+    places: Vec<MessageLocation>,
     saved: u64,
 }
 
@@ -196,7 +196,7 @@ impl Core {
         length: u64,
         left: &HashMap<u64, (i64, Record)>,
         (target, file): (i64, &mut dyn WriteFile),
-    ) -> Result<(Vec<(i64, Place)>, u64)> {
+    ) -> Result<(Vec<(i64, MessageLocation)>, u64)> {
         let source = self.open_file(number)?;
         let mut places = Vec::with_capacity(left.len());
         let mut batch = Batch::at(0, Batch::FULL);
@@ -207,7 +207,7 @@ impl Core {
                 continue;
             };
             batch.add(&record.header(&message), file)?;
-            let place = Place {
+            let place = MessageLocation {
                 file: target,
                 offset: batch.end(),
                 size: message.len() as u64,

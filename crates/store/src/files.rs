@@ -10,7 +10,7 @@ use sekisho_disk::{Disk, WriteFile};
 
 use crate::error::StoreError;
 use crate::limits::Limits;
-use crate::place::Place;
+use crate::location::MessageLocation;
 use crate::record::Record;
 
 /// A message file's path.
@@ -77,7 +77,7 @@ impl Files {
         &mut self,
         index: &Transaction<'_>,
         messages: &[(&Record, &[u8])],
-    ) -> Result<Vec<Place>, StoreError> {
+    ) -> Result<Vec<MessageLocation>, StoreError> {
         let mut target = self.target(index)?;
         while self.has_leftover(&target)? {
             self.open = None;
@@ -145,7 +145,11 @@ impl Files {
         })
     }
 
-    fn write(&mut self, target: &Target, messages: &[(&Record, &[u8])]) -> io::Result<Vec<Place>> {
+    fn write(
+        &mut self,
+        target: &Target,
+        messages: &[(&Record, &[u8])],
+    ) -> io::Result<Vec<MessageLocation>> {
         let (ahead, start) = (self.ahead, target.known.unwrap_or(0));
         let file = self.opened(target)?;
         let length = file.len()?;
@@ -159,7 +163,7 @@ impl Files {
         let mut batch = Batch::at(start, room);
         for (record, bytes) in messages {
             let header = record.header(bytes);
-            places.push(Place {
+            places.push(MessageLocation {
                 file: target.number,
                 offset: batch.end() + header.len() as u64,
                 size: bytes.len() as u64,

@@ -4,7 +4,7 @@ use rusqlite::{Transaction, params};
 
 use crate::error::StoreError;
 use crate::flags::keywords_text;
-use crate::place::Place;
+use crate::location::MessageLocation;
 use crate::record::Record;
 use crate::summary::Summary;
 use crate::uid::ContentId;
@@ -21,7 +21,7 @@ pub(crate) fn content_id(modseq: i64, number: i64) -> ContentId {
 pub(crate) struct Entry<'a> {
     pub(crate) content: ContentId,
     pub(crate) record: &'a Record,
-    pub(crate) place: Place,
+    pub(crate) place: MessageLocation,
     pub(crate) summary: &'a Summary,
 }
 

@@ -13,13 +13,13 @@ use crate::append::{append, append_one};
 use crate::blocking::blocking;
 use crate::error::StoreError;
 use crate::flags::{FlagChange, Flags};
+use crate::location::MessageLocation;
 use crate::message::{
     Appended, Changes, Copied, Folder, MessageRow, NewMessage, SearchKeys, Snapshot, SpecialUse,
     Status, Stored, ThreadKeys, Usage,
 };
 use crate::name::FolderName;
 use crate::pending::{Answer, Destination};
-use crate::place::Place;
 use crate::texts::Needle;
 use crate::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
 use crate::{filter, folders, messages};
@@ -262,10 +262,10 @@ impl Mailbox {
     /// As [`Self::content_of`].
     pub async fn beginnings(&self, rows: &[MessageRow], most: u64) -> Result<Vec<Vec<u8>>> {
         let core = Arc::clone(&self.core);
-        let places: Vec<(ContentId, Place)> =
+        let places: Vec<(ContentId, MessageLocation)> =
             rows.iter().map(|row| (row.content, row.place)).collect();
         blocking(move || {
-            let read = |(content, place): (ContentId, Place)| {
+            let read = |(content, place): (ContentId, MessageLocation)| {
                 let (file, place) =
                     core.reach(place, |index| messages::place_of(index, content))?;
                 let length = usize::try_from(place.size.min(most)).unwrap_or(0);
@@ -420,7 +420,7 @@ impl Mailbox {
 #[derive(Clone)]
 pub struct Content {
     file: Arc<dyn ReadFile>,
-    place: Place,
+    place: MessageLocation,
 }
 
 impl Content {

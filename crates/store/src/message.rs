@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use crate::flags::Flags;
 use crate::list::{MessageList, MessageState};
+use crate::location::MessageLocation;
 use crate::name::FolderName;
-use crate::place::Place;
 use crate::uid::{ContentId, FolderId, ModSeq, Uid, UidValidity};
 
 /// A folder that messages can be in. Levels of a name that have no folder of their own (see [`FolderName::ancestors`])
@@ -178,7 +178,7 @@ pub struct Appended {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
     /// Where its bytes are.
-    pub(crate) place: Place,
+    pub(crate) place: MessageLocation,
     /// UID, modseq, flags, size and date.
     pub state: MessageState,
     /// The identity of its bytes.

@@ -12,10 +12,10 @@ use crate::counters::{self, next_modseq};
 use crate::error::StoreError;
 use crate::flags::{FlagChange, Flags, keywords_from, keywords_text};
 use crate::list::MessageState;
+use crate::location::MessageLocation;
 use crate::message::{
     Changes, Copied, MessageRow, SearchKeys, Snapshot, Stored, ThreadKeys, Usage,
 };
-use crate::place::Place;
 use crate::uid::{ContentId, FolderId, ModSeq, Uid, UidSet};
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -149,7 +149,7 @@ pub(crate) fn places(
     index: &Transaction<'_>,
     folder: FolderId,
     uids: &UidSet,
-) -> Result<Vec<(Uid, Place)>> {
+) -> Result<Vec<(Uid, MessageLocation)>> {
     counters::head(index, folder)?;
     let sql = "SELECT message.uid, file, offset, content.size FROM message JOIN content ON content.id = message.content \
                WHERE message.folder = ?1 AND message.uid BETWEEN ?2 AND ?3 ORDER BY message.uid";
@@ -160,7 +160,7 @@ pub(crate) fn places(
 
 /// All places whose key (see [`Place::key`]) is above this one. New contents get rising keys, so only they are looked
 /// at. Contents that a compaction moved are not among them, unless all are asked for.
-pub(crate) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<Place>> {
+pub(crate) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<MessageLocation>> {
     let sql = "SELECT file, offset, size FROM content ORDER BY id DESC";
     let mut query = index.prepare_cached(sql)?;
     let mut rows = query.query([])?;
@@ -177,7 +177,11 @@ pub(crate) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<Plac
 }
 
 /// Where a message's bytes are.
-pub(crate) fn place(index: &Transaction<'_>, folder: FolderId, uid: Uid) -> Result<Place> {
+pub(crate) fn place(
+    index: &Transaction<'_>,
+    folder: FolderId,
+    uid: Uid,
+) -> Result<MessageLocation> {
     let sql = "SELECT file, offset, content.size FROM message JOIN content ON content.id = message.content WHERE folder = ?1 AND uid = ?2";
     let mut query = index.prepare_cached(sql)?;
     query
@@ -187,7 +191,7 @@ pub(crate) fn place(index: &Transaction<'_>, folder: FolderId, uid: Uid) -> Resu
 }
 
 /// Where the bytes of a content are.
-pub(crate) fn place_of(index: &Transaction<'_>, content: ContentId) -> Result<Place> {
+pub(crate) fn place_of(index: &Transaction<'_>, content: ContentId) -> Result<MessageLocation> {
     let sql = "SELECT file, offset, size FROM content WHERE id = ?1";
     let mut query = index.prepare_cached(sql)?;
     query
@@ -197,8 +201,8 @@ pub(crate) fn place_of(index: &Transaction<'_>, content: ContentId) -> Result<Pl
 }
 
 /// Reads a place from three columns, beginning at `first`.
-fn place_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Place> {
-    Ok(Place {
+fn place_in(row: &Row<'_>, first: usize) -> rusqlite::Result<MessageLocation> {
+    Ok(MessageLocation {
         file: row.get(first)?,
         offset: row.get(first + 1)?,
         size: row.get(first + 2)?,

@@ -29,7 +29,7 @@ use crate::error::StoreError;
 use crate::files;
 use crate::folders;
 use crate::insert::{Entry, content_id, insert};
-use crate::place::Place;
+use crate::location::MessageLocation;
 use crate::record::Record;
 use crate::sent;
 use crate::summary::Summary;
@@ -39,7 +39,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// A message that the index may lack.
 struct Found {
     record: Record,
-    place: Place,
+    place: MessageLocation,
     summary: Summary,
 }
 
@@ -113,7 +113,7 @@ fn requests(file: &dyn ReadFile, number: i64, mut offset: u64) -> io::Result<Vec
         let last = record.left == 0;
         request.push(Found {
             record,
-            place: Place {
+            place: MessageLocation {
                 file: number,
                 offset: start,
                 size,

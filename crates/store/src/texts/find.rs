@@ -9,8 +9,8 @@ use super::text::{Needle, Sought, Text};
 use super::{Result, sum};
 use crate::account::Core;
 use crate::error::StoreError;
+use crate::location::MessageLocation;
 use crate::messages;
-use crate::place::Place;
 use crate::uid::{FolderId, Uid, UidSet};
 
 /// How many messages are looked at before other sessions have their turn with the database.
@@ -18,7 +18,7 @@ const PIECE: usize = 500;
 
 /// A message's bytes, and its UIDs in the folder: copies share the bytes.
 struct Asked {
-    place: Place,
+    place: MessageLocation,
     uids: Vec<Uid>,
 }
 
@@ -95,7 +95,7 @@ impl Core {
         &self,
         folder: FolderId,
         uids: &[Uid],
-        place: Place,
+        place: MessageLocation,
     ) -> Result<Option<Vec<u8>>> {
         let error = match self.message_bytes(place) {
             Ok(bytes) => return Ok(Some(bytes)),

@@ -13,7 +13,7 @@ use super::{Result, SWEEP_EVERY, Texts};
 use crate::account::Core;
 use crate::blocking::blocking;
 use crate::error::StoreError;
-use crate::place::Place;
+use crate::location::MessageLocation;
 use crate::{counters, messages};
 
 /// How many messages one commit takes in, and how many bytes of text (plus one message) at most.
@@ -78,7 +78,7 @@ impl Core {
     }
 
     /// Takes in the texts of messages that were moved from a file to these places, and drops those of the file.
-    pub(crate) fn move_texts(&self, file: i64, places: &[Place]) -> Result<()> {
+    pub(crate) fn move_texts(&self, file: i64, places: &[MessageLocation]) -> Result<()> {
         let modseq = self.read(|index| modseq(index))?;
         let mut batch = Batch::new(&self.texts, modseq);
         for &place in places {
@@ -96,7 +96,7 @@ impl Core {
         })
     }
 
-    pub(super) fn message_bytes(&self, place: Place) -> Result<Vec<u8>> {
+    pub(super) fn message_bytes(&self, place: MessageLocation) -> Result<Vec<u8>> {
         let size = usize::try_from(place.size).map_err(|_| StoreError::NoSuchMessage)?;
         let file = self.message_file(place)?;
         let mut bytes = vec![0; size];
@@ -120,7 +120,7 @@ impl Core {
             return Ok(());
         }
         let living = self.read(|index| messages::places_after(index, -1))?;
-        let living: HashSet<i64> = living.into_iter().map(Place::key).collect();
+        let living: HashSet<i64> = living.into_iter().map(MessageLocation::key).collect();
         self.texts.with(|database| {
             let transaction = database.transaction()?;
             let all: Vec<i64> = transaction
@@ -148,7 +148,7 @@ pub(super) fn modseq(index: &Connection) -> Result<i64> {
 pub(super) struct Batch<'t> {
     texts: &'t Texts,
     modseq: i64,
-    taken: Vec<(Place, Text)>,
+    taken: Vec<(MessageLocation, Text)>,
     bytes: usize,
 }
 
@@ -162,7 +162,7 @@ impl<'t> Batch<'t> {
         }
     }
 
-    pub(super) fn add(&mut self, place: Place, text: Text) -> Result<()> {
+    pub(super) fn add(&mut self, place: MessageLocation, text: Text) -> Result<()> {
         self.bytes += text.len();
         self.taken.push((place, text));
         if self.taken.len() < BATCH && self.bytes < BATCH_BYTES {

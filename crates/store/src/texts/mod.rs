@@ -29,7 +29,7 @@ use rusqlite::{Connection, ErrorCode, params};
 use sekisho_disk::Disk;
 
 use crate::error::StoreError;
-use crate::place::Place;
+use crate::location::MessageLocation;
 use crate::uid::ModSeq;
 
 pub use text::Needle;
@@ -180,7 +180,7 @@ impl Texts {
     }
 
     /// Keeps texts that were read when the index had this modseq.
-    fn keep(&self, taken: &[(Place, Text)], modseq: i64) -> Result<()> {
+    fn keep(&self, taken: &[(MessageLocation, Text)], modseq: i64) -> Result<()> {
         let count = taken.len() as u64;
         self.unswept.fetch_add(count, Ordering::Relaxed);
         self.with(|database| {
