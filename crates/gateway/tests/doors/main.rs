@@ -26,10 +26,10 @@ use tokio::time::timeout;
 use self::fakes::World;
 
 /// A mail server that tells the client who came and with what, and then waits for ever.
-struct Telling;
+struct ReportingBackend;
 
 #[async_trait]
-impl MailBackend for Telling {
+impl MailBackend for ReportingBackend {
     fn imap_capabilities(&self) -> Arc<str> {
         "IMAP4rev1 IDLE".into()
     }
@@ -47,14 +47,14 @@ impl MailBackend for Telling {
     }
 
     async fn open(&self, opening: Opening<'_>) -> Result<Box<dyn Opened>, NotOpened> {
-        Ok(Box::new(Told(opening.protocol)))
+        Ok(Box::new(Report(opening.protocol)))
     }
 }
 
-struct Told(Protocol);
+struct Report(Protocol);
 
 #[async_trait]
-impl Opened for Told {
+impl Opened for Report {
     async fn serve(self: Box<Self>, mut stream: Stream, already_read: Vec<u8>, admitted: Admitted) {
         let account = admitted.account_id();
         if let Protocol::Submission(hello) = self.0 {
@@ -110,7 +110,7 @@ async fn imap(world: &World, door: Door, from: SourceFrom) -> (SocketAddr, Shutd
         listener,
         door,
         checkpoint,
-        Arc::new(Telling),
+        Arc::new(ReportingBackend),
         shutdown.clone(),
     );
     shutdown.spawn(running);
@@ -125,7 +125,7 @@ async fn submission(world: &World, door: Door) -> (SocketAddr, Shutdown) {
         listener,
         door,
         checkpoint,
-        Arc::new(Telling),
+        Arc::new(ReportingBackend),
         shutdown.clone(),
     );
     shutdown.spawn(running);
