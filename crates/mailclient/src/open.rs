@@ -343,7 +343,11 @@ impl<'a> OpenFolder<'a> {
         Ok(all)
     }
 
-    async fn page_by_arrival(&mut self, wanted: &PageRequest, order: Order) -> Result<Page, Error> {
+    async fn page_by_arrival(
+        &mut self,
+        wanted: &PageRequest,
+        order: MessageOrder,
+    ) -> Result<Page, Error> {
         let total = self.connection.messages;
         let before = wanted.offset.min(total);
         let count = wanted.limit.min(MOST_SHOWN).min(total - before);

@@ -33,7 +33,7 @@
 //! - `message`, `list`, `flags`, `uid`, `name`, `limits`: their words
 //! - `accounts` and `account`: what is open of an account; `blocking`: where its work is done
 //! - `append`, with `pending` and `insert`: adding messages in groups; `sent`: copies of what was sent
-//! - `files` of `record`s, each message at its `place`: the message files; `recovery`: what a crash interrupted;
+//! - `files` of `record`s, each message at its `location`: the message files; `recovery`: what a crash interrupted;
 //!   `compaction`: the room of what is gone
 //! - `summary`, with what [`describe`] says in IMAP's words: what the index keeps of a message
 //! - `schema`, `counters`, `folders`, `messages`: the index; `snapshots`: folders that are remembered; `filter`: how a

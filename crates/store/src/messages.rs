@@ -158,8 +158,8 @@ pub(crate) fn places(
     })
 }
 
-/// All places whose key (see [`Place::key`]) is above this one. New contents get rising keys, so only they are looked
-/// at. Contents that a compaction moved are not among them, unless all are asked for.
+/// All locations whose key (see [`MessageLocation::key`]) is above this one. New contents get rising keys, so only they
+/// are looked at. Contents that a compaction moved are not among them, unless all are asked for.
 pub(crate) fn places_after(index: &Transaction<'_>, key: i64) -> Result<Vec<MessageLocation>> {
     let sql = "SELECT file, offset, size FROM content ORDER BY id DESC";
     let mut query = index.prepare_cached(sql)?;
