@@ -1,6 +1,6 @@
 //! Joins the rule with its ports: gathers the facts, asks [`decide`](crate::rule::decide), carries out what follows.
 //!
-//! In reading order: `passwords` is the half that all doors share, `verified` its memory; `admit` serves the doors that
+//! In reading order: `passwords` is the half that all doors share, `verified` its memory, `turns` what makes guesses wait for each other; `admit` serves the doors that
 //! are not the webmail; `sign_in` keeps the webmail's sessions. `carry_out` is how everything is changed, in one
 //! transaction each, and `letters` how it is told. `prove` checks factors, at sign-in and before changes (`reproof`),
 //! `otp_app`, `mailed` and `recovery` being the kinds and `challenge` what some are asked by; `register` takes new
@@ -28,6 +28,7 @@ mod recovery;
 mod register;
 mod reproof;
 mod sign_in;
+mod turns;
 mod upkeep;
 mod verified;
 mod views;
@@ -50,6 +51,8 @@ use crate::ports::{
     Clock, Courier, Directory, DirectoryError, Records, RecordsError, RevocationNumber,
 };
 use crate::sealing::{KeyRing, SealingError};
+use passwords::Whose;
+use turns::{Turn, Turns};
 use verified::Verified;
 
 pub use challenge::Challenge;
@@ -99,10 +102,10 @@ pub struct Checkpoint {
     verified: Verified,
     /// When a mail client's coming in was last written down.
     noted: Mutex<HashMap<(AccountId, SourceKey, Door), Timestamp>>,
-    /// One at a time for an account, so that guesses in parallel are counted like guesses in a row. Sharded by account.
-    verifying: [tokio::sync::Mutex<()>; 64],
+    /// One at a time for an account, so that guesses in parallel are counted like guesses in a row.
+    verifying: Turns<AccountId>,
     /// The same for passwords, by account or name; apart, so that a flood of passwords keeps nobody's OTP waiting.
-    guessing: [tokio::sync::Mutex<()>; 64],
+    guessing: Turns<Whose>,
     /// Heard by those who wait for the outcome of guesses in flight.
     guess_settled: tokio::sync::Notify,
     /// The latest instant seen, in milliseconds: time never goes below it.
@@ -145,8 +148,8 @@ impl Checkpoint {
             leases: Register::default(),
             verified,
             noted: Mutex::default(),
-            verifying: std::array::from_fn(|_| tokio::sync::Mutex::default()),
-            guessing: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            verifying: Turns::new(),
+            guessing: Turns::new(),
             guess_settled: tokio::sync::Notify::new(),
             high_water: AtomicI64::new(mark.as_millisecond()),
             followed: Mutex::new(Followed {
@@ -176,10 +179,9 @@ impl Checkpoint {
         Arc::clone(&self.site.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Waits for the account's turn; the next comes when the guard is dropped.
-    async fn one_at_a_time(&self, account: AccountId) -> tokio::sync::MutexGuard<'_, ()> {
-        let shard = account.get().rem_euclid(self.verifying.len() as i64);
-        self.verifying[shard as usize].lock().await
+    /// Waits for the account's turn; the next comes when this one is dropped.
+    async fn one_at_a_time(&self, account: AccountId) -> Turn {
+        self.verifying.take(account).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
-use super::verified::Epoch;
+use super::verified::{Epoch, WrongBefore};
 use super::{Checkpoint, Failure, Site};
 use crate::account::{Account, AccountId, LoginName, Password};
 use crate::audit::EventKind;
@@ -65,7 +65,7 @@ impl Subject {
 }
 
 /// Whose password is guessed: an account's, or that of a name that leads to none, which is treated alike.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Whose {
     Account(AccountId),
     Nobody([u8; 32]),
@@ -96,7 +96,7 @@ impl Whose {
         }
     }
 
-    fn bytes(self) -> Vec<u8> {
+    pub(super) fn bytes(self) -> Vec<u8> {
         match self {
             Self::Account(account) => account.get().to_be_bytes().to_vec(),
             Self::Nobody(name) => name.to_vec(),
@@ -185,7 +185,9 @@ impl Checkpoint {
 
     /// Makes a guess at a password. It is written down before anything is computed, and counts as wrong for the limits
     /// until its outcome is known, so that guesses in parallel are limited like guesses in a row. The same wrong one
-    /// again counts once: it is remembered when, and only when, it was counted.
+    /// again counts once: it is remembered when, and only when, it was counted. Since what does not count has no limit,
+    /// it is also computed only once in a few seconds: till then it is still wrong. That tells nobody anything new, and
+    /// nobody can keep the processors busy with what costs no guess.
     ///
     /// # Errors
     /// The records or the directory are out of reach. Without records nothing is tried, and no outcome is told that was
@@ -202,18 +204,19 @@ impl Checkpoint {
         if let Some(until) = self.over(limits, now).await? {
             return Ok(Guessed::MustWait { until });
         }
-        let subject = whose.bytes();
         let keys = failure_keys(whose.throttle(), whose.throttle_at(source), source);
         let give_up_at = self.clock.now() + LONGEST_BUSY;
         loop {
-            let turn = self.turn(&subject).await;
+            let turn = self.guessing.take(whose).await;
             // Listening begins before the records are asked, so that no outcome is missed.
             let mut settled = pin!(self.guess_settled.notified());
             settled.as_mut().enable();
-            let is_known = self.verified.knows_wrong(&subject, password, source, now);
-            let start = match is_known {
-                true => GuessStart::Begun,
-                false => self.records.begin_guess(&keys, limits, now).await?,
+            let seen = self.verified.epoch();
+            let before = self.verified.wrong_before(whose, password, source, now);
+            let start = match before {
+                WrongBefore::JustNow => return Ok(Guessed::Wrong),
+                WrongBefore::Counted => GuessStart::Begun,
+                WrongBefore::No => self.records.begin_guess(&keys, limits, now).await?,
             };
             match start {
                 GuessStart::LimitReached { until } => return Ok(Guessed::MustWait { until }),
@@ -224,7 +227,7 @@ impl Checkpoint {
                 GuessStart::Begun => {
                     let verified = self.directory.verify(whose.account(), password).await;
                     let was_wrong = matches!(verified, Ok(false));
-                    if !is_known {
+                    if before == WrongBefore::No {
                         let written = self.records.settle_guess(&keys, now, was_wrong).await;
                         self.guess_settled.notify_waiters();
                         written?;
@@ -233,7 +236,7 @@ impl Checkpoint {
                         return Ok(Guessed::Right);
                     }
                     self.verified
-                        .remember_wrong(&subject, password, source, now);
+                        .remember_wrong(whose, password, source, now, seen);
                     return Ok(Guessed::Wrong);
                 }
             }
@@ -274,23 +277,16 @@ impl Checkpoint {
         source: &Source,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let subject = whose.bytes();
-        let _one_at_a_time = self.turn(&subject).await;
-        if !self.verified.knows_wrong(&subject, password, source, now) {
+        let _one_at_a_time = self.guessing.take(whose).await;
+        let seen = self.verified.epoch();
+        let before = self.verified.wrong_before(whose, password, source, now);
+        if before == WrongBefore::No {
             let keys = failure_keys(whose.throttle(), whose.throttle_at(source), source);
             self.records.count(&keys, now).await?;
             self.verified
-                .remember_wrong(&subject, password, source, now);
+                .remember_wrong(whose, password, source, now, seen);
         }
         Ok(())
-    }
-
-    /// Waits for the turn of an account or name among those whose passwords are being checked.
-    async fn turn(&self, subject: &[u8]) -> tokio::sync::MutexGuard<'_, ()> {
-        let last = subject.last().copied().unwrap_or_default();
-        self.guessing[usize::from(last) % self.guessing.len()]
-            .lock()
-            .await
     }
 
     /// Asks the rule about an account, for which a credential was shown.

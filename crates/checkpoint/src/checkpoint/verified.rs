@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
+use super::passwords::Whose;
 use crate::account::{AccountId, Password};
 use crate::id::{NoRandomness, random};
 use crate::sealing::keyed_hash;
@@ -20,6 +21,8 @@ use crate::sealing::keyed_hash;
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(5);
 /// How long a wrong password is remembered, to count the same one once.
 const WRONG_REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
+/// How long the same wrong password is wrong without being looked at again, unless something is revoked meanwhile.
+const STILL_WRONG: SignedDuration = SignedDuration::from_secs(5);
 /// At how many entries the dead are swept out, and above how many nothing more is remembered.
 const MOST: usize = 100_000;
 
@@ -29,13 +32,34 @@ type Digest = [u8; 32];
 pub(super) struct Verified {
     secret: [u8; 32],
     right: Mutex<HashMap<Digest, (AccountId, Timestamp)>>,
-    wrong: Mutex<HashMap<Digest, Timestamp>>,
+    wrong: Mutex<HashMap<Digest, Wrong>>,
     epoch: AtomicU64,
 }
 
 /// The state of revocations at a moment; an answer found before a revocation must not be kept after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Epoch(u64);
+
+/// A wrong password that was counted.
+#[derive(Debug, Clone, Copy)]
+struct Wrong {
+    /// Until when the same one does not count again.
+    until: Timestamp,
+    /// When it was last looked at, and after which revocations.
+    seen_at: Timestamp,
+    seen: Epoch,
+}
+
+/// Whether a password was wrong a while ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WrongBefore {
+    /// Not that it were known.
+    No,
+    /// It was, and was counted. It may be right by now.
+    Counted,
+    /// It was, seconds ago, and nothing was revoked since: so it is not the password yet.
+    JustNow,
+}
 
 impl Verified {
     pub(super) fn new() -> Result<Self, NoRandomness> {
@@ -111,38 +135,52 @@ impl Verified {
     /// Sweeps out what is past.
     pub(super) fn sweep(&self, now: Timestamp) {
         locked(&self.right).retain(|_, (_, until)| now < *until);
-        locked(&self.wrong).retain(|_, until| now < *until);
+        locked(&self.wrong).retain(|_, wrong| now < wrong.until);
     }
 
     /// Whether this very password was found wrong, and counted, for this account or name from this address a while ago.
-    pub(super) fn knows_wrong(
+    pub(super) fn wrong_before(
         &self,
-        subject: &[u8],
+        whose: Whose,
         password: &Password,
         source: &Source,
         now: Timestamp,
-    ) -> bool {
-        let digest = self.digest("wrong", subject, password, source);
-        locked(&self.wrong)
-            .get(&digest)
-            .is_some_and(|until| now < *until)
+    ) -> WrongBefore {
+        let digest = self.digest("wrong", &whose.bytes(), password, source);
+        match locked(&self.wrong).get(&digest) {
+            Some(wrong) if wrong.until <= now => WrongBefore::No,
+            Some(wrong) if now < wrong.seen_at + STILL_WRONG && wrong.seen == self.epoch() => {
+                WrongBefore::JustNow
+            }
+            Some(_) => WrongBefore::Counted,
+            None => WrongBefore::No,
+        }
     }
 
-    /// Remembers a wrong password that was counted. Where there is no room, it counts once more when it comes again.
+    /// Remembers a wrong password that was counted, and looked at after the revocations of `seen`. Where there is no
+    /// room, it counts once more when it comes again.
     pub(super) fn remember_wrong(
         &self,
-        subject: &[u8],
+        whose: Whose,
         password: &Password,
         source: &Source,
         now: Timestamp,
+        seen: Epoch,
     ) {
-        let digest = self.digest("wrong", subject, password, source);
+        let digest = self.digest("wrong", &whose.bytes(), password, source);
         let mut wrong = locked(&self.wrong);
         if wrong.len() >= MOST {
-            wrong.retain(|_, until| now < *until);
+            wrong.retain(|_, wrong| now < wrong.until);
         }
         if wrong.len() < MOST {
-            wrong.insert(digest, now + WRONG_REMEMBERED);
+            wrong.insert(
+                digest,
+                Wrong {
+                    until: now + WRONG_REMEMBERED,
+                    seen_at: now,
+                    seen,
+                },
+            );
         }
     }
 

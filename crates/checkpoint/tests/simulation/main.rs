@@ -2,12 +2,14 @@
 //! passwords, resets, ended and expired grants, at two nodes at once, some of them dropped in the middle. Dice decide
 //! what is done and in which order; at the end all is held against a model.
 //!
-//! Beside them stands what is said of letters in particular, and what a process leaves that dies at each of its waits.
+//! Beside them stands what is said of letters and guesses in particular, and what a process leaves that dies at each of
+//! its waits.
 //!
 //! A failure names its seed. `SEKISHO_SEED=123` plays that one alone; `SEKISHO_SEEDS=100` plays so many.
 
 mod beginnings;
 mod deaths;
+mod guesses;
 mod letters;
 mod memory;
 mod model;

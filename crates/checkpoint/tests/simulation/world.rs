@@ -73,7 +73,11 @@ impl Clock for HandClock {
 }
 
 /// The directory: one account, whose password can be changed.
-pub struct OneAccount(Mutex<String>);
+pub struct OneAccount {
+    password: Mutex<String>,
+    /// How often a password was looked at.
+    pub looked: AtomicU64,
+}
 
 pub fn ai() -> Account {
     Account {
@@ -89,7 +93,7 @@ pub fn ai() -> Account {
 impl OneAccount {
     pub fn password(&self) -> Password {
         Password::new(
-            self.0
+            self.password
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
@@ -116,6 +120,7 @@ impl Directory for OneAccount {
         account: Option<AccountId>,
         password: &Password,
     ) -> Result<bool, DirectoryError> {
+        self.looked.fetch_add(1, Ordering::Relaxed);
         a_turn_of_others().await;
         let is_right = account == Some(ai().id) && self.password().expose() == password.expose();
         a_turn_of_others().await;
@@ -133,7 +138,7 @@ impl Directory for OneAccount {
     async fn set_password(&self, _: AccountId, new: &Password) -> Result<(), SetPasswordError> {
         a_turn_of_others().await;
         new.expose()
-            .clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+            .clone_into(&mut self.password.lock().unwrap_or_else(PoisonError::into_inner));
         a_turn_of_others().await;
         Ok(())
     }
@@ -216,7 +221,10 @@ impl World {
     pub fn new(seed: u64, kept: Kept, apps: Vec<OtpKey>) -> Self {
         let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
         let records = Arc::new(MemoryRecords::holding(kept));
-        let directory = Arc::new(OneAccount(Mutex::new("first".to_owned())));
+        let directory = Arc::new(OneAccount {
+            password: Mutex::new("first".to_owned()),
+            looked: AtomicU64::new(0),
+        });
         let letters = Arc::new(Letters {
             dice: Dice::new(!seed),
             courage: Mutex::new(Courage::Moody),
