@@ -136,6 +136,9 @@ async fn a_guess_is_counted_before_its_hash_is_computed_and_a_right_one_taken_ba
             "{name}: counted when it was made"
         );
         assert!(try_password(name, "a guess").await.is_err());
+        assert!(witness.saw().is_empty(), "{name}: it still is wrong");
+        kit.clock.advance_seconds(5);
+        assert!(try_password(name, "a guess").await.is_err());
         assert_eq!(
             witness.saw(),
             [before + 1],
