@@ -6,9 +6,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use tokio::time::timeout;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
+
+/// How long what ended by a panic rests before it begins anew.
+const PAUSE: Duration = Duration::from_secs(1);
 
 pin_project! {
     /// A task that ends early when it is cut off. An async block would reserve memory for the task twice, and every
@@ -61,6 +65,32 @@ impl Shutdown {
         self.tasks.spawn(UntilCut { cut, task });
     }
 
+    /// Runs what goes on until the end is asked for, in a task of its own. Should it end by a panic, it begins anew after
+    /// a second; `what` says in the log what it was.
+    pub fn spawn_lasting<F>(&self, what: &'static str, begin: impl Fn() -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let until = self.clone();
+        self.spawn(async move {
+            while !until.is_asked() {
+                // Apart, so that only this ends by its panic; what is left of it is dropped with the set.
+                let mut lasting = JoinSet::new();
+                lasting.spawn(begin());
+                tokio::select! {
+                    () = until.asked() => return,
+                    ended = lasting.join_next() => {
+                        tracing::error!(what, ?ended, "what was to last ended by a fault of ours, and begins anew");
+                    }
+                }
+                tokio::select! {
+                    () = until.asked() => return,
+                    () = sleep(PAUSE) => {}
+                }
+            }
+        });
+    }
+
     /// Asks for nothing new to begin: listeners close.
     pub fn leave(&self) {
         self.leaving.cancel();
@@ -104,5 +134,35 @@ impl Shutdown {
         self.cut.cancel();
         self.tasks.wait().await;
         in_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_to_last_begins_anew_after_a_panic_and_ends_with_the_rest() {
+        let shutdown = Shutdown::new();
+        let begun = Arc::new(AtomicU32::new(0));
+        let (tell, mut told) = mpsc::channel(9);
+        shutdown.spawn_lasting("a test", move || {
+            let (begun, tell) = (Arc::clone(&begun), tell.clone());
+            async move {
+                let times = begun.fetch_add(1, Ordering::Relaxed);
+                tell.send(times).await.expect("heard");
+                assert!(times > 0, "a fault of ours");
+                std::future::pending().await
+            }
+        });
+        assert_eq!(told.recv().await, Some(0));
+        assert_eq!(told.recv().await, Some(1));
+        assert!(shutdown.drain(Duration::from_secs(60)).await);
+        assert_eq!(told.recv().await, None, "it was dropped");
     }
 }

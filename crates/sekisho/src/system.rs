@@ -94,13 +94,16 @@ impl System {
     fn keep_going(&self) {
         let (queue, until) = (self.queue.clone(), self.trying.clone());
         self.trying.spawn(async move { queue.run(until).await });
-        let (keeper, until) = (Arc::clone(&self.checkpoint), self.keeping.clone());
-        self.keeping.spawn(async move {
-            tokio::select! {
-                () = until.asked() => {}
-                () = keeper.keep() => {}
-            }
+        // Each by itself: letters that go wrong must not keep admissions from ending, nor the other way round.
+        let checkpoint = Arc::clone(&self.checkpoint);
+        self.keeping.spawn_lasting("the keeping of time", move || {
+            Arc::clone(&checkpoint).keep()
         });
+        let checkpoint = Arc::clone(&self.checkpoint);
+        self.keeping
+            .spawn_lasting("the sending of letters", move || {
+                Arc::clone(&checkpoint).send_letters()
+            });
     }
 
     /// Opens an IMAP door.

@@ -62,7 +62,7 @@ impl Checkpoint {
         Ok(applied)
     }
 
-    /// The same, leaving its letters to whoever asks.
+    /// The same, leaving its letters to whoever asks: in an account's turn, which must not last as long as a courier.
     pub(super) async fn write(&self, update: &AccountUpdate) -> Result<Applied, RecordsError> {
         let applied = self.records.apply(update).await?;
         if let Applied::Done(number) = applied {

@@ -7,6 +7,7 @@ use super::pending::Pending;
 use super::prove::{ProofError, web_event};
 use super::register::{RegisterError, Registered, RegistrationState};
 use super::reproof::Reproof;
+use super::turns::AccountTurn;
 use super::{Checkpoint, Failure};
 use crate::address::MailAddress;
 use crate::audit::EventKind;
@@ -100,7 +101,22 @@ impl Checkpoint {
         let Some(Pending::Address { to, .. }) = self.pending(person) else {
             return Err(RegisterError::NothingWaits);
         };
-        let _one_at_a_time = self.one_at_a_time(person.account.id).await;
+        let mut turn = self.one_at_a_time(person.account.id).await;
+        let finished = self
+            .finish_address_in_turn(&mut turn, person, otp, to, client)
+            .await;
+        self.hand_over(&turn.end()).await;
+        finished
+    }
+
+    async fn finish_address_in_turn(
+        &self,
+        turn: &mut AccountTurn,
+        person: Person<'_>,
+        otp: OtpCode,
+        to: MailAddress,
+        client: &str,
+    ) -> Result<Registered, RegisterError> {
         let now = self.now();
         self.may_try_registration_code(person, &otp, &to, now)
             .await?;
@@ -143,7 +159,7 @@ impl Checkpoint {
             ending,
             ..update
         };
-        self.verify_mailed(person, &otp, CodePurpose::Register, client, update)
+        self.verify_mailed(turn, person, &otp, CodePurpose::Register, client, update)
             .await?;
         Ok(Registered { token, factor: id })
     }

@@ -2,10 +2,12 @@
 //!
 //! Whoever writes a letter hands it to the courier at once. Should that process end before, or the courier not take it,
 //! the letter waits in the outbox, and whichever node looks there first claims it for a minute and tries again, ever
-//! more seldom. So a letter is sent at least once, and is given up, with an error in the log, only after three days. A
-//! letter may carry a code: in the records it is sealed.
+//! more seldom. So a letter is sent at least once, and is given up, with an error in the log, only after three days, or at
+//! once where the site has no way out for it. A letter may carry a code: in the records it is sealed.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::OtpCode;
@@ -113,12 +115,22 @@ impl Checkpoint {
         })
     }
 
-    /// Hands letters to the courier that were just written. One that the courier does not take waits to be tried again.
+    /// Hands letters to the courier. One that it does not take just now waits to be tried again; one that has no way out
+    /// is given up, with the code that it may carry: a code must not wait to be typed that nobody gets.
     pub(super) async fn hand_over(&self, letters: &[OutboxLetter]) {
         for letter in letters {
-            if let Err(error) = self.try_to_hand_over(letter).await {
-                tracing::warn!(letter = %letter.id, %error, "a letter could not be sent, and will be tried again");
-                self.put_off(letter).await;
+            match self.try_to_hand_over(letter).await {
+                Ok(()) => {}
+                Err(error @ CourierError::NoRelay) => {
+                    if !self.said_no_relay.swap(true, Ordering::Relaxed) {
+                        tracing::error!(%error, "letters that should leave the site are given up, this one and all others");
+                    }
+                    self.withdraw(letter.account, letter.id).await;
+                }
+                Err(error @ CourierError::Temporarily(_)) => {
+                    tracing::warn!(letter = %letter.id, %error, "a letter could not be sent, and will be tried again");
+                    self.put_off(letter).await;
+                }
             }
         }
     }
@@ -138,8 +150,8 @@ impl Checkpoint {
     }
 
     /// Sends what waits in the outbox. Runs until its task is dropped; what it was about to send is sent by whoever
-    /// looks next.
-    pub(super) async fn send_what_waits(&self) {
+    /// looks next. Give it a task of its own beside [`Self::keep`], so that trouble of the one is not the other's.
+    pub async fn send_letters(self: Arc<Self>) {
         loop {
             match self.send_some().await {
                 Ok(claimed) if claimed == AT_A_TIME as usize => continue,
@@ -159,25 +171,11 @@ impl Checkpoint {
         for letter in &claimed {
             if letter.expires_at <= self.now() {
                 self.give_up(letter).await;
-            } else if letter.session.is_some() {
-                self.send_code(letter).await;
             } else {
                 self.hand_over(std::slice::from_ref(letter)).await;
             }
         }
         Ok(claimed.len())
-    }
-
-    /// A code that can't be sent at all must not wait to be typed.
-    async fn send_code(&self, letter: &OutboxLetter) {
-        match self.try_to_hand_over(letter).await {
-            Ok(()) => {}
-            Err(CourierError::NoRelay) => self.give_up(letter).await,
-            Err(error @ CourierError::Temporarily(_)) => {
-                tracing::warn!(letter = %letter.id, %error, "a mailed code could not be sent, and will be tried again");
-                self.put_off(letter).await;
-            }
-        }
     }
 
     async fn put_off(&self, letter: &OutboxLetter) {

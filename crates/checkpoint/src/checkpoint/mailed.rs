@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_otp::OtpCode;
 
 use super::prove::{ProofError, web_event};
+use super::turns::AccountTurn;
 use super::{Checkpoint, Failure, Site};
 use crate::address::MailAddress;
 use crate::audit::EventKind;
@@ -72,6 +73,7 @@ impl Checkpoint {
     /// Checks a mailed code, and has it accepted together with what follows.
     pub(super) async fn verify_mailed(
         &self,
+        turn: &mut AccountTurn,
         person: Person<'_>,
         code: &OtpCode,
         purpose: CodePurpose,
@@ -82,7 +84,7 @@ impl Checkpoint {
         let now = update.at;
         let hash = self.code_hash(session, &purpose, code);
         update.uses = Some(OneTime::MailedCode { session, hash });
-        if self.accept(&update).await? {
+        if self.accept(turn, &update).await? {
             return Ok(());
         }
         let live = self.records.mailed_codes(session, now).await?;
@@ -90,7 +92,7 @@ impl Checkpoint {
             return Err(ProofError::CodeExpired);
         }
         let tries_left = self
-            .count_wrong(person, FactorKind::ExternalMail, client, now)
+            .count_wrong(turn, person, FactorKind::ExternalMail, client, now)
             .await?;
         Err(ProofError::Wrong {
             kind: FactorKind::ExternalMail,
@@ -125,7 +127,7 @@ impl Checkpoint {
     ) -> Result<MailedCodeState, ProofError> {
         let account = person.account.id;
         // Letters asked for in parallel are counted like letters asked for in a row.
-        let _one_at_a_time = self.one_at_a_time(account).await;
+        let turn = self.one_at_a_time(account).await;
         let now = self.now();
         if let Some(waiting) = self.waiting_code(person, purpose.clone()).await?
             && waiting.to.folded() == to.folded()
@@ -180,6 +182,7 @@ impl Checkpoint {
         let Applied::Done(_) = self.write(&update).await? else {
             return Err(ProofError::PasswordAgain);
         };
+        drop(turn);
         if let Err(error) = self.try_to_hand_over(&carried).await {
             self.take_back(person, letter, &under_way).await;
             return Err(error.into());

@@ -34,7 +34,7 @@ mod verified;
 mod views;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ use crate::ports::{
 };
 use crate::sealing::{KeyRing, SealingError};
 use passwords::Whose;
-use turns::{Turn, Turns};
+use turns::{AccountTurn, Turns};
 use verified::Verified;
 
 pub use challenge::Challenge;
@@ -106,6 +106,8 @@ pub struct Checkpoint {
     verifying: Turns<AccountId>,
     /// The same for passwords, by account or name; apart, so that a flood of passwords keeps nobody's OTP waiting.
     guessing: Turns<Whose>,
+    /// Whether it was said in the log that letters have no way out.
+    said_no_relay: AtomicBool,
     /// Heard by those who wait for the outcome of guesses in flight.
     guess_settled: tokio::sync::Notify,
     /// The latest instant seen, in milliseconds: time never goes below it.
@@ -150,6 +152,7 @@ impl Checkpoint {
             noted: Mutex::default(),
             verifying: Turns::new(),
             guessing: Turns::new(),
+            said_no_relay: AtomicBool::new(false),
             guess_settled: tokio::sync::Notify::new(),
             high_water: AtomicI64::new(mark.as_millisecond()),
             followed: Mutex::new(Followed {
@@ -180,8 +183,8 @@ impl Checkpoint {
     }
 
     /// Waits for the account's turn; the next comes when this one is dropped.
-    async fn one_at_a_time(&self, account: AccountId) -> Turn {
-        self.verifying.take(account).await
+    async fn one_at_a_time(&self, account: AccountId) -> AccountTurn {
+        AccountTurn::new(self.verifying.take(account).await)
     }
 }
 

@@ -8,6 +8,7 @@ use super::pending::Pending;
 use super::prove::{ProofError, web_event};
 use super::register::{RegisterError, Registered, RegistrationState};
 use super::reproof::Reproof;
+use super::turns::AccountTurn;
 use super::{Checkpoint, Failure};
 use crate::account::AccountId;
 use crate::audit::EventKind;
@@ -169,6 +170,7 @@ impl Checkpoint {
     /// Checks the code of an app, and has its step accepted together with what follows.
     pub(super) async fn verify_app(
         &self,
+        turn: &mut AccountTurn,
         person: Person<'_>,
         standing: &Standing,
         code: &OtpCode,
@@ -188,7 +190,7 @@ impl Checkpoint {
                     factor: factor.id,
                     step,
                 });
-                if self.accept(&update).await? {
+                if self.accept(turn, &update).await? {
                     return Ok(());
                 }
                 used = Some(step);
@@ -203,7 +205,7 @@ impl Checkpoint {
             return Err(used_error(step, now));
         }
         let tries_left = self
-            .count_wrong(person, FactorKind::OtpApp, client, now)
+            .count_wrong(turn, person, FactorKind::OtpApp, client, now)
             .await?;
         Err(match clock_off {
             Some(step) => ProofError::ClockOff {

@@ -6,6 +6,7 @@ use sekisho_otp::OtpCode;
 
 use super::admit::shortened;
 use super::sign_in::is_past;
+use super::turns::AccountTurn;
 use super::{Checkpoint, Failure, Site, Unavailable};
 use crate::audit::{Actor, Door, Event, EventKind};
 use crate::factor::FactorKind;
@@ -224,10 +225,18 @@ impl Checkpoint {
         Ok(update)
     }
 
-    /// Carries out what follows of something that can be used once. Returns whether it was there to be used.
-    pub(super) async fn accept(&self, update: &AccountUpdate) -> Result<bool, ProofError> {
-        match self.apply(update).await? {
-            Applied::Done(_) => Ok(true),
+    /// Carries out what follows of something that can be used once. Returns whether it was there to be used. The
+    /// letters are handed over when the turn has ended.
+    pub(super) async fn accept(
+        &self,
+        turn: &mut AccountTurn,
+        update: &AccountUpdate,
+    ) -> Result<bool, ProofError> {
+        match self.write(update).await? {
+            Applied::Done(_) => {
+                turn.wrote(&update.letters);
+                Ok(true)
+            }
             Applied::NotAccepted => Ok(false),
             Applied::SessionEnded => Err(ProofError::PasswordAgain),
         }
@@ -242,8 +251,23 @@ impl Checkpoint {
         client: &str,
         follows: Follows<'_>,
     ) -> Result<(), ProofError> {
+        let mut turn = self.one_at_a_time(person.account.id).await;
+        let verified = self
+            .verify_in_turn(&mut turn, person, proof, client, follows)
+            .await;
+        self.hand_over(&turn.end()).await;
+        verified
+    }
+
+    async fn verify_in_turn(
+        &self,
+        turn: &mut AccountTurn,
+        person: Person<'_>,
+        proof: &Proof,
+        client: &str,
+        follows: Follows<'_>,
+    ) -> Result<(), ProofError> {
         let kind = proof.kind();
-        let _one_at_a_time = self.one_at_a_time(person.account.id).await;
         let now = self.now();
         let site = self.site();
         // Read again under the lock: what the request saw may be from before another guess.
@@ -266,15 +290,15 @@ impl Checkpoint {
         let update = self.follows(person, kind, client, follows, now)?;
         match proof {
             Proof::App(code) => {
-                self.verify_app(person, &standing, code, client, update)
+                self.verify_app(turn, person, &standing, code, client, update)
                     .await
             }
             Proof::Mail(code) => {
-                self.verify_mailed(person, code, CodePurpose::Prove, client, update)
+                self.verify_mailed(turn, person, code, CodePurpose::Prove, client, update)
                     .await
             }
             Proof::Recovery(code) => {
-                self.verify_recovery(person, standing, code, client, update)
+                self.verify_recovery(turn, person, standing, code, client, update)
                     .await
             }
         }
@@ -283,6 +307,7 @@ impl Checkpoint {
     /// Counts a wrong code everywhere it counts; returns the tries left in the session.
     pub(super) async fn count_wrong(
         &self,
+        turn: &mut AccountTurn,
         person: Person<'_>,
         kind: FactorKind,
         client: &str,
@@ -313,7 +338,7 @@ impl Checkpoint {
         };
         let failures = self.records.count_otp_failure(&failure).await?;
         if failures.disabled_now {
-            self.hand_over(&failure.disabling_letters).await;
+            turn.wrote(&failure.disabling_letters);
         }
         Ok(TRIES_A_SIGN_IN.saturating_sub(failures.session))
     }

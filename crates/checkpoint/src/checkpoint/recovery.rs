@@ -9,6 +9,7 @@ use super::change::ChangeError;
 use super::pending::Pending;
 use super::prove::{ProofError, web_event};
 use super::reproof::Reproof;
+use super::turns::AccountTurn;
 use super::{Checkpoint, Failure};
 use crate::account::AccountId;
 use crate::audit::EventKind;
@@ -90,6 +91,7 @@ impl Checkpoint {
     /// Uses up a recovery code. That one was used is told by mail: whoever finds the paper has it.
     pub(super) async fn verify_recovery(
         &self,
+        turn: &mut AccountTurn,
         person: Person<'_>,
         standing: Standing,
         code: &OneTimeCode,
@@ -116,7 +118,7 @@ impl Checkpoint {
                 .letters
                 .extend(self.news(person.account, person.facts, &event)?);
             update.events.insert(0, event);
-            if self.accept(&update).await? {
+            if self.accept(turn, &update).await? {
                 return Ok(());
             }
             let again = self.records.standing(account).await?.recovery_codes;
@@ -125,7 +127,7 @@ impl Checkpoint {
             }
             codes = again;
         }
-        let tries_left = self.count_wrong(person, kind, client, now).await?;
+        let tries_left = self.count_wrong(turn, person, kind, client, now).await?;
         Err(ProofError::Wrong {
             kind,
             tries_left: Some(tries_left),

@@ -6,8 +6,39 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::OwnedMutexGuard;
 
+use crate::ports::OutboxLetter;
+
 /// Above how many entries those are looked for that nobody holds or waits for.
 const FEW: usize = 64;
+
+/// An account's turn, with the letters that were written in it. They are handed over when it has ended: a courier that
+/// takes its time must not keep anybody else waiting.
+#[must_use = "it ends when it is dropped"]
+#[derive(Debug)]
+pub(super) struct AccountTurn {
+    turn: Turn,
+    letters: Vec<OutboxLetter>,
+}
+
+impl AccountTurn {
+    pub(super) fn new(turn: Turn) -> Self {
+        Self {
+            turn,
+            letters: Vec::new(),
+        }
+    }
+
+    /// Remembers letters that were written.
+    pub(super) fn wrote(&mut self, letters: &[OutboxLetter]) {
+        self.letters.extend_from_slice(letters);
+    }
+
+    /// Ends the turn, and gives the letters that are to be handed over.
+    pub(super) fn end(self) -> Vec<OutboxLetter> {
+        drop(self.turn);
+        self.letters
+    }
+}
 
 /// Hands out turns.
 #[derive(Debug)]

@@ -19,13 +19,9 @@ const TELL_EVERY: SignedDuration = SignedDuration::from_secs(20);
 const PURGE_EVERY: SignedDuration = SignedDuration::from_mins(10);
 
 impl Checkpoint {
-    /// Keeps the checkpoint's promises that depend on time, and sends the letters that wait. Runs until its task is
-    /// dropped; nothing is lost then but promptness.
+    /// Keeps the checkpoint's promises that depend on time. Runs until its task is dropped; nothing is lost then but
+    /// promptness.
     pub async fn keep(self: Arc<Self>) {
-        tokio::join!(self.keep_time(), self.send_what_waits());
-    }
-
-    async fn keep_time(&self) {
         let mut purge_at = self.now() + PURGE_EVERY;
         let mut tell_at = self.now() + TELL_EVERY;
         loop {

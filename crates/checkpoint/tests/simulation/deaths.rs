@@ -1,6 +1,5 @@
 //! A proof whose process dies at each of its waits: all of it is there, or nothing.
 
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use jiff::SignedDuration;
@@ -15,7 +14,7 @@ use sekisho_otp::Step;
 use crate::an_account_with_an_app;
 use crate::people::DRAFT;
 use crate::run::{Act, finish, interleave_whole};
-use crate::world::{Courage, World, ai, place};
+use crate::world::{Courage, World, ai, keep, place};
 
 #[test]
 fn a_proof_is_whole_or_was_not_wherever_its_process_dies() {
@@ -94,7 +93,7 @@ fn a_proof_and_not_me_at_once_leave_no_grant() {
             let done = world.nodes[1].not_me(&session, "").await;
             done.expect("ended");
         });
-        let mut keepers: Vec<Act<'_>> = vec![Box::pin(Arc::clone(&world.nodes[0]).keep())];
+        let mut keepers = Vec::from(keep(&world.nodes[0]));
         interleave_whole(&world, vec![proves, ends], &mut keepers);
         let left = world.records.kept();
         assert!(left.sessions.is_empty(), "seed {seed}");

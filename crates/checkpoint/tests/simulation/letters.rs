@@ -1,6 +1,5 @@
 //! Letters: none is lost, whatever the courier does and wherever a process dies.
 
-use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use jiff::SignedDuration;
@@ -12,7 +11,8 @@ use sekisho_checkpoint::ports::{
     AccountUpdate, Change, Clock as _, CourierError, Letter, Records as _, SessionUpdate,
 };
 use sekisho_checkpoint::web::{AdmittedSession, Person, WebStanding};
-use sekisho_checkpoint::{Password, ProofError, Reproof};
+use sekisho_checkpoint::{Password, Proof, ProofError, Reproof};
+use sekisho_otp::OtpCode;
 
 use crate::memory::Kept;
 use crate::run::{Act, finish, let_pass};
@@ -67,14 +67,6 @@ fn told(world: &World) -> Vec<EventKind> {
         .collect()
 }
 
-fn keepers(world: &World) -> Vec<Act<'_>> {
-    let mut keepers: Vec<Act<'_>> = Vec::new();
-    for node in &world.nodes {
-        keepers.push(Box::pin(Arc::clone(node).keep()));
-    }
-    keepers
-}
-
 #[test]
 fn a_code_that_can_not_be_handed_over_does_not_wait_to_be_typed() {
     let world = world();
@@ -120,7 +112,7 @@ fn an_address_whose_code_can_not_be_handed_over_is_not_being_registered() {
 #[test]
 fn a_letter_that_the_courier_does_not_take_is_sent_later_and_given_up_in_the_end() {
     let world = world();
-    let mut keepers = keepers(&world);
+    let mut keepers = world.keepers();
     world.letters.is(Courage::Away);
     finish(world.nodes[0].desk_set_mfa(&ai(), true, "asked")).expect("done");
     let_pass(&world, SignedDuration::from_hours(70), &mut keepers);
@@ -141,6 +133,46 @@ fn a_letter_that_the_courier_does_not_take_is_sent_later_and_given_up_in_the_end
     assert_eq!(told(&world), [EventKind::MfaOn]);
 }
 
+#[test]
+fn news_that_has_no_way_out_is_given_up_at_once() {
+    let world = world();
+    world.letters.is(Courage::WithoutRelay);
+    finish(world.nodes[0].desk_set_mfa(&ai(), true, "asked")).expect("done");
+    assert!(
+        world.records.kept().outbox.is_empty(),
+        "by whoever wrote it"
+    );
+
+    // What waited when the relay was taken away goes the same way.
+    world.letters.is(Courage::Away);
+    finish(world.nodes[0].desk_set_mfa(&ai(), false, "asked")).expect("done");
+    assert_eq!(world.records.kept().outbox.len(), 1);
+    world.letters.is(Courage::WithoutRelay);
+    let_pass(&world, SignedDuration::from_mins(2), &mut world.keepers());
+    assert!(world.records.kept().outbox.is_empty());
+}
+
+#[test]
+fn whoever_waits_for_the_courier_keeps_nobody_else_waiting() {
+    let world = world();
+    let session = admitted(&world);
+    let proof = || Proof::Mail(OtpCode::parse("123456").expect("a code"));
+    world.letters.is(Courage::Lost);
+    let mut mailing =
+        Box::pin(world.nodes[0].challenge(Person::from(&session), FactorKind::ExternalMail));
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..1000 {
+        assert!(mailing.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(
+        world.records.kept().outbox.len(),
+        1,
+        "it is with the courier"
+    );
+    let wrong = finish(world.nodes[0].renew(&session, proof(), ""));
+    assert!(matches!(wrong, Err(ProofError::Wrong { .. })), "{wrong:?}");
+}
+
 /// What is done after so many polls is dropped there, as by a process that dies; the other node finds what it left.
 fn dies_at_each_wait(
     what: impl for<'a> Fn(&'a World, &'a AdmittedSession) -> Act<'a>,
@@ -155,7 +187,7 @@ fn dies_at_each_wait(
         let mut act = what(&world, &session);
         let is_done = (0..polls).any(|_| act.as_mut().poll(&mut context).is_ready());
         drop(act);
-        let_pass(&world, SignedDuration::from_mins(12), &mut keepers(&world));
+        let_pass(&world, SignedDuration::from_mins(12), &mut world.keepers());
         check(&world);
         assert!(world.records.kept().outbox.is_empty());
         if is_done {

@@ -17,8 +17,6 @@ mod people;
 mod run;
 mod world;
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 use sekisho_checkpoint::ports::{Clock as _, Records as _};
 use sekisho_checkpoint::web::{Person, WebStanding};
@@ -28,7 +26,7 @@ use sekisho_otp::{AppCode, OtpKey, Step};
 use memory::Kept;
 use people::{Left, act};
 use run::{Act, finish, interleave, let_pass};
-use world::{World, place};
+use world::{World, keep, place};
 
 #[test]
 fn whatever_happens_at_once_every_account_is_as_its_events_say() {
@@ -64,10 +62,7 @@ fn live(seed: u64, kept: Kept, keys: Vec<OtpKey>) {
     let acts: Vec<Act<'_>> = (0..2 + world.dice.below(4))
         .map(|_| act(&world, &left))
         .collect();
-    let mut keepers: Vec<Act<'_>> = Vec::new();
-    for node in &world.nodes {
-        keepers.push(Box::pin(Arc::clone(node).keep()));
-    }
+    let mut keepers = world.keepers();
     interleave(&world, acts, &mut keepers);
     // However often the courier did not come, every letter has been sent by then.
     let_pass(&world, SignedDuration::from_secs(30), &mut keepers);
@@ -107,7 +102,7 @@ fn an_account_with_an_app() -> (Kept, Vec<OtpKey>) {
     finish(node.end_grants(&session, None, "")).expect("ended");
     finish(world.records.end_session(session.session_id())).expect("signed out");
     // The life begins with an empty outbox: what was told before is not part of it.
-    let mut keepers: Vec<Act<'_>> = vec![Box::pin(Arc::clone(node).keep())];
+    let mut keepers = Vec::from(keep(node));
     while !world.records.kept().outbox.is_empty() {
         let_pass(&world, SignedDuration::from_mins(10), &mut keepers);
     }

@@ -22,7 +22,7 @@ use sekisho_otp::{OtpCode, OtpKey, Step};
 use sekisho_source::{KeyLength, Source};
 
 use crate::memory::{Kept, MemoryRecords, a_turn_of_others};
-use crate::run::finish;
+use crate::run::{Act, finish};
 
 /// Random numbers from a seed: splitmix64.
 #[derive(Debug)]
@@ -155,6 +155,8 @@ pub enum Courage {
     Away,
     /// It has nobody to hand letters to.
     WithoutRelay,
+    /// It takes its time, and never comes back.
+    Lost,
 }
 
 /// The courier.
@@ -184,6 +186,7 @@ impl Courier for Letters {
         let courage = *self.courage.lock().unwrap_or_else(PoisonError::into_inner);
         match courage {
             Courage::WithoutRelay => return Err(CourierError::NoRelay),
+            Courage::Lost => return std::future::pending().await,
             Courage::Away => return Err(CourierError::Temporarily("not now".to_owned())),
             Courage::Moody if self.dice.one_in(4) => {
                 return Err(CourierError::Temporarily("not now".to_owned()));
@@ -217,9 +220,12 @@ pub struct World {
 }
 
 impl World {
-    /// A world that begins with what the records hold and with the keys of its apps.
+    /// A world that begins with what the records hold, at the time that they know, and with the keys of its apps.
     pub fn new(seed: u64, kept: Kept, apps: Vec<OtpKey>) -> Self {
-        let clock = Arc::new(HandClock(AtomicI64::new(1_800_000_000_000)));
+        let begins = kept
+            .mark
+            .map_or(1_800_000_000_000, Timestamp::as_millisecond);
+        let clock = Arc::new(HandClock(AtomicI64::new(begins)));
         let records = Arc::new(MemoryRecords::holding(kept));
         let directory = Arc::new(OneAccount {
             password: Mutex::new("first".to_owned()),
@@ -255,6 +261,11 @@ impl World {
         }
     }
 
+    /// What goes on at both nodes without anybody asking.
+    pub fn keepers<'a>(&self) -> Vec<Act<'a>> {
+        self.nodes.iter().flat_map(keep).collect()
+    }
+
     pub fn node(&self) -> &Checkpoint {
         &self.nodes[self.dice.below(2)]
     }
@@ -265,6 +276,12 @@ impl World {
         let step = Step::at(self.clock.now().as_second()).0 + self.dice.below(2) as u64;
         apps.last().map(|key| key.code(Step(step)))
     }
+}
+
+/// What goes on at a node without anybody asking.
+pub fn keep<'a>(node: &Arc<Checkpoint>) -> [Act<'a>; 2] {
+    let (time, letters) = (Arc::clone(node), Arc::clone(node));
+    [Box::pin(time.keep()), Box::pin(letters.send_letters())]
 }
 
 /// The places from which the person comes.

@@ -520,8 +520,14 @@ impl Records for PostgresRecords {
         self.pool
             .run(|| async {
                 let db = self.pool.lend().await?;
+                let is_due = outbox::is_due(&db, now).await?;
+                db.done(())?;
+                if !is_due {
+                    return Ok(Vec::new());
+                }
+                let db = self.pool.write(Some(now), None).await?;
                 let claimed = outbox::claim(&db, now, until, limit).await?;
-                db.done(claimed)
+                db.commit(claimed).await
             })
             .await
     }

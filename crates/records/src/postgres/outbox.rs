@@ -29,8 +29,19 @@ pub(super) async fn put(db: &Lent, letter: &OutboxLetter) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whether a letter is due. Most often none is, and then nothing needs to be written.
+pub(super) async fn is_due(db: &Lent, now: Timestamp) -> Result<bool, Fault> {
+    let row = db
+        .query_one(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE due_at <= $1) AS due",
+            &[&millis(now)],
+        )
+        .await?;
+    plain(&row, "due")
+}
+
 /// Claims letters that are due, for whoever sends them until an instant; what another node is just claiming is left to
-/// it.
+/// it. Within a transaction.
 pub(super) async fn claim(
     db: &Lent,
     now: Timestamp,
@@ -39,13 +50,23 @@ pub(super) async fn claim(
 ) -> Result<Vec<OutboxLetter>, Fault> {
     let rows = db
         .query(
-            "UPDATE outbox SET tries = tries + 1, due_at = $2 WHERE letter IN
-                 (SELECT letter FROM outbox WHERE due_at <= $1 ORDER BY due_at, letter LIMIT $3 FOR UPDATE SKIP LOCKED)
-             RETURNING *",
-            &[&millis(now), &millis(until), &i64::from(limit)],
+            "SELECT * FROM outbox WHERE due_at <= $1 ORDER BY session IS NULL, due_at, letter LIMIT $2
+             FOR UPDATE SKIP LOCKED",
+            &[&millis(now), &i64::from(limit)],
         )
         .await?;
-    rows.iter().map(read).collect()
+    let mut letters = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let ids: Vec<i64> = letters.iter().map(|letter| letter.id.get()).collect();
+    db.execute(
+        "UPDATE outbox SET tries = tries + 1, due_at = $2 WHERE letter = ANY($1)",
+        &[&ids, &millis(until)],
+    )
+    .await?;
+    for letter in &mut letters {
+        letter.tries += 1;
+        letter.due_at = until;
+    }
+    Ok(letters)
 }
 
 pub(super) async fn remove(db: &Lent, letter: LetterId) -> Result<(), Fault> {

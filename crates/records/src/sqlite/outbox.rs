@@ -41,13 +41,20 @@ pub(super) fn claim(
     until: Timestamp,
     limit: u32,
 ) -> Result<Vec<OutboxLetter>, Fault> {
-    db.prepare_cached(
-        "UPDATE outbox SET tries = tries + 1, due_at = ?2 WHERE letter IN
-             (SELECT letter FROM outbox WHERE due_at <= ?1 ORDER BY due_at, letter LIMIT ?3)
-         RETURNING *",
-    )?
-    .query_and_then(params![millis(now), millis(until), limit], read)?
-    .collect()
+    let mut due = db.prepare_cached(
+        "SELECT * FROM outbox WHERE due_at <= ?1 ORDER BY session IS NULL, due_at, letter LIMIT ?2",
+    )?;
+    let mut claim =
+        db.prepare_cached("UPDATE outbox SET tries = ?2, due_at = ?3 WHERE letter = ?1")?;
+    let mut letters = due
+        .query_and_then(params![millis(now), limit], read)?
+        .collect::<Result<Vec<_>, _>>()?;
+    for letter in &mut letters {
+        letter.tries += 1;
+        letter.due_at = until;
+        claim.execute(params![letter.id.get(), letter.tries, millis(until)])?;
+    }
+    Ok(letters)
 }
 
 pub(super) fn remove(db: &Connection, letter: LetterId) -> Result<(), Fault> {

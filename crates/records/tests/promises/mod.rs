@@ -69,6 +69,7 @@ macro_rules! held_by {
             grants::an_ended_grant_can_not_be_put_back
             grants::a_companion_joins_by_a_claim_that_is_taken_once
             outbox::a_letter_is_claimed_by_one_at_a_time_until_it_is_removed
+            outbox::codes_are_claimed_before_news_and_what_is_due_first_before_the_rest
             outbox::a_letter_is_put_off_by_whoever_claimed_it_last
             outbox::a_letter_for_a_session_goes_with_it_and_news_does_not
             outbox::a_withdrawn_letter_takes_its_code_along

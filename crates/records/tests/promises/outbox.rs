@@ -70,6 +70,42 @@ pub async fn a_letter_is_claimed_by_one_at_a_time_until_it_is_removed(place: &dy
     assert!(claimed(&*records, 5000, 6000).await.is_empty());
 }
 
+pub async fn codes_are_claimed_before_news_and_what_is_due_first_before_the_rest(
+    place: &dyn Place,
+) {
+    let records = place.open().await;
+    let (_, kept) = session(1);
+    records.put_session(&kept).await.expect("kept");
+    let code = |number, due| OutboxLetter {
+        session: Some(kept.id),
+        ..letter(number, due)
+    };
+    let letters = vec![
+        letter(1, 7),
+        letter(2, 3),
+        code(3, 8),
+        letter(4, 5),
+        code(5, 6),
+    ];
+    put(&*records, letters).await;
+    let claim = async |now, until, limit| {
+        let claimed = records.claim_letters(at(now), at(until), limit).await;
+        let claimed = claimed.expect("claimed");
+        claimed
+            .iter()
+            .map(|letter| letter.id.get())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(claim(10, 1000, 3).await, [5, 3, 2]);
+    assert_eq!(
+        records.raise_clock(at(0)).await.expect("raised"),
+        at(10),
+        "a claim raises the mark"
+    );
+    assert_eq!(claim(11, 1000, 9).await, [4, 1]);
+    assert!(claim(900, 1000, 9).await.is_empty());
+}
+
 pub async fn a_letter_is_put_off_by_whoever_claimed_it_last(place: &dyn Place) {
     let records = place.open().await;
     put(&*records, vec![letter(1, 0)]).await;

@@ -21,7 +21,8 @@ use sekisho_source::SourceKey;
 /// All that is kept.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
-    pub(super) mark: Option<Timestamp>,
+    /// The clock's mark.
+    pub mark: Option<Timestamp>,
     pub(super) standings: BTreeMap<AccountId, Standing>,
     /// By account: the hash of each recovery code, and whether it was used.
     pub(super) recovery: BTreeMap<AccountId, Vec<([u8; 32], bool)>>,
@@ -519,7 +520,11 @@ impl Kept {
         until: Timestamp,
         limit: u32,
     ) -> Vec<OutboxLetter> {
-        self.outbox.sort_by_key(|letter| (letter.due_at, letter.id));
+        if self.outbox.iter().any(|letter| letter.due_at <= now) {
+            self.raise(now);
+        }
+        self.outbox
+            .sort_by_key(|letter| (letter.session.is_none(), letter.due_at, letter.id));
         let due = self.outbox.iter_mut().filter(|letter| letter.due_at <= now);
         due.take(limit as usize)
             .map(|letter| {
