@@ -1,6 +1,7 @@
-//! A clock that stands still until the test moves it.
+//! Clocks of tests.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::ports::{BoxFuture, Clock};
@@ -64,5 +65,42 @@ impl Clock for HandClock {
             // The sender lives as long as `self`, so this can't fail.
             let _ = now.wait_for(|now| *now >= until).await;
         })
+    }
+}
+
+/// Another clock, set ahead: for tests that run in real time but need not wait for it.
+pub struct AheadClock<C> {
+    clock: C,
+    seconds: AtomicI64,
+}
+
+impl<C: Clock> AheadClock<C> {
+    /// Goes with that clock until it is set ahead.
+    #[must_use]
+    pub fn of(clock: C) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            seconds: AtomicI64::new(0),
+        })
+    }
+
+    /// Sets it ahead, further than it was.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.seconds.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    fn ahead(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed))
+    }
+}
+
+impl<C: Clock> Clock for AheadClock<C> {
+    fn now(&self) -> Timestamp {
+        self.clock.now() + self.ahead()
+    }
+
+    /// A sleep that has begun doesn't end earlier when the clock is set ahead.
+    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
+        self.clock.sleep_until(until - self.ahead())
     }
 }

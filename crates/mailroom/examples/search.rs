@@ -14,30 +14,18 @@ use base64::Engine;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::ports::{BoxFuture, Clock};
 use sekisho_disk::RealDisk;
+use sekisho_fakes::HandClock;
 use sekisho_mailroom::imap::{Imap, serve_mailbox};
 use sekisho_store::{Flags, FolderName, Limits, Mailbox, NewMessage, Store};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
 type Done<T> = Result<T, Box<dyn Error>>;
 
+/// When everything happens: the clock stands still, so that the first search has to take the texts in.
 const NOW: Timestamp = Timestamp::constant(1_751_326_200, 0);
 /// What every hundredth message holds, in both languages.
 const RARE: [&str; 2] = ["zyzzyva", "請求書"];
-
-/// A clock that stands still, so that the first search has to take the texts in.
-struct Standing;
-
-impl Clock for Standing {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-
-    fn sleep_until(&self, _: Timestamp) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
-    }
-}
 
 #[tokio::main]
 async fn main() -> Done<()> {
@@ -52,7 +40,7 @@ async fn main() -> Done<()> {
     let (store, operator) = Store::open_root(
         &root.path().join("mail"),
         Arc::new(RealDisk),
-        Arc::new(Standing),
+        HandClock::at(NOW),
         Limits::default(),
     )?;
     let mailbox = operator.open(AccountId::new(1)).await?;
@@ -61,7 +49,7 @@ async fn main() -> Done<()> {
 
     let imap = Imap {
         store,
-        clock: Arc::new(Standing),
+        clock: HandClock::at(NOW),
         zone: TimeZone::UTC,
     };
     let (near, far) = tokio::io::duplex(64 << 10);

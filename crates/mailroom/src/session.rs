@@ -187,22 +187,15 @@ where
 /// For `fuzz/`: a session is the same however its bytes are split, its messages consist of whole lines, and none is
 /// larger than allowed.
 #[cfg(fuzzing)]
-pub async fn fuzz(step: usize, bytes: &[u8]) {
+pub async fn fuzz(
+    step: usize,
+    bytes: &[u8],
+    clock: std::sync::Arc<dyn sekisho_checkpoint::ports::Clock>,
+) {
     use std::sync::{Arc, Mutex};
 
-    use jiff::{SignedDuration, Timestamp};
-    use sekisho_checkpoint::ports::{BoxFuture, Clock};
+    use jiff::SignedDuration;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-    struct Standing;
-    impl Clock for Standing {
-        fn now(&self) -> Timestamp {
-            Timestamp::UNIX_EPOCH
-        }
-        fn sleep_until(&self, _: Timestamp) -> BoxFuture<'_, ()> {
-            Box::pin(std::future::pending())
-        }
-    }
 
     #[derive(Default)]
     struct Keeping(Mutex<Vec<Vec<u8>>>);
@@ -249,7 +242,7 @@ pub async fn fuzz(step: usize, bytes: &[u8]) {
         let mut connection = Connection::new(
             far,
             Vec::new(),
-            Arc::new(Standing),
+            Arc::clone(&clock),
             SignedDuration::from_mins(5),
         );
         let client = async {

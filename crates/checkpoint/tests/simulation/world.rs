@@ -3,21 +3,21 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sekisho_checkpoint::account::{Account, AccountId, LoginName, Password};
 use sekisho_checkpoint::address::MailAddress;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{
-    BoxFuture, Clock, Courier, CourierError, Directory, DirectoryError, Fate, Letter,
-    PasswordChange, SetPasswordError,
+    Clock as _, Courier, CourierError, Directory, DirectoryError, Fate, Letter, PasswordChange,
+    SetPasswordError,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use sekisho_checkpoint::{Checkpoint, Parts, Site};
+use sekisho_fakes::HandClock;
 use sekisho_otp::{OtpCode, OtpKey, Step};
 use sekisho_source::{KeyLength, Source};
 
@@ -44,31 +44,6 @@ impl Dice {
 
     pub fn one_in(&self, sides: usize) -> bool {
         self.below(sides) == 0
-    }
-}
-
-/// A clock that stands still until it is moved.
-pub struct HandClock(AtomicI64);
-
-impl HandClock {
-    pub fn advance(&self, by: SignedDuration) {
-        self.0.fetch_add(by.as_millis() as i64, Ordering::Relaxed);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.load(Ordering::Relaxed)).expect("in range")
-    }
-
-    /// Whoever sleeps is polled by the run, again and again.
-    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::poll_fn(move |_| {
-            if self.now() < until {
-                return Poll::Pending;
-            }
-            Poll::Ready(())
-        }))
     }
 }
 
@@ -222,10 +197,8 @@ pub struct World {
 impl World {
     /// A world that begins with what the records hold, at the time that they know, and with the keys of its apps.
     pub fn new(seed: u64, kept: Kept, apps: Vec<OtpKey>) -> Self {
-        let begins = kept
-            .mark
-            .map_or(1_800_000_000_000, Timestamp::as_millisecond);
-        let clock = Arc::new(HandClock(AtomicI64::new(begins)));
+        let begins = kept.mark.unwrap_or(Timestamp::constant(1_800_000_000, 0));
+        let clock = HandClock::at(begins);
         let records = Arc::new(MemoryRecords::holding(kept));
         let directory = Arc::new(OneAccount {
             password: Mutex::new("first".to_owned()),

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use sekisho_fakes::{ALICE, BOB, LineClient, Town};
 use sekisho_net::Peers;
 use sekisho_queue::Queue;
-use sekisho_queue::scene::{ALICE, BOB, Client, Scene, Town, own, tokyo};
+use sekisho_queue::scene::{Scene, own, tokyo};
 use sekisho_store::FolderName;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -37,11 +38,11 @@ async fn start_with(scene: &Scene, listener: IncomingListener, protocol: Protoco
         .spawn(run_incoming(listener, incoming, door, shutdown));
 }
 
-async fn connect(scene: &Scene) -> Client<TcpStream> {
+async fn connect(scene: &Scene) -> LineClient<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
     start(scene, IncomingListener::Tcp(listener)).await;
-    let mut client = Client::new(TcpStream::connect(address).await.expect("connect"));
+    let mut client = LineClient::new(TcpStream::connect(address).await.expect("connect"));
     assert_eq!(client.hear().await, "220 mail.kit.example LMTP");
     client
         .expect(
@@ -259,7 +260,7 @@ async fn a_unix_socket_serves_and_ends_with_the_process() {
     let path = scene.folder.path().join("lmtp.sock");
     let listener = UnixListener::bind(&path).expect("bind");
     start(&scene, IncomingListener::Unix(listener)).await;
-    let mut client = Client::new(UnixStream::connect(&path).await.expect("connect"));
+    let mut client = LineClient::new(UnixStream::connect(&path).await.expect("connect"));
     assert!(client.hear().await.starts_with("220"));
     client.expect("LHLO mx", "250").await;
     let grace = std::time::Duration::from_secs(10);
@@ -281,12 +282,12 @@ async fn a_silent_peer_is_let_go() {
 }
 
 /// A relay that speaks SMTP: one answer for all recipients, and the queue behind it.
-async fn connect_smtp(scene: &Scene, queue: Queue) -> Client<TcpStream> {
+async fn connect_smtp(scene: &Scene, queue: Queue) -> LineClient<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
     let listener = IncomingListener::Tcp(listener);
     start_with(scene, listener, Protocol::Smtp, queue).await;
-    let mut client = Client::new(TcpStream::connect(address).await.expect("connect"));
+    let mut client = LineClient::new(TcpStream::connect(address).await.expect("connect"));
     assert_eq!(client.hear().await, "220 mail.kit.example ESMTP");
     client
         .expect("EHLO mx.example", "250-mail.kit.example|250-SIZE 10000|")
@@ -346,8 +347,11 @@ async fn by_smtp_one_answer_stands_for_all_and_nobody_gets_it_twice() {
 #[tokio::test]
 async fn the_sender_elsewhere_hears_of_what_failed_for_good() {
     let scene = Scene::with_quota(1);
-    let relay = sekisho_queue::scene::TestRelay::start().await;
-    let queue = scene.queue(Some(relay.transport(scene.clock.clone())));
+    let relay = sekisho_fakes::TestRelay::start().await;
+    let queue = scene.queue(Some(sekisho_queue::scene::transport(
+        &relay,
+        scene.clock.clone(),
+    )));
     scene.run(&queue);
     let mut client = connect_smtp(&scene, queue).await;
     for _ in 0..2 {

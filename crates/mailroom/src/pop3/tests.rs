@@ -3,8 +3,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use sekisho_checkpoint::AccountId;
+use sekisho_fakes::{ALICE, LineClient};
 use sekisho_imap::Flag;
-use sekisho_queue::scene::{ALICE, Client, Scene, eventually};
+use sekisho_queue::scene::{Scene, eventually};
 use sekisho_store::{FolderName, Mailbox, NewMessage, UidSet};
 use tokio::io::DuplexStream;
 
@@ -36,7 +37,7 @@ async fn arrive(mailbox: &Mailbox, text: &str) {
 }
 
 /// A session on a mailbox; `unread` is what the client sent before it.
-fn session(scene: &Scene, mailbox: &Mailbox, unread: &str) -> Client<DuplexStream> {
+fn session(scene: &Scene, mailbox: &Mailbox, unread: &str) -> LineClient<DuplexStream> {
     let (near, far) = tokio::io::duplex(1 << 16);
     let pop3 = Pop3 {
         store: scene.store.clone(),
@@ -45,7 +46,7 @@ fn session(scene: &Scene, mailbox: &Mailbox, unread: &str) -> Client<DuplexStrea
     };
     let (mailbox, unread) = (mailbox.clone(), unread.as_bytes().to_vec());
     tokio::spawn(async move { serve_mailbox(far, unread, Ok(mailbox), &pop3).await });
-    Client::new(near)
+    LineClient::new(near)
 }
 
 /// A POP3 client.
@@ -57,7 +58,7 @@ trait Pop3Client {
     async fn fetch(&mut self, line: &str) -> String;
 }
 
-impl Pop3Client for Client<DuplexStream> {
+impl Pop3Client for LineClient<DuplexStream> {
     async fn tell(&mut self, line: &str) -> String {
         self.send(format!("{line}\r\n").as_bytes()).await;
         self.line().await

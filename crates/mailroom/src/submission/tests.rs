@@ -3,8 +3,9 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::ports::Clock as _;
+use sekisho_fakes::{ALICE, BOB, LineClient, Town};
 use sekisho_imap::Flag;
-use sekisho_queue::scene::{ALICE, BOB, Client, Scene, Town, eventually, own, tokyo};
+use sekisho_queue::scene::{Scene, eventually, own, tokyo};
 use sekisho_queue::{CaptureTransport, Queue};
 use sekisho_store::{FlagChange, Flags, FolderName, Mailbox, NewMessage, UidSet};
 use tokio::io::DuplexStream;
@@ -37,7 +38,7 @@ impl Stage {
     }
 
     /// A session of Alice's, which ends when the sender is used or dropped.
-    fn alice(&self) -> (Client<DuplexStream>, oneshot::Sender<()>) {
+    fn alice(&self) -> (LineClient<DuplexStream>, oneshot::Sender<()>) {
         let (near, far) = tokio::io::duplex(1 << 16);
         let submission = Arc::new(Submission {
             queue: self.queue.clone(),
@@ -65,7 +66,7 @@ impl Stage {
             )
             .await;
         });
-        (Client::new(near), end)
+        (LineClient::new(near), end)
     }
 }
 

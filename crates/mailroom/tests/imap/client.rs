@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::ports::{BoxFuture, Clock};
 use sekisho_disk::RealDisk;
+use sekisho_fakes::HandClock;
 use sekisho_imap::framing::{self, ResponseReader};
 use sekisho_imap::response::{self, Response};
 use sekisho_mailroom::imap::{Imap, serve_mailbox};
@@ -17,18 +17,6 @@ use tokio::sync::oneshot;
 
 /// 2025-07-01 08:30 in Japan; the clock stands still.
 pub const NOW: Timestamp = Timestamp::constant(1_751_326_200, 0);
-
-struct Standing;
-
-impl Clock for Standing {
-    fn now(&self) -> Timestamp {
-        NOW
-    }
-
-    fn sleep_until(&self, _: Timestamp) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
-    }
-}
 
 /// A mail store with one account.
 pub struct House {
@@ -50,7 +38,7 @@ impl House {
         let (store, operator) = open(root.path(), limits);
         let imap = Imap {
             store,
-            clock: Arc::new(Standing),
+            clock: HandClock::at(NOW),
             zone: TimeZone::fixed(jiff::tz::offset(9)),
         };
         Self {
@@ -104,7 +92,7 @@ impl House {
 }
 
 fn open(root: &Path, limits: Limits) -> (Store, Operator) {
-    Store::open_root(root, Arc::new(RealDisk), Arc::new(Standing), limits).unwrap()
+    Store::open_root(root, Arc::new(RealDisk), HandClock::at(NOW), limits).unwrap()
 }
 
 pub struct Client {

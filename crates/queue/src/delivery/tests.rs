@@ -2,10 +2,11 @@
 
 use jiff::SignedDuration;
 use sekisho_checkpoint::AccountId;
+use sekisho_fakes::{ALICE, BOB, TestRelay};
 
 use super::*;
 use crate::queue::Queue;
-use crate::scene::{ALICE, BOB, Scene, TestRelay, eventually};
+use crate::scene::{Scene, eventually, transport};
 
 const FROM_FAR: &str = "From: X <x@far.example>\r\nTo: alice@kit.example\r\nSubject: hi\r\n\
                         Message-ID: <1@far.example>\r\n\r\nHello\r\n";
@@ -21,7 +22,7 @@ impl Site {
     async fn new() -> Self {
         let scene = Scene::new();
         let relay = TestRelay::start().await;
-        let queue = scene.queue(Some(relay.transport(scene.clock.clone())));
+        let queue = scene.queue(Some(transport(&relay, scene.clock.clone())));
         scene.run(&queue);
         Self {
             scene,

@@ -134,7 +134,7 @@ impl Notice<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scene::{ALICE, Town};
+    use sekisho_fakes::{ALICE, Town};
 
     #[test]
     fn only_people_who_wrote_to_this_person_are_told() {

@@ -5,12 +5,13 @@ use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Courier, CourierError, Fate, Letter, Notice, OtpLetter};
+use sekisho_fakes::ALICE;
 use sekisho_otp::OtpCode;
 
 use super::{Mailboxes, SystemMail};
 use crate::capture::CaptureTransport;
 use crate::queue::Queue;
-use crate::scene::{ALICE, Scene, address, eventually, tokyo};
+use crate::scene::{Scene, address, eventually, tokyo};
 
 fn site() -> (Scene, Arc<CaptureTransport>, Queue, SystemMail) {
     let scene = Scene::new();

@@ -10,10 +10,11 @@ use jiff::SignedDuration;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::LetterId;
 use sekisho_checkpoint::ports::{Clock, Fate};
+use sekisho_fakes::{ALICE, BOB, TestRelay};
 use sekisho_smtp::{Notify, Path};
 
 use super::*;
-use crate::scene::{ALICE, BOB, Scene, TestRelay, eventually};
+use crate::scene::{Scene, eventually, transport};
 
 fn path(text: &str) -> Path {
     Path::parse(text).expect("path")
@@ -37,7 +38,7 @@ fn mail(to: &[&str]) -> Mail {
 async fn site() -> (Scene, TestRelay, Queue) {
     let scene = Scene::new();
     let relay = TestRelay::start().await;
-    let queue = scene.queue(Some(relay.transport(scene.clock.clone())));
+    let queue = scene.queue(Some(transport(&relay, scene.clock.clone())));
     (scene, relay, queue)
 }
 
@@ -190,7 +191,7 @@ async fn what_was_taken_outlives_the_process() {
     drop(queue);
     let orphan = scene.folder.path().join("queue/0000000000000001.eml");
     std::fs::write(&orphan, "never committed").expect("orphan");
-    let reopened = scene.queue(Some(relay.transport(scene.clock.clone())));
+    let reopened = scene.queue(Some(transport(&relay, scene.clock.clone())));
     assert!(!orphan.exists());
     assert_eq!(scene.waiting().len(), 1);
     scene.run(&reopened);

@@ -3,12 +3,13 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_checkpoint::Password;
+use sekisho_fakes::{HandClock, LineClient};
 use sekisho_net::client::{Connector, Roots, TlsMode};
 use sekisho_net::{Alpn, Certificate, Stream, TlsKeeper};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::scene::{Client, HandClock, transport_to};
+use crate::scene::{to_relay, transport_to};
 
 fn login() -> Option<RelayLogin> {
     Some(RelayLogin {
@@ -24,7 +25,7 @@ async fn a_relay_without_starttls_sees_neither_login_nor_mail() {
     let config = Relay {
         tls: TlsMode::StartTls,
         login: login(),
-        ..relay.config()
+        ..to_relay(&relay)
     };
     let queue = scene.queue(Some(transport_to(
         config,
@@ -64,7 +65,7 @@ async fn a_refused_login_is_the_relays_trouble_and_costs_no_mail() {
     relay.answer("AUTH PLAIN", "535 5.7.8 no");
     let config = Relay {
         login: login(),
-        ..relay.config()
+        ..to_relay(&relay)
     };
     let queue = scene.queue(Some(transport_to(
         config,
@@ -111,14 +112,14 @@ async fn login_and_mail_go_through_tls() {
     scene.run(&queue);
 
     let (stream, _) = listener.accept().await.expect("accept");
-    let mut relay = Client::new(Stream::Plain(stream));
+    let mut relay = LineClient::new(Stream::Plain(stream));
     relay.send(b"220 relay.example\r\n").await;
     assert_eq!(relay.line().await, "EHLO mail.kit.example");
     relay.send(b"250-relay.example\r\n250 STARTTLS\r\n").await;
     assert_eq!(relay.line().await, "STARTTLS");
     relay.send(b"220 go\r\n").await;
     let encrypted = relay.into_stream().start_tls(&tls, &[]).await.expect("tls");
-    let mut relay = Client::new(encrypted);
+    let mut relay = LineClient::new(encrypted);
     assert_eq!(relay.line().await, "EHLO mail.kit.example");
     relay
         .send(b"250-relay.example\r\n250-DSN\r\n250 AUTH PLAIN\r\n")

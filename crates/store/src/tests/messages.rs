@@ -28,7 +28,7 @@ async fn a_delivered_message_is_read_back_whole_and_described() {
         (keys[0].subject.as_str(), keys[0].sort_from.as_str()),
         ("会議", "ai")
     );
-    assert_eq!(keys[0].sent, Standing.now());
+    assert_eq!(keys[0].sent, NOW);
     delivery
         .deliver_special(account, SpecialUse::Sent, message("copy"))
         .await

@@ -14,28 +14,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sekisho_checkpoint::AccountId;
-use sekisho_checkpoint::ports::{BoxFuture, Clock};
 use sekisho_disk::{Disk, RealDisk};
+use sekisho_fakes::HandClock;
 
 use super::*;
 
-/// A clock that stands.
-struct Standing;
-
-impl Clock for Standing {
-    fn now(&self) -> Timestamp {
-        Timestamp::constant(1_751_326_200, 0)
-    }
-
-    fn sleep_until(&self, _: Timestamp) -> BoxFuture<'_, ()> {
-        Box::pin(std::future::pending())
-    }
-}
-
 const AI: i64 = 1;
+/// When everything happens.
+const NOW: Timestamp = Timestamp::constant(1_751_326_200, 0);
 
 fn store_on(root: &Path, disk: Arc<dyn Disk>, limits: Limits) -> (Store, Operator) {
-    Store::open_root(root, disk, Arc::new(Standing), limits).unwrap()
+    Store::open_root(root, disk, HandClock::at(NOW), limits).unwrap()
 }
 
 fn store(root: &Path) -> (Store, Operator) {
@@ -57,7 +46,7 @@ fn named(name: &str) -> FolderName {
 fn message(text: &str) -> NewMessage {
     NewMessage {
         bytes: format!("From: ai@kit.example\r\nSubject: {text}\r\n\r\n{text}\r\n").into_bytes(),
-        internal_date: Standing.now(),
+        internal_date: NOW,
         flags: Flags::default(),
     }
 }

@@ -1,18 +1,18 @@
 //! The scene of a story: a running demo and a browser, and the steps that several stories share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context as _, ensure};
 use fantoccini::wd::WindowHandle;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use mail_parser::MessageParser;
 use sekisho::clock::WallClock;
 use sekisho::demo::{Demo, DemoArguments, Elsewhere};
 use sekisho_checkpoint::Account;
 use sekisho_checkpoint::account::LoginName;
-use sekisho_checkpoint::ports::{BoxFuture, Clock, Directory as _};
+use sekisho_checkpoint::ports::{Clock as _, Directory as _};
 use sekisho_directory::ArgonCost;
+use sekisho_fakes::AheadClock;
 use sekisho_store::{Flags, FolderName, NewMessage};
 use sekisho_testkit::browser::{Browser, Wishes, until};
 use sekisho_testkit::wire::{Way, Wire};
@@ -67,24 +67,8 @@ pub(crate) use in_every_browser;
 pub struct Scene {
     pub demo: Demo,
     pub browser: Browser,
-    clock: Arc<AheadClock>,
-}
-
-/// The machine's clock, set ahead. Setting this and the page's clock ahead replaces the wait for the app's next OTP.
-#[derive(Debug, Default)]
-struct AheadClock {
-    seconds: AtomicI64,
-}
-
-impl Clock for AheadClock {
-    fn now(&self) -> Timestamp {
-        WallClock.now() + SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed))
-    }
-
-    fn sleep_until(&self, until: Timestamp) -> BoxFuture<'_, ()> {
-        let ahead = SignedDuration::from_secs(self.seconds.load(Ordering::Relaxed));
-        Box::pin(async move { WallClock.sleep_until(until - ahead).await })
-    }
+    /// The machine's clock. Setting this and the page's clock ahead replaces the wait for the app's next OTP.
+    clock: Arc<AheadClock<WallClock>>,
 }
 
 /// Starts a demo and a browser, runs the story, and fails if the browser's console has complaints.
@@ -96,7 +80,7 @@ pub async fn tell<F>(
 where
     F: Future<Output = anyhow::Result<()>> + 'static,
 {
-    let clock = Arc::new(AheadClock::default());
+    let clock = AheadClock::of(WallClock);
     let arguments = DemoArguments {
         dir: None,
         ports: 0,
@@ -105,7 +89,7 @@ where
     };
     let demo = Demo::start_with(
         arguments,
-        Arc::<AheadClock>::clone(&clock),
+        Arc::<AheadClock<WallClock>>::clone(&clock),
         ArgonCost::least(),
         Elsewhere::default(),
     )
@@ -302,7 +286,7 @@ impl Scene {
 
     /// Sets the site's clock and the current page's clock ahead.
     pub async fn advance(&self, seconds: i64) -> anyhow::Result<()> {
-        self.clock.seconds.fetch_add(seconds, Ordering::Relaxed);
+        self.clock.advance_seconds(seconds);
         let ahead = "const now = window.Date.now; const by = arguments[0]; \
                      window.Date.now = () => now() + by; return true";
         self.browser

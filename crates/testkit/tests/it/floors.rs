@@ -40,7 +40,8 @@ fn table() -> anyhow::Result<BTreeMap<String, Room>> {
     Ok(rows.collect())
 }
 
-/// Every dependency between rooms: from, to, and whether it is for tests only.
+/// Every dependency between rooms: from, to, and whether it is for tests only, as a dependency is that needs a feature:
+/// rooms have none but `testing`.
 fn edges() -> anyhow::Result<Vec<(String, String, bool)>> {
     let metadata = metadata()?;
     let room = |name: &str| name.strip_prefix("sekisho-").unwrap_or(name).to_owned();
@@ -50,7 +51,8 @@ fn edges() -> anyhow::Result<Vec<(String, String, bool)>> {
         for dependency in package["dependencies"].as_array().context("dependencies")? {
             let name = dependency["name"].as_str().context("a name")?;
             if name.starts_with("sekisho") {
-                edges.push((from.clone(), room(name), dependency["kind"] == "dev"));
+                let for_tests = dependency["kind"] == "dev" || dependency["optional"] == true;
+                edges.push((from.clone(), room(name), for_tests));
             }
         }
     }
@@ -87,8 +89,9 @@ fn every_room_uses_lower_floors_only_and_no_room_that_its_row_does_not_name() ->
                 .with_context(|| format!("{to} has no row in ARCHITECTURE.md"))?,
         );
         if for_tests {
-            // A room's tests may use rooms of the same floor, but none above it.
-            assert!(used.floor <= room.floor, "{from} tests with {to}");
+            // A room's tests may use rooms of the same floor, but none above it except for the fakes.
+            let is_allowed = used.floor <= room.floor || to == "fakes";
+            assert!(is_allowed, "{from} tests with {to}");
         } else {
             assert!(
                 used.floor < room.floor,
@@ -117,6 +120,28 @@ fn no_row_names_a_room_that_its_room_does_not_use() -> anyhow::Result<()> {
                 "the row of {room} names {allowed}, which it does not use"
             );
         }
+    }
+    Ok(())
+}
+
+/// What is built for the product, with the features that it turns on.
+#[test]
+fn no_fake_is_compiled_into_the_product() -> anyhow::Result<()> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "-p", "sekisho", "-e", "normal,build"])
+        .args(["--prefix", "none", "--format", "{p} {f}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()?;
+    let tree = String::from_utf8(output.stdout)?;
+    let of_the_house: Vec<&str> = tree
+        .lines()
+        .filter(|line| line.starts_with("sekisho"))
+        .collect();
+    assert!(of_the_house.len() > 10, "the tree was read: {tree}");
+    for package in of_the_house {
+        assert!(!package.starts_with("sekisho-fakes"), "{package}");
+        assert!(!package.starts_with("sekisho-testkit"), "{package}");
+        assert!(!package.contains("testing"), "{package}");
     }
     Ok(())
 }
