@@ -1,8 +1,8 @@
 //! What tests put in the place of the checkpoint's ports, and of machines elsewhere.
 //!
-//! Rooms name this crate as a dev-dependency only: no part of it reaches the product, which a test of `testkit` sees to.
-//! It holds what several rooms need. A fake that only one room needs stays in that room's tests, such as the records in
-//! memory of the checkpoint's simulation; and whole systems are started by `testkit`.
+//! Rooms name this crate as a dev-dependency only: no part of it reaches the product, which a test of `testkit` sees
+//! to. It holds what several rooms need. A fake that only one room needs stays in that room's tests, such as the
+//! records in memory of the checkpoint's simulation; and whole systems are started by `testkit`.
 //!
 //! - [`HandClock`] stands until the test moves it, [`AheadClock`] goes with another one: the clocks of all tests.
 //! - [`Town`] is a directory, [`LetterBox`] a courier.

@@ -11,7 +11,8 @@
 //! trusted.
 //!
 //! In reading order: [`listener`] and [`peers`], `proxy` (the PROXY protocol), [`forwarded`] (the headers of web
-//! proxies), [`stream`] and [`tls`], [`slots`], [`mod@serve`] with [`shutdown`] and [`finish`] (`permits` bounds it), [`client`], [`dns`].
+//! proxies), [`stream`] and [`tls`], [`slots`], [`mod@serve`] with [`shutdown`] and [`finish`] (`permits` bounds it),
+//! [`client`], [`dns`].
 
 pub mod client;
 pub mod dns;

@@ -10,9 +10,9 @@
 //! mail, and a POST counts only if one of its own pages sent it.
 //!
 //! In reading order: [`config`] is what the binary hands in, [`routes`] the table of all addresses, each a [`route`].
-//! Handlers receive [`visit`] and [`form`], whose values are [`form_fields`]. Two things are sealed in
-//! the session for its browser: [`stash`] keeps what the person was writing when a factor became owed again,
-//! `upstream_password` is a password that an upstream wants. Pages are made of [`lang`], [`layout`] and [`time`]; [`error`], `guard` (with
+//! Handlers receive [`visit`] and [`form`], whose values are [`form_fields`]. Two things are sealed in the session for
+//! its browser: [`stash`] keeps what the person was writing when a factor became owed again, `upstream_password` is a
+//! password that an upstream wants. Pages are made of [`lang`], [`layout`] and [`time`]; [`error`], `guard` (with
 //! `beginning`), `cookie`, `csrf`, `qr`, `assets` and `serve` bring them to the browser. [`pages`] are sign-in, second
 //! factor and preferences; `mail` is the mailbox. [`otp_app`] serves the OTP app.
 
