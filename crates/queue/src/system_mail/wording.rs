@@ -1,8 +1,11 @@
 //! How system mail reads, in Japanese and English.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use sekisho_checkpoint::audit::EventKind;
+use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::ports::{Notice, OtpLetter};
 
 /// The subject of a mailed OTP. It stays as it is: people and their filters know it.
@@ -40,14 +43,15 @@ pub(super) fn otp(letter: &OtpLetter, zone: &TimeZone) -> String {
 
 /// The subject and text of a notice.
 pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
-    let (japanese, english) = news(notice.what);
+    let (japanese, english) = news(notice);
     let at = time(notice.at, zone);
     let from = notice.from.map(|a| a.to_string());
     let line = |label: &str, value: Option<&str>| {
         let value = value.filter(|v| !v.is_empty());
         value.map_or(String::new(), |v| format!("{label}: {}\n", plain(v)))
     };
-    let (address, detail) = (notice.mailbox.to_string(), notice.detail.as_str());
+    let address = notice.mailbox.to_string();
+    let (detail_ja, detail_en) = detail(notice);
     let text = format!(
         "{japanese}\n\
          \n\
@@ -73,8 +77,8 @@ pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
         page = notice.page,
         from_ja = line("アクセス元", from.as_deref()),
         from_en = line("From", from.as_deref()),
-        detail_ja = line("詳細", Some(detail)),
-        detail_en = line("Details", Some(detail)),
+        detail_ja = line("詳細", detail_ja),
+        detail_en = line("Details", detail_en),
     );
     (
         format!(
@@ -86,8 +90,34 @@ pub(super) fn notice(notice: &Notice, zone: &TimeZone) -> (String, String) {
     )
 }
 
+/// What is particular to the event, in each language; `None` where the sentence says it.
+fn detail(notice: &Notice) -> (Option<&str>, Option<&str>) {
+    if notice.what == EventKind::RecoveryCodeUsed {
+        return (None, None);
+    }
+    // Records keep a kind of factor by a word that is not for people.
+    match FactorKind::parse(&notice.detail) {
+        Some(FactorKind::OtpApp) => (Some("OTPアプリ"), Some("OTP app")),
+        Some(FactorKind::ExternalMail) => (Some("外部メール"), Some("external email")),
+        Some(FactorKind::RecoveryCode) => (Some("リカバリーコード"), Some("recovery codes")),
+        None => (Some(&notice.detail), Some(&notice.detail)),
+    }
+}
+
 /// The news in one sentence, in each language.
-fn news(what: EventKind) -> (&'static str, &'static str) {
+fn news(notice: &Notice) -> (Cow<'static, str>, Cow<'static, str>) {
+    let (japanese, english) = sentence(notice.what);
+    if notice.what != EventKind::RecoveryCodeUsed {
+        return (japanese.into(), english.into());
+    }
+    let left = plain(&notice.detail);
+    (
+        format!("{}（残り{left}個）。", japanese.trim_end_matches('。')).into(),
+        format!("{} ({left} left).", english.trim_end_matches('.')).into(),
+    )
+}
+
+fn sentence(what: EventKind) -> (&'static str, &'static str) {
     match what {
         EventKind::SignedIn => ("ログインがありました。", "Your account was signed in to."),
         EventKind::PasswordRight => (
@@ -112,28 +142,28 @@ fn news(what: EventKind) -> (&'static str, &'static str) {
             "Multi-factor authentication succeeded.",
         ),
         EventKind::GrantEnded => (
-            "多要素認証の有効な状態を終了しました。",
-            "A multi-factor authentication was ended.",
+            "アクセス元の認証を終了しました。",
+            "The verification of an address was ended.",
         ),
         EventKind::CompanionJoined => (
-            "同じ回線のもう一つのアドレスでも、多要素認証の成功を有効にしました。",
-            "The other address of a line joined a multi-factor authentication.",
+            "同じ回線のもう一つのアドレスも、認証済みのアクセス元に加えました。",
+            "The other address of a line was let in as well.",
         ),
         EventKind::FactorNeverCame => (
             "正しいパスワードが入力されましたが、追加の認証は行われませんでした。ログインはできていません。",
             "Your password was entered correctly, but the second factor never came. Nobody was let in.",
         ),
         EventKind::NotMe => (
-            "「心当たりがない」との届け出により、すべてのログインと多要素認証の成功を終了しました。",
-            "Everything was ended, because something was reported as not done by you.",
+            "「心当たりがない」との届け出により、すべてのログインとアクセス元の認証を終了しました。",
+            "You reported something that wasn't you, so all logins and verified addresses were ended.",
         ),
         EventKind::RecoveryCodesMade => (
             "リカバリーコードを作成しました。以前のものは使えません。",
-            "Recovery codes were made. Earlier ones hold no longer.",
+            "Recovery codes were made. Earlier ones no longer work.",
         ),
         EventKind::RecoveryCodeUsed => (
-            "リカバリーコードが使われました(詳細は残りの個数です)。",
-            "A recovery code was used (the details say how many are left).",
+            "リカバリーコードが使われました。",
+            "A recovery code was used.",
         ),
         EventKind::FactorRenamed => ("OTPアプリの名前を変更しました。", "An OTP app was renamed."),
         EventKind::AppRegistered => ("OTPアプリを登録しました。", "An OTP app was registered."),
@@ -142,7 +172,7 @@ fn news(what: EventKind) -> (&'static str, &'static str) {
             "An external email for authentication was registered.",
         ),
         EventKind::FactorRemoved => (
-            "多要素認証の認証要素を削除しました。",
+            "認証要素を削除しました。",
             "An authentication factor was removed.",
         ),
         EventKind::KindDisabled => (
@@ -163,7 +193,7 @@ fn news(what: EventKind) -> (&'static str, &'static str) {
         ),
         EventKind::PasswordChangeBegun => (
             "パスワードの変更が始まりましたが、完了したかどうかを確認できませんでした。",
-            "A change of your password was begun, and it is not known whether it was finished.",
+            "A change of your password was started, but it is not known whether it was completed.",
         ),
         EventKind::PasswordChanged => ("パスワードを変更しました。", "Your password was changed."),
         EventKind::FactorsReset => (
@@ -193,4 +223,43 @@ fn time(at: Timestamp, zone: &TimeZone) -> String {
 /// Text from elsewhere, on one line.
 fn plain(words: &str) -> String {
     words.replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_checkpoint::AccountId;
+    use sekisho_checkpoint::address::MailAddress;
+
+    use super::*;
+
+    fn told(what: EventKind, detail: &str) -> (String, String) {
+        let told = Notice {
+            account: AccountId::new(1),
+            mailbox: MailAddress::parse("alice@kit.example").expect("an address"),
+            also_to: Vec::new(),
+            what,
+            at: Timestamp::UNIX_EPOCH,
+            from: None,
+            detail: detail.to_owned(),
+            page: "https://mail.kit.example/mfa".to_owned(),
+        };
+        notice(&told, &TimeZone::UTC)
+    }
+
+    #[test]
+    fn how_many_recovery_codes_are_left_stands_in_the_sentence() {
+        let (subject, text) = told(EventKind::RecoveryCodeUsed, "9");
+        assert_eq!(
+            subject,
+            "A recovery code was used (9 left) (リカバリーコードが使われました（残り9個）)"
+        );
+        assert!(!text.contains("詳細"), "{text}");
+    }
+
+    #[test]
+    fn a_kind_of_factor_is_told_in_words_for_people() {
+        let (_, text) = told(EventKind::KindDisabled, "otp-app");
+        assert!(text.contains("詳細: OTPアプリ\n"), "{text}");
+        assert!(text.contains("Details: OTP app\n"), "{text}");
+    }
 }

@@ -14,17 +14,20 @@ mail-unread-count = { $count } unread
 
 mail-search = Search mail
 mail-search-go = Search
-mail-search-end = End the search
-mail-found = { $count } found.
-mail-nothing-found = Nothing was found.
-mail-empty = There is no mail here.
-mail-with-chosen = With the chosen messages
-mail-choose-all = Choose all
-mail-choose = Choose “{ $subject }”
+mail-search-end = Clear search
+mail-found = { $count ->
+    [one] One message found.
+   *[other] { $count } messages found.
+}
+mail-nothing-found = Nothing found.
+mail-empty = No mail here.
+mail-with-chosen = With the selected messages
+mail-choose-all = Select all
+mail-choose = Select “{ $subject }”
 mail-delete = Delete
-mail-delete-for-good = Delete for good
-mail-mark-read = Mark read
-mail-mark-unread = Mark unread
+mail-delete-for-good = Delete permanently
+mail-mark-read = Mark as read
+mail-mark-unread = Mark as unread
 mail-move = Move
 mail-move-to = Move to
 mail-empty-trash = Empty Trash
@@ -48,19 +51,19 @@ mail-done-moved = { $count ->
    *[other] { $count } messages were moved.
 }
 mail-done-gone = { $count ->
-    [one] The message was deleted for good.
-   *[other] { $count } messages were deleted for good.
+    [one] The message was deleted permanently.
+   *[other] { $count } messages were deleted permanently.
 }
-mail-done-undone = That was undone.
+mail-done-undone = Undone.
 mail-done-discarded = The draft is in the Trash.
 mail-done-sent = The message was sent.
-mail-done-sent-no-copy = The message was sent, but keeping a copy in Sent did not succeed. Do not send it again.
+mail-done-sent-no-copy = The message was sent, but a copy could not be saved in Sent. You don't need to send it again.
 mail-done-folder = The folders were changed.
 mail-undo = Undo
-mail-for-good-title = Delete for good
+mail-for-good-title = Delete permanently
 mail-for-good-question = { $count ->
-    [one] Delete one message for good? This can't be undone.
-   *[other] Delete { $count } messages for good? This can't be undone.
+    [one] Delete one message permanently? This can't be undone.
+   *[other] Delete { $count } messages permanently? This can't be undone.
 }
 
 mail-back-to-list = List
@@ -78,7 +81,7 @@ mail-date = Date
 mail-subject = Subject
 mail-text = Text
 mail-no-text = This message has no text.
-mail-text-too-long = The text is too long to be shown.
+mail-text-too-long = The text is too long to show.
 mail-download = Download
 mail-files = Attachments
 mail-source = Download the original (source)
@@ -89,36 +92,36 @@ mail-pictures-left-out = { $count ->
 mail-pictures-show = Show pictures
 mail-view-plain = View as text
 mail-view-html = View as HTML
-mail-odd-lettering = Unusual letters: { $domain }
+mail-odd-lettering = Confusing letters: { $domain }
 mail-looks-like = Looks like { $domain }, but is not
 mail-name-poses = The name “{ $name }” is another address
 mail-unknown-charset = The character set “{ $name }” is unknown; this is a guess.
 mail-damaged-text = Some characters could not be read.
-mail-broken = This message is not well formed; it is shown as it came. Download the original for all of it.
+mail-broken = This message is malformed; it is shown as it came. Download the original to see all of it.
 mail-size-bytes = { $size } bytes
 mail-size-kb = { $size } KB
 mail-size-mb = { $size } MB
 
 mail-attach = Attach
-mail-attach-limit = Up to { $size } together
+mail-attach-limit = Up to { $size } in total
 mail-send = Send
 mail-save-draft = Save draft
 mail-discard = Discard
-mail-not-sent = This was not sent yet. What you wrote is saved in Drafts.
-mail-kept = The message you were writing is back. Choose the files to attach once more.
-mail-saved = The draft is saved.
+mail-not-sent = Not sent yet. What you wrote is saved in Drafts.
+mail-kept = The message you were writing is back. Please choose the files to attach again.
+mail-saved = Draft saved.
 mail-autosaved = Draft saved at { $time }
-mail-autosave-owed = You need to authenticate. What you wrote is kept; “Save draft” leads on.
+mail-autosave-owed = You need to authenticate. What you wrote is kept; press “Save draft” to continue.
 mail-autosave-failed = The draft could not be saved
-mail-bad-address = Not a mail address: { $address }
-mail-no-recipient = Enter whom to send it to.
+mail-bad-address = Not a valid mail address: { $address }
+mail-no-recipient = Enter at least one recipient.
 mail-files-too-large = The files are too large. Choose fewer or smaller ones.
 mail-message-too-large = The message is too large to be sent. Attach less.
-mail-recipient-refused = { $address } is refused: { $why }
-mail-refused = The server refuses the message: { $why }
+mail-recipient-refused = { $address } was refused: { $why }
+mail-refused = The server refused the message: { $why }
 mail-unsendable = This text or these recipients can't be sent from this server.
-mail-submission-away = The server for sending can't be reached. Try again in a while.
-mail-submission-gone = The connection broke while sending. The message may have been delivered: ask before you send it again.
+mail-submission-away = The sending server can't be reached. Try again in a while.
+mail-submission-gone = The connection broke while sending. The message may have been delivered: check before you send it again.
 mail-quote-intro = { $time } { $name }:
 mail-forwarded = Forwarded message
 
@@ -127,10 +130,10 @@ mail-folder-name = Folder name
 mail-folder-new-name = New name of “{ $name }”
 mail-folder-rename = Rename
 mail-folder-delete = Delete
-mail-folder-hint = A “/” makes a folder within a folder.
-mail-folder-delete-question = Delete the folder “{ $name }” and the { $count } messages in it for good? This can't be undone.
+mail-folder-hint = A “/” makes a folder inside a folder.
+mail-folder-delete-question = Delete the folder “{ $name }” and the { $count } messages in it permanently? This can't be undone.
 mail-folder-fault-empty = Enter a name for the folder.
 mail-folder-fault-too-long = The name is too long.
-mail-folder-fault-characters = The name has characters that it can't have (line breaks, *, % and the like).
-mail-folder-fault-exists = There is a folder of that name.
-mail-folder-fault-refused = The server refuses this. Try another name.
+mail-folder-fault-characters = The name has characters that aren't allowed (line breaks, *, % and the like).
+mail-folder-fault-exists = There is already a folder of that name.
+mail-folder-fault-refused = The server refused this. Try another name.

@@ -15,7 +15,7 @@ help = ヘルプ
 help-contents = 目次
 back = 戻る
 renew = 延長する
-grant-ends-soon = このアクセス元での多要素認証の成功は { $at } まで有効です。それを過ぎると、もう一度確認するまでメールソフトは使えません。
+grant-ends-soon = このアクセス元の認証は{ $at }まで有効です。それを過ぎると、もう一度確認するまでメールソフトは使えません。
 password-wanted = 「心当たりがない」とのお申し出がありました。新しいパスワードを設定してください。
 print = 印刷
 
@@ -25,7 +25,7 @@ time-left-minutes-seconds = { $minutes }分{ $seconds }秒
 time-left-seconds = { $seconds }秒
 
 error-not-found = ページが見つかりません
-error-not-found-what-to-do = アドレスをお確かめください。移動または削除された可能性があります。
+error-not-found-what-to-do = アドレスをご確認ください。移動または削除された可能性があります。
 error-bad-request = 送信された内容を読み取れません
 error-bad-request-what-to-do = 前のページに戻り、もう一度お試しください。
 error-too-old = ページの有効期限が切れています
@@ -35,5 +35,5 @@ error-too-large-what-to-do = 添付ファイルを減らすか小さくして、
 error-unavailable = ただいま利用できません
 error-unavailable-what-to-do = 一時的な障害です。パスワードやコードの間違いではありません。しばらくしてから、もう一度お試しください。
 error-broken = 処理の途中でエラーが発生しました
-error-broken-what-to-do = こちらの不具合です。操作が途中まで行われている可能性があります。やり直す前に状態を確認し、ヘルプデスクにお知らせください。
+error-broken-what-to-do = システム側の不具合です。操作が途中まで行われている可能性があります。やり直す前に状態を確認し、窓口（ヘルプデスク）にお知らせください。
 

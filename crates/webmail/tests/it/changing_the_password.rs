@@ -14,7 +14,7 @@ async fn the_password_is_changed_and_other_sessions_end() {
     let mistakes: [([(&str, &str); 3], &str); 3] = [
         (
             [("old", PASSWORD), ("new", NEW), ("again", "other")],
-            "not typed the same twice",
+            "are not the same",
         ),
         (
             [("old", "wrong"), ("new", NEW), ("again", NEW)],

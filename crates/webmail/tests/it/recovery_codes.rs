@@ -54,7 +54,7 @@ async fn ten_codes_are_shown_until_they_are_kept_and_each_lets_in_once() {
     let (mut home, answer) = alice_by(&kit, &codes[3].to_lowercase().replace('-', " "), HOME).await;
     answer.leads_to("/");
     assert_eq!(kit.letters.count(), letters + 1, "it is told by mail");
-    home.get("/preferences/mfa").await.says("9 of 10 are left.");
+    home.get("/preferences/mfa").await.says("9 of 10 left");
     home.get("/mfa").await.says("A recovery code was used");
 
     let (_, again) = alice_by(&kit, &codes[3], "192.0.2.99").await;

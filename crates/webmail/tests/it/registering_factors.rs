@@ -39,7 +39,7 @@ async fn the_user_code_stays_readable_until_the_app_is_registered() {
     let page = alice
         .post("/preferences/mfa/app/app-code", &[("app-code", &wrong)])
         .await;
-    page.says("There is a slip in the code");
+    page.says("There is a typing error in the code");
     page.says(&wrong);
     assert_eq!(page.user_code().grouped(), same);
     alice
@@ -145,7 +145,7 @@ async fn off_campus_a_private_address_can_be_the_first_factor_but_not_one_of_the
     browser
         .get("/mfa-step/register")
         .await
-        .says("We have mailed it to alice@gmail.example");
+        .says("Mailed to alice@gmail.example");
     // Going back to the first step shows the address, to be corrected.
     browser
         .get("/mfa-step/register?way=mail&step=address")
@@ -268,7 +268,7 @@ async fn five_minutes_after_the_login_a_new_factor_wants_the_password_and_nothin
     let code = AppCode::generate().grouped();
     let path = "/preferences/mfa/app/app-code";
     let page = alice.post(path, &[("app-code", &code)]).await;
-    page.says("prove once more");
+    page.says("confirm once more");
     page.says(&format!("name=\"app-code\" value=\"{code}\""));
     alice
         .post(path, &[("app-code", &code), ("proof-password", PASSWORD)])
@@ -423,7 +423,7 @@ async fn an_app_is_given_another_name() {
             &[("factor", &id), ("name", "thief's")],
         )
         .await
-        .says("Please prove once more");
+        .says("Please confirm once more");
 }
 
 #[tokio::test]
@@ -515,7 +515,7 @@ async fn who_began_with_one_address_does_not_go_on_with_another_without_a_proof(
     browser
         .post(address, &[("address", "mallory@away.example")])
         .await
-        .says("Please prove once more");
+        .says("Please confirm once more");
     // A second letter does not prolong the registration.
     kit.clock.advance_seconds(3200);
     browser

@@ -75,7 +75,7 @@ async fn at_home_the_app_is_asked_for_and_leads_back_to_the_page() {
     browser
         .post(step, &[("otp", "000000")])
         .await
-        .says("After 4 more wrong ones");
+        .says("After 4 more wrong codes");
     let full_width: String = app
         .shows()
         .chars()
@@ -173,7 +173,7 @@ async fn a_mailed_code_waits_through_reloads_and_opens_the_mail() {
         browser
             .get("/mfa-step/mail")
             .await
-            .says("We have mailed it to a•••@gmail.example");
+            .says("Mailed to a•••@gmail.example");
     }
     browser
         .post("/mfa-step/mail/issue", &[])

@@ -118,7 +118,7 @@ async fn the_grant_is_renewed_before_it_ends_by_a_code() {
     }
     kit.clock.advance_seconds(35 * 60);
     let page = home.get("/preferences").await;
-    page.says("holds only until 02:00 JST");
+    page.says("ends at 02:00 JST");
     page.says_nothing_of("class=\"banner\" aria-label=\"Renew\" hidden");
     home.get("/mfa").await.says("24 min");
     home.post("/mfa/renew", &[("proof-kind", "otp-app"), ("otp", "12345")])

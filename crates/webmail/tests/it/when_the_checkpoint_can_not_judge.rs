@@ -14,7 +14,7 @@ async fn pages_say_so_in_the_persons_language_and_open_again_by_themselves() {
     kit.directory.put_away(true);
     let answer = alice.get("/preferences").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    answer.says("your password and codes are not at fault");
+    answer.says("your password and codes are fine");
     alice.language = "ja";
     alice
         .get("/preferences")

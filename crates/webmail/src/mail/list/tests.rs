@@ -66,7 +66,7 @@ fn a_list_shows_who_what_and_when_and_gives_odd_senders_away() {
     }
     let paging = view.paging().into_string();
     assert!(
-        paging.contains("52 通中 51〜52") && paging.contains("page=1"),
+        paging.contains("52通中 51〜52") && paging.contains("page=1"),
         "{paging}"
     );
     assert!(!paging.contains("rel=\"next\""), "{paging}");
