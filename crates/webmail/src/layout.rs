@@ -162,7 +162,7 @@ pub(crate) fn error_page(visit: &Visit, error: &WebError) -> Response {
         section.card {
             h1 { (title) }
             p { (what_to_do) }
-            p { a href="/" { (t!(visit.lang, "home")) } }
+            p.alone { a href="/" { (t!(visit.lang, "home")) } }
         }
     };
     Page::new(visit, title).show(body)

@@ -49,6 +49,76 @@ const FAULTS: &str = r"
     return faults;
 ";
 
+/// Finds what can be focused or pressed and yet is hidden, clipped, covered, or on phones lower than 44 pixels; a focus
+/// ring that something cuts off; and Latin words that a line ends within.
+const REACH: &str = r#"
+    const faults = [];
+    const isPhone = innerWidth < 500;
+    const name = (e) => e.outerHTML.slice(0, 110).replace(/\s+/g, ' ');
+    const before = { focus: document.activeElement, x: scrollX, y: scrollY };
+    const cuts = (e, rect, room) => {
+        for (let box = e.parentElement; box && box !== document.body; box = box.parentElement) {
+            const style = getComputedStyle(box);
+            const bounds = box.getBoundingClientRect();
+            const isCut = (overflow, from, to, low, high) => overflow !== 'visible' && (from - room < low - 1 || to + room > high + 1)
+                && !(/auto|scroll/.test(overflow) && (box.scrollHeight > box.clientHeight || box.scrollWidth > box.clientWidth));
+            if (isCut(style.overflowX, rect.left, rect.right, bounds.left, bounds.right)
+                || isCut(style.overflowY, rect.top, rect.bottom, bounds.top, bounds.bottom)) return box;
+            if (style.position === 'fixed') return null;
+        }
+        return null;
+    };
+    const isInText = (e) => getComputedStyle(e).display === 'inline'
+        && [...e.parentElement.childNodes].some((n) => n !== e && n.nodeType === 3 && n.textContent.trim().length > 1);
+    const reached = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"], iframe';
+    // Behind a modal dialog nothing can be reached.
+    const dialog = document.querySelector('dialog:modal');
+    for (const e of (dialog ?? document).querySelectorAll(reached)) {
+        if (!e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+        // The button that Enter presses, for the keyboard alone; it can't be focused.
+        if (e.tabIndex < 0 && e.ariaHidden === 'true') continue;
+        if (e.disabled) continue;
+        e.focus({ preventScroll: true, focusVisible: true });
+        e.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
+        const label = e.matches('[type=checkbox], [type=radio]') ? e.labels?.[0] : null;
+        const target = label ?? e;
+        const rect = target.getBoundingClientRect();
+        const style = getComputedStyle(e);
+        const own = e.getBoundingClientRect();
+        if (own.width < 8 || own.height < 8 || /inset\(50%/.test(style.clipPath)) { faults.push(`hidden: ${name(e)}`); continue; }
+        if (isPhone && rect.height < 43.5 && !isInText(e)) faults.push(`${rect.height.toFixed(0)} px high: ${name(e)}`);
+        const cutting = cuts(e, own, 0);
+        if (cutting) faults.push(`clipped by ${name(cutting).slice(0, 40)}: ${name(e)}`);
+        else if (e.matches(':focus')) {
+            const ring = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+            const cut = style.outlineStyle === 'none' ? null : cuts(e, own, ring);
+            if (cut) faults.push(`its focus ring is cut by ${name(cut).slice(0, 40)}: ${name(e)}`);
+        }
+        const first = e.getClientRects()[0];
+        const hit = document.elementFromPoint(first.left + first.width / 2, first.top + first.height / 2);
+        const isHit = !hit || e === hit || e.contains(hit) || hit.contains(e) || (label && label.contains(hit));
+        if (!isHit) faults.push(`covered by ${name(hit).slice(0, 60)}: ${name(e)}`);
+    }
+    before.focus?.focus?.({ preventScroll: true });
+    if (!before.focus || before.focus === document.body) document.activeElement?.blur?.();
+    scrollTo({ left: before.x, top: before.y, behavior: 'instant' });
+    const range = document.createRange();
+    for (const e of document.querySelectorAll('h1, h2, h3, button, label, legend, th, summary, nav a, .button, .badge')) {
+        if (!e.checkVisibility()) continue;
+        const texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const text = texts.currentNode;
+            for (const { 0: word, index } of text.data.matchAll(/[A-Za-z]{2,20}/g)) {
+                range.setStart(text, index);
+                range.setEnd(text, index + word.length);
+                const tops = new Set([...range.getClientRects()].map((r) => Math.round(r.top)));
+                if (tops.size > 1) faults.push(`a line ends within “${word}”: ${name(e)}`);
+            }
+        }
+    }
+    return [...new Set(faults)];
+"#;
+
 /// Which rules of axe-core a page is checked against.
 #[derive(Clone, Copy)]
 enum Rules {
@@ -95,14 +165,17 @@ impl Browser {
     async fn check(&self, page: &str, width: u32, takes_screenshot: bool) -> anyhow::Result<()> {
         let lang = self.wishes.lang;
         let faults = self.run(FAULTS, vec![json!(lang)]).await?;
+        let beyond_reach = self.run(REACH, Vec::new()).await?;
         if takes_screenshot {
             let folder = self.folder();
             std::fs::create_dir_all(&folder)?;
             let file = folder.join(format!("{width}-{lang}-{page}.png"));
             self.capture(&file).await?;
         }
-        let is_free = faults.as_array().is_some_and(Vec::is_empty);
-        ensure!(is_free, "{page} at {width} pixels: {faults:#}");
+        for faults in [faults, beyond_reach] {
+            let is_free = faults.as_array().is_some_and(Vec::is_empty);
+            ensure!(is_free, "{page} at {width} pixels: {faults:#}");
+        }
         Ok(())
     }
 

@@ -109,7 +109,7 @@ impl Folders {
                         @if folder.selectable {
                             a href=(place::folder(&folder.name))
                                 aria-current=[(Some(&folder.name) == here).then_some("page")]
-                                class=[unseen.map(|_| "unseen")] {
+                                class=[unseen.map(|_| "has-unread")] {
                                 span { (label(folder, lang)) }
                                 @if let Some(unseen) = unseen {
                                     span.count aria-label=(t!(lang, "mail-unread-count", count = unseen)) { (unseen) }

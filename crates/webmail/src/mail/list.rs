@@ -310,7 +310,7 @@ impl View<'_> {
                         }
                     }
                     span.what {
-                        @if !summary.flags.seen() { span.sr { (t!(lang, "mail-unread")) " " } }
+                        @if !summary.flags.seen() { span.visually-hidden { (t!(lang, "mail-unread")) " " } }
                         span.subject { (subject) }
                         @if let Some(preview) = &summary.preview { " " span.preview { (preview) } }
                     }

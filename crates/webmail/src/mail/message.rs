@@ -320,7 +320,7 @@ impl View<'_> {
             .is_some_and(content::has_both);
         html! {
             @if has_both {
-                p.hint {
+                p.hint.alone {
                     @if self.asked.plain { a href=(self.again(&[])) { (t!(lang, "mail-view-html")) } }
                     @else { a href=(self.again(&[("view", "plain")])) { (t!(lang, "mail-view-plain")) } }
                 }

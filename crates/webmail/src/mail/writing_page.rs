@@ -133,7 +133,7 @@ pub(super) async fn page(
                 label for="subject" { (t!(lang, "mail-subject")) }
                 input #subject name="subject" value=(draft.subject) maxlength="900" autocomplete="off";
             }
-            label.sr for="body" { (t!(lang, "mail-text")) }
+            label.visually-hidden for="body" { (t!(lang, "mail-text")) }
             textarea #body name="body" rows="18" autofocus[!draft.to.is_empty()] { "\n" (draft.body) }
             (files(lang, "keep", &composition.files))
             (files(lang, "original", &composition.originals))

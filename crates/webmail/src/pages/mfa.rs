@@ -239,7 +239,7 @@ pub(super) fn only_one(visit: &Visit, view: &MfaView) -> Markup {
             (notice(Tone::Warning, html! {
                 p { (t!(lang, "only-one-factor")) }
                 @let (page, words) = kinds::of(factor.kind()).beside(can_mail, lang);
-                p { a href=(page) { (words) } }
+                p.alone { a href=(page) { (words) } }
             }))
         }
     }

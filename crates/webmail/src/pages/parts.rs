@@ -225,7 +225,7 @@ pub(super) fn again(
 /// The button that Enter presses in a form whose other buttons come before the one that sends it: browsers take the
 /// first (HTML Standard 4.10.21.2).
 pub(super) fn enter_button(label: &str) -> Markup {
-    html! { button.unseen tabindex="-1" aria-hidden="true" { (label) } }
+    html! { button.visually-hidden tabindex="-1" aria-hidden="true" { (label) } }
 }
 
 /// The field for a recovery code.
