@@ -35,7 +35,7 @@ pub use account::{Account, AccountId, LoginName, Password};
 pub use checkpoint::{
     Challenge, ChangeError, Checkpoint, CompanionError, CompanionToken, Elsewhere, GrantView,
     MailedCodeState, MfaView, Parts, Proof, ProofError, RECOVERY_CODES, RegisterError, Registered,
-    RegistrationState, Reproof, Site,
+    RegistrationState, Reproof, ResealError, Site,
 };
 pub use door::{Admitted, Attempt, Attested, NotAdmitted, Refusal};
 pub use one_time_code::OneTimeCode;

@@ -1,6 +1,7 @@
 //! The file with the keys that seal factors: outside the data folder, readable by the service alone.
 //!
-//! One line a key: its number and 64 hexadecimal digits. The highest number seals; the others open what they sealed.
+//! One line a key: its number and 64 hexadecimal digits. The highest number seals; the others open what they sealed. By
+//! the first, codes and unknown names are hashed as well.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -11,6 +12,9 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
 use zeroize::Zeroizing;
+
+/// The key of a site's first day. It stays when others go to the archive, because a hash can't be made anew.
+const FIRST: KeyId = KeyId(1);
 
 /// Reads the keys; makes the file with a first key if there is none and `may_create`.
 ///
@@ -33,6 +37,12 @@ pub fn load(path: &Path, may_create: bool) -> anyhow::Result<KeyRing> {
         path.display()
     );
     let keys = parse(&text).with_context(|| format!("reading {}", path.display()))?;
+    ensure!(
+        keys.contains_key(&FIRST),
+        "{} lacks key {}, by which recovery codes and other codes are known: put its line back",
+        path.display(),
+        FIRST.0
+    );
     KeyRing::new(keys).with_context(|| format!("{} has no key", path.display()))
 }
 
@@ -60,12 +70,12 @@ fn create(path: &Path) -> anyhow::Result<KeyRing> {
         .mode(0o600)
         .open(path)
         .with_context(|| format!("making {}", path.display()))?;
-    writeln!(file, "{}", line(KeyId(1), &key).as_str())?;
+    writeln!(file, "{}", line(FIRST, &key).as_str())?;
     file.sync_all()?;
     if let Some(folder) = path.parent() {
         std::fs::File::open(folder)?.sync_all()?;
     }
-    KeyRing::new(BTreeMap::from([(KeyId(1), key)])).context("one key makes a ring")
+    KeyRing::new(BTreeMap::from([(FIRST, key)])).context("one key makes a ring")
 }
 
 fn line(id: KeyId, key: &SealingKey) -> Zeroizing<String> {
@@ -115,6 +125,18 @@ mod tests {
         let first = load(&path, true).expect("made");
         assert_eq!(load(&path, false).expect("read").current(), first.current());
         assert_eq!(add(&path).expect("added").current(), KeyId(2));
+    }
+
+    #[test]
+    fn the_first_key_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("keys");
+        load(&path, true).expect("made");
+        add(&path).expect("added");
+        let text = std::fs::read_to_string(&path).expect("read");
+        let later = text.split_once('\n').expect("two lines").1;
+        std::fs::write(&path, later).expect("written");
+        assert!(load(&path, false).is_err_and(|e| e.to_string().contains("put its line back")));
     }
 
     #[test]

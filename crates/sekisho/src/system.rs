@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use sekisho_authapi::{Api, SaslListener};
 use sekisho_checkpoint::Checkpoint;
 use sekisho_checkpoint::ports::Clock;
@@ -59,6 +60,8 @@ impl System {
     /// Something can't be opened; the error says what.
     pub(crate) async fn open(parts: Parts) -> anyhow::Result<Self> {
         let rooms = Rooms::open(parts, QueueUse::Run).await?;
+        let resealed = rooms.checkpoint.reseal().await;
+        resealed.context("looking whether the keys belong to the records")?;
         let shutdown = Shutdown::new();
         let incoming = Incoming {
             queue: rooms.queue.clone(),

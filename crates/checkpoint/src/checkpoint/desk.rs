@@ -1,14 +1,12 @@
 //! What the help desk does, at the command line: recorded with its reason, and announced.
 
 use super::Checkpoint;
-use super::letters::letter_binding;
-use super::otp_app::otp_key_binding;
 use crate::account::{Account, AccountId};
 use crate::audit::{Actor, Event, EventKind};
 use crate::factor::{Enrolment, FactorKind, Standing};
 use crate::grant::Grant;
 use crate::one_time_code::OneTimeCode;
-use crate::ports::{AccountUpdate, Change, Cut, Ending, Reach, RecordsError, SealedItem};
+use crate::ports::{AccountUpdate, Change, Cut, Ending, Reach, RecordsError};
 
 impl Checkpoint {
     /// Turns MFA on or off for somebody.
@@ -127,33 +125,6 @@ impl Checkpoint {
             self.records.standing(account).await?,
             self.records.grants(account, self.now()).await?,
         ))
-    }
-
-    /// Seals every factor's key, and every letter that waits, anew under the current key of the ring. Returns how many
-    /// keys there were.
-    ///
-    /// # Errors
-    /// The records are out of reach; run it again, it goes on where it stopped.
-    pub async fn reseal_factors(&self) -> Result<u32, RecordsError> {
-        let current = self.keys.current();
-        let keys = self.keys.clone();
-        self.records
-            .reseal(&move |item, sealed| {
-                if sealed.key_id() == Some(current) {
-                    return None;
-                }
-                let binding = match item {
-                    SealedItem::OtpKey(account, factor) => otp_key_binding(account, factor),
-                    SealedItem::Letter(account, letter) => letter_binding(account, letter),
-                };
-                keys.open(binding, sealed)
-                    .and_then(|plain| keys.seal(binding, &plain))
-                    .inspect_err(
-                        |error| tracing::error!(%error, ?item, "what the site's key sealed could not be sealed anew"),
-                    )
-                    .ok()
-            })
-            .await
     }
 
     async fn desk(

@@ -1,13 +1,13 @@
 //! Joins the rule with its ports: gathers the facts, asks [`decide`](crate::rule::decide), carries out what follows.
 //!
-//! In reading order: `passwords` is the half that all doors share, `verified` its memory, `turns` what makes guesses wait for each other; `admit` serves the doors that
-//! are not the webmail; `sign_in` keeps the webmail's sessions. `carry_out` is how everything is changed, in one
-//! transaction each, and `letters` how it is told. `prove` checks factors, at sign-in and before changes (`reproof`),
-//! `otp_app`, `mailed` and `recovery` being the kinds and `challenge` what some are asked by; `register` takes new
-//! ones, `external_mail` being a kind's, of which `pending` is what waits; `companion` joins the two addresses of a
-//! line; `change` and `new_password` are everything else that a person changes, `views` what their pages show, `desk`
-//! what the help desk does; `upkeep` ends leases, follows other nodes' revocations and purges, `never_came` tells of
-//! sign-ins that stopped half-way.
+//! In reading order: `passwords` is the half that all doors share, `verified` its memory, `turns` what makes guesses wait
+//! for each other; `admit` serves the doors that are not the webmail; `sign_in` keeps the webmail's sessions.
+//! `carry_out` is how everything is changed, in one transaction each, and `letters` how it is told. `prove` checks
+//! factors, at sign-in and before changes (`reproof`), `otp_app`, `mailed` and `recovery` being the kinds and
+//! `challenge` what some are asked by; `register` takes new ones, `external_mail` being a kind's, of which `pending` is
+//! what waits; `companion` joins the two addresses of a line; `change` and `new_password` are everything else that a
+//! person changes, `views` what their pages show, `desk` what the help desk does; `upkeep` ends leases, follows other
+//! nodes' revocations and purges, `never_came` tells of sign-ins that stopped half-way, `reseal` lets keys go round.
 
 mod admit;
 mod carry_out;
@@ -27,6 +27,7 @@ mod prove;
 mod recovery;
 mod register;
 mod reproof;
+mod reseal;
 mod sign_in;
 mod turns;
 mod upkeep;
@@ -63,6 +64,7 @@ pub use prove::{Proof, ProofError};
 pub use recovery::RECOVERY_CODES;
 pub use register::{RegisterError, Registered, RegistrationState};
 pub use reproof::Reproof;
+pub use reseal::ResealError;
 pub use views::{GrantView, MfaView};
 
 /// What a site configured: read again while running, replaced as a whole.

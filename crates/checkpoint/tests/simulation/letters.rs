@@ -10,13 +10,14 @@ use sekisho_checkpoint::id::FactorId;
 use sekisho_checkpoint::ports::{
     AccountUpdate, Change, Clock as _, CourierError, Letter, Records as _, SessionUpdate,
 };
+use sekisho_checkpoint::sealing::KeyId;
 use sekisho_checkpoint::web::{AdmittedSession, Person, WebStanding};
-use sekisho_checkpoint::{Password, Proof, ProofError, Reproof};
+use sekisho_checkpoint::{Password, Proof, ProofError, Reproof, ResealError};
 use sekisho_otp::OtpCode;
 
 use crate::memory::Kept;
 use crate::run::{Act, finish, let_pass};
-use crate::world::{Courage, World, ai, place};
+use crate::world::{Courage, World, ai, keep, place};
 
 fn elsewhere() -> MailAddress {
     MailAddress::parse("ai@elsewhere.example").expect("an address")
@@ -150,6 +151,32 @@ fn news_that_has_no_way_out_is_given_up_at_once() {
     world.letters.is(Courage::WithoutRelay);
     let_pass(&world, SignedDuration::from_mins(2), &mut world.keepers());
     assert!(world.records.kept().outbox.is_empty());
+}
+
+#[test]
+fn no_key_can_go_that_a_letter_still_needs() {
+    let world = world();
+    world.letters.is(Courage::Away);
+    finish(world.nodes[0].desk_set_mfa(&ai(), true, "asked")).expect("done");
+    let key_of_the_letter = || world.records.kept().outbox[0].body.key_id();
+    assert_eq!(key_of_the_letter(), Some(KeyId(1)));
+    let too_early = finish(world.node_with(&[2]).reseal());
+    assert!(
+        matches!(&too_early, Err(ResealError::MissingKeys(keys)) if *keys == [KeyId(1)].into()),
+        "{too_early:?}"
+    );
+
+    finish(world.node_with(&[1, 2]).reseal()).expect("sealed anew");
+    assert_eq!(key_of_the_letter(), Some(KeyId(2)));
+    let later = world.node_with(&[2]);
+    finish(later.reseal()).expect("nothing needs the first");
+    world.letters.is(Courage::Good);
+    let_pass(
+        &world,
+        SignedDuration::from_mins(2),
+        &mut Vec::from(keep(&later)),
+    );
+    assert_eq!(told(&world), [EventKind::MfaOn]);
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The world of a run: two nodes of a checkpoint over one memory, one person's account, a clock in hand, and a courier
 //! that does not always come.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -209,19 +208,7 @@ impl World {
             courage: Mutex::new(Courage::Moody),
             sent: Mutex::default(),
         });
-        let keys = BTreeMap::from([(KeyId(1), SealingKey::new([7; 32]))]);
-        let keys = KeyRing::new(keys).expect("a key");
-        let nodes = [0; 2].map(|_| {
-            let parts = Parts {
-                records: Arc::clone(&records) as _,
-                directory: Arc::clone(&directory) as _,
-                courier: Arc::clone(&letters) as _,
-                clock: Arc::clone(&clock) as _,
-                keys: keys.clone(),
-                site: Site::default(),
-            };
-            finish(Checkpoint::start(parts)).expect("a checkpoint")
-        });
+        let nodes = [0; 2].map(|_| node(&records, &directory, &letters, &clock, ring(&[1])));
         Self {
             seed,
             dice: Dice::new(seed),
@@ -232,6 +219,17 @@ impl World {
             nodes,
             apps: Mutex::new(apps),
         }
+    }
+
+    /// A node that begins with other keys.
+    pub fn node_with(&self, keys: &[u32]) -> Arc<Checkpoint> {
+        node(
+            &self.records,
+            &self.directory,
+            &self.letters,
+            &self.clock,
+            ring(keys),
+        )
     }
 
     /// What goes on at both nodes without anybody asking.
@@ -249,6 +247,29 @@ impl World {
         let step = Step::at(self.clock.now().as_second()).0 + self.dice.below(2) as u64;
         apps.last().map(|key| key.code(Step(step)))
     }
+}
+
+fn node(
+    records: &Arc<MemoryRecords>,
+    directory: &Arc<OneAccount>,
+    letters: &Arc<Letters>,
+    clock: &Arc<HandClock>,
+    keys: KeyRing,
+) -> Arc<Checkpoint> {
+    let parts = Parts {
+        records: Arc::clone(records) as _,
+        directory: Arc::clone(directory) as _,
+        courier: Arc::clone(letters) as _,
+        clock: Arc::clone(clock) as _,
+        keys,
+        site: Site::default(),
+    };
+    finish(Checkpoint::start(parts)).expect("a checkpoint")
+}
+
+fn ring(keys: &[u32]) -> KeyRing {
+    let key = |&number: &u32| (KeyId(number), SealingKey::new([6 + number as u8; 32]));
+    KeyRing::new(keys.iter().map(key).collect()).expect("a key")
 }
 
 /// What goes on at a node without anybody asking.

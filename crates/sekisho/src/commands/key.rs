@@ -32,10 +32,10 @@ pub(super) async fn run(plan: &Plan, command: KeyCommand) -> anyhow::Result<()> 
         KeyCommand::Rotate => {
             keys::add(path).context("adding a key")?;
             let rooms = Rooms::for_command_line(plan).await?;
-            let resealed = rooms.checkpoint.reseal_factors().await?;
+            let resealed = rooms.checkpoint.reseal().await?;
             say(&format!(
                 "key {} seals now; {resealed} factors were sealed anew. Restart the service, then the older lines of \
-                 {} can go to the archive.",
+                 {} can go to the archive, all but the first, by which codes are known.",
                 keys::load(path, false)?.current().0,
                 path.display()
             ));
