@@ -55,7 +55,7 @@ pub(super) fn address(visit: &Visit, typed: &str, is_wrong: bool) -> Markup {
     }
 }
 
-/// The field for the help composition's enrolment code, where one is demanded.
+/// The field for the help desk's enrolment code, where one is demanded.
 pub(super) fn enrolment(visit: &Visit, demand: FirstRegistration, typed: &str) -> Markup {
     html! {
         @if demand == FirstRegistration::EnrolmentCode {

@@ -567,7 +567,7 @@ fn door(lang: Lang, actor: Actor) -> String {
         Actor::Door(Door::Submission) => t!(lang, "door-submission"),
         Actor::Door(Door::ManageSieve) => "ManageSieve".to_owned(),
         Actor::Door(Door::AuthApi) => t!(lang, "door-api"),
-        Actor::HelpDesk => t!(lang, "actor-help-composition"),
+        Actor::HelpDesk => t!(lang, "actor-help-desk"),
         Actor::System => t!(lang, "actor-system"),
     }
 }

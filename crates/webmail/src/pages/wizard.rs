@@ -429,7 +429,7 @@ fn app_code_step(
             @if user.is_none() { (fields::enrolment(visit, demand, said.enrolment_code)) }
         }
         (buttons(visit, start_again(visit)))
-        // The key needs the help composition's code from the same form. The button comes last because Enter presses the
+        // The key needs the help desk's code from the same form. The button comes last because Enter presses the
         // first.
         button.link form="step" formaction=(target("/mfa-step/register/key", visit)) formnovalidate { (t!(lang, "authenticator-other")) }
     }
