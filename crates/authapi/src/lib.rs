@@ -1,11 +1,10 @@
 //! Doors for mail servers that stay in front of Sekisho: they accept the connections, and ask the checkpoint who may
-//! come in.
-//! Each server asks in its own protocol, and each can express less than Sekisho's own doors: `docs/operating.md` has a
-//! table. [`Api::router`] answers nginx (`ngx_mail_auth_http_module`) and Dovecot's auth policy over HTTP, but only to
-//! peers that send the secret; [`run_sasl`] speaks Dovecot's SASL protocol, for Postfix and Exim. A peer's report of
-//! the client's address is believed: whoever has the secret, or can reach the socket, could as well open the mailboxes.
-//! The crate decides nothing and has no mail. If Dovecot can be given commands, [`DoveadmClient`] makes it close connections
-//! whose admission has ended.
+//! come in. Each server asks in its own protocol, and each can express less than Sekisho's own doors:
+//! `docs/operating.md` has a table. [`Api::router`] answers nginx (`ngx_mail_auth_http_module`) and Dovecot's auth
+//! policy over HTTP, but only to peers that send the secret; [`run_sasl`] speaks Dovecot's SASL protocol, for Postfix
+//! and Exim. A peer's report of the client's address is believed: whoever has the secret, or can reach the socket,
+//! could as well open the mailboxes. The crate decides nothing and has no mail. If Dovecot can be given commands,
+//! [`DoveadmClient`] makes it close connections whose admission has ended.
 
 mod doveadm;
 mod nginx;

@@ -65,8 +65,8 @@ impl Shutdown {
         self.tasks.spawn(UntilCut { cut, task });
     }
 
-    /// Runs what goes on until the end is asked for, in a task of its own. Should it end by a panic, it begins anew after
-    /// a second; `what` says in the log what it was.
+    /// Runs what goes on until the end is asked for, in a task of its own. Should it end by a panic, it begins anew
+    /// after a second; `what` says in the log what it was.
     pub fn spawn_lasting<F>(&self, what: &'static str, begin: impl Fn() -> F + Send + 'static)
     where
         F: Future<Output = ()> + Send + 'static,

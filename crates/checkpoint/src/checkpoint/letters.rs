@@ -2,8 +2,8 @@
 //!
 //! Whoever writes a letter hands it to the courier at once. Should that process end before, or the courier not take it,
 //! the letter waits in the outbox, and whichever node looks there first claims it for a minute and tries again, ever
-//! more seldom. So a letter is sent at least once, and is given up, with an error in the log, only after three days, or at
-//! once where the site has no way out for it. A letter may carry a code: in the records it is sealed.
+//! more seldom. So a letter is sent at least once, and is given up, with an error in the log, only after three days, or
+//! at once where the site has no way out for it. A letter may carry a code: in the records it is sealed.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -115,8 +115,8 @@ impl Checkpoint {
         })
     }
 
-    /// Hands letters to the courier. One that it does not take just now waits to be tried again; one that has no way out
-    /// is given up, with the code that it may carry: a code must not wait to be typed that nobody gets.
+    /// Hands letters to the courier. One that it does not take just now waits to be tried again; one that has no way
+    /// out is given up, with the code that it may carry: a code must not wait to be typed that nobody gets.
     pub(super) async fn hand_over(&self, letters: &[OutboxLetter]) {
         for letter in letters {
             match self.try_to_hand_over(letter).await {

@@ -1,13 +1,14 @@
 //! Joins the rule with its ports: gathers the facts, asks [`decide`](crate::rule::decide), carries out what follows.
 //!
-//! In reading order: `passwords` is the half that all doors share, `verified` its memory, `turns` what makes guesses wait
-//! for each other; `admit` serves the doors that are not the webmail; `sign_in` keeps the webmail's sessions.
-//! `carry_out` is how everything is changed, in one transaction each, and `letters` how it is told. `prove` checks
-//! factors, at sign-in and before changes (`reproof`), `otp_app`, `mailed` and `recovery` being the kinds and
-//! `challenge` what some are asked by; `register` takes new ones, `external_mail` being a kind's, of which `pending` is
-//! what waits; `companion` joins the two addresses of a line; `change` and `new_password` are everything else that a
-//! person changes, `views` what their pages show, `desk` what the help desk does; `upkeep` ends leases, follows other
-//! nodes' revocations and purges, `never_came` tells of sign-ins that stopped half-way, `reseal` lets keys go round.
+//! In reading order: `passwords` is the half that all doors share, `password_owner` whose password is guessed,
+//! `verified` the memory of passwords, `turns` what makes guesses wait for each other; `admit` serves the doors that
+//! are not the webmail; `sign_in` keeps the webmail's sessions. `carry_out` is how everything is changed, in one
+//! transaction each, and `letters` how it is told. `prove` checks factors, at sign-in and before changes (`reproof`),
+//! `otp_app`, `mailed` and `recovery` being the kinds and `challenge` what some are asked by; `register` takes new
+//! ones, `external_mail` being a kind's, of which `pending` is what waits; `companion` joins the two addresses of a
+//! line; `change` and `new_password` are everything else that a person changes, `views` what their pages show, `desk`
+//! what the help desk does; `upkeep` ends leases, follows other nodes' revocations and purges, `never_came` tells of
+//! sign-ins that stopped half-way, `reseal` lets keys go round.
 
 mod admit;
 mod carry_out;
@@ -21,6 +22,7 @@ mod mailed;
 mod never_came;
 mod new_password;
 mod otp_app;
+mod password_owner;
 mod passwords;
 mod pending;
 mod prove;
@@ -52,7 +54,7 @@ use crate::ports::{
     Clock, Courier, Directory, DirectoryError, Records, RecordsError, RevocationNumber,
 };
 use crate::sealing::{KeyRing, SealingError};
-use passwords::Whose;
+use password_owner::PasswordOwner;
 use turns::{AccountTurn, Turns};
 use verified::Verified;
 
@@ -107,7 +109,7 @@ pub struct Checkpoint {
     /// One at a time for an account, so that guesses in parallel are counted like guesses in a row.
     verifying: Turns<AccountId>,
     /// The same for passwords, by account or name; apart, so that a flood of passwords keeps nobody's OTP waiting.
-    guessing: Turns<Whose>,
+    guessing: Turns<PasswordOwner>,
     /// Whether it was said in the log that letters have no way out.
     said_no_relay: AtomicBool,
     /// Heard by those who wait for the outcome of guesses in flight.

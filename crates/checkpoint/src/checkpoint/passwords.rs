@@ -5,6 +5,7 @@ use std::pin::pin;
 use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
+use super::password_owner::PasswordOwner;
 use super::verified::{Epoch, WrongBefore};
 use super::{Checkpoint, Failure, Site};
 use crate::account::{Account, AccountId, LoginName, Password};
@@ -56,50 +57,10 @@ impl Subject {
     }
 
     /// Whose password is guessed.
-    pub(super) fn whose(&self) -> Whose {
+    pub(super) fn whose(&self) -> PasswordOwner {
         match self {
-            Self::Known(known) => Whose::Account(known.account.id),
-            Self::Unknown(hash) => Whose::Nobody(*hash),
-        }
-    }
-}
-
-/// Whose password is guessed: an account's, or that of a name that leads to none, which is treated alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Whose {
-    Account(AccountId),
-    Nobody([u8; 32]),
-}
-
-impl Whose {
-    fn account(self) -> Option<AccountId> {
-        match self {
-            Self::Account(account) => Some(account),
-            Self::Nobody(_) => None,
-        }
-    }
-
-    /// What all guesses are counted under.
-    fn throttle(self) -> Throttle {
-        match self {
-            Self::Account(account) => Throttle::Account(account, Guess::Password),
-            Self::Nobody(name) => Throttle::Name(name, Guess::Password),
-        }
-    }
-
-    /// What those from one source are counted under.
-    fn throttle_at(self, source: &Source) -> Throttle {
-        let key = source.throttle_key();
-        match self {
-            Self::Account(account) => Throttle::AccountAt(account, key, Guess::Password),
-            Self::Nobody(name) => Throttle::NameAt(name, key, Guess::Password),
-        }
-    }
-
-    pub(super) fn bytes(self) -> Vec<u8> {
-        match self {
-            Self::Account(account) => account.get().to_be_bytes().to_vec(),
-            Self::Nobody(name) => name.to_vec(),
+            Self::Known(known) => PasswordOwner::Account(known.account.id),
+            Self::Unknown(hash) => PasswordOwner::Nobody(*hash),
         }
     }
 }
@@ -194,7 +155,7 @@ impl Checkpoint {
     /// not written down.
     pub(super) async fn guess(
         &self,
-        whose: Whose,
+        whose: PasswordOwner,
         password: &Password,
         source: &Source,
         limits: &[(Throttle, Limit)],
@@ -272,7 +233,7 @@ impl Checkpoint {
     /// Counts a wrong password that was tried elsewhere, once however often it is repeated.
     pub(super) async fn count_wrong_password(
         &self,
-        whose: Whose,
+        whose: PasswordOwner,
         password: &Password,
         source: &Source,
         now: Timestamp,

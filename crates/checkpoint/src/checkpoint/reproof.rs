@@ -1,6 +1,7 @@
 //! Proving password and factor once more, before a change.
 
-use super::passwords::{Guessed, Whose};
+use super::password_owner::PasswordOwner;
+use super::passwords::Guessed;
 use super::prove::{Follows, Proof, ProofError};
 use super::{Checkpoint, Failure};
 use crate::account::Password;
@@ -112,7 +113,7 @@ impl Checkpoint {
         };
         let from_here = Throttle::AccountAt(account, person.source.throttle_key(), Guess::Password);
         let limits = [(from_here, PASSWORDS_FOR_ACCOUNT)];
-        let whose = Whose::Account(account);
+        let whose = PasswordOwner::Account(account);
         let guess = self.guess(whose, password, &person.source, &limits, now);
         match guess.await? {
             Guessed::Right => {}

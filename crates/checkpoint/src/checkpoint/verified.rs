@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
-use super::passwords::Whose;
+use super::password_owner::PasswordOwner;
 use crate::account::{AccountId, Password};
 use crate::id::{NoRandomness, random};
 use crate::sealing::keyed_hash;
@@ -141,7 +141,7 @@ impl Verified {
     /// Whether this very password was found wrong, and counted, for this account or name from this address a while ago.
     pub(super) fn wrong_before(
         &self,
-        whose: Whose,
+        whose: PasswordOwner,
         password: &Password,
         source: &Source,
         now: Timestamp,
@@ -161,7 +161,7 @@ impl Verified {
     /// room, it counts once more when it comes again.
     pub(super) fn remember_wrong(
         &self,
-        whose: Whose,
+        whose: PasswordOwner,
         password: &Password,
         source: &Source,
         now: Timestamp,

@@ -172,9 +172,9 @@ pub trait Records: Send + Sync + 'static {
     /// that was given. News in the outbox stays: told twice is better than never.
     async fn restored(&self, steps_before: Step, now: Timestamp) -> Result<(), RecordsError>;
 
-    /// Claims letters of the outbox that are due at `now`, at most `limit`: nobody else claims them before `until`. First
-    /// come the letters for a session, since somebody waits for the code in them, then news; among each, those that are
-    /// due earliest. A claim counts as a try.
+    /// Claims letters of the outbox that are due at `now`, at most `limit`: nobody else claims them before `until`.
+    /// First come the letters for a session, since somebody waits for the code in them, then news; among each, those
+    /// that are due earliest. A claim counts as a try.
     async fn claim_letters(
         &self,
         now: Timestamp,

@@ -221,8 +221,8 @@ pub struct NewSession {
     /// The last revocation when its password began to be checked: if something of the account was revoked since, no
     /// session begins.
     pub unless_revoked_since: RevocationNumber,
-    /// That it waits for its factor. Of several sign-ins of an account and source, the time of the first is kept, and the
-    /// session of the last.
+    /// That it waits for its factor. Of several sign-ins of an account and source, the time of the first is kept, and
+    /// the session of the last.
     pub waiting: Option<WaitingSignIn>,
     /// What is written down.
     pub event: Event,
