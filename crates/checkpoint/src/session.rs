@@ -1,7 +1,8 @@
 //! Webmail sessions, as the records keep them, and the key of what is sealed for a session's browser.
 //!
 //! Such a key is drawn once for a session. It lies in the records wrapped under the token that the browser holds, so
-//! that they hold nothing that they could read; a new token wraps it anew, and what it sealed stays as it is.
+//! that they hold nothing that they could read; a new token wraps it anew, and what it sealed stays as it is. Until the
+//! new token is seen, the wrapping under the one before stays beside it, in case the browser never heard of the new one.
 
 use std::fmt;
 
@@ -27,9 +28,10 @@ pub struct Session {
     pub id: SessionId,
     /// The hash of the token that its browser holds.
     pub token: TokenHash,
-    /// Its key, wrapped under that token. `None` where the session was begun by a version before such keys: the token
-    /// that it has is its key then.
-    pub key: Option<Sealed>,
+    /// Its key, wrapped under that token.
+    pub key: Sealed,
+    /// The token before that one, until the browser shows that it holds the new one.
+    pub superseded: Option<Superseded>,
     /// Whose.
     pub account: AccountId,
     /// When it began.
@@ -54,12 +56,30 @@ impl Session {
     /// The session's key, for the browser that holds its token; `None` if the wrapped key is damaged.
     #[must_use]
     pub fn key(&self, token: &SessionToken) -> Option<SessionKey> {
-        let Some(wrapped) = &self.key else {
-            return Some(SessionKey(*token.expose_bytes()));
-        };
+        self.unwrapped(token, &self.key)
+    }
+
+    /// The same for the browser that holds the superseded token.
+    #[must_use]
+    pub fn key_of_superseded(&self, token: &SessionToken) -> Option<SessionKey> {
+        self.unwrapped(token, &self.superseded.as_ref()?.key)
+    }
+
+    fn unwrapped(&self, token: &SessionToken, wrapped: &Sealed) -> Option<SessionKey> {
         let opened = open(token.expose_bytes(), WRAPPING, self.id, wrapped)?;
         opened.as_slice().try_into().ok().map(SessionKey)
     }
+}
+
+/// A token whose place another has taken. It opens no session any more. But the answer that brought the new one may be
+/// lost, and then it is all that the browser has: a sign-in with the password of the same account that brings it along
+/// gets what lies in the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Superseded {
+    /// Its hash.
+    pub token: TokenHash,
+    /// The session's key, wrapped under it.
+    pub key: Sealed,
 }
 
 /// What something is sealed for in a session. Each purpose has a key of its own.
@@ -183,11 +203,12 @@ fn cipher(secret: &[u8; 32], purpose: &[u8]) -> ChaCha20Poly1305 {
 mod tests {
     use super::*;
 
-    fn session(token: &SessionToken, key: Option<Sealed>) -> Session {
+    fn session(token: &SessionToken, key: Sealed) -> Session {
         Session {
             id: SessionId::new(1),
             token: token.hash(),
             key,
+            superseded: None,
             account: AccountId::new(1),
             created_at: Timestamp::UNIX_EPOCH,
             last_seen_at: Timestamp::UNIX_EPOCH,
@@ -219,36 +240,24 @@ mod tests {
         let [before, after, strange] = [0; 3].map(|_| SessionToken::draw().expect("randomness"));
         let id = SessionId::new(1);
         let key = SessionKey::draw().expect("randomness");
-        let begun = session(&before, Some(key.wrap(id, &before).expect("wrapped")));
+        let begun = session(&before, key.wrap(id, &before).expect("wrapped"));
         let sealed = key.seal(Purpose::Stash, id, b"draft").expect("sealed");
         let key = begun.key(&before).expect("its browser's");
         assert!(begun.key(&strange).is_none());
 
-        let goes_on = session(&after, Some(key.wrap(id, &after).expect("wrapped")));
+        let mut goes_on = session(&after, key.wrap(id, &after).expect("wrapped"));
+        goes_on.superseded = Some(Superseded {
+            token: begun.token,
+            key: begun.key.clone(),
+        });
         let opened = goes_on
             .key(&after)
             .and_then(|key| key.open(Purpose::Stash, id, &sealed));
         assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
-        assert!(
-            goes_on.key(&before).is_none(),
-            "the old token opens nothing"
-        );
-    }
-
-    #[test]
-    fn a_session_of_an_earlier_version_keeps_what_it_sealed() {
-        let [before, after] = [0; 2].map(|_| SessionToken::draw().expect("randomness"));
-        let id = SessionId::new(1);
-        // As that version did it: with a key of the token itself.
-        let sealed =
-            seal(before.expose_bytes(), Purpose::Stash.label(), id, b"draft").expect("sealed");
-        let key = session(&before, None)
-            .key(&before)
-            .expect("the token itself");
-        let wrapped = key.wrap(id, &after).expect("wrapped");
-        let goes_on = session(&after, Some(wrapped));
+        assert!(goes_on.key(&before).is_none(), "the old token");
+        assert!(goes_on.key_of_superseded(&after).is_none());
         let opened = goes_on
-            .key(&after)
+            .key_of_superseded(&before)
             .and_then(|key| key.open(Purpose::Stash, id, &sealed));
         assert_eq!(opened.as_deref().map(Vec::as_slice), Some(&b"draft"[..]));
     }

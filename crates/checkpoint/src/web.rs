@@ -18,6 +18,8 @@ pub use crate::rule::registration::FirstStep;
 pub struct Browser<'a> {
     /// The `User-Agent` header, as the browser sent it.
     pub client: &'a str,
+    /// The session's token that it holds, if any. Of a session that it was left behind by, it gets what lies in it.
+    pub token: Option<&'a SessionToken>,
     /// Whether the account's mail server wants the password, so that the session has to keep it; `None` if no mail
     /// server does.
     pub keeps_password: Option<&'a (dyn Fn(&Account) -> bool + Sync)>,
@@ -46,6 +48,7 @@ impl<'a> From<&'a str> for Browser<'a> {
     fn from(client: &'a str) -> Self {
         Self {
             client,
+            token: None,
             keeps_password: None,
         }
     }
@@ -61,12 +64,12 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// Who signed in.
+    /// The session as it is kept: with a stash, if it came in the place of one that was left behind with one.
     #[must_use]
-    pub fn account(&self) -> &Account {
+    pub fn record(&self) -> &Session {
         match &self.standing {
-            WebStanding::Admitted(session) => session.account(),
-            WebStanding::Owed(owed) => owed.account(),
+            WebStanding::Admitted(session) => session.record(),
+            WebStanding::Owed(owed) => owed.record(),
         }
     }
 
@@ -118,6 +121,13 @@ pub enum NoSession {
     /// Never was, or was signed out, timed out or ended elsewhere.
     #[error("there is no such session")]
     Gone,
+    /// Another token has taken the place of this one, and no browser was seen with it: the answer that brought it is
+    /// lost. Signing in with the password brings back what was being written.
+    #[error("another token has taken the place of this one")]
+    Superseded {
+        /// Whether something was being written.
+        has_stash: bool,
+    },
     /// The checkpoint can't judge just now.
     #[error("the checkpoint can't be asked just now")]
     Unavailable,

@@ -134,6 +134,8 @@ const TABLES: [Table; 12] = [
             ("stash", Bytes),
             ("password", Bytes),
             ("key", Bytes),
+            ("superseded", Bytes),
+            ("superseded_key", Bytes),
         ],
         order: "session",
     },

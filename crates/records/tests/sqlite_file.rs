@@ -8,7 +8,6 @@ use rusqlite::Connection;
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::{SessionId, TokenHash};
 use sekisho_checkpoint::ports::{AccountUpdate, Change, Records};
-use sekisho_checkpoint::sealing::Sealed;
 use sekisho_records::SqliteRecords;
 use tempfile::tempdir;
 use tokio::task::JoinSet;
@@ -39,7 +38,7 @@ fn a_file_of_a_newer_program_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_version_before_keeps_its_sessions_and_what_they_sealed() {
+async fn sessions_without_a_key_of_their_own_end_at_the_upgrade_and_nothing_else_does() {
     let folder = tempdir().expect("a folder");
     let file = folder.path().join("records.sqlite");
     let older = Connection::open(&file).expect("opens");
@@ -49,23 +48,27 @@ async fn a_file_of_the_version_before_keeps_its_sessions_and_what_they_sealed() 
     ] {
         older.execute_batch(migration).expect("migrated");
     }
-    older
-        .execute(
-            "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
+    let begins = |older: &Connection, id: u8| {
+        let sql = "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
                  otp_failures, stash)
-             VALUES (1, ?1, 1, 0, 0, 0, 0, x'0102')",
-            [[7_u8; 32]],
+             VALUES (?1, ?2, 7, 0, 0, 0, 0, x'0102')";
+        older.execute(sql, (id, [id; 32])).expect("written");
+    };
+    begins(&older, 1);
+    older
+        .execute_batch(
+            "INSERT INTO accounts (account, mfa_on, password_wanted) VALUES (7, 1, 0);
+             PRAGMA user_version = 2;",
         )
         .expect("written");
-    older
-        .pragma_update(None, "user_version", 2)
-        .expect("written");
-    drop(older);
     let records = SqliteRecords::open(&file).expect("opens");
-    let found = records.session(&TokenHash([7; 32])).await.expect("read");
-    let found = found.expect("the session goes on");
-    assert_eq!(found.key, None, "its token is its key");
-    assert_eq!(found.stash, Some(Sealed(vec![1, 2])));
+    let found = async |id: u8| records.session(&TokenHash([id; 32])).await.expect("read");
+    assert_eq!(found(1).await, None);
+    let standing = records.standing(AccountId::new(7)).await.expect("read");
+    assert!(standing.mfa_on);
+    // The process before goes on for a moment.
+    begins(&older, 2);
+    assert_eq!(found(2).await, None);
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl From<MailServerError> for WebError {
 impl From<NoSession> for WebError {
     fn from(why: NoSession) -> Self {
         match why {
-            NoSession::Gone => Self::SeeOther("/login".to_owned()),
+            NoSession::Gone | NoSession::Superseded { .. } => Self::SeeOther("/login".to_owned()),
             NoSession::Unavailable => Self::Unavailable,
         }
     }

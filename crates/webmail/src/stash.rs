@@ -2,7 +2,8 @@
 //!
 //! The session stores it sealed under the session's key, so that a copy of the records does not reveal it.
 
-use sekisho_checkpoint::session::Purpose;
+use sekisho_checkpoint::session::{Purpose, Session, SessionKey};
+use sekisho_checkpoint::web::SignedIn;
 use serde::{Deserialize, Serialize};
 
 use crate::error::WebError;
@@ -18,6 +19,13 @@ const MARK: &str = "kept";
 struct Stash {
     page: String,
     fields: Vec<(String, String)>,
+}
+
+impl Stash {
+    fn of(record: &Session, key: &SessionKey) -> Option<Self> {
+        let plain = key.open(Purpose::Stash, record.id, record.stash.as_ref()?)?;
+        serde_json::from_slice(&plain).ok()
+    }
 }
 
 /// A page's path with the query parameter that makes [`kept`] look into the stash.
@@ -59,14 +67,13 @@ pub async fn keep(signed: &Signed, page: &str, fields: &Fields) -> Result<(), We
 #[must_use]
 pub fn kept(admitted: &AdmittedVisit) -> Option<Fields> {
     query_value(&admitted.visit.path, MARK)?;
-    let record = admitted.session.record();
-    let sealed = record.stash.as_ref()?;
-    let plain = admitted
-        .session
-        .key()
-        .open(Purpose::Stash, record.id, sealed)?;
-    let stash: Stash = serde_json::from_slice(&plain).ok()?;
+    let stash = Stash::of(admitted.session.record(), admitted.session.key())?;
     (stash.page == admitted.visit.path).then(|| Fields::new(stash.fields))
+}
+
+/// The page whose form is stored in the session that somebody signed in to; `None` if none is.
+pub(crate) fn page(signed: &SignedIn) -> Option<String> {
+    Stash::of(signed.record(), signed.key()).map(|stash| stash.page)
 }
 
 /// Empties the stash, because its content was sent, saved or given up.

@@ -133,15 +133,27 @@ impl Visit {
         detour(page, &self.way_back())
     }
 
-    async fn standing(&self) -> Result<WebStanding, WebError> {
-        let Some(token) = &self.token else {
-            return Err(WebError::SeeOther(self.detour("/login")));
-        };
-        match self.context.checkpoint.resume(token, self.source).await {
-            Ok(standing) => Ok(standing),
-            Err(NoSession::Gone) => Err(WebError::SeeOther(self.detour("/login"))),
-            Err(NoSession::Unavailable) => Err(WebError::Unavailable),
+    /// The token of the session cookie, whatever it is worth.
+    pub(crate) fn token(&self) -> Option<&SessionToken> {
+        self.token.as_ref()
+    }
+
+    /// What the session may do, or why there is none.
+    pub(crate) async fn session(&self) -> Result<WebStanding, NoSession> {
+        match &self.token {
+            Some(token) => self.context.checkpoint.resume(token, self.source).await,
+            None => Err(NoSession::Gone),
         }
+    }
+
+    async fn standing(&self) -> Result<WebStanding, WebError> {
+        self.session().await.map_err(|none| match none {
+            NoSession::Unavailable => WebError::Unavailable,
+            // Which of the two it is, the login page finds out once more, and says it.
+            NoSession::Gone | NoSession::Superseded { .. } => {
+                WebError::SeeOther(self.detour("/login"))
+            }
+        })
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! In reading order: `passwords` is the half that all doors share, `password_owner` whose password is guessed,
 //! `verified` the memory of passwords, `turns` what makes guesses wait for each other; `admit` serves the doors that
-//! are not the webmail; `sign_in` keeps the webmail's sessions. `carry_out` is how everything is changed, in one
-//! transaction each, and `letters` how it is told. `prove` checks factors, at sign-in and before changes (`reproof`),
-//! `otp_app`, `mailed` and `recovery` being the kinds and `challenge` what some are asked by; `register` takes new
-//! ones, `external_mail` being a kind's, of which `pending` is what waits; `companion` joins the two addresses of a
-//! line; `change` and `new_password` are everything else that a person changes, `views` what their pages show, `desk`
-//! what the help desk does; `upkeep` ends leases, follows other nodes' revocations and purges, `never_came` tells of
-//! sign-ins that stopped half-way, `reseal` lets keys go round.
+//! are not the webmail; `sign_in` keeps the webmail's sessions, `left_behind` those whose browser never heard of its
+//! new token. `carry_out` is how everything is changed, in one transaction each, and `letters` how it is told. `prove`
+//! checks factors, at sign-in and before changes (`reproof`), `otp_app`, `mailed` and `recovery` being the kinds and
+//! `challenge` what some are asked by; `register` takes new ones, `external_mail` being a kind's, of which `pending`
+//! is what waits; `companion` joins the two addresses of a line; `change` and `new_password` are everything else that
+//! a person changes, `views` what their pages show, `desk` what the help desk does; `upkeep` ends leases, follows
+//! other nodes' revocations and purges, `never_came` tells of sign-ins that stopped half-way, `reseal` lets keys go
+//! round.
 
 mod admit;
 mod carry_out;
@@ -17,6 +18,7 @@ mod change;
 mod companion;
 mod desk;
 mod external_mail;
+mod left_behind;
 mod letters;
 mod mailed;
 mod never_came;

@@ -92,7 +92,8 @@ impl Checkpoint {
         let session = Session {
             id,
             token: token.hash(),
-            key: Some(key.wrap(id, &token)?),
+            key: key.wrap(id, &token)?,
+            superseded: None,
             account: known.account.id,
             created_at: now,
             last_seen_at: now,
@@ -118,16 +119,23 @@ impl Checkpoint {
             }
             Decision::Admitted(_) | Decision::Refused(_) => None,
         };
-        let new = NewSession {
+        let mut new = NewSession {
             session,
+            takes_place_of: None,
             // What ends everything while the password is being checked does not see this session.
             unless_revoked_since: before,
             waiting,
             event,
         };
-        match self.records.begin_session(&new).await? {
-            SessionBegun::Begun => {}
-            SessionBegun::Revoked => return Ok(Err(SignInError::Refused)),
+        self.take_over(&mut new, &key, browser.token, &site).await?;
+        let mut begun = self.records.begin_session(&new).await?;
+        if begun == SessionBegun::WentOn {
+            // Whoever has the new token has what lies in that session too.
+            (new.session.stash, new.takes_place_of) = (None, None);
+            begun = self.records.begin_session(&new).await?;
+        }
+        if begun != SessionBegun::Begun {
+            return Ok(Err(SignInError::Refused));
         }
         let session = new.session;
         let standing =
@@ -159,7 +167,8 @@ impl Checkpoint {
         source: Source,
     ) -> Result<WebStanding, NoSession> {
         match self.try_resume(token, source).await {
-            Ok(standing) => standing.ok_or(NoSession::Gone),
+            Ok(Ok(standing)) => Ok(standing),
+            Ok(Err(none)) => Err(none),
             Err(failure) => {
                 let Unavailable = failure.say("a session could not be judged");
                 Err(NoSession::Unavailable)
@@ -171,13 +180,16 @@ impl Checkpoint {
         &self,
         token: &SessionToken,
         source: Source,
-    ) -> Result<Option<WebStanding>, Failure> {
+    ) -> Result<Result<WebStanding, NoSession>, Failure> {
         // Something may be revoked between reading the facts and opening the lease; then all is read again.
         for _ in 0..8 {
             let seen = self.verified.epoch();
             let standing = self.look_up(token, source).await?;
             if self.verified.epoch() == seen {
-                return Ok(standing);
+                return match standing {
+                    Some(standing) => Ok(Ok(standing)),
+                    None => self.why_there_is_none(token).await.map(Err),
+                };
             }
         }
         Err(Failure::Busy)
@@ -201,9 +213,11 @@ impl Checkpoint {
             return Ok(None);
         };
         let known = self.known(account, now).await?;
-        if session.last_seen_at + SEEN_EVERY <= now {
+        let is_later = session.last_seen_at + SEEN_EVERY <= now;
+        if is_later || session.superseded.is_some() {
             let update = SessionUpdate {
-                last_seen_at: Some(now),
+                forgets: session.superseded.as_ref().map(|before| before.token),
+                last_seen_at: is_later.then_some(now),
                 ..SessionUpdate::default()
             };
             self.records.update_session(session.id, &update).await?;

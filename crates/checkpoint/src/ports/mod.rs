@@ -20,8 +20,8 @@ pub use outbox::OutboxLetter;
 pub use records::{Records, RecordsError, Reseal, SealedItem};
 pub use update::{
     AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, InSession,
-    MailedCode, NewSession, NewToken, OneTime, OtpFailure, OtpFailures, Reach, Revocation,
-    RevocationNumber, SessionBegun, SessionUpdate, WaitingSignIn,
+    LeftBehind, MailedCode, NewSession, NewToken, OneTime, OtpFailure, OtpFailures, Reach,
+    Revocation, RevocationNumber, SessionBegun, SessionUpdate, WaitingSignIn,
 };
 
 /// A future in a box.

@@ -81,6 +81,12 @@ pub trait Records: Send + Sync + 'static {
     /// The session of a token.
     async fn session(&self, token: &TokenHash) -> Result<Option<Session>, RecordsError>;
 
+    /// The session whose superseded token this is.
+    async fn session_of_superseded(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<Session>, RecordsError>;
+
     /// Writes the session's fields anew, if it still exists; its `otp_failures` only as [`SessionUpdate`] says. Once a
     /// factor is proven in it, it waits for none. Returns whether it existed, with the token that was to be replaced.
     async fn update_session(

@@ -221,6 +221,8 @@ pub struct NewSession {
     /// The last revocation when its password began to be checked: if something of the account was revoked since, no
     /// session begins.
     pub unless_revoked_since: RevocationNumber,
+    /// The session in whose place it comes, which ends.
+    pub takes_place_of: Option<LeftBehind>,
     /// That it waits for its factor. Of several sign-ins of an account and source, the time of the first is kept, and
     /// the session of the last.
     pub waiting: Option<WaitingSignIn>,
@@ -236,6 +238,17 @@ pub enum SessionBegun {
     Begun,
     /// Nothing was done: something of the account was revoked meanwhile.
     Revoked,
+    /// Nothing was done: the session in whose place it was to come has ended or gone on meanwhile.
+    WentOn,
+}
+
+/// A session that was left behind: its browser has not heard of its token, and brings the superseded one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeftBehind {
+    /// Which. It is one of the same account, or none.
+    pub session: SessionId,
+    /// The superseded token: where that was forgotten meanwhile, or is another, the session has gone on.
+    pub token: TokenHash,
 }
 
 /// How far an ending reaches.
@@ -365,7 +378,7 @@ pub struct MailedCode {
     pub letter: LetterId,
 }
 
-/// The token that a session's browser gets in place of another.
+/// The token that a session's browser gets in place of another. That one is kept as the superseded one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
     /// The hash of the one before: where the browser holds another by now, nothing is done.
@@ -381,6 +394,8 @@ pub struct NewToken {
 pub struct SessionUpdate {
     /// A new token in place of the one that the browser held.
     pub token: Option<NewToken>,
+    /// The superseded token that is worth nothing any more, since the browser was seen with the new one. Another stays.
+    pub forgets: Option<TokenHash>,
     /// A later request.
     pub last_seen_at: Option<Timestamp>,
     /// The password proven anew; clears the wrong OTPs.

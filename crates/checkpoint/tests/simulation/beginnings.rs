@@ -21,8 +21,8 @@ fn a_sign_in_is_whole_or_was_not_wherever_its_process_dies() {
     loop {
         let world = World::new(1, kept.clone(), keys.clone());
         let browser = Browser {
-            client: "",
             keeps_password: Some(&|_| true),
+            ..Browser::from("")
         };
         let password = world.directory.password();
         let mut signs_in = Box::pin(world.nodes[0].sign_in("ai", password, place(0), browser));

@@ -8,7 +8,7 @@ use sekisho_checkpoint::audit::EventKind;
 use sekisho_checkpoint::factor::Method;
 use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::{Clock as _, Records as _};
-use sekisho_checkpoint::web::{AdmittedSession, WebStanding};
+use sekisho_checkpoint::web::{AdmittedSession, Browser, NoSession, WebStanding};
 use sekisho_otp::Step;
 
 use crate::an_account_with_an_app;
@@ -61,8 +61,10 @@ fn a_proof_is_whole_or_was_not_wherever_its_process_dies() {
         if !is_new {
             draft_opens(&world, &token);
         }
-        if let Some(new) = &proven {
-            draft_opens(&world, new);
+        match &proven {
+            Some(new) => draft_opens(&world, new),
+            None if is_new => draft_comes_back(&world, &token),
+            None => {}
         }
         // Whatever it left, "that wasn't me" ends it.
         nothing_outlives_not_me(&world);
@@ -129,6 +131,20 @@ fn draft_opens(world: &World, token: &SessionToken) {
     let sealed = record.stash.as_ref().expect("kept");
     let draft = key.open(DRAFT, record.id, sealed).expect("opens");
     assert_eq!(draft.as_slice(), b"half a letter");
+}
+
+/// The answer with the new token is lost: the old one opens nothing, but a sign-in that brings it gets the draft.
+fn draft_comes_back(world: &World, before: &SessionToken) {
+    let none = finish(world.nodes[1].resume(before, place(0))).expect_err("no session");
+    assert_eq!(none, NoSession::Superseded { has_stash: true });
+    let browser = Browser {
+        token: Some(before),
+        ..Browser::from("")
+    };
+    let password = world.directory.password();
+    let signed = finish(world.nodes[1].sign_in("ai", password, place(0), browser));
+    draft_opens(world, &signed.expect("signed in").token);
+    assert_eq!(world.records.kept().sessions.len(), 1, "in its place");
 }
 
 /// The person at another place, who proved the factor there.

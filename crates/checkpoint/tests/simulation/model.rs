@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_checkpoint::audit::{Event, EventKind};
+use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::{Clock as _, Letter};
-use sekisho_checkpoint::web::WebStanding;
+use sekisho_checkpoint::web::{Browser, NoSession, WebStanding};
 
 use crate::people::{DRAFT, Left};
 use crate::run::finish;
@@ -57,6 +58,26 @@ fn only(
 ) -> BTreeMap<IpAddr, Timestamp> {
     grants.retain(|address, _| Some(*address) == here);
     grants
+}
+
+/// What a browser's session may do; where the answer that brought its token is lost, after signing in anew with the one
+/// before.
+fn standing_of(world: &World, token: &SessionToken, at: usize) -> Option<WebStanding> {
+    let node = &world.nodes[0];
+    match finish(node.resume(token, place(at))) {
+        Ok(standing) => Some(standing),
+        Err(NoSession::Superseded { has_stash }) => {
+            assert!(has_stash, "seed {}: the draft is lost", world.seed);
+            let browser = Browser {
+                token: Some(token),
+                ..Browser::from("")
+            };
+            let password = world.directory.password();
+            let signed = finish(node.sign_in("ai", password, place(at), browser));
+            Some(signed.expect("signed in").standing)
+        }
+        Err(_) => None,
+    }
 }
 
 /// Whether a person is told of it by mail.
@@ -144,7 +165,7 @@ pub fn check(world: &World, left: &Left, told_before: usize) {
         let (Some(token), true) = (&browser.token, browser.has_draft) else {
             continue;
         };
-        let Ok(standing) = finish(world.nodes[0].resume(token, place(browser.place))) else {
+        let Some(standing) = standing_of(world, token, browser.place) else {
             continue;
         };
         let (record, key) = match &standing {
@@ -152,7 +173,10 @@ pub fn check(world: &World, left: &Left, told_before: usize) {
             WebStanding::Owed(owed) => (owed.record(), owed.key()),
         };
         assert!(
-            Some(&kept.began[&record.id]) > last_end.as_ref(),
+            // One that was begun for this check is not in it.
+            kept.began
+                .get(&record.id)
+                .is_none_or(|began| Some(began) > last_end.as_ref()),
             "seed {seed}: a session outlived the end of everything"
         );
         let draft = record

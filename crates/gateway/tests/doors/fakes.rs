@@ -221,6 +221,10 @@ impl Records for FewRecords {
         Self::none()
     }
 
+    async fn session_of_superseded(&self, _: &TokenHash) -> Result<Option<Session>, RecordsError> {
+        Self::none()
+    }
+
     async fn update_session(&self, _: SessionId, _: &SessionUpdate) -> Result<bool, RecordsError> {
         Self::none()
     }

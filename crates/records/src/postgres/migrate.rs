@@ -10,10 +10,11 @@ const MIGRATIONS: [&str; KNOWN as usize] = [
     include_str!("../../migrations/postgres/0001.sql"),
     include_str!("../../migrations/postgres/0002.sql"),
     include_str!("../../migrations/postgres/0003.sql"),
+    include_str!("../../migrations/postgres/0004.sql"),
 ];
 
 /// The newest version that this program knows.
-const KNOWN: i64 = 3;
+const KNOWN: i64 = 4;
 
 /// "Sekisho" as a number: whoever holds this lock migrates. The two-number kind is apart from that by which the writers
 /// of an account wait.

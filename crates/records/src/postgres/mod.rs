@@ -317,6 +317,19 @@ impl Records for PostgresRecords {
             .await
     }
 
+    async fn session_of_superseded(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<Session>, RecordsError> {
+        self.pool
+            .run(|| async {
+                let db = self.pool.lend().await?;
+                let session = sessions::of_superseded(&db, token).await?;
+                db.done(session)
+            })
+            .await
+    }
+
     async fn update_session(
         &self,
         session: SessionId,

@@ -1,10 +1,13 @@
-//! Webmail sessions. Ending one removes it, with the codes mailed for it.
+//! Webmail sessions. Ending one removes it, with the codes mailed for it, and letters that carry them.
+//!
+//! A node of the version before begins sessions without a key of their own, as long as it runs beside nodes of this one:
+//! they are not seen here, and their people sign in anew.
 
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::{SessionId, TokenHash};
 use sekisho_checkpoint::ports::{NewSession, Reach, SessionBegun, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
-use sekisho_checkpoint::session::Session;
+use sekisho_checkpoint::session::{Session, Superseded};
 use tokio_postgres::Row;
 
 use super::fault::Fault;
@@ -18,6 +21,21 @@ pub(super) async fn begin(db: &Lent, new: &NewSession) -> Result<SessionBegun, F
     if revocations::has_any(db, account, new.unless_revoked_since).await? {
         return Ok(SessionBegun::Revoked);
     }
+    if let Some(left) = new.takes_place_of {
+        let ended = db
+            .execute(
+                "DELETE FROM sessions WHERE session = $1 AND account = $2 AND superseded = $3",
+                &[
+                    &left.session.get(),
+                    &account.get(),
+                    &left.token.0.as_slice(),
+                ],
+            )
+            .await?;
+        if ended == 0 {
+            return Ok(SessionBegun::WentOn);
+        }
+    }
     put(db, &new.session).await?;
     if let Some(waiting) = &new.waiting {
         waiting::put(db, waiting).await?;
@@ -29,8 +47,8 @@ pub(super) async fn begin(db: &Lent, new: &NewSession) -> Result<SessionBegun, F
 async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
     db.execute(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
-             factor_proven_at, otp_failures, registration, stash, password, key)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             factor_proven_at, otp_failures, registration, stash, password, key, superseded, superseded_key)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         &[
             &session.id.get(),
             &session.token.0.as_slice(),
@@ -43,7 +61,12 @@ async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
             &session.registration.as_ref().map(|sealed| &sealed.0),
             &session.stash.as_ref().map(|sealed| &sealed.0),
             &session.password.as_ref().map(|sealed| &sealed.0),
-            &session.key.as_ref().map(|sealed| &sealed.0),
+            &session.key.0,
+            &session
+                .superseded
+                .as_ref()
+                .map(|before| before.token.0.as_slice()),
+            &session.superseded.as_ref().map(|before| &before.key.0),
         ],
     )
     .await?;
@@ -53,7 +76,17 @@ async fn put(db: &Lent, session: &Session) -> Result<(), Fault> {
 pub(super) async fn of_token(db: &Lent, token: &TokenHash) -> Result<Option<Session>, Fault> {
     let row = db
         .query_opt(
-            "SELECT * FROM sessions WHERE token = $1",
+            "SELECT * FROM sessions WHERE token = $1 AND key IS NOT NULL",
+            &[&token.0.as_slice()],
+        )
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+pub(super) async fn of_superseded(db: &Lent, token: &TokenHash) -> Result<Option<Session>, Fault> {
+    let row = db
+        .query_opt(
+            "SELECT * FROM sessions WHERE superseded = $1 AND key IS NOT NULL",
             &[&token.0.as_slice()],
         )
         .await?;
@@ -68,7 +101,7 @@ pub(super) async fn of_account(
 ) -> Result<Option<Session>, Fault> {
     let row = db
         .query_opt(
-            "SELECT * FROM sessions WHERE session = $1 AND account = $2 FOR UPDATE",
+            "SELECT * FROM sessions WHERE session = $1 AND account = $2 AND key IS NOT NULL FOR UPDATE",
             &[&session.get(), &account.get()],
         )
         .await?;
@@ -99,6 +132,10 @@ pub(super) async fn update(
     let changed = db
         .execute(
             "UPDATE sessions SET
+                 superseded = CASE WHEN $2::bytea IS NOT NULL THEN token
+                     WHEN superseded = $15 THEN NULL ELSE superseded END,
+                 superseded_key = CASE WHEN $2::bytea IS NOT NULL THEN key
+                     WHEN superseded = $15 THEN NULL ELSE superseded_key END,
                  token = coalesce($2, token),
                  last_seen_at = coalesce($3, last_seen_at),
                  password_proven_at = coalesce($4, password_proven_at),
@@ -124,6 +161,7 @@ pub(super) async fn update(
                 &bytes(update.password.as_ref()),
                 &update.token.as_ref().map(|new| new.key.0.as_slice()),
                 &update.token.as_ref().map(|new| new.before.0.as_slice()),
+                &update.forgets.as_ref().map(|token| token.0.as_slice()),
             ],
         )
         .await?;
@@ -190,7 +228,14 @@ fn read(row: &Row) -> Result<Session, Fault> {
         registration: maybe_sealed(row, "registration")?,
         stash: maybe_sealed(row, "stash")?,
         password: maybe_sealed(row, "password")?,
-        key: maybe_sealed(row, "key")?,
+        key: Sealed(plain(row, "key")?),
+        superseded: match maybe_sealed(row, "superseded_key")? {
+            Some(key) => Some(Superseded {
+                token: TokenHash(hash(row, "superseded")?),
+                key,
+            }),
+            None => None,
+        },
     })
 }
 

@@ -15,10 +15,11 @@ const MIGRATIONS: [&str; KNOWN as usize] = [
     include_str!("../../migrations/sqlite/0001.sql"),
     include_str!("../../migrations/sqlite/0002.sql"),
     include_str!("../../migrations/sqlite/0003.sql"),
+    include_str!("../../migrations/sqlite/0004.sql"),
 ];
 
 /// The newest version that this program knows.
-const KNOWN: u32 = 3;
+const KNOWN: u32 = 4;
 
 /// How long one process waits for another that writes.
 pub(super) const BUSY: Duration = Duration::from_secs(10);

@@ -217,6 +217,16 @@ impl Records for SqliteRecords {
             .await
     }
 
+    async fn session_of_superseded(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<Session>, RecordsError> {
+        let token = *token;
+        self.readers
+            .look_up(move |db| sessions::of_superseded(db, &token))
+            .await
+    }
+
     async fn update_session(
         &self,
         session: SessionId,

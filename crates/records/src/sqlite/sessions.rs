@@ -1,11 +1,14 @@
-//! Webmail sessions. Ending one removes it, with the codes mailed for it.
+//! Webmail sessions. Ending one removes it, with the codes mailed for it, and letters that carry them.
+//!
+//! A process of the version before begins sessions without a key of their own, as long as it runs beside one of this
+//! version: they are not seen here, and their people sign in anew.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use sekisho_checkpoint::AccountId;
 use sekisho_checkpoint::id::{SessionId, TokenHash};
 use sekisho_checkpoint::ports::{NewSession, Reach, SessionBegun, SessionUpdate};
 use sekisho_checkpoint::sealing::Sealed;
-use sekisho_checkpoint::session::Session;
+use sekisho_checkpoint::session::{Session, Superseded};
 
 use super::fault::Fault;
 use super::value::{maybe_time, millis, plain, time};
@@ -16,6 +19,16 @@ pub(super) fn begin(db: &Connection, new: &NewSession) -> Result<SessionBegun, F
     let account = new.session.account;
     if revocations::has_any(db, account, new.unless_revoked_since)? {
         return Ok(SessionBegun::Revoked);
+    }
+    if let Some(left) = new.takes_place_of {
+        let ended = db
+            .prepare_cached(
+                "DELETE FROM sessions WHERE session = ?1 AND account = ?2 AND superseded = ?3",
+            )?
+            .execute(params![left.session.get(), account.get(), left.token.0])?;
+        if ended == 0 {
+            return Ok(SessionBegun::WentOn);
+        }
     }
     put(db, &new.session)?;
     if let Some(waiting) = &new.waiting {
@@ -28,8 +41,8 @@ pub(super) fn begin(db: &Connection, new: &NewSession) -> Result<SessionBegun, F
 fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
     db.prepare_cached(
         "INSERT INTO sessions (session, token, account, created_at, last_seen_at, password_proven_at,
-             factor_proven_at, otp_failures, registration, stash, password, key)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             factor_proven_at, otp_failures, registration, stash, password, key, superseded, superseded_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         session.id.get(),
@@ -43,13 +56,22 @@ fn put(db: &Connection, session: &Session) -> Result<(), Fault> {
         session.registration.as_ref().map(|sealed| &sealed.0),
         session.stash.as_ref().map(|sealed| &sealed.0),
         session.password.as_ref().map(|sealed| &sealed.0),
-        session.key.as_ref().map(|sealed| &sealed.0),
+        session.key.0,
+        session.superseded.as_ref().map(|before| before.token.0),
+        session.superseded.as_ref().map(|before| &before.key.0),
     ])?;
     Ok(())
 }
 
 pub(super) fn of_token(db: &Connection, token: &TokenHash) -> Result<Option<Session>, Fault> {
-    db.prepare_cached("SELECT * FROM sessions WHERE token = ?1")?
+    db.prepare_cached("SELECT * FROM sessions WHERE token = ?1 AND key IS NOT NULL")?
+        .query_and_then([token.0], read)?
+        .next()
+        .transpose()
+}
+
+pub(super) fn of_superseded(db: &Connection, token: &TokenHash) -> Result<Option<Session>, Fault> {
+    db.prepare_cached("SELECT * FROM sessions WHERE superseded = ?1 AND key IS NOT NULL")?
         .query_and_then([token.0], read)?
         .next()
         .transpose()
@@ -61,10 +83,12 @@ pub(super) fn of_account(
     account: AccountId,
     session: SessionId,
 ) -> Result<Option<Session>, Fault> {
-    db.prepare_cached("SELECT * FROM sessions WHERE session = ?1 AND account = ?2")?
-        .query_and_then([session.get(), account.get()], read)?
-        .next()
-        .transpose()
+    db.prepare_cached(
+        "SELECT * FROM sessions WHERE session = ?1 AND account = ?2 AND key IS NOT NULL",
+    )?
+    .query_and_then([session.get(), account.get()], read)?
+    .next()
+    .transpose()
 }
 
 /// Ends the registration under way.
@@ -87,6 +111,10 @@ pub(super) fn update(
     let changed = db
         .prepare_cached(
             "UPDATE sessions SET
+                 superseded = CASE WHEN :token IS NOT NULL THEN token
+                     WHEN superseded = :forgets THEN NULL ELSE superseded END,
+                 superseded_key = CASE WHEN :token IS NOT NULL THEN key
+                     WHEN superseded = :forgets THEN NULL ELSE superseded_key END,
                  token = ifnull(:token, token),
                  key = ifnull(:key, key),
                  last_seen_at = ifnull(:seen, last_seen_at),
@@ -103,6 +131,7 @@ pub(super) fn update(
             ":before": update.token.as_ref().map(|new| new.before.0),
             ":token": update.token.as_ref().map(|new| new.hash.0),
             ":key": update.token.as_ref().map(|new| new.key.0.as_slice()),
+            ":forgets": update.forgets.map(|token| token.0),
             ":seen": update.last_seen_at.map(millis),
             ":password_proven": update.password_proven_at.map(millis),
             ":factor": update.factor_proven_at.map(millis),
@@ -172,7 +201,14 @@ fn read(row: &Row<'_>) -> Result<Session, Fault> {
         registration: plain::<Option<Vec<u8>>>(row, "registration")?.map(Sealed),
         stash: plain::<Option<Vec<u8>>>(row, "stash")?.map(Sealed),
         password: plain::<Option<Vec<u8>>>(row, "password")?.map(Sealed),
-        key: plain::<Option<Vec<u8>>>(row, "key")?.map(Sealed),
+        key: Sealed(plain(row, "key")?),
+        superseded: match plain::<Option<[u8; 32]>>(row, "superseded")? {
+            Some(token) => Some(Superseded {
+                token: TokenHash(token),
+                key: Sealed(plain(row, "superseded_key")?),
+            }),
+            None => None,
+        },
     })
 }
 

@@ -83,6 +83,8 @@ macro_rules! held_by {
             proofs::a_wrong_otp_is_counted_whole
             sessions::a_session_comes_back_whole_and_is_updated_in_part
             sessions::a_sign_in_is_written_whole_or_not_at_all
+            sessions::a_superseded_token_is_known_until_it_is_forgotten
+            sessions::a_session_takes_the_place_of_one_that_was_left_behind
             sessions::ended_sessions_stay_ended
             sessions::no_session_slips_past_an_ending_that_is_being_written
             sessions::a_sign_in_waits_until_its_factor_comes_or_it_is_taken
@@ -167,7 +169,8 @@ pub fn session(id: i64) -> (SessionToken, Session) {
     let session = Session {
         id: SessionId::new(id),
         token: token.hash(),
-        key: Some(Sealed(vec![8; 60])),
+        key: Sealed(vec![8; 60]),
+        superseded: None,
         account: alice(),
         created_at: at(0),
         last_seen_at: at(0),
@@ -186,6 +189,7 @@ pub fn begins(session: &Session) -> NewSession {
     NewSession {
         session: session.clone(),
         unless_revoked_since: RevocationNumber(0),
+        takes_place_of: None,
         waiting: None,
         event: Event {
             account: None,

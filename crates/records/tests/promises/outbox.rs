@@ -75,7 +75,7 @@ pub async fn codes_are_claimed_before_news_and_what_is_due_first_before_the_rest
 ) {
     let records = place.open().await;
     let (_, kept) = session(1);
-    records.put_session(&kept).await.expect("kept");
+    records.begin(&kept, None).await.expect("kept");
     let code = |number, due| OutboxLetter {
         session: Some(kept.id),
         ..letter(number, due)

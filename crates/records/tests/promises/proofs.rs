@@ -131,7 +131,7 @@ pub async fn a_proof_is_written_whole(place: &dyn Place) {
         left(&*records, &[&old, &new]).await,
         format!(
             "[Some(7)] 1 grants 1 events {:?} 1 counted 0 waiting",
-            [None, Some((Some(key), Some(at(5)), 0))]
+            [None, Some((key, Some(at(5)), 0))]
         )
     );
     assert_eq!(letters(&*records).await, 1);

@@ -3,11 +3,11 @@ use sekisho_checkpoint::factor::FactorKind;
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::{GrantId, SessionId, SessionToken};
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Change, Cut, Ending, NewSession, NewToken, OneTime, Reach, SessionBegun,
-    SessionUpdate, WaitingSignIn,
+    AccountUpdate, Change, Cut, Ending, LeftBehind, NewSession, NewToken, OneTime, Reach,
+    SessionBegun, SessionUpdate, WaitingSignIn,
 };
 use sekisho_checkpoint::sealing::Sealed;
-use sekisho_checkpoint::session::Session;
+use sekisho_checkpoint::session::{Session, Superseded};
 
 use super::{OneThing as _, Place, alice, apply, at, begins, bob, event, session, source};
 
@@ -54,8 +54,11 @@ pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place
     assert!(existed.expect("updated"));
     let again = records.update_session(kept.id, &proven).await;
     assert!(!again.expect("asked"), "the token before is another by now");
+    kept.superseded = Some(Superseded {
+        token: token.hash(),
+        key: std::mem::replace(&mut kept.key, Sealed(vec![9; 60])),
+    });
     kept.token = new_token.hash();
-    kept.key = Some(Sealed(vec![9; 60]));
     kept.factor_proven_at = Some(at(90));
     kept.otp_failures = 0;
     kept.registration = None;
@@ -63,6 +66,102 @@ pub async fn a_session_comes_back_whole_and_is_updated_in_part(place: &dyn Place
     assert_eq!(old, None, "the old token is worth nothing");
     let found = records.session(&new_token.hash()).await.expect("read");
     assert_eq!(found, Some(kept));
+}
+
+fn new_token(before: &SessionToken, new: &SessionToken) -> SessionUpdate {
+    SessionUpdate {
+        token: Some(NewToken {
+            before: before.hash(),
+            hash: new.hash(),
+            key: Sealed(vec![9; 60]),
+        }),
+        ..SessionUpdate::default()
+    }
+}
+
+pub async fn a_superseded_token_is_known_until_it_is_forgotten(place: &dyn Place) {
+    let records = place.open().await;
+    let (first, kept) = session(1);
+    records.begin(&kept, None).await.expect("kept");
+    let by = async |token: &SessionToken| {
+        let found = records.session_of_superseded(&token.hash()).await;
+        found.expect("read").and_then(|session| session.superseded)
+    };
+    assert_eq!(by(&first).await, None, "it is the present one");
+    let [second, third] = [0; 2].map(|_| SessionToken::draw().expect("randomness"));
+    let update = async |update: &SessionUpdate| {
+        let existed = records.update_session(kept.id, update).await;
+        assert!(existed.expect("updated"));
+    };
+    update(&new_token(&first, &second)).await;
+    let superseded = |token: &SessionToken, key| Superseded {
+        token: token.hash(),
+        key: Sealed(vec![key; 60]),
+    };
+    assert_eq!(by(&first).await, Some(superseded(&first, 8)));
+    assert_eq!(by(&second).await, None);
+
+    update(&new_token(&second, &third)).await;
+    assert_eq!(by(&first).await, None);
+    assert_eq!(by(&second).await, Some(superseded(&second, 9)));
+    let forgets = |token: &SessionToken| SessionUpdate {
+        forgets: Some(token.hash()),
+        ..SessionUpdate::default()
+    };
+    update(&forgets(&first)).await;
+    assert!(by(&second).await.is_some(), "another was to be forgotten");
+    update(&SessionUpdate::default()).await;
+    assert!(by(&second).await.is_some());
+    update(&forgets(&second)).await;
+    assert_eq!(by(&second).await, None);
+    let found = records.session(&third.hash()).await.expect("read");
+    assert_eq!(found.expect("there").superseded, None);
+}
+
+pub async fn a_session_takes_the_place_of_one_that_was_left_behind(place: &dyn Place) {
+    let records = place.open().await;
+    let (first, left) = session(1);
+    records.begin(&left, None).await.expect("kept");
+    let second = SessionToken::draw().expect("randomness");
+    let update = new_token(&first, &second);
+    let existed = records.update_session(left.id, &update).await;
+    assert!(existed.expect("updated"));
+
+    let (token, new) = session(2);
+    let takes = |token: &SessionToken| NewSession {
+        takes_place_of: Some(LeftBehind {
+            session: left.id,
+            token: token.hash(),
+        }),
+        ..begins(&new)
+    };
+    let is_there = async |token: &SessionToken| {
+        let found = records.session(&token.hash()).await;
+        found.expect("read").is_some()
+    };
+    let of_bob = NewSession {
+        session: Session {
+            account: bob(),
+            ..new.clone()
+        },
+        ..takes(&first)
+    };
+    for refused in [takes(&second), of_bob] {
+        let begun = records.begin_session(&refused).await.expect("asked");
+        assert_eq!(begun, SessionBegun::WentOn);
+        assert!(is_there(&second).await && !is_there(&token).await);
+    }
+    let begun = records.begin_session(&takes(&first)).await.expect("asked");
+    assert_eq!(begun, SessionBegun::Begun);
+    assert!(!is_there(&second).await && is_there(&token).await);
+
+    let (_, third) = session(3);
+    let again = NewSession {
+        session: third,
+        ..takes(&first)
+    };
+    let begun = records.begin_session(&again).await.expect("asked");
+    assert_eq!(begun, SessionBegun::WentOn, "it has ended");
 }
 
 pub async fn ended_sessions_stay_ended(place: &dyn Place) {

@@ -69,6 +69,7 @@ pub(super) async fn change(
     let wants_password = |account: &Account| context.mail.wants_password(account);
     let browser = Browser {
         client: &visit.client,
+        token: None,
         keeps_password: Some(&wants_password),
     };
     let outcome = context

@@ -1,4 +1,4 @@
-//! A webmail over a real checkpoint with one account, Alice's, and browsers that use it.
+//! A webmail over a real checkpoint with two accounts, Alice's and Bob's, and browsers that use it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use tower::ServiceExt;
 pub const CAMPUS: &str = "203.0.113.7";
 /// An address outside the trusted network.
 pub const HOME: &str = "198.51.100.23";
-/// Alice's password.
+/// The password of both.
 pub const PASSWORD: &str = "correct horse battery";
 
 /// A mail server that can't be reached; these tests need no mail.
@@ -169,17 +169,18 @@ impl Kit {
             Arc::<HandClock>::clone(&clock),
         )
         .expect("accounts");
-        accounts
-            .add(NewAccount {
-                login: "alice".to_owned(),
+        for login in ["alice", "bob"] {
+            let address = MailAddress::parse(&format!("{login}@kit.example"));
+            let new = NewAccount {
+                login: login.to_owned(),
                 display_name: String::new(),
-                addresses: vec![MailAddress::parse("alice@kit.example").expect("an address")],
+                addresses: vec![address.expect("an address")],
                 groups: Vec::new(),
                 password: Some(Password::new(PASSWORD.to_owned())),
                 ends_at: None,
-            })
-            .await
-            .expect("alice");
+            };
+            accounts.add(new).await.expect("added");
+        }
         let directory = Arc::new(Reachable {
             accounts,
             away: AtomicBool::new(false),

@@ -15,7 +15,7 @@ use sekisho_checkpoint::ports::{
     NewSession, OneTime, OtpFailure, OtpFailures, OutboxLetter, Reach, RecordsError, Revocation,
     RevocationNumber, SessionBegun, SessionUpdate, WaitingSignIn,
 };
-use sekisho_checkpoint::session::Session;
+use sekisho_checkpoint::session::{Session, Superseded};
 use sekisho_source::SourceKey;
 
 /// All that is kept.
@@ -386,6 +386,16 @@ impl Kept {
         if is_revoked {
             return Ok(SessionBegun::Revoked);
         }
+        if let Some(left) = new.takes_place_of {
+            let is_there = self.sessions.iter().any(|kept| {
+                (kept.id, kept.account) == (left.session, session.account)
+                    && kept.superseded.as_ref().map(|before| before.token) == Some(left.token)
+            });
+            if !is_there {
+                return Ok(SessionBegun::WentOn);
+            }
+            self.end_session(left.session);
+        }
         self.raise(new.event.at);
         self.began.insert(session.id, self.events.len());
         self.sessions.push(session.clone());
@@ -434,8 +444,14 @@ impl Kept {
         }
         self.session(id, |kept| {
             if let Some(new) = &update.token {
-                kept.token = new.hash;
-                kept.key = Some(new.key.clone());
+                kept.superseded = Some(Superseded {
+                    token: std::mem::replace(&mut kept.token, new.hash),
+                    key: std::mem::replace(&mut kept.key, new.key.clone()),
+                });
+            } else if update.forgets.is_some()
+                && kept.superseded.as_ref().map(|before| before.token) == update.forgets
+            {
+                kept.superseded = None;
             }
             kept.last_seen_at = update.last_seen_at.unwrap_or(kept.last_seen_at);
             kept.password_proven_at = update.password_proven_at.unwrap_or(kept.password_proven_at);

@@ -188,6 +188,18 @@ impl Records for MemoryRecords {
         .await
     }
 
+    async fn session_of_superseded(
+        &self,
+        token: &TokenHash,
+    ) -> Result<Option<Session>, RecordsError> {
+        let is_it = |session: &&Session| {
+            let before = session.superseded.as_ref();
+            before.is_some_and(|before| before.token == *token)
+        };
+        self.look(|kept| kept.sessions.iter().find(is_it).cloned())
+            .await
+    }
+
     async fn update_session(
         &self,
         session: SessionId,
