@@ -5,9 +5,11 @@
 //! harm.
 
 mod entity;
+mod looks;
 mod tag;
 mod writer;
 
+pub use looks::{Looks, looks};
 pub use writer::Purpose;
 
 use tag::{Scanner, Token};
@@ -46,7 +48,9 @@ fn read(html: &str, purpose: Purpose, hides: bool) -> Option<String> {
                     }
                 }
                 None if tag.is_one_of(&SILENT) => {
-                    if !scanner.skip_behind_end(tag.name) && !tag.is_one_of(&["object", "embed"]) {
+                    if scanner.skip_behind_end(tag.name).is_none()
+                        && !tag.is_one_of(&["object", "embed"])
+                    {
                         writer.open(&tag);
                     }
                 }

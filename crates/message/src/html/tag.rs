@@ -203,11 +203,12 @@ impl<'h> Scanner<'h> {
         }
     }
 
-    /// Skips to behind the end tag of the element that was just opened. False if there is none.
-    pub(super) fn skip_behind_end(&mut self, name: &str) -> bool {
+    /// Skips to behind the end tag of the element that was just opened, and returns what stood before that; `None` if
+    /// there is none.
+    pub(super) fn skip_behind_end(&mut self, name: &str) -> Option<&'h str> {
         let known = |known: &String| known.eq_ignore_ascii_case(name);
         if self.endless.elements.iter().any(known) {
-            return false;
+            return None;
         }
         let bytes = self.rest.as_bytes();
         let is_end = |at: &usize| {
@@ -220,16 +221,16 @@ impl<'h> Scanner<'h> {
         };
         match memchr::memmem::find_iter(bytes, b"</").find(is_end) {
             Some(at) => {
-                self.take(at);
+                let content = self.take(at);
                 // The tag itself; if it never ends, nothing follows.
                 if self.take_tag().is_none() {
                     self.rest = "";
                 }
-                true
+                Some(content)
             }
             None => {
                 self.endless.elements.push(name.to_owned());
-                false
+                None
             }
         }
     }

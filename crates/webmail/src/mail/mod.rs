@@ -29,6 +29,7 @@ mod relocate;
 mod reply;
 mod sender;
 mod stored_draft;
+mod style;
 mod text;
 mod writing_page;
 
