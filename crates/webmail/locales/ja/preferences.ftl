@@ -4,7 +4,7 @@ customize = 個人環境の設定
 breadcrumbs = 現在の位置
 mfa-about = 使用するかどうかの設定、OTPアプリと外部メールアドレスの登録
 mfa-status = 多要素認証状況
-mfa-status-about = 確認済みのアクセス元と有効期限、拒否されたログインの一覧
+mfa-status-about = 認証済みのアクセス元と有効期限、拒否されたログインの一覧
 password-about = パスワードの変更
 
 use-setting = 使用設定
