@@ -11,6 +11,7 @@ mod a_stranger_learns_nothing_at_the_mail_doors;
 mod accounts_in_openldap;
 mod an_open_connection_ends_with_its_grant;
 mod an_otp_is_accepted_once;
+mod architecture;
 mod behind_haproxy;
 mod circles;
 mod ending_things_ends_them_everywhere;
