@@ -18,6 +18,7 @@
 mod archive;
 mod connection;
 mod download;
+mod envelope;
 mod error;
 mod fetch;
 #[cfg(fuzzing)]
@@ -42,15 +43,18 @@ pub use sekisho_smtp::{Path, Reply};
 
 pub use self::archive::Identity;
 pub use self::download::Download;
+pub use self::envelope::{Address, Envelope};
 pub use self::error::Error;
 pub use self::imap::{Appended, Imap};
 pub use self::listing::Folder;
 pub use self::login::Stranger;
-pub use self::message::{Address, Envelope, Flags, InvalidUid, Message, Summary, Uid};
+pub use self::message::{Flags, InvalidUid, Message, Summary, Uid};
 pub use self::open::{
     Access, FlagChange, FolderState, MessageOrder, OpenFolder, Page, PageRequest, SortBy,
 };
-pub use self::part::{BodyPart, Disposition, InvalidPartNumber, PartNumber};
+pub use self::part::{
+    AttachedMessage, BodyPart, Disposition, InvalidPartNumber, Located, PartNumber,
+};
 pub use self::search::search_text;
 pub use self::submission::{Receipt, Submission, SubmitError};
 pub use self::text::HeaderText;

@@ -8,8 +8,10 @@ use sekisho_message::line::one_line;
 use sekisho_message::transfer::TransferEncoding;
 use sekisho_message::{encoded_word, parameter};
 
-/// A part of a message, or the whole message. A message within the message counts as a part without parts, which people
-/// open as a file.
+use crate::envelope::Envelope;
+
+/// A part of a message, or the whole message. An attached message counts as a part without parts: what is within it is
+/// in [`BodyPart::message`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyPart {
     /// Its number; empty for a whole message with several parts.
@@ -36,6 +38,28 @@ pub struct BodyPart {
     pub size: u64,
     /// Its parts.
     pub children: Vec<BodyPart>,
+    /// The message that it contains, if it is one (`message/rfc822`) and the server could read it.
+    pub message: Option<Box<AttachedMessage>>,
+}
+
+/// A message that is attached to another (RFC 2046 section 5.2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachedMessage {
+    /// Its most important header fields.
+    pub envelope: Envelope,
+    /// Its parts, with the numbers that they have in the outer message.
+    pub structure: BodyPart,
+}
+
+/// A part, and where it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Located<'p> {
+    /// The part.
+    pub part: &'p BodyPart,
+    /// The whole message that it belongs to: the stored one, or the innermost attached one around it.
+    pub whole: &'p BodyPart,
+    /// That attached message as a part; `None` for the stored message.
+    pub within: Option<&'p BodyPart>,
 }
 
 /// How a part asks to be shown (RFC 2183 section 2).
@@ -81,10 +105,28 @@ impl BodyPart {
         })
     }
 
-    /// The part with this number, if it has no parts of its own.
+    /// The part with this number, if it has no parts of its own; also one of an attached message.
     #[must_use]
     pub fn find(&self, number: &PartNumber) -> Option<&Self> {
-        self.leaves().find(|part| part.number == *number)
+        self.locate(number).map(|located| located.part)
+    }
+
+    /// The part with this number, as [`find`](Self::find) does, and what is around it.
+    #[must_use]
+    pub fn locate(&self, number: &PartNumber) -> Option<Located<'_>> {
+        let (mut whole, mut within) = (self, None);
+        loop {
+            let part = whole.leaves().find(|part| number.is_within(&part.number))?;
+            if part.number == *number {
+                return Some(Located {
+                    part,
+                    whole,
+                    within,
+                });
+            }
+            whole = &part.message.as_ref()?.structure;
+            within = Some(part);
+        }
     }
 
     /// The parts that people regard as attached files.
@@ -149,6 +191,14 @@ impl BodyPart {
         }
     }
 
+    /// The parts of a message that is attached as the part with this number (RFC 3501 section 6.4.5).
+    fn attached(structure: BodyStructure, number: &PartNumber) -> Self {
+        match structure {
+            BodyStructure::Leaf(leaf) => Self::leaf(*leaf, number.child(1), false),
+            structure => Self::numbered(structure, number.clone(), false),
+        }
+    }
+
     fn numbered(structure: BodyStructure, number: PartNumber, is_related: bool) -> Self {
         let multipart = match structure {
             BodyStructure::Leaf(leaf) => return Self::leaf(*leaf, number, is_related),
@@ -172,10 +222,11 @@ impl BodyPart {
             encoding: TransferEncoding::Identity,
             size: 0,
             children,
+            message: None,
         }
     }
 
-    fn leaf(leaf: Leaf, number: PartNumber, is_related: bool) -> Self {
+    fn leaf(mut leaf: Leaf, number: PartNumber, is_related: bool) -> Self {
         let disposition = leaf.disposition.as_ref();
         let file_name = disposition
             .and_then(|disposition| parameter(&disposition.params, "filename"))
@@ -187,6 +238,12 @@ impl BodyPart {
         let content_id = leaf.id.as_deref().map(|id| {
             let id = String::from_utf8_lossy(id);
             one_line(id.trim().trim_start_matches('<').trim_end_matches('>'))
+        });
+        let message = leaf.message.take().map(|(envelope, structure)| {
+            Box::new(AttachedMessage {
+                envelope: Envelope::new(envelope),
+                structure: Self::attached(structure, &number),
+            })
         });
         Self {
             number,
@@ -201,6 +258,7 @@ impl BodyPart {
             encoding: TransferEncoding::named(leaf.encoding.as_bytes()),
             size: leaf.size,
             children: Vec::new(),
+            message,
         }
     }
 }
@@ -221,6 +279,11 @@ impl PartNumber {
 
     pub(crate) fn as_slice(&self) -> &[u32] {
         &self.0
+    }
+
+    /// Whether this is the other part, or within it.
+    fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
     }
 
     fn child(&self, index: u32) -> Self {

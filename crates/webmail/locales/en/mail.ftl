@@ -67,6 +67,8 @@ mail-for-good-question = { $count ->
 }
 
 mail-back-to-list = List
+mail-back-to-message = Message
+mail-attached-to = Attached to “{ $subject }”
 mail-reply = Reply
 mail-reply-all = Reply all
 mail-forward = Forward

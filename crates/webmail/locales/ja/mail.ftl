@@ -52,6 +52,8 @@ mail-for-good-title = 完全に削除
 mail-for-good-question = { $count }通を完全に削除します。元には戻せません。よろしいですか。
 
 mail-back-to-list = 一覧
+mail-back-to-message = メールに戻る
+mail-attached-to = 「{ $subject }」に添付されたメール
 mail-reply = 返信
 mail-reply-all = 全員に返信
 mail-forward = 転送

@@ -8,7 +8,7 @@ use axum::extract::Path;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
-use sekisho_mailclient::{Access, BodyPart, Error, MailboxName, PartNumber, Uid};
+use sekisho_mailclient::{Access, BodyPart, Error, Located, MailboxName, PartNumber, Uid};
 use tokio::sync::mpsc;
 
 use super::failure::OrWebError;
@@ -39,16 +39,17 @@ pub(super) async fn framed(
         .or_web_error()?
         .ok_or(WebError::NotFound)?;
     let structure = summary.structure.ok_or(WebError::NotFound)?;
-    let part = structure
-        .find(&number)
-        .filter(|part| part.kind == "text/html")
+    // An attached message shows its own pictures, and none of those around it.
+    let Located { part, whole, .. } = structure
+        .locate(&number)
+        .filter(|located| located.part.kind == "text/html")
         .ok_or(WebError::NotFound)?;
     let content::Text::Html(_, decoded) =
         content::read(&mut open, uid, part).await.or_web_error()?
     else {
         return Err(WebError::TooLarge);
     };
-    let pictures = content::pictures(&mut open, uid, &structure, &decoded.text)
+    let pictures = content::pictures(&mut open, uid, whole, &decoded.text)
         .await
         .or_web_error()?;
     let document = html::document(&html::clean(&decoded.text, pictures, remote));

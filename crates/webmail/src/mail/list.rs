@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, PreEscaped, html};
 use sekisho_mailclient::{
-    Access, Address, MailboxName, MessageOrder, PageRequest, SpecialUse, Summary, search_text,
+    Access, Address, Envelope, MailboxName, MessageOrder, PageRequest, SpecialUse, Summary,
+    search_text,
 };
 
 use super::failure::OrWebError;
@@ -283,7 +284,7 @@ impl View<'_> {
         } else {
             &envelope.from
         };
-        let subject = subject(lang, summary);
+        let subject = subject(lang, &summary.envelope);
         let at = summary.arrived.or(envelope.date);
         let link = if self.drafts {
             format!("/mail/compose?draft={}", summary.uid)
@@ -362,8 +363,8 @@ impl View<'_> {
 }
 
 /// The subject, or words for there being none.
-pub(super) fn subject(lang: Lang, summary: &Summary) -> String {
-    let subject = summary.envelope.subject.decoded();
+pub(super) fn subject(lang: Lang, envelope: &Envelope) -> String {
+    let subject = envelope.subject.decoded();
     if subject.trim().is_empty() {
         t!(lang, "mail-no-subject")
     } else {

@@ -5,12 +5,14 @@
 //! and put in a frame without an origin; files are only ever downloaded.
 //!
 //! In reading order: `pool` is how a request gets at the mail, `place` the addresses of what is in it, `folders` its
-//! folders; `list` and `message` are the two pages that people read, from `content`, `text`, `html` and `sender`;
-//! `actions`, `relocate` and `manage` change things, `download` hands out files. A message being written is a
-//! `composition` around a `draft` to `recipients`; it begins as a `reply` or is found again as a `stored_draft`, shown
-//! by `writing_page`, and `compose` is what the page's buttons do. `failure` says what went wrong.
+//! folders; `list` and `message` are the two pages that people read, and `attached` shows a message within another;
+//! they are made of `view`, `content`, `text`, `html` and `sender`; `actions`, `relocate` and `manage` change things,
+//! `download` hands out files. A message being written is a `composition` around a `draft` to `recipients`; it begins
+//! as a `reply` or is found again as a `stored_draft`, shown by `writing_page`, and `compose` is what the page's
+//! buttons do. `failure` says what went wrong.
 
 mod actions;
+mod attached;
 mod compose;
 mod composition;
 mod content;
@@ -31,6 +33,7 @@ mod sender;
 mod stored_draft;
 mod style;
 mod text;
+mod view;
 mod writing_page;
 
 pub(crate) use pool::Pool;
@@ -65,6 +68,11 @@ pub(crate) fn routes() -> Vec<Route> {
             "/mail/folder/{folder}/message/{uid}",
             Who::Admitted,
             message::show,
+        ),
+        Route::get(
+            "/mail/folder/{folder}/message/{uid}/attached/{part}",
+            Who::Admitted,
+            attached::show,
         ),
         Route::get(
             "/mail/folder/{folder}/message/{uid}/html/{part}",

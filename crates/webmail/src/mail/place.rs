@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use axum::response::{IntoResponse, Redirect, Response};
-use sekisho_mailclient::{MailboxName, Uid};
+use sekisho_mailclient::{MailboxName, PartNumber, Uid};
 use url::form_urlencoded;
 
 use crate::error::WebError;
@@ -16,6 +16,11 @@ pub(super) fn folder(name: &MailboxName) -> String {
 /// The page of a message.
 pub(super) fn message(name: &MailboxName, uid: Uid) -> String {
     format!("{}/message/{uid}", folder(name))
+}
+
+/// The page of a message that is attached to the one with this page.
+pub(super) fn attached(message: &str, number: &PartNumber) -> String {
+    format!("{message}/attached/{number}")
 }
 
 /// A path with a query.
