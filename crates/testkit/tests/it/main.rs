@@ -5,6 +5,7 @@ mod a_grant_ends_after_fourteen_hours;
 mod a_guess_is_counted_before_its_hash;
 mod a_laptop_moves_from_campus_to_home;
 mod a_mail_client_is_refused_then_admitted;
+mod a_message_within_a_message;
 mod a_password_never_becomes_a_factor;
 mod a_stolen_password_opens_no_mail_client;
 mod a_stranger_learns_nothing_at_the_mail_doors;

@@ -21,6 +21,10 @@ use crate::form_fields::Fields;
 const TYPED: [&str; 3] = ["X-Sekisho-To", "X-Sekisho-Cc", "X-Sekisho-Bcc"];
 /// How many message IDs a `References` header keeps: the first, and the last ones.
 const MOST_REFERENCES: usize = 30;
+/// The longest line of a message, in bytes without the line end (RFC 5322, section 2.1.1).
+const LONGEST_LINE: usize = 998;
+/// The type of a file of which nothing is known.
+const NO_TYPE: &str = "application/octet-stream";
 
 /// What a person writes. Lists of addresses are as typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -176,24 +180,7 @@ impl Draft {
             ContentType::new("text/plain").attribute("charset", "utf-8"),
             BodyPart::Text(self.body.replace('\n', "\r\n").into()),
         );
-        let mut parts: Vec<MimePart<'_>> = files
-            .into_iter()
-            .map(|file| {
-                // A message may not be encoded within another (RFC 2046, section 5.2.1), and files are.
-                let is_whole =
-                    !file.kind.starts_with("message/") && !file.kind.starts_with("multipart/");
-                let kind = if is_whole {
-                    file.kind
-                } else {
-                    "application/octet-stream".to_owned()
-                };
-                let kind = format!("{kind}{}", parameter::encoded_form("name", &file.name));
-                let name = parameter::extended_form("filename", &file.name);
-                MimePart::raw(BodyPart::Binary(file.bytes.into()))
-                    .header("Content-Type", field(&kind))
-                    .header("Content-Disposition", field(&format!("attachment{name}")))
-            })
-            .collect();
+        let mut parts: Vec<MimePart<'_>> = files.into_iter().map(attachment).collect();
         let body = if parts.is_empty() {
             text
         } else {
@@ -280,6 +267,59 @@ fn spec(entry: &Entry) -> Option<String> {
     Some(address::spec(&mailbox, &host))
 }
 
+/// A file as a part of a message.
+fn attachment(file: File) -> MimePart<'static> {
+    let name = parameter::extended_form("filename", &file.name);
+    let disposition = field(&format!("attachment{name}"));
+    let (kind, encoding, bytes) = match file.kind.as_str() {
+        "message/rfc822" => match unencoded(&file.bytes) {
+            Some((encoding, bytes)) => (file.kind, Some(encoding), bytes),
+            None => (NO_TYPE.to_owned(), None, file.bytes),
+        },
+        // They may not be encoded either, and nobody looks whether these can go as they are.
+        kind if kind.starts_with("message/") || kind.starts_with("multipart/") => {
+            (NO_TYPE.to_owned(), None, file.bytes)
+        }
+        _ => (file.kind, None, file.bytes),
+    };
+    let kind = format!("{kind}{}", parameter::encoded_form("name", &file.name));
+    let mut part =
+        MimePart::raw(BodyPart::Binary(bytes.into())).header("Content-Type", field(&kind));
+    // The builder takes a part whose encoding is given as it is, and makes base64 of every other file.
+    if let Some(encoding) = encoding {
+        part = part.header("Content-Transfer-Encoding", Raw::new(encoding));
+    }
+    part.header("Content-Disposition", disposition)
+}
+
+/// A message as it can be a part of another without being encoded, which is forbidden (RFC 2046, section 5.2.1), and
+/// the name of that encoding. `None` for what can't be sent so: a NUL, a line of more than 998 bytes (RFC 5322, section
+/// 2.1.1), or none of the fields that a message has at least one of.
+fn unencoded(bytes: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+    let header = Parsed::new(bytes).header();
+    let is_message = ["From", "Subject", "Date"]
+        .iter()
+        .any(|name| header.find(name.as_bytes()).is_some());
+    if !is_message || bytes.contains(&0) {
+        return None;
+    }
+    // A message that was saved to a file has the line ends of the machine.
+    let mut lines = Vec::with_capacity(bytes.len());
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let content = line.strip_suffix(b"\n").unwrap_or(line);
+        let content = content.strip_suffix(b"\r").unwrap_or(content);
+        if content.len() > LONGEST_LINE || content.contains(&b'\r') {
+            return None;
+        }
+        lines.extend(content);
+        if line.ends_with(b"\n") {
+            lines.extend(b"\r\n");
+        }
+    }
+    let encoding = if bytes.is_ascii() { "7bit" } else { "8bit" };
+    Some((encoding, lines))
+}
+
 /// A field's value for a builder that folds it itself.
 fn field(folded: &str) -> Raw<'static> {
     Raw::new(folded.replace("\r\n", ""))
@@ -294,6 +334,7 @@ fn written(recipient: &Recipient) -> Written<'static> {
 mod tests {
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
+    use sekisho_message::SectionText;
 
     use super::*;
 
@@ -342,6 +383,53 @@ mod tests {
             text.contains("Date: Thu, 1 Jan 1970 09:00:00 +0900\r\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_message_goes_along_as_a_message_if_it_can() {
+        let sent = |kind: &str, bytes: &[u8]| {
+            let file = File {
+                name: "会議.eml".to_owned(),
+                kind: kind.to_owned(),
+                bytes: bytes.to_vec(),
+            };
+            let raw = built(&draft(), vec![file], BuildFor::Recipients);
+            let message = Parsed::new(&raw);
+            let header = message.section(&[2], SectionText::Mime).expect("a header");
+            let value = |name: &str| {
+                let value = Header::new(&header).find(name.as_bytes());
+                String::from_utf8_lossy(&value.unwrap_or_default())
+                    .trim()
+                    .to_owned()
+            };
+            let kind = value("Content-Type");
+            let kind = kind.split(';').next().unwrap_or_default().to_owned();
+            let body = message.section(&[2], SectionText::Whole).expect("a body");
+            (kind, value("Content-Transfer-Encoding"), body.into_owned())
+        };
+        let whole = |encoding: &str, bytes: &[u8]| {
+            let kind = "message/rfc822".to_owned();
+            (kind, encoding.to_owned(), bytes.to_vec())
+        };
+        let message = b"From: a@x.example\r\n\r\nHello.\r\n";
+        assert_eq!(sent("message/rfc822", message), whole("7bit", message));
+        let from_a_file = b"From: a@x.example\n\nHello.\n";
+        assert_eq!(sent("message/rfc822", from_a_file), whole("7bit", message));
+        let raw = "Subject: 会議\r\n\r\n本文".as_bytes();
+        assert_eq!(sent("message/rfc822", raw), whole("8bit", raw));
+        let long = format!("From: a@x.example\r\n\r\n{}\r\n", "x".repeat(999));
+        for (kind, bytes) in [
+            ("message/rfc822", &b"no header at all"[..]),
+            ("message/rfc822", b"From: a@x.example\r\n\r\n\0"),
+            ("message/rfc822", b"From: a@x.example\r\n\r\na\rb"),
+            ("message/rfc822", long.as_bytes()),
+            ("message/delivery-status", b"From: a@x.example\r\n\r\n"),
+            ("multipart/mixed", b"From: a@x.example\r\n\r\n"),
+        ] {
+            let (sent_as, encoding, _) = sent(kind, bytes);
+            assert_eq!(sent_as, "application/octet-stream", "{kind}");
+            assert_eq!(encoding, "base64", "{kind}");
+        }
     }
 
     #[test]
