@@ -340,7 +340,7 @@ async fn whom_dovecot_let_in_before_the_service_began_is_cut_off_or_watched() ->
     let behind = Dovecot::start(&PEOPLE).await?;
     let stage = Stage::start().await?;
     let asked = place.1.clone();
-    // An API without a doveadm: it knows nothing of the connections afterwards, like a process that has ended.
+    // An API that can't use doveadm: it knows nothing of the connections afterwards, like a process that has ended.
     let _former = AuthApi::open(&stage, place, None, &behind).await?;
     let app = stage.uses_mfa(HANAKO).await?;
     stage.proves(stage.home(), HANAKO, &app).await?;

@@ -107,7 +107,8 @@ pub(super) async fn page(
             (csrf_field(visit))
             input type="hidden" name=(PAGE_FIELD) value=(own_page);
             input type="hidden" name="id" value=(draft.id);
-            input type="hidden" name="draft" value=(composition.stored.map(|mark| mark.to_string()).unwrap_or_default());
+            @let stored = composition.stored.map(|mark| mark.to_string());
+            input type="hidden" name="draft" value=(stored.unwrap_or_default());
             input type="hidden" name="in-reply-to" value=(draft.in_reply_to);
             input type="hidden" name="references" value=(draft.references);
             @if let Some(about) = &composition.about {
