@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use sekisho_checkpoint::Password;
-use sekisho_imap::command::{Body, Command, Names};
+use sekisho_imap::command::{Body, Command, MailboxEncoding};
 use sekisho_imap::framing::{CommandReader, Event, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
@@ -59,7 +59,7 @@ async fn hear(mut stream: DuplexStream) -> Vec<Body> {
         loop {
             let answer = match reader.next_event() {
                 Ok(Some(Event::Command(frame))) => {
-                    let command = Command::parse_with(frame, Names::Utf7);
+                    let command = Command::parse_with(frame, MailboxEncoding::Utf7);
                     heard.push(command.expect("a command").body);
                     "* CAPABILITY IMAP4rev1\r\ns OK done\r\n"
                 }
