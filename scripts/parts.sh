@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts that run many parts: each part runs though others failed, and one list at the end says what
 # failed and what took how long.
 #
