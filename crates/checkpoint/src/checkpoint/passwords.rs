@@ -205,6 +205,8 @@ impl Checkpoint {
             drop(turn);
             let again = self.clock.sleep_until(self.clock.now() + LOOK_AGAIN);
             tokio::select! {
+                // In this order, so that tests can have a run again.
+                biased;
                 () = settled => {}
                 // Other processes' guesses are settled unheard.
                 () = again => {}

@@ -43,6 +43,8 @@ impl Checkpoint {
             }
             let wake = (self.clock.now() + FOLLOW_EVERY).min(self.leases.next_expiry());
             tokio::select! {
+                // In this order, so that tests can have a run again.
+                biased;
                 () = self.clock.sleep_until(wake) => {}
                 () = self.leases.news.notified() => {}
                 () = self.records.revocation_heard() => {}

@@ -10,6 +10,7 @@ use sekisho_checkpoint::id::SessionToken;
 use sekisho_checkpoint::ports::{Clock as _, Letter};
 use sekisho_checkpoint::web::{Browser, NoSession, WebStanding};
 
+use crate::invariants;
 use crate::people::{DRAFT, Left};
 use crate::run::finish;
 use crate::world::{World, ai, place};
@@ -33,7 +34,7 @@ impl Model {
                 EventKind::GrantEnded => model.grants.clear(),
                 EventKind::MfaOn => model.mfa_on = true,
                 EventKind::MfaOff => model.mfa_on = false,
-                EventKind::AppRegistered => model.factors += 1,
+                EventKind::AppRegistered | EventKind::AddressRegistered => model.factors += 1,
                 EventKind::FactorRemoved => {
                     (model.factors, model.grants) = (model.factors - 1, only(model.grants, here))
                 }
@@ -96,6 +97,7 @@ pub fn check(world: &World, left: &Left, told_before: usize) {
     let seed = world.seed;
     let kept = world.records.kept();
     let now = world.clock.now();
+    invariants::hold(world, left);
 
     let mut model = Model::of(&kept.events);
     model

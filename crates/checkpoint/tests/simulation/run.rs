@@ -2,6 +2,7 @@
 //! that goes or a process that dies.
 
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use jiff::SignedDuration;
@@ -51,7 +52,10 @@ fn poll_all(
         }
         let index = world.dice.below(acts.len() + keepers.len());
         match acts.get_mut(index) {
-            Some(_) if dies(world) => drop(acts.swap_remove(index)),
+            Some(_) if dies(world) => {
+                world.deaths.fetch_add(1, Ordering::Relaxed);
+                drop(acts.swap_remove(index));
+            }
             Some(act) => {
                 if act.as_mut().poll(&mut context).is_ready() {
                     drop(acts.swap_remove(index));

@@ -15,9 +15,9 @@ use sekisho_checkpoint::ports::{
     SetPasswordError,
 };
 use sekisho_checkpoint::sealing::{KeyId, KeyRing, SealingKey};
-use sekisho_checkpoint::{Checkpoint, Parts, Site};
+use sekisho_checkpoint::{Checkpoint, OneTimeCode, Parts, Proof, Site};
 use sekisho_fakes::HandClock;
-use sekisho_otp::{OtpCode, OtpKey, Step};
+use sekisho_otp::{OtpKey, Step};
 use sekisho_source::{KeyLength, Source};
 
 use crate::memory::{Kept, MemoryRecords, a_turn_of_others};
@@ -191,6 +191,26 @@ pub struct World {
     pub nodes: [Arc<Checkpoint>; 2],
     /// The keys of the apps that were registered, the newest last.
     pub apps: Mutex<Vec<OtpKey>>,
+    /// The recovery codes on the person's paper.
+    pub paper: Vec<OneTimeCode>,
+    /// How many letters had been written or claimed before.
+    pub sendings_before: usize,
+    /// How many acts were dropped in the middle.
+    pub deaths: AtomicU64,
+}
+
+/// With what a life begins.
+#[derive(Default)]
+pub struct Start {
+    pub kept: Kept,
+    pub apps: Vec<OtpKey>,
+    pub paper: Vec<OneTimeCode>,
+}
+
+/// A code to type, and of what it is: each counts once.
+pub struct Typed {
+    pub proof: Proof,
+    pub of: String,
 }
 
 impl World {
@@ -198,6 +218,7 @@ impl World {
     pub fn new(seed: u64, kept: Kept, apps: Vec<OtpKey>) -> Self {
         let begins = kept.mark.unwrap_or(Timestamp::constant(1_800_000_000, 0));
         let clock = HandClock::at(begins);
+        let sendings_before = kept.sendings;
         let records = Arc::new(MemoryRecords::holding(kept));
         let directory = Arc::new(OneAccount {
             password: Mutex::new("first".to_owned()),
@@ -218,6 +239,9 @@ impl World {
             letters,
             nodes,
             apps: Mutex::new(apps),
+            paper: Vec::new(),
+            sendings_before,
+            deaths: AtomicU64::new(0),
         }
     }
 
@@ -242,11 +266,41 @@ impl World {
     }
 
     /// What the app shows that was registered last; now and then the code that comes next.
-    pub fn code(&self) -> Option<OtpCode> {
+    pub fn code(&self) -> Option<Typed> {
         let apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
-        let step = Step::at(self.clock.now().as_second()).0 + self.dice.below(2) as u64;
-        apps.last().map(|key| key.code(Step(step)))
+        let step = Step(Step::at(self.clock.now().as_second()).0 + self.dice.below(2) as u64);
+        apps.last().map(|key| Typed {
+            proof: Proof::App(key.code(step)),
+            of: of_an_app(apps.len() - 1, step),
+        })
     }
+
+    /// A code of the paper.
+    pub fn recovery_code(&self) -> Option<Typed> {
+        let index = self.dice.below(self.paper.len().max(1));
+        self.paper.get(index).map(|code| Typed {
+            proof: Proof::Recovery(code.clone()),
+            of: format!("line {index} of the paper"),
+        })
+    }
+
+    /// The code in a letter, once it came.
+    pub fn mailed_code(&self, letter: LetterId) -> Option<Typed> {
+        let sent = self.letters.sent();
+        let code = sent.iter().find_map(|sent| match sent {
+            Letter::Otp(otp) if otp.id == letter => Some(otp.code.clone()),
+            _ => None,
+        });
+        code.map(|code| Typed {
+            proof: Proof::Mail(code),
+            of: format!("letter {letter}"),
+        })
+    }
+}
+
+/// The name of a step of an app.
+pub fn of_an_app(index: usize, step: Step) -> String {
+    format!("step {} of app {index}", step.0)
 }
 
 fn node(
@@ -278,9 +332,9 @@ pub fn keep<'a>(node: &Arc<Checkpoint>) -> [Act<'a>; 2] {
     [Box::pin(time.keep()), Box::pin(letters.send_letters())]
 }
 
-/// The places from which the person comes.
+/// The places from which the person comes. The last is the other address of the line of the first.
 pub fn place(index: usize) -> Source {
-    let address: IpAddr = ["198.51.100.1", "198.51.100.2"][index]
+    let address: IpAddr = ["198.51.100.1", "198.51.100.2", "2001:db8:1::1"][index]
         .parse()
         .expect("an address");
     Source::assured(address, KeyLength::default())

@@ -34,6 +34,10 @@ pub struct Kept {
     pub sessions: Vec<Session>,
     /// How many events there were when each session began.
     pub began: BTreeMap<SessionId, usize>,
+    /// How many there were when each session had ended, those of the ending itself among them.
+    pub ended: BTreeMap<SessionId, usize>,
+    /// How often somebody was told to send a letter: whoever wrote it, and whoever claimed it.
+    pub sendings: usize,
     pub(super) codes: Vec<MailedCode>,
     pub(super) counted: Vec<(String, Timestamp)>,
     /// All events, in the order in which they were written.
@@ -58,9 +62,8 @@ impl Kept {
     /// How an account stands.
     pub fn standing(&self, account: AccountId) -> Standing {
         let mut standing = self.standings.get(&account).cloned().unwrap_or_default();
-        standing
-            .factors
-            .sort_by_key(|factor| (factor.registered_at, factor.id));
+        // Of one instant, as they were registered: an id is drawn, and must not decide in which order things happen.
+        standing.factors.sort_by_key(|factor| factor.registered_at);
         standing
     }
 
@@ -75,7 +78,7 @@ impl Kept {
             .filter(live)
             .map(|(grant, _)| grant.clone())
             .collect();
-        grants.sort_by_key(|grant| std::cmp::Reverse((grant.granted_at, grant.id)));
+        grants.sort_by_key(|grant| std::cmp::Reverse(grant.granted_at));
         grants
     }
 
@@ -119,7 +122,7 @@ impl Kept {
                 Some(_) => failure("what is to be changed is not there"),
             };
         }
-        self.end(account, &update.ending);
+        let ended = self.end(account, &update.ending);
         if let Some(grant) = &update.grant {
             self.waiting
                 .retain(|w| w.account != account || w.source != grant.source);
@@ -138,6 +141,9 @@ impl Kept {
         self.counted
             .extend(update.counted.iter().map(|key| (key.key(), at)));
         self.events.extend(update.events.iter().cloned());
+        for session in ended {
+            self.ended.insert(session, self.events.len());
+        }
         self.put_letters(&update.letters)?;
         Ok(Applied::Done(self.revoke(account, &update.ending, at)))
     }
@@ -335,11 +341,12 @@ impl Kept {
                 return failure("two letters of one id");
             }
             self.outbox.push(letter.clone());
+            self.sendings += 1;
         }
         Ok(())
     }
 
-    pub(super) fn end(&mut self, account: AccountId, ending: &Ending) {
+    pub(super) fn end(&mut self, account: AccountId, ending: &Ending) -> Vec<SessionId> {
         let reached: Vec<SessionId> = self
             .sessions
             .iter()
@@ -352,8 +359,8 @@ impl Kept {
                 Reach::Only(this) => *id == this,
             })
             .collect();
-        for session in reached {
-            self.end_session(session);
+        for session in &reached {
+            self.end_session(*session);
         }
         let has = |grant: &Grant, key: SourceKey| {
             grant.source == key
@@ -373,6 +380,7 @@ impl Kept {
                 Reach::Only(key) => has(grant, key),
             };
         }
+        reached
     }
 
     pub(super) fn begin_session(&mut self, new: &NewSession) -> Result<SessionBegun, RecordsError> {
@@ -412,6 +420,9 @@ impl Kept {
     }
 
     pub(super) fn end_session(&mut self, session: SessionId) {
+        if self.sessions.iter().any(|kept| kept.id == session) {
+            self.ended.insert(session, self.events.len());
+        }
         self.sessions.retain(|kept| kept.id != session);
         self.codes.retain(|code| code.session != session);
         self.outbox.retain(|letter| letter.session != Some(session));
@@ -540,15 +551,24 @@ impl Kept {
             self.raise(now);
         }
         self.outbox
-            .sort_by_key(|letter| (letter.session.is_none(), letter.due_at, letter.id));
+            .sort_by_key(|letter| (letter.session.is_none(), letter.due_at));
         let due = self.outbox.iter_mut().filter(|letter| letter.due_at <= now);
-        due.take(limit as usize)
+        let claimed: Vec<_> = due
+            .take(limit as usize)
             .map(|letter| {
                 letter.tries += 1;
                 letter.due_at = until;
                 letter.clone()
             })
-            .collect()
+            .collect();
+        self.sendings += claimed.len();
+        claimed
+    }
+
+    /// How many guesses there are of which nobody wrote down what came of them.
+    pub fn guesses_in_flight(&self) -> usize {
+        let keys = self.counted.iter().map(|(key, _)| key);
+        keys.filter(|key| key.starts_with("in flight ")).count()
     }
 
     /// The times counted under a key after an instant, the latest 200.
