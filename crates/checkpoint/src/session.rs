@@ -2,7 +2,8 @@
 //!
 //! Such a key is drawn once for a session. It lies in the records wrapped under the token that the browser holds, so
 //! that they hold nothing that they could read; a new token wraps it anew, and what it sealed stays as it is. Until the
-//! new token is seen, the wrapping under the one before stays beside it, in case the browser never heard of the new one.
+//! new token is seen, the wrapping under the one before stays beside it, in case the browser never heard of the new
+//! one.
 
 use std::fmt;
 

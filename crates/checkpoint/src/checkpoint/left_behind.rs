@@ -2,9 +2,9 @@
 //! new one is lost.
 //!
 //! The token before opens the session no more. It may have been stolen before the proof, and whoever kept trying it
-//! would come to a proven session without proving anything. But a sign-in by the password that brings it along gets what
-//! the person was writing, and ends the session that nobody can open. What else lay there does not come along: the new
-//! session has a password of its own, and a registration under way was allowed by what the old one had proven.
+//! would come to a proven session without proving anything. But a sign-in by the password that brings it along gets
+//! what the person was writing, and ends the session that nobody can open. What else lay there does not come along: the
+//! new session has a password of its own, and a registration under way was allowed by what the old one had proven.
 
 use super::sign_in::is_past;
 use super::{Checkpoint, Failure, Site};

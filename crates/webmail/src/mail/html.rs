@@ -1,8 +1,9 @@
 //! HTML mail, made harmless.
 //!
 //! What is left has no script, no form, no SVG or MathML, styles by an allow-list ([`style`]), no position of its own
-//! choosing, and loads nothing from elsewhere unless the person asked for its pictures. The page that carries it is a document of its own,
-//! without an origin ([`POLICY`]): should something get through here, it is still nowhere near the webmail.
+//! choosing, and loads nothing from elsewhere unless the person asked for its pictures. The page that carries it is a
+//! document of its own, without an origin ([`POLICY`]): should something get through here, it is still nowhere near the
+//! webmail.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

@@ -1,7 +1,8 @@
 //! Styles of mail, by an allow-list of properties, values and selectors.
 //!
-//! What is left is written anew from its tokens, so that nothing passes by being read differently here and in a browser.
-//! It can colour and arrange a message; it can name no address, load nothing, and place nothing over something else.
+//! What is left is written anew from its tokens, so that nothing passes by being read differently here and in a
+//! browser. It can colour and arrange a message; it can name no address, load nothing, and place nothing over something
+//! else.
 
 use cssparser::color::parse_named_color;
 use cssparser::{
