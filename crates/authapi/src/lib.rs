@@ -95,7 +95,7 @@ impl Api {
     async fn catch_up_with(&self, whose: &UserConnections, doveadm: &DoveadmClient) {
         let attested = Attested {
             name: whose.user.clone(),
-            source: Source::assured(whose.address, self.key_length),
+            source: reported(Some(whose.address), self.key_length),
             client: "Dovecot".to_owned(),
         };
         loop {
@@ -158,13 +158,21 @@ impl Api {
         }
     }
 
-    /// The source for the client's address that a peer reports. Without a valid address, it is obscured: it lies in no
-    /// trusted network and can't use a grant.
+    /// The source for the client's address that a peer reports as text.
     fn source(&self, address: Option<&str>) -> Source {
-        match address.and_then(|text| text.parse::<IpAddr>().ok()) {
-            Some(address) => Source::assured(address, self.key_length),
-            None => Source::obscured(IpAddr::from([0, 0, 0, 0]), self.key_length),
-        }
+        let address = address.and_then(|text| text.parse().ok());
+        reported(address, self.key_length)
+    }
+}
+
+/// The source for the client's address that a server in front reports. Here alone, besides the listener, a source is
+/// assured: that server accepted the connection, so it is the one that knows, and whoever may report could as well open
+/// the mailboxes. What it can't know is obscured, so that it lies in no trusted network and can't use a grant: no
+/// address, or the unspecified one, which is reported where there was none.
+fn reported(address: Option<IpAddr>, length: KeyLength) -> Source {
+    match address.filter(|address| !address.to_canonical().is_unspecified()) {
+        Some(address) => Source::assured(address, length),
+        None => Source::obscured(IpAddr::from([0, 0, 0, 0]), length),
     }
 }
 
@@ -192,4 +200,21 @@ async fn shows_the_secret(State(api): State<Arc<Api>>, request: Request, next: N
         return StatusCode::FORBIDDEN.into_response();
     }
     next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_nobodys_is_no_source() {
+        for text in ["0.0.0.0", "::", "::ffff:0.0.0.0"] {
+            let address = text.parse().expect("an address");
+            let source = reported(Some(address), KeyLength::default());
+            assert!(source.is_obscured(), "{text}");
+        }
+        assert!(reported(None, KeyLength::default()).is_obscured());
+        let address = "2001:db8::1".parse().expect("an address");
+        assert!(!reported(Some(address), KeyLength::default()).is_obscured());
+    }
 }

@@ -173,3 +173,42 @@ fn every_package_is_called_after_its_folder_and_has_a_row() -> anyhow::Result<()
     );
     Ok(())
 }
+
+/// What may make a source: the listener's room, the room that servers in front report to, and two places that show in
+/// which network an address lies.
+const MAKE_SOURCES: [&str; 4] = [
+    "net/",
+    "authapi/",
+    "checkpoint/src/checkpoint/views.rs",
+    "sekisho/src/commands/network.rs",
+];
+
+#[test]
+fn no_other_room_says_where_a_request_comes_from() -> anyhow::Result<()> {
+    let rooms = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = vec![rooms.clone()];
+    let mut looked_at = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            let name = path.strip_prefix(&rooms)?.to_string_lossy().into_owned();
+            let for_tests = ["testkit", "fakes", "source"].contains(&name.as_str());
+            if path.is_dir() && !for_tests && !name.ends_with("/tests") {
+                folders.push(path);
+            } else if name.ends_with(".rs") && !name.ends_with("/tests.rs") {
+                let text = std::fs::read_to_string(&path)?;
+                // Tests are last in a file.
+                let product = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+                let makes_one = product.contains("Source::assured(");
+                let may = MAKE_SOURCES.iter().any(|room| name.starts_with(room));
+                anyhow::ensure!(!makes_one || may, "{name} says where a request comes from");
+                looked_at += 1;
+            }
+        }
+    }
+    anyhow::ensure!(
+        looked_at > 100,
+        "the sources were not found: {looked_at} files"
+    );
+    Ok(())
+}
