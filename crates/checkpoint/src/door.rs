@@ -30,7 +30,7 @@ pub struct Attempt {
 /// An attempt to come in by a server that checks passwords itself and asks the checkpoint for the rest.
 #[derive(Debug)]
 pub struct Attested {
-    /// The name that the server lets in by.
+    /// The name under which the server has checked the password.
     pub name: String,
     /// From where, as the server says.
     pub source: Source,

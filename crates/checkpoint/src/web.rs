@@ -98,7 +98,8 @@ pub enum SignInError {
     /// Unknown name, disabled account or wrong password.
     #[error("user name or password is wrong")]
     Refused,
-    /// Too many wrong passwords; one may try again at that time. Said alike whether or not the account exists.
+    /// Too many wrong passwords: the next try is accepted from this time on. The answer is the same for accounts that
+    /// don't exist.
     #[error("too many attempts, try again at {0}")]
     Throttled(Timestamp),
     /// The checkpoint can't judge just now.

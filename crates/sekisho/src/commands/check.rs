@@ -17,7 +17,7 @@ use crate::clock::WallClock;
 use crate::config::{Doors, upstream};
 use crate::terminal::say;
 
-/// How long a server may take to greet somebody whom it should not.
+/// How long to wait for a server's greeting. A server that is not supposed to answer strangers sends none.
 const GREETING: Duration = Duration::from_secs(2);
 
 /// Checks the file, and asks the upstreams unless `offline`.

@@ -153,7 +153,7 @@ fn show(queue: &QueueControl, id: &str, zone: &TimeZone) -> anyhow::Result<()> {
     list(&mail, zone);
     say(&format!("given up {}", in_zone(mail.ends_at, zone)));
     if mail.otp {
-        // Whoever may look into the queue is not the person whom the code lets in.
+        // Who may look into the queue must not learn the code, which is for its recipient alone.
         say("a mailed code; its text is not shown");
         return Ok(());
     }
