@@ -17,7 +17,9 @@ use crate::form_fields::Fields;
 use crate::stash;
 use crate::visit::{AdmittedVisit, Signed, Visit, detour, local_path};
 
-/// The most text that one form may carry, without files, in bytes.
+/// The longest form without files, in bytes. Strangers send such forms too, so it is what they may have us keep.
+const MOST_OF_A_SHORT_FORM: usize = 64 * 1024;
+/// The most text that a form with files may carry beside them, in bytes.
 const MOST_TEXT: usize = 2 * 1024 * 1024;
 
 /// How long a form without files may take to arrive.
@@ -58,9 +60,12 @@ impl FromRequest<Arc<Context>> for Form {
     async fn from_request(request: Request, context: &Arc<Context>) -> Result<Self, WebError> {
         let (mut head, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut head, context).await?;
-        let form = read(Request::from_parts(head, body), context).await?;
-        if visit.accepts(form.fields.text(csrf::FIELD)) {
-            Ok(form)
+        let fields = read_short(Request::from_parts(head, body), context).await?;
+        if visit.accepts(fields.text(csrf::FIELD)) {
+            Ok(Self {
+                fields,
+                ..Self::default()
+            })
         } else {
             Err(WebError::TooOld)
         }
@@ -75,7 +80,7 @@ impl FromRequest<Arc<Context>> for HarmlessForm {
     type Rejection = WebError;
 
     async fn from_request(request: Request, context: &Arc<Context>) -> Result<Self, WebError> {
-        read(request, context).await.map(|form| Self(form.fields))
+        read_short(request, context).await.map(Self)
     }
 }
 
@@ -92,7 +97,7 @@ impl FromRequest<Arc<Context>> for SisterForm {
             return Err(WebError::TooOld);
         }
         let extensions = request.extensions().clone();
-        let fields = timeout(PATIENCE, read_fields(request))
+        let fields = timeout(PATIENCE, read_fields(request, MOST_OF_A_SHORT_FORM))
             .await
             .map_err(|_| WebError::BadRequest)??;
         Beginning::of(&extensions).await?;
@@ -118,7 +123,7 @@ impl FromRequest<Arc<Context>> for Keepable {
     async fn from_request(request: Request, context: &Arc<Context>) -> Result<Self, WebError> {
         let (mut head, body) = request.into_parts();
         let signed = Signed::from_request_parts(&mut head, context).await?;
-        let form = read(Request::from_parts(head, body), context).await?;
+        let form = read_long(Request::from_parts(head, body), context).await?;
         let is_ours = signed.visit.accepts(form.fields.text(csrf::FIELD));
         match (signed, is_ours) {
             (
@@ -146,40 +151,52 @@ impl FromRequest<Arc<Context>> for Keepable {
     }
 }
 
-/// Reads a form, if the browser says that one of our pages sent it and it arrives in time. From then on the request is
-/// finished even if the browser leaves.
-async fn read(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {
-    let patience = if is_multipart(&request) {
-        PATIENCE_FOR_FILES
-    } else {
-        PATIENCE
-    };
+/// Reads a form without files, if the browser says that one of our pages sent it and it arrives in time. From then on
+/// the request is finished even if the browser leaves.
+async fn read_short(request: Request, context: &Arc<Context>) -> Result<Fields, WebError> {
+    // None of our pages sends such a form in parts, so whoever does has nothing of it read.
+    if !csrf::is_same_origin(&context.config, request.headers()) || is_multipart(&request) {
+        return Err(WebError::TooOld);
+    }
     let extensions = request.extensions().clone();
-    let form = timeout(patience, read_at_leisure(request, context))
+    let fields = timeout(PATIENCE, read_fields(request, MOST_OF_A_SHORT_FORM))
         .await
         .map_err(|_| WebError::BadRequest)??;
+    Beginning::of(&extensions).await?;
+    Ok(fields)
+}
+
+/// The same for a form that may have files, of somebody who has signed in.
+async fn read_long(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {
+    if !csrf::is_same_origin(&context.config, request.headers()) {
+        return Err(WebError::TooOld);
+    }
+    let extensions = request.extensions().clone();
+    let form = if is_multipart(&request) {
+        let parts = Multipart::from_request(request, &())
+            .await
+            .map_err(|_| WebError::BadRequest)?;
+        timeout(
+            PATIENCE_FOR_FILES,
+            read_parts(parts, context.config.max_upload),
+        )
+        .await
+        .map_err(|_| WebError::BadRequest)??
+    } else {
+        let fields = timeout(PATIENCE, read_fields(request, MOST_TEXT))
+            .await
+            .map_err(|_| WebError::BadRequest)??;
+        Form {
+            fields,
+            ..Form::default()
+        }
+    };
     Beginning::of(&extensions).await?;
     Ok(form)
 }
 
-async fn read_at_leisure(request: Request, context: &Arc<Context>) -> Result<Form, WebError> {
-    if !csrf::is_same_origin(&context.config, request.headers()) {
-        return Err(WebError::TooOld);
-    }
-    if is_multipart(&request) {
-        let parts = Multipart::from_request(request, &())
-            .await
-            .map_err(|_| WebError::BadRequest)?;
-        return read_parts(parts, context.config.max_upload).await;
-    }
-    Ok(Form {
-        fields: read_fields(request).await?,
-        ..Form::default()
-    })
-}
-
-async fn read_fields(request: Request) -> Result<Fields, WebError> {
-    let body = to_bytes(request.into_body(), MOST_TEXT)
+async fn read_fields(request: Request, most: usize) -> Result<Fields, WebError> {
+    let body = to_bytes(request.into_body(), most)
         .await
         .map_err(|_| WebError::TooLarge)?;
     Ok(Fields::new(

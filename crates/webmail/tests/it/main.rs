@@ -3,6 +3,7 @@
 mod a_form_from_elsewhere_changes_nothing;
 mod a_form_waits_for_its_turn;
 mod a_half_signed_in_browser_can_only_finish;
+mod a_strangers_form_is_small;
 mod an_answer_is_lost;
 mod changing_the_password;
 mod kit;
