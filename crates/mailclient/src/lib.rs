@@ -1,6 +1,6 @@
 //! The webmail's client of IMAP and submission servers.
 //!
-//! Both clients use any stream that is logged in already: a pipe into the mailroom, or TLS to an upstream. [`Stranger`]
+//! Both clients use any stream that is logged in already: a pipe into the mailroom, or TLS to an upstream. [`ImapLogin`]
 //! logs in itself, for tools that move mail from another server. Callers get typed operations, most of them one round
 //! trip, and typed results with names and subjects decoded.
 //!
@@ -47,7 +47,7 @@ pub use self::envelope::{Address, Envelope};
 pub use self::error::Error;
 pub use self::imap::{Appended, Imap};
 pub use self::listing::Folder;
-pub use self::login::Stranger;
+pub use self::login::ImapLogin;
 pub use self::message::{Flags, InvalidUid, Message, Summary, Uid};
 pub use self::open::{
     Access, FlagChange, FolderState, MessageOrder, OpenFolder, Page, PageRequest, SortBy,

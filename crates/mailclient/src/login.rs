@@ -9,11 +9,11 @@ use crate::error::Error;
 use crate::imap::Imap;
 
 /// A connection to an IMAP server on which nobody is logged in yet.
-pub struct Stranger {
+pub struct ImapLogin {
     connection: Connection,
 }
 
-impl Stranger {
+impl ImapLogin {
     /// Takes over a stream that was just opened: waits for the greeting, and asks for the server's capabilities.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use async_trait::async_trait;
-use sekisho_mailclient::{Access, Error, Identity, Imap, SpecialUse as Use, Stranger};
+use sekisho_mailclient::{Access, Error, Identity, Imap, ImapLogin, SpecialUse as Use};
 use sekisho_net::client::{Connector, Roots};
 use sekisho_store::{FolderName, SpecialUse};
 
@@ -63,13 +63,13 @@ impl Server {
     }
 
     /// Connects, and encrypts. Only this machine is spoken to in the clear.
-    async fn connect(&self) -> anyhow::Result<Stranger> {
+    async fn connect(&self) -> anyhow::Result<ImapLogin> {
         let connector = Connector::new(&self.roots, PATIENCE)?;
         let Self { host, port, .. } = self;
         if self.tls_at_once {
-            return Ok(Stranger::greeted(connector.connect_tls(host, *port).await?).await?);
+            return Ok(ImapLogin::greeted(connector.connect_tls(host, *port).await?).await?);
         }
-        let plain = Stranger::greeted(connector.connect_plain(host, *port).await?).await?;
+        let plain = ImapLogin::greeted(connector.connect_plain(host, *port).await?).await?;
         let local = host == "localhost"
             || host
                 .parse::<std::net::IpAddr>()
@@ -80,7 +80,7 @@ impl Server {
         let stream = plain.start_tls().await;
         let stream = stream.context("the server does no STARTTLS; try imaps://")?;
         let stream = connector.start_tls(Box::new(stream), host, &[]).await?;
-        Ok(Stranger::encrypted(stream).await?)
+        Ok(ImapLogin::encrypted(stream).await?)
     }
 }
 
@@ -96,10 +96,10 @@ pub(super) struct Account {
 pub(super) async fn open(server: Server, login: &str) -> anyhow::Result<Account> {
     let user = server.user.as_deref().unwrap_or(login);
     let (host, port) = (&server.host, server.port);
-    let stranger = server.connect().await;
-    let stranger = stranger.with_context(|| format!("connecting to {host}, port {port}"))?;
+    let connection = server.connect().await;
+    let connection = connection.with_context(|| format!("connecting to {host}, port {port}"))?;
     let password = prompt::password(&format!("Password of {user} at {host}: "))?;
-    let imap = within(stranger.log_in(user, password.expose())).await;
+    let imap = within(connection.log_in(user, password.expose())).await;
     let mut imap = imap.with_context(|| format!("logging in as {user} at {host}"))?;
     let folders = within(imap.folders()).await?;
     // Where everything lies below the INBOX, that is how the server names things, not how people do.
