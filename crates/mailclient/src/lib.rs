@@ -1,8 +1,8 @@
 //! The webmail's client of IMAP and submission servers.
 //!
-//! Both clients use any stream that is logged in already: a pipe into the mailroom, or TLS to an upstream. [`ImapLogin`]
-//! logs in itself, for tools that move mail from another server. Callers get typed operations, most of them one round
-//! trip, and typed results with names and subjects decoded.
+//! Both clients use any stream that is logged in already: a pipe into the mailroom, or TLS to an upstream.
+//! [`ImapLogin`] logs in itself, for tools that move mail from another server. Callers get typed operations, most of
+//! them one round trip, and typed results with names and subjects decoded.
 //!
 //! It refuses to send what its encoders did not make (names, searches and addresses can't become commands), to use a
 //! form that the server did not announce, and to hold more of an answer than a limit allows. It keeps no cache and no
