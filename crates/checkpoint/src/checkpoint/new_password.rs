@@ -11,7 +11,7 @@ use crate::audit::EventKind;
 use crate::ports::{
     AccountUpdate, Applied, Change, InSession, PasswordChange, SessionUpdate, SetPasswordError,
 };
-use crate::rule::again::Strictness;
+use crate::rule::again::{OwedAgain, Strictness};
 use crate::web::{AdmittedSession, Browser, Person};
 
 /// How long a directory may take to set a password; after that the person is told that the change was begun.
@@ -37,9 +37,12 @@ impl Checkpoint {
             password: Some(old),
             ..reproof
         };
-        self.check_again(person, reproof.password.as_ref()).await?;
-        self.prove_again(person, &reproof, Strictness::Recent, client)
-            .await?;
+        // However recently it was given, a new one takes the place of the old one alone.
+        let owed = OwedAgain {
+            password: true,
+            ..self.owed_again(person, Strictness::Recent)
+        };
+        self.prove_owed(person, &reproof, owed, client).await?;
         self.directory
             .check_new_password(person.account.id, new)
             .await?;

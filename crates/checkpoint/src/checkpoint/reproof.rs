@@ -57,12 +57,24 @@ impl Checkpoint {
         strictness: Strictness,
         client: &str,
     ) -> Result<(), ReproofError> {
-        let OwedAgain { password, factor } = owed_again(
-            self.proven(person),
-            strictness,
-            self.site().policy.recent_proof,
-            self.now(),
-        );
+        let owed = self.owed_again(person, strictness);
+        self.prove_owed(person, reproof, owed, client).await
+    }
+
+    /// What the rule wants proven once more.
+    pub(super) fn owed_again(&self, person: Person<'_>, strictness: Strictness) -> OwedAgain {
+        let recent = self.site().policy.recent_proof;
+        owed_again(self.proven(person), strictness, recent, self.now())
+    }
+
+    /// Makes sure that what is owed is proven once more.
+    pub(super) async fn prove_owed(
+        &self,
+        person: Person<'_>,
+        reproof: &Reproof,
+        OwedAgain { password, factor }: OwedAgain,
+        client: &str,
+    ) -> Result<(), ReproofError> {
         let offered = if factor {
             self.offered(person)
         } else {
@@ -101,7 +113,7 @@ impl Checkpoint {
     }
 
     /// Checks the password of a signed-in person once more; failures count as at every door.
-    pub(super) async fn check_again(
+    async fn check_again(
         &self,
         person: Person<'_>,
         password: Option<&Password>,

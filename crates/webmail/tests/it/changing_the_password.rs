@@ -49,6 +49,21 @@ async fn the_password_is_changed_and_other_sessions_end() {
 }
 
 #[tokio::test]
+async fn the_old_password_is_verified_once_however_long_ago_it_was_given() {
+    let kit = Kit::start().await;
+    let mut alice = kit.alice_on_campus().await;
+    kit.clock.advance_seconds(301);
+    alice.get(HERE).await;
+    let before = kit.directory.verified();
+    let fields = [("old", PASSWORD), ("new", NEW), ("again", NEW)];
+    alice
+        .post(HERE, &fields)
+        .await
+        .leads_to("/preferences/password?done=1");
+    assert_eq!(kit.directory.verified() - before, 1);
+}
+
+#[tokio::test]
 async fn at_home_a_factor_is_asked_for_as_well() {
     let kit = Kit::start().await;
     let app = kit.alice_uses_mfa().await;

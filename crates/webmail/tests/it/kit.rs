@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -66,12 +66,18 @@ impl MailServer for NoMail {
 pub struct Reachable {
     accounts: OwnAccounts,
     away: AtomicBool,
+    verified: AtomicUsize,
 }
 
 impl Reachable {
     /// Makes the directory unreachable, or reachable again.
     pub fn put_away(&self, away: bool) {
         self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// How many passwords it has verified.
+    pub fn verified(&self) -> usize {
+        self.verified.load(Ordering::SeqCst)
     }
 
     fn here(&self) -> Result<&OwnAccounts, DirectoryError> {
@@ -101,6 +107,7 @@ impl Directory for Reachable {
         account: Option<AccountId>,
         password: &Password,
     ) -> Result<bool, DirectoryError> {
+        self.verified.fetch_add(1, Ordering::SeqCst);
         self.here()?.verify(account, password).await
     }
 
@@ -184,6 +191,7 @@ impl Kit {
         let directory = Arc::new(Reachable {
             accounts,
             away: AtomicBool::new(false),
+            verified: AtomicUsize::new(0),
         });
         let campus = Network {
             name: "Campus LAN".to_owned(),
