@@ -32,7 +32,7 @@ impl Checkpoint {
         };
         match self.apply(&update).await.map_err(Failure::from)? {
             Applied::Done(_) => Ok(()),
-            Applied::SessionEnded => Err(Failure::SessionEnded.into()),
+            Applied::SessionEnded | Applied::OutOfDate => Err(Failure::SessionEnded.into()),
             Applied::NotAccepted => Err(ChangeError::NoSuchFactor),
         }
     }

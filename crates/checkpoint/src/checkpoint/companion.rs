@@ -157,7 +157,9 @@ impl Checkpoint {
         }
         match self.apply(&update).await.map_err(Failure::from)? {
             Applied::Done(_) => Ok(()),
-            Applied::NotAccepted | Applied::SessionEnded => Err(CompanionError::Past),
+            Applied::NotAccepted | Applied::SessionEnded | Applied::OutOfDate => {
+                Err(CompanionError::Past)
+            }
         }
     }
 

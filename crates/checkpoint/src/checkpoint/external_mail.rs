@@ -13,7 +13,7 @@ use crate::address::MailAddress;
 use crate::audit::EventKind;
 use crate::factor::{Factor, FactorKind, Method};
 use crate::id::{FactorId, LetterId, SessionToken};
-use crate::ports::{AccountUpdate, Change, CodePurpose, Ending, SessionUpdate};
+use crate::ports::{AccountUpdate, Change, CodePurpose, Ending, Expected, SessionUpdate};
 use crate::throttle::TRIES_A_SIGN_IN;
 use crate::web::Person;
 
@@ -155,6 +155,7 @@ impl Checkpoint {
             event,
         )?;
         let update = AccountUpdate {
+            expects: Some(Expected::of(person.facts)),
             change,
             ending,
             ..update

@@ -14,7 +14,7 @@ use crate::account::AccountId;
 use crate::audit::EventKind;
 use crate::factor::{Factor, FactorKind, Method, Standing, shortened_name};
 use crate::id::{FactorId, SessionToken};
-use crate::ports::{AccountUpdate, Applied, Change, OneTime, RecordsError};
+use crate::ports::{AccountUpdate, Applied, Change, Expected, OneTime, RecordsError};
 use crate::sealing::{Binding, Sealed};
 use crate::web::Person;
 
@@ -158,12 +158,14 @@ impl Checkpoint {
         let event = web_event(person, EventKind::AppRegistered, client, &factor.name, now);
         let update = self.finishing(person, FactorKind::OtpApp, &token, client, event)?;
         let update = AccountUpdate {
+            expects: Some(Expected::of(person.facts)),
             change: Change::AddFactor(factor),
             ..update
         };
         match self.apply(&update).await? {
             Applied::Done(_) => Ok(Registered { token, factor: id }),
-            Applied::SessionEnded | Applied::NotAccepted => Err(RegisterError::NothingWaits),
+            Applied::SessionEnded => Err(ProofError::PasswordAgain.into()),
+            Applied::OutOfDate | Applied::NotAccepted => Err(ProofError::OutOfDate.into()),
         }
     }
 

@@ -83,6 +83,9 @@ pub enum ProofError {
     /// Too many wrong codes: the session has ended, the password is asked for again.
     #[error("too many wrong codes; sign in again")]
     PasswordAgain,
+    /// The page is out of date: something was done meanwhile in another of the browser's tabs, or elsewhere.
+    #[error("something else was done meanwhile")]
+    OutOfDate,
     /// The kind is disabled after too many failures.
     #[error("this kind of factor is disabled")]
     KindDisabled,
@@ -239,6 +242,7 @@ impl Checkpoint {
             }
             Applied::NotAccepted => Ok(false),
             Applied::SessionEnded => Err(ProofError::PasswordAgain),
+            Applied::OutOfDate => Err(ProofError::OutOfDate),
         }
     }
 

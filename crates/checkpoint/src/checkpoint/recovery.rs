@@ -72,7 +72,9 @@ impl Checkpoint {
         };
         match self.apply(&update).await.map_err(Failure::from)? {
             Applied::Done(_) => Ok(()),
-            Applied::SessionEnded | Applied::NotAccepted => Err(Failure::SessionEnded.into()),
+            Applied::SessionEnded | Applied::OutOfDate | Applied::NotAccepted => {
+                Err(Failure::SessionEnded.into())
+            }
         }
     }
 

@@ -19,7 +19,7 @@ pub use directory::{Directory, DirectoryError, PasswordChange, SetPasswordError}
 pub use outbox::OutboxLetter;
 pub use records::{Records, RecordsError, Reseal, SealedItem};
 pub use update::{
-    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, InSession,
+    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, Expected, InSession,
     LeftBehind, MailedCode, NewSession, NewToken, OneTime, OtpFailure, OtpFailures, Reach,
     Revocation, RevocationNumber, SessionBegun, SessionUpdate, WaitingSignIn,
 };

@@ -10,7 +10,7 @@ use super::outbox::OutboxLetter;
 use crate::account::AccountId;
 use crate::address::MailAddress;
 use crate::audit::Event;
-use crate::factor::{Enrolment, Factor, FactorKind};
+use crate::factor::{Enrolment, Factor, FactorKind, Standing};
 use crate::grant::{Companion, Grant};
 use crate::id::{FactorId, GrantId, LetterId, SessionId, TokenHash};
 use crate::sealing::Sealed;
@@ -26,6 +26,8 @@ pub struct AccountUpdate {
     pub at: Timestamp,
     /// The session in which it is done, if it takes one: where that has ended meanwhile, nothing is done.
     pub session: Option<InSession>,
+    /// What it takes for granted, if anything.
+    pub expects: Option<Expected>,
     /// What it uses up: where that was used meanwhile, nothing is done. It is used up only where there is what changes.
     pub uses: Option<OneTime>,
     /// What changes.
@@ -53,6 +55,7 @@ impl AccountUpdate {
             account,
             at,
             session: None,
+            expects: None,
             uses: None,
             change: Change::None,
             ending: Ending::NOTHING,
@@ -71,10 +74,35 @@ impl AccountUpdate {
 pub enum Applied {
     /// All of it was done; with the number of the revocation that it is, or of the last one before.
     Done(RevocationNumber),
-    /// Nothing was done: the session has ended, or its browser holds another token by now.
+    /// Nothing was done: the session has ended.
     SessionEnded,
+    /// Nothing was done: the browser holds another token by now, the registration under way is another, or the account
+    /// has other factors than it takes for granted.
+    OutOfDate,
     /// Nothing was done: what it uses up was used, is not there or is another by now.
     NotAccepted,
+}
+
+/// What a registration takes for granted, since that is what allowed it: of two that would both be the first, one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The factors that the account has.
+    pub factors: Vec<FactorId>,
+    /// The help desk's code that waits.
+    pub enrolment: Option<Enrolment>,
+}
+
+impl Expected {
+    /// That an account stands like this.
+    #[must_use]
+    pub fn of(standing: &Standing) -> Self {
+        let mut factors: Vec<_> = standing.factors.iter().map(|factor| factor.id).collect();
+        factors.sort_unstable();
+        Self {
+            factors,
+            enrolment: standing.enrolment,
+        }
+    }
 }
 
 /// The session in which something is done.

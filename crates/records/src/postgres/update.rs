@@ -1,7 +1,7 @@
 //! Carrying out an update of an account: what may stand in its way is looked at before anything is written, and then
 //! all of it is. The caller waits for those who write of the same account.
 
-use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, InSession, OneTime};
+use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, Expected, OneTime};
 
 use super::fault::Fault;
 use super::lent::Lent;
@@ -12,10 +12,8 @@ use super::{
 
 pub(super) async fn apply(db: &Lent, update: &AccountUpdate) -> Result<Applied, Fault> {
     let (account, at) = (update.account, update.at);
-    if let Some(session) = &update.session
-        && !goes_on(db, update, session).await?
-    {
-        return Ok(Applied::SessionEnded);
+    if let Some(why_not) = stands_in_the_way(db, update).await? {
+        return Ok(why_not);
     }
     if let Some(one_time) = &update.uses
         && !used(db, update, one_time).await?
@@ -62,16 +60,27 @@ pub(super) async fn apply(db: &Lent, update: &AccountUpdate) -> Result<Applied, 
     Ok(Applied::Done(number))
 }
 
-/// Whether the session is what the update takes it for.
-async fn goes_on(db: &Lent, update: &AccountUpdate, session: &InSession) -> Result<bool, Fault> {
-    let Some(now) = sessions::of_account(db, update.account, session.id).await? else {
-        return Ok(false);
-    };
-    let is_its_token = match &session.update.token {
-        Some(new) => new.before == now.token,
-        None => true,
-    };
-    Ok(is_its_token && (session.finishes.is_none() || session.finishes == now.registration))
+/// What stands in the way of an update: its session, or how the account stands, is not what it takes it for.
+async fn stands_in_the_way(db: &Lent, update: &AccountUpdate) -> Result<Option<Applied>, Fault> {
+    if let Some(session) = &update.session {
+        let Some(now) = sessions::of_account(db, update.account, session.id).await? else {
+            return Ok(Some(Applied::SessionEnded));
+        };
+        let is_its_token = match &session.update.token {
+            Some(new) => new.before == now.token,
+            None => true,
+        };
+        if !is_its_token || (session.finishes.is_some() && session.finishes != now.registration) {
+            return Ok(Some(Applied::OutOfDate));
+        }
+    }
+    if let Some(expected) = &update.expects {
+        let standing = account::standing(db, update.account).await?;
+        if *expected != Expected::of(&standing) {
+            return Ok(Some(Applied::OutOfDate));
+        }
+    }
+    Ok(None)
 }
 
 /// Uses something up that can be used once, and clears the failures of the kind that it proves. Returns whether it was

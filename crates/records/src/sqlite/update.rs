@@ -2,7 +2,7 @@
 //! all of it is.
 
 use rusqlite::Connection;
-use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, InSession, OneTime};
+use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, Expected, OneTime};
 
 use super::fault::Fault;
 use super::{
@@ -12,10 +12,8 @@ use super::{
 
 pub(super) fn apply(db: &Connection, update: &AccountUpdate) -> Result<Applied, Fault> {
     let (account, at) = (update.account, update.at);
-    if let Some(session) = &update.session
-        && !goes_on(db, update, session)?
-    {
-        return Ok(Applied::SessionEnded);
+    if let Some(why_not) = stands_in_the_way(db, update)? {
+        return Ok(why_not);
     }
     if let Some(one_time) = &update.uses
         && !used(db, update, one_time)?
@@ -60,16 +58,27 @@ pub(super) fn apply(db: &Connection, update: &AccountUpdate) -> Result<Applied, 
     revocations::write(db, account, &update.ending, at).map(Applied::Done)
 }
 
-/// Whether the session is what the update takes it for.
-fn goes_on(db: &Connection, update: &AccountUpdate, session: &InSession) -> Result<bool, Fault> {
-    let Some(now) = sessions::of_account(db, update.account, session.id)? else {
-        return Ok(false);
-    };
-    let is_its_token = match &session.update.token {
-        Some(new) => new.before == now.token,
-        None => true,
-    };
-    Ok(is_its_token && (session.finishes.is_none() || session.finishes == now.registration))
+/// What stands in the way of an update: its session, or how the account stands, is not what it takes it for.
+fn stands_in_the_way(db: &Connection, update: &AccountUpdate) -> Result<Option<Applied>, Fault> {
+    if let Some(session) = &update.session {
+        let Some(now) = sessions::of_account(db, update.account, session.id)? else {
+            return Ok(Some(Applied::SessionEnded));
+        };
+        let is_its_token = match &session.update.token {
+            Some(new) => new.before == now.token,
+            None => true,
+        };
+        if !is_its_token || (session.finishes.is_some() && session.finishes != now.registration) {
+            return Ok(Some(Applied::OutOfDate));
+        }
+    }
+    if let Some(expected) = &update.expects {
+        let standing = account::standing(db, update.account)?;
+        if *expected != Expected::of(&standing) {
+            return Ok(Some(Applied::OutOfDate));
+        }
+    }
+    Ok(None)
 }
 
 /// Uses something up that can be used once, and clears the failures of the kind that it proves. Returns whether it was

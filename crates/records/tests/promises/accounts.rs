@@ -1,6 +1,8 @@
 use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Method};
 use sekisho_checkpoint::id::FactorId;
-use sekisho_checkpoint::ports::{AccountUpdate, Applied, Change, Ending, InSession, SealedItem};
+use sekisho_checkpoint::ports::{
+    AccountUpdate, Applied, Change, Ending, Expected, InSession, SealedItem,
+};
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 
@@ -308,4 +310,38 @@ pub async fn a_new_password_is_wanted_until_it_is_not(place: &dyn Place) {
     change(&*records, Change::PasswordWanted(false)).await;
     let standing = records.standing(alice()).await.expect("read");
     assert!(!standing.password_wanted && standing.mfa_on);
+}
+
+pub async fn of_two_first_registrations_one_is_the_first(place: &dyn Place) {
+    let processes = [place.open().await, place.open().await];
+    let standing = processes[0].standing(alice()).await.expect("read");
+    let first = |id| AccountUpdate {
+        expects: Some(Expected::of(&standing)),
+        letters: vec![letter(id, 0)],
+        ..update(Change::AddFactor(otp_app(id)), Ending::NOTHING)
+    };
+    let (one, other) = (first(1), first(2));
+    let (one, other) = tokio::join!(processes[0].apply(&one), processes[1].apply(&other));
+    let outcomes = [one.expect("asked"), other.expect("asked")];
+    let done = |applied: &&Applied| matches!(applied, Applied::Done(_));
+    assert_eq!(outcomes.iter().filter(done).count(), 1, "{outcomes:?}");
+    assert!(outcomes.contains(&Applied::OutOfDate), "{outcomes:?}");
+    let now = processes[1].standing(alice()).await.expect("read");
+    assert_eq!(now.factors.len(), 1);
+    let letters = processes[0].claim_letters(at(9), at(9), 9).await;
+    assert_eq!(letters.expect("claimed").len(), 1);
+
+    // A code of the help desk that was given out meanwhile is another demand.
+    let second = AccountUpdate {
+        expects: Some(Expected::of(&now)),
+        ..update(Change::AddFactor(otp_app(3)), Ending::NOTHING)
+    };
+    let code = Enrolment {
+        hash: [4; 32],
+        expires_at: at(60),
+    };
+    let given = update(Change::EnrolmentCode(code), Ending::NOTHING);
+    let _ = processes[0].apply(&given).await.expect("applied");
+    let applied = processes[0].apply(&second).await.expect("asked");
+    assert_eq!(applied, Applied::OutOfDate);
 }

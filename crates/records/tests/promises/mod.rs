@@ -46,6 +46,7 @@ macro_rules! held_by {
             accounts::a_change_that_fails_leaves_nothing_behind
             accounts::an_update_of_a_session_that_has_ended_does_nothing
             accounts::a_registration_is_finished_by_one_of_racing_callers
+            accounts::of_two_first_registrations_one_is_the_first
             accounts::a_kind_is_disabled_at_its_limit_and_says_so_once
             accounts::failures_survive_reopening_and_end_with_a_success
             accounts::a_reset_takes_everything_and_leaves_the_enrolment_code

@@ -31,6 +31,7 @@ proof-tries-left = {" "}{ $tries ->
 proof-used = This one-time password has been used. Enter the next one, which comes in { $seconds } s.
 proof-clock-behind = Your device's clock is about { $minutes } min slow. Turn on automatic date and time in its settings, then try again.
 proof-clock-ahead = Your device's clock is about { $minutes } min fast. Turn on automatic date and time in its settings, then try again.
+proof-out-of-date = This page is out of date: something was changed in another tab or elsewhere. Please reload it.
 proof-password-again = There were too many wrong one-time passwords. Please log in with your password again.
 proof-kind-disabled = This factor was disabled after too many wrong attempts. Use another way, or contact the help desk.
 proof-wait = There were too many wrong attempts. Please try again after { $until }.

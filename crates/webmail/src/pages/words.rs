@@ -62,6 +62,7 @@ pub(super) fn proof(visit: &Visit, error: &ProofError) -> String {
             };
             with_tries(lang, words, *tries_left)
         }
+        ProofError::OutOfDate => t!(lang, "proof-out-of-date"),
         ProofError::PasswordAgain => t!(lang, "proof-password-again"),
         ProofError::KindDisabled => t!(lang, "proof-kind-disabled"),
         ProofError::Wait { until } => t!(lang, "proof-wait", until = time::second(zone, *until)),

@@ -11,7 +11,7 @@ use sekisho_checkpoint::factor::{
 use sekisho_checkpoint::grant::Grant;
 use sekisho_checkpoint::id::SessionId;
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, MailedCode,
+    AccountUpdate, Applied, Change, CodePurpose, CompanionClaim, Cut, Ending, Expected, MailedCode,
     NewSession, OneTime, OtpFailure, OtpFailures, OutboxLetter, Reach, RecordsError, Revocation,
     RevocationNumber, SessionBegun, SessionUpdate, WaitingSignIn,
 };
@@ -107,8 +107,13 @@ impl Kept {
                 .as_ref()
                 .is_some_and(|new| new.before != now.token);
             if is_another || (session.finishes.is_some() && session.finishes != now.registration) {
-                return Ok(Applied::SessionEnded);
+                return Ok(Applied::OutOfDate);
             }
+        }
+        if let Some(expected) = &update.expects
+            && *expected != Expected::of(&self.standing(account))
+        {
+            return Ok(Applied::OutOfDate);
         }
         if let Some(one_time) = &update.uses
             && !self.used(account, one_time, at)
