@@ -198,7 +198,7 @@ impl Checkpoint {
     }
 
     /// Takes a code back that could not be handed over: it must not wait to be typed. That it was asked for stays
-    /// counted.
+    /// counted. The registration for which it was is not under way either, unless another has been begun meanwhile.
     async fn take_back(&self, person: Person<'_>, letter: LetterId, under_way: &SessionUpdate) {
         let as_before = SessionUpdate {
             registration: under_way
@@ -207,12 +207,20 @@ impl Checkpoint {
                 .map(|_| person.session.registration.clone()),
             ..SessionUpdate::default()
         };
-        let update = AccountUpdate {
-            session: Some(InSession::changed(person.session.id, as_before)),
+        let mut update = AccountUpdate {
+            session: Some(InSession {
+                finishes: under_way.registration.clone().flatten(),
+                ..InSession::changed(person.session.id, as_before)
+            }),
             withdraws: Some(letter),
             ..AccountUpdate::new(person.account.id, self.now())
         };
-        if let Err(error) = self.write(&update).await {
+        let mut taken = self.write(&update).await;
+        if let Ok(Applied::OutOfDate) = taken {
+            update.session = None;
+            taken = self.write(&update).await;
+        }
+        if let Err(error) = taken {
             tracing::error!(%letter, %error, "a code that could not be mailed could not be taken back");
         }
     }

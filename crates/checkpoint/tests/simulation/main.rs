@@ -18,6 +18,7 @@ mod memory;
 mod model;
 mod people;
 mod run;
+mod taken_back;
 mod world;
 
 use jiff::SignedDuration;
