@@ -10,7 +10,6 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::code::{AppCode, UserCode};
-use crate::random;
 use crate::symbols::SECRET_SYMBOLS;
 use crate::totp::{DIGITS, OtpCode, Step};
 
@@ -37,17 +36,6 @@ impl OtpKey {
         Hkdf::<Sha256>::new(Some(b"sekisho otp v1"), material.as_slice())
             .expand(b"totp key", key.as_mut_slice())
             .expect("20 bytes are fewer than HKDF can give");
-        Self(key)
-    }
-
-    /// Makes a random key.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the operating system provides no random numbers.
-    pub fn generate() -> Self {
-        let mut key = Zeroizing::new([0; KEY_BYTES]);
-        random::fill(key.as_mut_slice());
         Self(key)
     }
 
@@ -228,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_stored_key_comes_back_whole_or_not_at_all() {
-        let key = OtpKey::generate();
+        let key = rfc_key();
         assert_eq!(OtpKey::from_bytes(key.expose_bytes()), Ok(key));
         assert_eq!(
             OtpKey::from_bytes(&[0; 21]),
