@@ -60,7 +60,7 @@ struct BySource {
     sweep_at: usize,
 }
 
-/// The permission to begin something. Holds a place until it is dropped.
+/// The permission to begin something. It counts against its bounds until it is dropped.
 #[derive(Debug)]
 pub struct WorkPermit {
     // In this order, so that a source gets no further permit while it still counts among all.

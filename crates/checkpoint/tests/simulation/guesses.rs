@@ -59,14 +59,14 @@ fn a_wrong_password_is_right_from_the_moment_on_at_which_it_is_set() {
     assert!(!guess(&world, "ai", "second"), "not yet");
     let signed = finish(world.nodes[0].sign_in("ai", world.directory.password(), place(0), ""))
         .expect("signed in");
-    let WebStanding::Admitted(seat) = &signed.standing else {
+    let WebStanding::Admitted(admitted) = &signed.standing else {
         panic!("MFA is unused");
     };
     let (old, new) = (
         world.directory.password(),
         Password::new("second".to_owned()),
     );
-    finish(world.nodes[0].change_password(seat, old, &new, Reproof::none(), "")).expect("done");
+    finish(world.nodes[0].change_password(admitted, old, &new, Reproof::none(), "")).expect("done");
     assert!(guess(&world, "ai", "second"));
 
     // Where others keep the passwords, nobody tells of a new one.

@@ -161,21 +161,21 @@ impl Servers {
     /// Connects to the first server that is up, starting with the last one that worked.
     async fn connect(&self) -> Result<Ldap, ServerFailure> {
         let first = self.now.load(Ordering::Relaxed);
-        let mut trouble = ServerFailure("no server is configured".to_owned());
+        let mut failure = ServerFailure("no server is configured".to_owned());
         // Each server gets a share of the time, so that a server that hangs doesn't use up all of it.
         let share = self.time_limit / u32::try_from(self.urls.len() + 1).unwrap_or(u32::MAX);
-        for place in 0..self.urls.len() {
-            let which = (first + place) % self.urls.len();
+        for offset in 0..self.urls.len() {
+            let which = (first + offset) % self.urls.len();
             match timeout(share, self.connect_to(&self.urls[which])).await {
                 Ok(Ok(ldap)) => {
                     self.now.store(which, Ordering::Relaxed);
                     return Ok(ldap);
                 }
-                Ok(Err(error)) => trouble = error.into(),
-                Err(_) => trouble = ServerFailure("it takes too long to connect".to_owned()),
+                Ok(Err(error)) => failure = error.into(),
+                Err(_) => failure = ServerFailure("it takes too long to connect".to_owned()),
             }
         }
-        Err(trouble)
+        Err(failure)
     }
 
     async fn connect_to(&self, url: &str) -> Result<Ldap, LdapError> {

@@ -212,8 +212,8 @@ impl Site {
                         while !stop.load(Ordering::Relaxed) {
                             let mut line = self.log_in()?;
                             logins.fetch_add(1, Ordering::Relaxed);
-                            // Whoever leaves without waiting has a seat until the service notices, which on a busy
-                            // machine lets the next logins find none. A process that is replaced may close first.
+                            // Whoever leaves without waiting counts as a connection until the service notices, which on
+                            // a busy machine has the next logins refused. A process that is replaced may close first.
                             let _ = line.write("q LOGOUT");
                             line.closes()?;
                         }

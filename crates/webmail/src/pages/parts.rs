@@ -178,15 +178,15 @@ pub(super) async fn letter(
 ) -> Markup {
     let lang = visit.lang;
     let fate = visit.context.checkpoint.letter_fate(letter).await;
-    let trouble = match fate {
+    let warning = match fate {
         Some(Fate::Failed(why)) => Some(t!(lang, "letter-failed", to = to.to_owned(), why = why)),
         Some(Fate::Expired) => Some(t!(lang, "letter-expired")),
         Some(Fate::Waiting(Some(_))) => Some(t!(lang, "letter-delayed")),
         Some(Fate::Waiting(None) | Fate::Sent) | None => None,
     };
     html! {
-        @if let Some(trouble) = trouble {
-            (notice(Tone::Warning, html! { p { (trouble) } }))
+        @if let Some(warning) = warning {
+            (notice(Tone::Warning, html! { p { (warning) } }))
         } @else if let Some(code) = code {
             (notice(Tone::Good, html! {
                 p { (t!(lang, "letter-sent", to = to.to_owned())) }
