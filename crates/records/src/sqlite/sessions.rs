@@ -1,7 +1,7 @@
 //! Webmail sessions. Ending one removes it, with the codes mailed for it, and letters that carry them.
 //!
-//! A process of the version before begins sessions without a key of their own, as long as it runs beside one of this
-//! version: they are not seen here, and their people sign in anew.
+//! Sessions have a key of their own since schema 3. A process of a version before that, which still runs beside one of
+//! this version, begins sessions without: they are not seen here, and their people sign in anew.
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use sekisho_checkpoint::AccountId;
