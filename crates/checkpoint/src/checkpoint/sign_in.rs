@@ -20,6 +20,8 @@ use crate::web::{
     AdmittedSession, Browser, FactorOwed, NoSession, SignInError, SignedIn, WebStanding,
 };
 
+/// How often a password is looked at for one sign-in, while things of its account are revoked meanwhile.
+const TRIES: usize = 3;
 /// How exactly the last request of a session is kept: not every request writes.
 const SEEN_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
@@ -50,6 +52,25 @@ impl Checkpoint {
         source: Source,
         browser: Browser<'_>,
     ) -> Result<Result<SignedIn, SignInError>, Failure> {
+        // Something may be revoked between looking at the password and beginning the session; then all is read again.
+        // The password may be another by now, and whether this one is wrong has to be found before it is said.
+        for _ in 0..TRIES {
+            let tried = self.sign_in_once(name, password, source, browser).await?;
+            if let Some(told) = tried {
+                return Ok(told);
+            }
+        }
+        Err(Failure::Busy)
+    }
+
+    /// Checks the password and begins a session; `None` if something of the account was revoked meanwhile.
+    async fn sign_in_once(
+        &self,
+        name: &str,
+        password: &Password,
+        source: Source,
+        browser: Browser<'_>,
+    ) -> Result<Option<Result<SignedIn, SignInError>>, Failure> {
         let now = self.now();
         let site = self.site();
         let seen = self.verified.epoch();
@@ -74,18 +95,18 @@ impl Checkpoint {
             (Checked::Known(_), Subject::Unknown(_)) => {
                 self.refuse_sign_in(event, EventKind::RefusedUnknown)
                     .await?;
-                return Ok(Err(SignInError::Refused));
+                return Ok(Some(Err(SignInError::Refused)));
             }
             (Checked::Throttled(until), _) => {
                 self.refuse_sign_in(event, EventKind::RefusedThrottled)
                     .await?;
-                return Ok(Err(SignInError::Throttled(until)));
+                return Ok(Some(Err(SignInError::Throttled(until))));
             }
         };
         let decision = self.judge(&known, credential, &source, &site, now);
         if let Decision::Refused(cause) = decision {
             self.refuse_sign_in(event, refusal(cause)).await?;
-            return Ok(Err(SignInError::Refused));
+            return Ok(Some(Err(SignInError::Refused)));
         }
         let token = SessionToken::draw()?;
         let (id, key) = (SessionId::draw()?, SessionKey::draw()?);
@@ -135,18 +156,20 @@ impl Checkpoint {
             begun = self.records.begin_session(&new).await?;
         }
         if begun != SessionBegun::Begun {
-            return Ok(Err(SignInError::Refused));
+            // What was revoked by another process is not remembered as right any more, though nobody told of it yet.
+            self.verified.revoke(account);
+            return Ok(None);
         }
         let session = new.session;
         let standing =
             self.standing_of((session, key), *known, credential, source, &site, decision);
         let Some(standing) = standing else {
-            return Ok(Err(SignInError::Refused));
+            return Ok(Some(Err(SignInError::Refused)));
         };
         if let WebStanding::Admitted(_) = &standing {
             self.remember(account, password, &source, now, seen);
         }
-        Ok(Ok(SignedIn { token, standing }))
+        Ok(Some(Ok(SignedIn { token, standing })))
     }
 
     /// Writes down that somebody was not signed in, under a reference that nobody is told.

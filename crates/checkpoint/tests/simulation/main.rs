@@ -16,6 +16,7 @@ mod invariants;
 mod letters;
 mod memory;
 mod model;
+mod overtaken;
 mod people;
 mod run;
 mod taken_back;
