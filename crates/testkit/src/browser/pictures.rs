@@ -74,7 +74,7 @@ const REACH: &str = r#"
     // Behind a modal dialog nothing can be reached.
     const dialog = document.querySelector('dialog:modal');
     for (const e of (dialog ?? document).querySelectorAll(reached)) {
-        if (!e.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+        if (!e.checkVisibility({ visibilityProperty: true })) continue;
         // The button that Enter presses, for the keyboard alone; it can't be focused.
         if (e.tabIndex < 0 && e.ariaHidden === 'true') continue;
         if (e.disabled) continue;
@@ -85,7 +85,8 @@ const REACH: &str = r#"
         const rect = target.getBoundingClientRect();
         const style = getComputedStyle(e);
         const own = e.getBoundingClientRect();
-        if (own.width < 8 || own.height < 8 || /inset\(50%/.test(style.clipPath)) { faults.push(`hidden: ${name(e)}`); continue; }
+        const isSeen = e.checkVisibility({ opacityProperty: true });
+        if (!isSeen || own.width < 8 || own.height < 8 || /inset\(50%/.test(style.clipPath)) { faults.push(`hidden: ${name(e)}`); continue; }
         if (isPhone && rect.height < 43.5 && !isInText(e)) faults.push(`${rect.height.toFixed(0)} px high: ${name(e)}`);
         const cutting = cuts(e, own, 0);
         if (cutting) faults.push(`clipped by ${name(cutting).slice(0, 40)}: ${name(e)}`);
@@ -96,8 +97,9 @@ const REACH: &str = r#"
         }
         const first = e.getClientRects()[0];
         const hit = document.elementFromPoint(first.left + first.width / 2, first.top + first.height / 2);
-        const isHit = !hit || e === hit || e.contains(hit) || hit.contains(e) || (label && label.contains(hit));
-        if (!isHit) faults.push(`covered by ${name(hit).slice(0, 60)}: ${name(e)}`);
+        const isHit = hit && (e === hit || e.contains(hit) || (label && label.contains(hit)));
+        if (!hit) faults.push(`out of sight: ${name(e)}`);
+        else if (!isHit) faults.push(`covered by ${name(hit).slice(0, 60)}: ${name(e)}`);
     }
     before.focus?.focus?.({ preventScroll: true });
     if (!before.focus || before.focus === document.body) document.activeElement?.blur?.();

@@ -141,19 +141,17 @@ impl<'i> DeclarationParser<'i> for Declarations {
     ) -> Result<String, ParseError<()>> {
         let name = name.to_ascii_lowercase();
         let declaration = if name == "background" {
-            let colour = background(input);
+            let colour = allowed(input, background);
             // What follows is passed over; a declaration that is not read to its end would be none.
             while input.next().is_ok() {}
             colour.map(|colour| format!("background-color:{colour}"))
         } else {
-            let is_allowed = PROPERTIES.contains(&name.as_str());
-            is_allowed
-                .then(|| value(input))
+            let is_known = PROPERTIES.contains(&name.as_str());
+            is_known
+                .then(|| allowed(input, value))
                 .flatten()
                 .map(|value| format!("{name}:{value}"))
         };
-        // A `<` would end the element that carries the style.
-        let declaration = declaration.filter(|declaration| !declaration.contains('<'));
         declaration.ok_or_else(|| ParseError::custom(()))
     }
 }
@@ -189,7 +187,7 @@ impl<'i> QualifiedRuleParser<'i> for Sheet {
     type Error = ();
 
     fn parse_prelude(&mut self, input: &mut Parser<'i>) -> Result<String, ParseError<()>> {
-        selectors(input).ok_or_else(|| ParseError::custom(()))
+        allowed(input, selectors).ok_or_else(|| ParseError::custom(()))
     }
 
     fn parse_block(
@@ -213,7 +211,7 @@ impl<'i> AtRuleParser<'i> for Sheet {
         input: &mut Parser<'i>,
     ) -> Result<String, ParseError<()>> {
         let is_media = name.eq_ignore_ascii_case("media");
-        let queries = is_media.then(|| queries(input)).flatten();
+        let queries = is_media.then(|| allowed(input, queries)).flatten();
         // The frame is white, whatever colours the rest of the screen has.
         let queries = queries.filter(|queries| !queries.contains("prefers-color-scheme"));
         queries.ok_or_else(|| ParseError::custom(()))
@@ -273,12 +271,27 @@ impl RuleBodyItemParser<'_, String, ()> for Media {
     }
 }
 
+/// What is left of some CSS, if all of it is allowed and what is written reads the same once more.
+fn allowed(input: &mut Parser<'_>, read: fn(&mut Parser<'_>) -> Option<String>) -> Option<String> {
+    let written = read(input)?;
+    let again = read(&mut Parser::new(&written));
+    let is_same = again.as_ref() == Some(&written);
+    // A `<` could end the element that carries the style, and no font's name has the others in it.
+    let is_plain = ["<", "/*", "*/"].iter().all(|mark| !written.contains(mark));
+    (is_same && is_plain).then_some(written)
+}
+
 /// A property's value, if all of it is allowed.
 fn value(input: &mut Parser<'_>) -> Option<String> {
+    tokens(input, false)
+}
+
+fn tokens(input: &mut Parser<'_>, in_function: bool) -> Option<String> {
     let mut out = String::new();
-    while let Ok(token) = input.next_including_whitespace() {
+    while let Ok(token) = input.next_including_whitespace_and_comments() {
         match token {
-            Token::WhiteSpace(_) => out.push(' '),
+            // Without the comment, what stands around it would become one token.
+            Token::WhiteSpace(_) | Token::Comment(_) => out.push(' '),
             Token::Ident(_)
             | Token::Hash(_)
             | Token::IDHash(_)
@@ -294,7 +307,9 @@ fn value(input: &mut Parser<'_>) -> Option<String> {
                 let arguments = is_known.then(|| nested(input)).flatten()?;
                 out.push_str(&format!("{name}({arguments})"));
             }
-            Token::ParenthesisBlock => out.push_str(&format!("({})", nested(input)?)),
+            Token::ParenthesisBlock if in_function => {
+                out.push_str(&format!("({})", nested(input)?));
+            }
             _ => return None,
         }
     }
@@ -303,7 +318,7 @@ fn value(input: &mut Parser<'_>) -> Option<String> {
 }
 
 fn nested(input: &mut Parser<'_>) -> Option<String> {
-    let inner = input.parse_nested_block(|input| Ok::<_, ParseError<()>>(value(input)));
+    let inner = input.parse_nested_block(|input| Ok::<_, ParseError<()>>(tokens(input, true)));
     inner.ok().flatten()
 }
 
@@ -333,9 +348,9 @@ fn background(input: &mut Parser<'_>) -> Option<String> {
 /// Selectors by element, class, identifier and place, if there is nothing else in them.
 fn selectors(input: &mut Parser<'_>) -> Option<String> {
     let mut out = String::new();
-    while let Ok(token) = input.next_including_whitespace() {
+    while let Ok(token) = input.next_including_whitespace_and_comments() {
         match token {
-            Token::WhiteSpace(_) => out.push(' '),
+            Token::WhiteSpace(_) | Token::Comment(_) => out.push(' '),
             Token::Ident(_)
             | Token::IDHash(_)
             | Token::Comma
@@ -349,15 +364,15 @@ fn selectors(input: &mut Parser<'_>) -> Option<String> {
         }
     }
     let out = out.trim();
-    (!out.is_empty() && !out.contains('<')).then(|| out.to_owned())
+    (!out.is_empty()).then(|| out.to_owned())
 }
 
 /// The queries of a `@media`, if all of it is understood.
 fn queries(input: &mut Parser<'_>) -> Option<String> {
     let mut out = String::new();
-    while let Ok(token) = input.next_including_whitespace() {
+    while let Ok(token) = input.next_including_whitespace_and_comments() {
         match token {
-            Token::WhiteSpace(_) => out.push(' '),
+            Token::WhiteSpace(_) | Token::Comment(_) => out.push(' '),
             Token::Ident(_)
             | Token::Colon
             | Token::Comma
@@ -373,7 +388,7 @@ fn queries(input: &mut Parser<'_>) -> Option<String> {
         }
     }
     let out = out.trim().to_ascii_lowercase();
-    (!out.is_empty() && !out.contains('<')).then_some(out)
+    (!out.is_empty()).then_some(out)
 }
 
 #[cfg(test)]
@@ -426,10 +441,20 @@ mod tests {
             "-moz-binding: url(x)",
             "font-family: '</style><script>'",
             "color: red\\3c/style",
+            "list-style: url/**/('https://e.example/x')",
+            "width: expression/**/(alert(1))",
+            "color: var/* */(--x)",
         ] {
             assert_eq!(declarations(style), "", "{style}");
         }
         assert_eq!(declarations("color: \\75rl(x); color: blue"), "color:blue");
+        let split = "font: //**/* \"*/;background-image:url(https://e.example/x);position:fixed;/*\" */**//";
+        for left in [declarations(split), sheet(&format!("p{{{split}}}"))] {
+            assert!(!left.contains("/*"), "{left}");
+        }
+        let selector =
+            "a/**/[href^=x],//**/* b{color:red}*/@font-face{src:url(x)}/* */**// c{color:red}";
+        assert!(!sheet(selector).contains("/*"), "{}", sheet(selector));
     }
 
     #[test]
