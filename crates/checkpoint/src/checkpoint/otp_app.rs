@@ -6,7 +6,7 @@ use sekisho_otp::{AppCode, OtpCode, OtpKey, Step, UserCode};
 
 use super::pending::Pending;
 use super::prove::{ProofError, web_event};
-use super::register::{RegisterError, Registered, RegistrationState};
+use super::register::{RegisterError, Registered, RegistrationState, one_more_may_come};
 use super::reproof::Reproof;
 use super::turns::AccountTurn;
 use super::{Checkpoint, Failure};
@@ -123,6 +123,7 @@ impl Checkpoint {
         else {
             return Err(RegisterError::NothingWaits);
         };
+        one_more_may_come(person, FactorKind::OtpApp)?;
         let now = self.now();
         let key = OtpKey::agree(&app, &user);
         let Some(step) = key.find(&otp, now.as_second()) else {

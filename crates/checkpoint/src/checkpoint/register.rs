@@ -217,11 +217,8 @@ impl Checkpoint {
         reproof: &Reproof,
         client: &str,
     ) -> Result<(), RegisterError> {
+        one_more_may_come(person, kind)?;
         let site = self.site();
-        let most = kind.most();
-        if most > 1 && person.facts.of_kind(kind).count() >= most {
-            return Err(RegisterError::TooMany(most));
-        }
         let trusted = site.networks.trust(&person.source);
         match registration(person.facts, kind, person.owed, trusted, &site.policy) {
             Registration::ProveFirst => return Err(RegisterError::Forbidden),
@@ -304,6 +301,16 @@ impl Checkpoint {
             return Err(RegisterError::EnrolmentCodeExpired);
         }
         Ok(())
+    }
+}
+
+/// Refuses one more of a kind of which a person has as many as may be. Looked at when a registration begins, and when it
+/// is finished, since others that began in other sessions may have been finished in between.
+pub(super) fn one_more_may_come(person: Person<'_>, kind: FactorKind) -> Result<(), RegisterError> {
+    let most = kind.most();
+    match most > 1 && person.facts.of_kind(kind).count() >= most {
+        true => Err(RegisterError::TooMany(most)),
+        false => Ok(()),
     }
 }
 

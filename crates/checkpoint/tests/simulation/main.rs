@@ -16,6 +16,7 @@ mod invariants;
 mod letters;
 mod memory;
 mod model;
+mod most_of_a_kind;
 mod overtaken;
 mod people;
 mod run;
