@@ -21,9 +21,10 @@ pub(crate) struct Bounds {
 
 impl Default for Bounds {
     /// 1,000 for each source, as many as it may have connections that have not logged in: a whole campus may be behind
-    /// one address. Work that holds a permit waits for nothing that a client sends, so it is done in milliseconds, or
-    /// in a second where a password is hashed; a thousand of them at once is more than a campus asks for. All sources
-    /// together may have sixteen times as much.
+    /// one address. Work that holds a permit waits for nothing that a client sends, so it is mostly done in
+    /// milliseconds, or in a second where a password is hashed; a thousand of them at once is more than a campus asks
+    /// for. Where a directory answers slowly, a login waits for other guesses at its password or from its source, 20
+    /// seconds at most, and then as long as its own answer takes. All sources together may have sixteen times as much.
     fn default() -> Self {
         Self {
             of_all: 16_000,

@@ -209,7 +209,7 @@ enum Failure {
     Busy,
     #[error("the session was ended meanwhile")]
     SessionEnded,
-    #[error("the passwords that are being checked for this source don't come to an end")]
+    #[error("the passwords that are being checked for this account or source don't come to an end")]
     GuessesInFlight,
 }
 

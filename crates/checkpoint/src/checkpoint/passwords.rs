@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
 use super::password_owner::PasswordOwner;
+use super::turns::Turn;
 use super::verified::{Epoch, WrongBefore};
 use super::{Checkpoint, Failure, Site};
 use crate::account::{Account, AccountId, LoginName, Password};
@@ -19,7 +20,7 @@ use crate::throttle::{
     Throttle, reached_until, windows,
 };
 
-/// For how long a guess waits for the outcome of others in flight.
+/// For how long a guess waits for its turn and for the outcome of others in flight.
 const LONGEST_BUSY: SignedDuration = SignedDuration::from_secs(20);
 /// When it asks again, should nothing be heard of them.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_millis(200);
@@ -168,7 +169,7 @@ impl Checkpoint {
         let keys = failure_keys(whose.throttle(), whose.throttle_at(source), source);
         let give_up_at = self.clock.now() + LONGEST_BUSY;
         loop {
-            let turn = self.guessing.take(whose).await;
+            let turn = self.turn_until(whose, give_up_at).await?;
             // Listening begins before the records are asked, so that no outcome is missed.
             let mut settled = pin!(self.guess_settled.notified());
             settled.as_mut().enable();
@@ -214,6 +215,21 @@ impl Checkpoint {
         }
     }
 
+    /// Waits for the turn to guess at somebody's password, but not for ever: how long those before need is up to a
+    /// directory elsewhere.
+    async fn turn_until(
+        &self,
+        whose: PasswordOwner,
+        give_up_at: Timestamp,
+    ) -> Result<Turn, Failure> {
+        tokio::select! {
+            biased;
+            turn = self.guessing.take(whose) => Ok(turn),
+            // Nobody sleeps who has the turn at once.
+            () = async { self.clock.sleep_until(give_up_at).await } => Err(Failure::GuessesInFlight),
+        }
+    }
+
     /// Takes somebody's word that the password was right, obeying failures as if it had been checked here: after too
     /// many, a right one does not count.
     pub(super) async fn trust_password(
@@ -240,7 +256,9 @@ impl Checkpoint {
         source: &Source,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let _one_at_a_time = self.guessing.take(whose).await;
+        // Who has waited for too long counts without a turn: rather twice than never.
+        let give_up_at = self.clock.now() + LONGEST_BUSY;
+        let _one_at_a_time = self.turn_until(whose, give_up_at).await.ok();
         let seen = self.verified.epoch();
         let before = self.verified.wrong_before(whose, password, source, now);
         if before == WrongBefore::No {

@@ -1,10 +1,12 @@
 //! Guesses at passwords: what each costs whoever makes it, and the site.
 
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 
 use jiff::SignedDuration;
 use sekisho_checkpoint::audit::Door;
-use sekisho_checkpoint::door::Attempt;
+use sekisho_checkpoint::door::{Attempt, Attested, NotAdmitted};
 use sekisho_checkpoint::ports::{Clock as _, Directory as _, Records as _};
 use sekisho_checkpoint::throttle::{Guess, Throttle};
 use sekisho_checkpoint::web::WebStanding;
@@ -14,16 +16,37 @@ use crate::memory::Kept;
 use crate::run::finish;
 use crate::world::{World, ai, place};
 
-fn guess(world: &World, name: &str, password: &str) -> bool {
-    let attempt = Attempt {
+fn attempt(name: &str, password: &str) -> Attempt {
+    Attempt {
         door: Door::Imap,
         name: name.to_owned(),
         authorization: None,
         password: Password::new(password.to_owned()),
         source: place(0),
         client: String::new(),
-    };
-    finish(world.nodes[0].admit(attempt)).is_ok()
+    }
+}
+
+fn guess(world: &World, name: &str, password: &str) -> bool {
+    finish(world.nodes[0].admit(attempt(name, password))).is_ok()
+}
+
+/// Polls it often enough to come as far as it can.
+fn poll<T>(future: &mut Pin<Box<impl Future<Output = T> + ?Sized>>) -> Poll<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..100 {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return Poll::Ready(value);
+        }
+    }
+    Poll::Pending
+}
+
+/// How many wrong passwords count for the account.
+fn counted(world: &World) -> usize {
+    let all = Throttle::Account(ai().id, Guess::Password);
+    let since = world.clock.now() - SignedDuration::from_mins(15);
+    finish(world.records.counted(&[(all, since)])).expect("read")[0].len()
 }
 
 fn looked(world: &World) -> u64 {
@@ -47,10 +70,41 @@ fn the_same_wrong_password_again_costs_neither_a_guess_nor_a_hash() {
             "{name}: it might be right by now"
         );
     }
-    let all = Throttle::Account(ai().id, Guess::Password);
-    let since = world.clock.now() - SignedDuration::from_mins(15);
-    let counted = finish(world.records.counted(&[(all, since)])).expect("read");
-    assert_eq!(counted[0].len(), 1);
+    assert_eq!(counted(&world), 1);
+}
+
+#[test]
+fn nobody_waits_for_ever_for_the_turn_at_a_password() {
+    let world = World::new(1, Kept::default(), Vec::new());
+    let node = &world.nodes[0];
+    world.directory.hangs.store(true, Ordering::Relaxed);
+    let mut first = Box::pin(node.admit(attempt("ai", "first")));
+    assert!(poll(&mut first).is_pending());
+    let mut second = Box::pin(node.admit(attempt("ai", "first")));
+    assert!(poll(&mut second).is_pending());
+    let attested = Attested {
+        name: "ai".to_owned(),
+        source: place(0),
+        client: String::new(),
+    };
+    let reported = Password::new("of last year".to_owned());
+    let mut third = Box::pin(node.wrong_elsewhere(&attested, &reported));
+    assert!(poll(&mut third).is_pending());
+
+    world.clock.advance(SignedDuration::from_secs(19));
+    assert!(poll(&mut second).is_pending());
+    assert!(poll(&mut third).is_pending());
+    world.clock.advance(SignedDuration::from_secs(1));
+    assert!(matches!(
+        poll(&mut second),
+        Poll::Ready(Err(NotAdmitted::Unavailable))
+    ));
+    assert_eq!(looked(&world), 1, "it was not its turn");
+    assert!(matches!(poll(&mut third), Poll::Ready(Ok(()))));
+    assert_eq!(counted(&world), 1, "what was wrong elsewhere counts");
+
+    world.directory.hangs.store(false, Ordering::Relaxed);
+    assert!(matches!(poll(&mut first), Poll::Ready(Ok(_))));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! that does not always come.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -51,6 +51,8 @@ pub struct OneAccount {
     password: Mutex<String>,
     /// How often a password was looked at.
     pub looked: AtomicU64,
+    /// Whether it gives no answer just now about passwords.
+    pub hangs: AtomicBool,
 }
 
 pub fn ai() -> Account {
@@ -96,6 +98,9 @@ impl Directory for OneAccount {
     ) -> Result<bool, DirectoryError> {
         self.looked.fetch_add(1, Ordering::Relaxed);
         a_turn_of_others().await;
+        while self.hangs.load(Ordering::Relaxed) {
+            a_turn_of_others().await;
+        }
         let is_right = account == Some(ai().id) && self.password().expose() == password.expose();
         a_turn_of_others().await;
         Ok(is_right)
@@ -223,6 +228,7 @@ impl World {
         let directory = Arc::new(OneAccount {
             password: Mutex::new("first".to_owned()),
             looked: AtomicU64::new(0),
+            hangs: AtomicBool::new(false),
         });
         let letters = Arc::new(Letters {
             dice: Dice::new(!seed),
