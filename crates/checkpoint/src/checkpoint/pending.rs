@@ -5,14 +5,20 @@ use sekisho_otp::{AppCode, UserCode};
 use zeroize::Zeroizing;
 
 use super::{Checkpoint, Failure, Site};
+use crate::account::AccountId;
 use crate::address::MailAddress;
-use crate::id::LetterId;
+use crate::id::{LetterId, SessionId};
 use crate::one_time_code::OneTimeCode;
 use crate::policy::FirstRegistration;
 use crate::ports::{RecordsError, SessionUpdate};
 use crate::rule::registration::first_registration;
 use crate::sealing::{Binding, Sealed};
 use crate::web::{FirstStep, Person};
+
+// What may have allowed a registration to begin.
+const BY_A_FACTOR: &str = "registration by a proven factor";
+const FIRST: &str = "first registration";
+const FIRST_BY_A_CODE: &str = "first registration by a code of the help desk";
 
 /// A registration under way as it is sealed: a few lines of text.
 pub(super) enum Pending {
@@ -169,18 +175,27 @@ impl Checkpoint {
 fn pending_binding(person: Person<'_>, site: &Site) -> Option<Binding<'static>> {
     let purpose = match (person.owed, person.facts.has_factor()) {
         (Some(FirstStep::Prove(_) | FirstStep::AllDisabled), _) => return None,
-        (_, true) => "registration by a proven factor",
+        (_, true) => BY_A_FACTOR,
         (_, false) => match first_demand(person, site) {
-            FirstRegistration::Allow => "first registration",
-            FirstRegistration::EnrolmentCode => "first registration by a code of the help desk",
+            FirstRegistration::Allow => FIRST,
+            FirstRegistration::EnrolmentCode => FIRST_BY_A_CODE,
             FirstRegistration::Forbid => return None,
         },
     };
-    Some(Binding {
+    Some(binding(person.account.id, person.session.id, purpose))
+}
+
+/// To one of these a registration under way in a session is bound.
+pub(super) fn pending_bindings(account: AccountId, session: SessionId) -> [Binding<'static>; 3] {
+    [BY_A_FACTOR, FIRST, FIRST_BY_A_CODE].map(|purpose| binding(account, session, purpose))
+}
+
+fn binding(account: AccountId, session: SessionId, purpose: &'static str) -> Binding<'static> {
+    Binding {
         purpose,
-        account: person.account.id.get(),
-        item: person.session.id.get(),
-    })
+        account: account.get(),
+        item: session.get(),
+    }
 }
 
 /// What a first registration needs from where the person is now.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Checkpoint;
 use super::letters::letter_binding;
 use super::otp_app::otp_key_binding;
+use super::pending::pending_bindings;
 use crate::ports::{RecordsError, SealedItem};
 use crate::sealing::{KeyId, SealingError};
 
@@ -26,9 +27,10 @@ fn named(keys: &BTreeSet<KeyId>) -> String {
 }
 
 impl Checkpoint {
-    /// Seals every factor's key, and every letter that waits, anew with the current key of the ring. Returns how many
-    /// factors there were. A service does this when it starts, before anybody comes in: what the process before it
-    /// sealed with an older key needs that key no longer then, and what can't be opened at all is noticed.
+    /// Seals every factor's key, every letter that waits and every registration under way anew with the current key of
+    /// the ring. Returns how many factors there were. A service does this when it starts, before anybody comes in: what
+    /// the process before it sealed with an older key needs that key no longer then, and what can't be opened at all is
+    /// noticed.
     ///
     /// # Errors
     /// [`ResealError`]. What could be sealed anew is.
@@ -42,13 +44,23 @@ impl Checkpoint {
                 if sealed.key_id() == Some(current) {
                     return None;
                 }
-                let binding = match item {
-                    SealedItem::OtpKey(account, factor) => otp_key_binding(account, factor),
-                    SealedItem::Letter(account, letter) => letter_binding(account, letter),
+                let seal_anew = |binding| {
+                    let plain = keys.open(binding, sealed)?;
+                    keys.seal(binding, &plain)
                 };
-                let anew = keys
-                    .open(binding, sealed)
-                    .and_then(|plain| keys.seal(binding, &plain));
+                let anew = match item {
+                    SealedItem::OtpKey(account, factor) => {
+                        seal_anew(otp_key_binding(account, factor))
+                    }
+                    SealedItem::Letter(account, letter) => {
+                        seal_anew(letter_binding(account, letter))
+                    }
+                    // One that does not open is begun again, or was over long ago: no key is needed for its sake.
+                    SealedItem::Registration(account, session) => {
+                        let mut bindings = pending_bindings(account, session).into_iter();
+                        return bindings.find_map(|binding| seal_anew(binding).ok());
+                    }
+                };
                 match anew {
                     Ok(anew) => return Some(anew),
                     Err(SealingError::UnknownKey(key)) => {

@@ -199,18 +199,20 @@ pub trait Records: Send + Sync + 'static {
         until: Timestamp,
     ) -> Result<(), RecordsError>;
 
-    /// Replaces every sealed key, and every sealed letter, by what `reseal` makes of it; for key rotation. Returns how
-    /// many keys were replaced.
+    /// Replaces every sealed key, every sealed letter and every registration under way by what `reseal` makes of it;
+    /// for key rotation. Returns how many keys were replaced.
     async fn reseal(&self, reseal: &Reseal) -> Result<u32, RecordsError>;
 }
 
-/// What the site's keys have sealed in the records for longer than a registration.
+/// What the site's keys have sealed in the records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealedItem {
     /// The key of an OTP app.
     OtpKey(AccountId, FactorId),
     /// A letter of the outbox.
     Letter(AccountId, LetterId),
+    /// The registration under way in a session.
+    Registration(AccountId, SessionId),
 }
 
 /// Makes of something sealed what is to be kept instead; `None` leaves it. (A name of its own, since `async_trait`

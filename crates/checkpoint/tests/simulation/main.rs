@@ -13,6 +13,7 @@ mod beginnings;
 mod deaths;
 mod guesses;
 mod invariants;
+mod keys;
 mod letters;
 mod memory;
 mod model;

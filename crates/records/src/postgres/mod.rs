@@ -587,6 +587,12 @@ impl Records for PostgresRecords {
                         outbox::replace_body(&db, &letter, &new).await?;
                     }
                 }
+                for under_way in sessions::registrations(&db).await? {
+                    let item = SealedItem::Registration(under_way.account, under_way.session);
+                    if let Some(new) = reseal(item, &under_way.sealed) {
+                        sessions::replace_registration(&db, &under_way, &new).await?;
+                    }
+                }
                 db.commit(replaced).await
             })
             .await

@@ -118,6 +118,41 @@ pub(super) async fn end_registration(db: &Lent, session: SessionId) -> Result<()
     Ok(())
 }
 
+/// The registration under way in a session, sealed.
+pub(super) struct SealedRegistration {
+    pub(super) account: AccountId,
+    pub(super) session: SessionId,
+    pub(super) sealed: Sealed,
+}
+
+pub(super) async fn registrations(db: &Lent) -> Result<Vec<SealedRegistration>, Fault> {
+    let rows = db
+        .query("SELECT * FROM sessions WHERE registration IS NOT NULL", &[])
+        .await?;
+    let sealed = |row: &Row| {
+        Ok(SealedRegistration {
+            account: AccountId::new(plain(row, "account")?),
+            session: SessionId::new(plain(row, "session")?),
+            sealed: Sealed(plain(row, "registration")?),
+        })
+    };
+    rows.iter().map(sealed).collect()
+}
+
+/// Replaces a registration under way that still is what it was.
+pub(super) async fn replace_registration(
+    db: &Lent,
+    old: &SealedRegistration,
+    new: &Sealed,
+) -> Result<(), Fault> {
+    db.execute(
+        "UPDATE sessions SET registration = $3 WHERE session = $1 AND registration = $2",
+        &[&old.session.get(), &old.sealed.0, &new.0],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Writes what the update names; a proof clears the wrong OTPs, and after one of a factor the session waits for none.
 /// Returns whether the session exists, with the token that was to be replaced.
 pub(super) async fn update(

@@ -417,9 +417,15 @@ impl Records for SqliteRecords {
     }
 
     async fn reseal(&self, reseal: &Reseal) -> Result<u32, RecordsError> {
-        let (keys, letters) = self
+        let (keys, letters, registrations) = self
             .readers
-            .run(|db| Ok((factors::sealed_keys(db)?, outbox::all(db)?)))
+            .run(|db| {
+                Ok((
+                    factors::sealed_keys(db)?,
+                    outbox::all(db)?,
+                    sessions::registrations(db)?,
+                ))
+            })
             .await?;
         let keys: Vec<_> = keys
             .into_iter()
@@ -435,10 +441,21 @@ impl Records for SqliteRecords {
                 Some((letter, new))
             })
             .collect();
+        let registrations: Vec<_> = registrations
+            .into_iter()
+            .filter_map(|old| {
+                let item = SealedItem::Registration(old.account, old.session);
+                let new = reseal(item, &old.sealed)?;
+                Some((old, new))
+            })
+            .collect();
         self.writer
             .run(move |db| {
                 for (letter, body) in &letters {
                     outbox::replace_body(db, letter, body)?;
+                }
+                for (old, new) in &registrations {
+                    sessions::replace_registration(db, old, new)?;
                 }
                 factors::replace_keys(db, &keys)
             })

@@ -98,6 +98,38 @@ pub(super) fn end_registration(db: &Connection, session: SessionId) -> Result<()
     Ok(())
 }
 
+/// The registration under way in a session, sealed.
+pub(super) struct SealedRegistration {
+    pub(super) account: AccountId,
+    pub(super) session: SessionId,
+    pub(super) sealed: Sealed,
+}
+
+pub(super) fn registrations(db: &Connection) -> Result<Vec<SealedRegistration>, Fault> {
+    db.prepare_cached("SELECT * FROM sessions WHERE registration IS NOT NULL")?
+        .query_and_then([], |row| {
+            Ok(SealedRegistration {
+                account: AccountId::new(plain(row, "account")?),
+                session: SessionId::new(plain(row, "session")?),
+                sealed: Sealed(plain(row, "registration")?),
+            })
+        })?
+        .collect()
+}
+
+/// Replaces a registration under way that still is what it was.
+pub(super) fn replace_registration(
+    db: &Connection,
+    old: &SealedRegistration,
+    new: &Sealed,
+) -> Result<(), Fault> {
+    db.prepare_cached(
+        "UPDATE sessions SET registration = ?3 WHERE session = ?1 AND registration = ?2",
+    )?
+    .execute(params![old.session.get(), old.sealed.0, new.0])?;
+    Ok(())
+}
+
 /// Writes what the update names; a proof clears the wrong OTPs, and after one of a factor the session waits for none.
 /// Returns whether the session exists, with the token that was to be replaced.
 pub(super) fn update(

@@ -1,14 +1,14 @@
 use sekisho_checkpoint::factor::{Enrolment, FactorKind, KindStanding, Method};
 use sekisho_checkpoint::id::FactorId;
 use sekisho_checkpoint::ports::{
-    AccountUpdate, Applied, Change, Ending, Expected, InSession, SealedItem,
+    AccountUpdate, Applied, Change, Ending, Expected, InSession, SealedItem, SessionBegun,
 };
 use sekisho_checkpoint::sealing::Sealed;
 use sekisho_otp::Step;
 
 use super::{
-    OneThing as _, Place, alice, apply, at, bob, change, external_mail, letter, otp_app, register,
-    session, update,
+    OneThing as _, Place, alice, apply, at, begins, bob, change, external_mail, letter, otp_app,
+    register, session, update,
 };
 
 fn enrolment(byte: u8) -> Enrolment {
@@ -231,11 +231,21 @@ pub async fn resealing_replaces_keys_and_nothing_else(place: &dyn Place) {
         ..update(Change::None, Ending::NOTHING)
     };
     let _ = records.apply(&with_letters).await.expect("applied");
+    let with_registrations = [1, 2, 3].map(|id| {
+        let (_, mut new) = session(id);
+        new.registration = (id < 3).then(|| Sealed(vec![6, id as u8]));
+        new
+    });
+    for new in &with_registrations {
+        let begun = records.begin_session(&begins(new)).await;
+        assert_eq!(begun.expect("begun"), SessionBegun::Begun);
+    }
     let replaced = records
         .reseal(&|item, old| {
             let (account, id) = match item {
                 SealedItem::OtpKey(account, factor) => (account, factor.get()),
                 SealedItem::Letter(account, letter) => (account, letter.get()),
+                SealedItem::Registration(account, session) => (account, session.get()),
             };
             assert_eq!(account, alice());
             (id == 1).then(|| Sealed([old.0.as_slice(), &[9]].concat()))
@@ -258,6 +268,15 @@ pub async fn resealing_replaces_keys_and_nothing_else(place: &dyn Place) {
     let mut bodies: Vec<_> = letters.into_iter().map(|letter| letter.body.0).collect();
     bodies.sort();
     assert_eq!(bodies, [vec![5, 1, 9], vec![5, 2]]);
+    for (mut expected, registration) in
+        with_registrations
+            .into_iter()
+            .zip([Some(vec![6, 1, 9]), Some(vec![6, 2]), None])
+    {
+        expected.registration = registration.map(Sealed);
+        let session = records.session(&expected.token).await.expect("read");
+        assert_eq!(session, Some(expected));
+    }
 }
 
 pub async fn a_recovery_code_is_used_once_and_goes_with_the_last_factor(place: &dyn Place) {

@@ -453,6 +453,14 @@ impl Records for MemoryRecords {
                     letter.body = new;
                 }
             }
+            for session in &mut kept.sessions {
+                let item = SealedItem::Registration(session.account, session.id);
+                if let Some(old) = &session.registration
+                    && let Some(new) = reseal(item, old)
+                {
+                    session.registration = Some(new);
+                }
+            }
             Ok(replaced)
         })
         .await
