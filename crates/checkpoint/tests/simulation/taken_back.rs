@@ -1,4 +1,4 @@
-//! A code that can't be mailed is taken back, with the registration for which it was; one that was begun meanwhile stays.
+//! A code that can't be mailed is taken back, with the registration for which it was; one begun meanwhile stays.
 
 use std::task::{Context, Waker};
 

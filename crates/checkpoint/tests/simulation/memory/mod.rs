@@ -4,6 +4,7 @@
 //! in which order.
 
 mod kept;
+mod sessions;
 
 use std::sync::{Mutex, PoisonError};
 
