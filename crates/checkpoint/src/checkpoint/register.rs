@@ -305,8 +305,7 @@ impl Checkpoint {
 }
 
 /// Refuses one more of a kind of which a person has as many as may be. Looked at when a registration begins, and
-/// when it
-/// is finished, since others that began in other sessions may have been finished in between.
+/// when it is finished, since others that began in other sessions may have been finished in between.
 pub(super) fn one_more_may_come(person: Person<'_>, kind: FactorKind) -> Result<(), RegisterError> {
     let most = kind.most();
     match most > 1 && person.facts.of_kind(kind).count() >= most {
