@@ -56,6 +56,7 @@ use crate::ports::{
     Clock, Courier, Directory, DirectoryError, Records, RecordsError, RevocationNumber,
 };
 use crate::sealing::{KeyRing, SealingError};
+use crate::throttle::Throttle;
 use password_owner::PasswordOwner;
 use turns::{AccountTurn, Turns};
 use verified::Verified;
@@ -112,9 +113,11 @@ pub struct Checkpoint {
     verifying: Turns<AccountId>,
     /// The same for passwords, by account or name; apart, so that a flood of passwords keeps nobody's OTP waiting.
     guessing: Turns<PasswordOwner>,
+    /// Who waits for the outcome of guesses in flight stands in line, by the widest limit that may keep them waiting.
+    in_line: Turns<Throttle>,
     /// Whether it was said in the log that letters have no way out.
     said_no_relay: AtomicBool,
-    /// Heard by those who wait for the outcome of guesses in flight.
+    /// Heard by the first of each line.
     guess_settled: tokio::sync::Notify,
     /// The latest instant seen, in milliseconds: time never goes below it.
     high_water: AtomicI64,
@@ -158,6 +161,7 @@ impl Checkpoint {
             noted: Mutex::default(),
             verifying: Turns::new(),
             guessing: Turns::new(),
+            in_line: Turns::new(),
             said_no_relay: AtomicBool::new(false),
             guess_settled: tokio::sync::Notify::new(),
             high_water: AtomicI64::new(mark.as_millisecond()),

@@ -1,12 +1,13 @@
 //! Checking a name and a password: the half that all doors share.
 
+use std::hash::Hash;
 use std::pin::pin;
 
 use jiff::{SignedDuration, Timestamp};
 use sekisho_source::Source;
 
 use super::password_owner::PasswordOwner;
-use super::turns::Turn;
+use super::turns::{Turn, Turns};
 use super::verified::{Epoch, WrongBefore};
 use super::{Checkpoint, Failure, Site};
 use crate::account::{Account, AccountId, LoginName, Password};
@@ -168,8 +169,9 @@ impl Checkpoint {
         }
         let keys = failure_keys(whose.throttle(), whose.throttle_at(source), source);
         let give_up_at = self.clock.now() + LONGEST_BUSY;
+        let mut head_of_line = None;
         loop {
-            let turn = self.turn_until(whose, give_up_at).await?;
+            let turn = self.turn_until(&self.guessing, whose, give_up_at).await?;
             // Listening begins before the records are asked, so that no outcome is missed.
             let mut settled = pin!(self.guess_settled.notified());
             settled.as_mut().enable();
@@ -187,6 +189,7 @@ impl Checkpoint {
                 }
                 GuessStart::Busy => {}
                 GuessStart::Begun => {
+                    drop(head_of_line.take());
                     let verified = self.directory.verify(whose.account(), password).await;
                     let was_wrong = matches!(verified, Ok(false));
                     if before == WrongBefore::No {
@@ -204,6 +207,13 @@ impl Checkpoint {
             }
             // Nobody else's guess waits behind one that may not be made yet.
             drop(turn);
+            // Only one of those whom the widest limit keeps waiting asks the records again and again. Otherwise all of
+            // them would ask whenever a guess is settled, and a thousand from one source keep everybody from writing.
+            if let (None, Some((widest, _))) = (&head_of_line, limits.last()) {
+                let line = self.turn_until(&self.in_line, widest.clone(), give_up_at);
+                head_of_line = Some(line.await?);
+                continue;
+            }
             let again = self.clock.sleep_until(self.clock.now() + LOOK_AGAIN);
             tokio::select! {
                 // In this order, so that tests can have a run again.
@@ -215,16 +225,16 @@ impl Checkpoint {
         }
     }
 
-    /// Waits for the turn to guess at somebody's password, but not for ever: how long those before need is up to a
-    /// directory elsewhere.
-    async fn turn_until(
+    /// Waits for a turn, but not for ever: how long those before need is up to a directory elsewhere.
+    async fn turn_until<K: Eq + Hash>(
         &self,
-        whose: PasswordOwner,
+        turns: &Turns<K>,
+        whose: K,
         give_up_at: Timestamp,
     ) -> Result<Turn, Failure> {
         tokio::select! {
             biased;
-            turn = self.guessing.take(whose) => Ok(turn),
+            turn = turns.take(whose) => Ok(turn),
             // Nobody sleeps who has the turn at once.
             () = async { self.clock.sleep_until(give_up_at).await } => Err(Failure::GuessesInFlight),
         }
@@ -258,7 +268,10 @@ impl Checkpoint {
     ) -> Result<(), Failure> {
         // Who has waited for too long counts without a turn: rather twice than never.
         let give_up_at = self.clock.now() + LONGEST_BUSY;
-        let _one_at_a_time = self.turn_until(whose, give_up_at).await.ok();
+        let _one_at_a_time = self
+            .turn_until(&self.guessing, whose, give_up_at)
+            .await
+            .ok();
         let seen = self.verified.epoch();
         let before = self.verified.wrong_before(whose, password, source, now);
         if before == WrongBefore::No {

@@ -134,3 +134,34 @@ fn a_wrong_password_is_right_from_the_moment_on_at_which_it_is_set() {
     world.clock.advance(SignedDuration::from_secs(5));
     assert!(guess(&world, "ai", "third"));
 }
+
+#[test]
+fn a_crowd_that_waits_for_guesses_in_flight_asks_the_records_one_at_a_time() {
+    let world = World::new(1, Kept::default(), Vec::new());
+    let asked = || world.records.guesses_asked.load(Ordering::Relaxed);
+    world.directory.hangs.store(true, Ordering::Relaxed);
+    let mut crowd: Vec<_> = (0..200)
+        .map(|person| Box::pin(world.nodes[0].admit(attempt(&format!("nobody{person}"), "guess"))))
+        .collect();
+    for _ in 0..50 {
+        for one in &mut crowd {
+            assert!(poll(one).is_pending());
+        }
+        world.clock.advance(SignedDuration::from_millis(200));
+    }
+    assert_eq!(looked(&world), 30, "as many as may be wrong");
+    assert!(asked() <= 200 + 1 + 50, "{}", asked());
+
+    world.directory.hangs.store(false, Ordering::Relaxed);
+    while !crowd.is_empty() {
+        crowd.retain_mut(|one| match poll(one) {
+            Poll::Ready(told) => {
+                assert!(matches!(told, Err(NotAdmitted::Refused(_))));
+                false
+            }
+            Poll::Pending => true,
+        });
+    }
+    assert_eq!(looked(&world), 30);
+    assert!(asked() <= 2 * 200 + 1 + 50, "{}", asked());
+}

@@ -6,6 +6,7 @@
 mod kept;
 mod sessions;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -32,6 +33,8 @@ pub use kept::Kept;
 #[derive(Default)]
 pub struct MemoryRecords {
     kept: Mutex<Kept>,
+    /// How often it was asked whether a guess may be made.
+    pub guesses_asked: AtomicU64,
 }
 
 impl MemoryRecords {
@@ -39,6 +42,7 @@ impl MemoryRecords {
     pub fn holding(kept: Kept) -> Self {
         Self {
             kept: Mutex::new(kept),
+            guesses_asked: AtomicU64::new(0),
         }
     }
 
@@ -233,6 +237,7 @@ impl Records for MemoryRecords {
         limits: &[(Throttle, Limit)],
         now: Timestamp,
     ) -> Result<GuessStart, RecordsError> {
+        self.guesses_asked.fetch_add(1, Ordering::Relaxed);
         self.step(|kept| {
             let wrong: Vec<_> = windows(limits, now)
                 .iter()
