@@ -98,8 +98,9 @@ const REACH: &str = r#"
         const first = e.getClientRects()[0];
         const hit = document.elementFromPoint(first.left + first.width / 2, first.top + first.height / 2);
         const isHit = hit && (e === hit || e.contains(hit) || (label && label.contains(hit)));
-        if (!hit) faults.push(`out of sight: ${name(e)}`);
-        else if (!isHit) faults.push(`covered by ${name(hit).slice(0, 60)}: ${name(e)}`);
+        // What shows itself once it is focused can't be judged where the browser gives it no focus.
+        if (!hit && e.matches(':focus')) faults.push(`out of sight: ${name(e)}`);
+        if (hit && !isHit) faults.push(`covered by ${name(hit).slice(0, 60)}: ${name(e)}`);
     }
     before.focus?.focus?.({ preventScroll: true });
     if (!before.focus || before.focus === document.body) document.activeElement?.blur?.();

@@ -264,7 +264,7 @@ async fn the_webmail_passes_on_a_password_that_the_browser_alone_unseals() -> an
     // Ken's mailbox does not take his password: the page says so and asks for another.
     let ken = stage.sign_in(stage.campus(), KEN).await?;
     let words = ken.page.words();
-    assert!(words.contains("Your mailbox did not take"), "{words}");
+    assert!(words.contains("Your mailbox did not accept"), "{words}");
     assert!(ken.page.body.contains("name=\"password\""), "{words}");
     stage.demo.stop().await;
     Ok(())
