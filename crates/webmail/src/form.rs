@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
-use axum::http::header;
+use axum::http::{Extensions, header};
 use sekisho_checkpoint::web::WebStanding;
 use tokio::time::timeout;
 
@@ -97,11 +97,8 @@ impl FromRequest<Arc<Context>> for SisterForm {
             return Err(WebError::TooOld);
         }
         let extensions = request.extensions().clone();
-        let fields = timeout(PATIENCE, read_fields(request, MOST_OF_A_SHORT_FORM))
-            .await
-            .map_err(|_| WebError::BadRequest)??;
-        Beginning::of(&extensions).await?;
-        Ok(Self(fields))
+        let fields = read_fields(request, MOST_OF_A_SHORT_FORM);
+        arrived(&extensions, PATIENCE, fields).await.map(Self)
     }
 }
 
@@ -151,19 +148,15 @@ impl FromRequest<Arc<Context>> for Keepable {
     }
 }
 
-/// Reads a form without files, if the browser says that one of our pages sent it and it arrives in time. From then on
-/// the request is finished even if the browser leaves.
+/// Reads a form without files, if the browser says that one of our pages sent it.
 async fn read_short(request: Request, context: &Arc<Context>) -> Result<Fields, WebError> {
     // None of our pages sends such a form in parts, so whoever does has nothing of it read.
     if !csrf::is_same_origin(&context.config, request.headers()) || is_multipart(&request) {
         return Err(WebError::TooOld);
     }
     let extensions = request.extensions().clone();
-    let fields = timeout(PATIENCE, read_fields(request, MOST_OF_A_SHORT_FORM))
-        .await
-        .map_err(|_| WebError::BadRequest)??;
-    Beginning::of(&extensions).await?;
-    Ok(fields)
+    let fields = read_fields(request, MOST_OF_A_SHORT_FORM);
+    arrived(&extensions, PATIENCE, fields).await
 }
 
 /// The same for a form that may have files, of somebody who has signed in.
@@ -172,27 +165,31 @@ async fn read_long(request: Request, context: &Arc<Context>) -> Result<Form, Web
         return Err(WebError::TooOld);
     }
     let extensions = request.extensions().clone();
-    let form = if is_multipart(&request) {
+    if is_multipart(&request) {
         let parts = Multipart::from_request(request, &())
             .await
             .map_err(|_| WebError::BadRequest)?;
-        timeout(
-            PATIENCE_FOR_FILES,
-            read_parts(parts, context.config.max_upload),
-        )
+        let form = read_parts(parts, context.config.max_upload);
+        return arrived(&extensions, PATIENCE_FOR_FILES, form).await;
+    }
+    let fields = read_fields(request, MOST_TEXT);
+    Ok(Form {
+        fields: arrived(&extensions, PATIENCE, fields).await?,
+        ..Form::default()
+    })
+}
+
+/// What was read, if all of it arrives in time. From then on the request is finished even if the browser leaves.
+async fn arrived<T>(
+    extensions: &Extensions,
+    patience: Duration,
+    reading: impl Future<Output = Result<T, WebError>>,
+) -> Result<T, WebError> {
+    let read = timeout(patience, reading)
         .await
-        .map_err(|_| WebError::BadRequest)??
-    } else {
-        let fields = timeout(PATIENCE, read_fields(request, MOST_TEXT))
-            .await
-            .map_err(|_| WebError::BadRequest)??;
-        Form {
-            fields,
-            ..Form::default()
-        }
-    };
-    Beginning::of(&extensions).await?;
-    Ok(form)
+        .map_err(|_| WebError::BadRequest)??;
+    Beginning::of(extensions).await?;
+    Ok(read)
 }
 
 async fn read_fields(request: Request, most: usize) -> Result<Fields, WebError> {
