@@ -106,7 +106,7 @@ pub(super) fn declarations(style: &str) -> String {
 /// What is left of a style sheet.
 pub(super) fn sheet(css: &str) -> String {
     let mut parser = Parser::new(css);
-    StyleSheetParser::new(&mut parser, &mut Sheet)
+    StyleSheetParser::new(&mut parser, &mut Rules::default())
         .flatten()
         .collect()
 }
@@ -178,10 +178,13 @@ impl RuleBodyItemParser<'_, String, ()> for Declarations {
     }
 }
 
-/// The rules of a sheet, or of a `@media` in it.
-struct Sheet;
+/// The rules of a sheet, or of a `@media` in it, which has no at-rule within.
+#[derive(Default)]
+struct Rules {
+    in_media: bool,
+}
 
-impl<'i> QualifiedRuleParser<'i> for Sheet {
+impl<'i> QualifiedRuleParser<'i> for Rules {
     type Prelude = String;
     type QualifiedRule = String;
     type Error = ();
@@ -200,7 +203,7 @@ impl<'i> QualifiedRuleParser<'i> for Sheet {
     }
 }
 
-impl<'i> AtRuleParser<'i> for Sheet {
+impl<'i> AtRuleParser<'i> for Rules {
     type Prelude = String;
     type AtRule = String;
     type Error = ();
@@ -211,7 +214,9 @@ impl<'i> AtRuleParser<'i> for Sheet {
         input: &mut Parser<'i>,
     ) -> Result<String, ParseError<()>> {
         let is_media = name.eq_ignore_ascii_case("media");
-        let queries = is_media.then(|| allowed(input, queries)).flatten();
+        let queries = (is_media && !self.in_media)
+            .then(|| allowed(input, queries))
+            .flatten();
         // The frame is white, whatever colours the rest of the screen has.
         let queries = queries.filter(|queries| !queries.contains("prefers-color-scheme"));
         queries.ok_or_else(|| ParseError::custom(()))
@@ -223,45 +228,19 @@ impl<'i> AtRuleParser<'i> for Sheet {
         _: &ParserState,
         input: &mut Parser<'i>,
     ) -> Result<String, ParseError<()>> {
-        let rules: String = RuleBodyParser::new(input, &mut Media).flatten().collect();
+        let rules: String = RuleBodyParser::new(input, &mut Rules { in_media: true })
+            .flatten()
+            .collect();
         Ok(format!("@media {queries}{{{rules}}}"))
     }
 }
 
-/// What is within a `@media`: rules, and no at-rule.
-struct Media;
-
-impl<'i> QualifiedRuleParser<'i> for Media {
-    type Prelude = String;
-    type QualifiedRule = String;
-    type Error = ();
-
-    fn parse_prelude(&mut self, input: &mut Parser<'i>) -> Result<String, ParseError<()>> {
-        QualifiedRuleParser::parse_prelude(&mut Sheet, input)
-    }
-
-    fn parse_block(
-        &mut self,
-        selectors: String,
-        start: &ParserState,
-        input: &mut Parser<'i>,
-    ) -> Result<String, ParseError<()>> {
-        QualifiedRuleParser::parse_block(&mut Sheet, selectors, start, input)
-    }
-}
-
-impl<'i> AtRuleParser<'i> for Media {
-    type Prelude = ();
-    type AtRule = String;
-    type Error = ();
-}
-
-impl<'i> DeclarationParser<'i> for Media {
+impl DeclarationParser<'_> for Rules {
     type Declaration = String;
     type Error = ();
 }
 
-impl RuleBodyItemParser<'_, String, ()> for Media {
+impl RuleBodyItemParser<'_, String, ()> for Rules {
     fn parse_declarations(&self) -> bool {
         false
     }
