@@ -200,7 +200,8 @@ impl Browser {
     }
 }
 
-/// A form that comes in two pieces, each of which has to be waited for; so does its end.
+/// A form that comes in two pieces, each of which has to be waited for; so does its end. The second is the last character
+/// alone: what came before would pass for a form, with its token, were it taken for the whole.
 struct InPieces {
     pieces: Vec<Bytes>,
     is_due: bool,
@@ -209,9 +210,9 @@ struct InPieces {
 impl InPieces {
     fn of(form: String) -> Self {
         let form = Bytes::from(form);
-        let middle = form.len() / 2;
+        let last = form.len().saturating_sub(1);
         Self {
-            pieces: vec![form.slice(middle..), form.slice(..middle)],
+            pieces: vec![form.slice(last..), form.slice(..last)],
             is_due: false,
         }
     }
