@@ -200,8 +200,8 @@ impl Browser {
     }
 }
 
-/// A form that comes in two pieces, each of which has to be waited for; so does its end. The second is the last character
-/// alone: what came before would pass for a form, with its token, were it taken for the whole.
+/// A form that comes in two pieces, each of which has to be waited for; so does its end. The second is the last
+/// character alone: what came before would pass for a form, with its token, were it taken for the whole.
 struct InPieces {
     pieces: Vec<Bytes>,
     is_due: bool,
