@@ -35,10 +35,9 @@ pub(super) async fn show(
     let structure = summary.structure.as_ref().ok_or(WebError::NotFound)?;
     let Located { part, within, .. } = structure.locate(&number).ok_or(WebError::NotFound)?;
     let attached = part.message.as_ref().ok_or(WebError::NotFound)?;
-    let mut texts = Vec::new();
-    for part in content::texts(&attached.structure, asked.form()) {
-        texts.push(content::read(&mut open, uid, part).await.or_web_error()?);
-    }
+    let texts = content::read_all(&mut open, uid, &attached.structure, asked.form())
+        .await
+        .or_web_error()?;
 
     let visit = &mailbox.admitted.visit;
     let lang = visit.lang;

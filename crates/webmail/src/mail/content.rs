@@ -95,6 +95,20 @@ fn rank(form: &[&BodyPart], wanted: Wanted) -> u8 {
     }
 }
 
+/// Fetches and decodes the texts of a message, in the form that is wanted.
+pub(super) async fn read_all<'p>(
+    open: &mut OpenFolder<'_>,
+    uid: Uid,
+    structure: &'p BodyPart,
+    wanted: Wanted,
+) -> Result<Vec<Text<'p>>, Error> {
+    let mut read_so_far = Vec::new();
+    for part in texts(structure, wanted) {
+        read_so_far.push(read(open, uid, part).await?);
+    }
+    Ok(read_so_far)
+}
+
 /// Fetches and decodes a text.
 pub(super) async fn read<'p>(
     open: &mut OpenFolder<'_>,

@@ -44,9 +44,9 @@ pub(super) async fn show(
     let mut texts = Vec::new();
     let mut raw = None;
     if let Some(structure) = &summary.structure {
-        for part in content::texts(structure, asked.form()) {
-            texts.push(content::read(&mut open, uid, part).await.or_web_error()?);
-        }
+        texts = content::read_all(&mut open, uid, structure, asked.form())
+            .await
+            .or_web_error()?;
     } else {
         raw = open
             .message(uid, MOST_RAW)

@@ -431,6 +431,10 @@ mod tests {
         for left in [declarations(split), sheet(&format!("p{{{split}}}"))] {
             assert!(!left.contains("/*"), "{left}");
         }
+        assert_eq!(
+            sheet("@media print{@media screen{p{color:red}}b{color:red}}"),
+            "@media print{b{color:red}}"
+        );
         let selector =
             "a/**/[href^=x],//**/* b{color:red}*/@font-face{src:url(x)}/* */**// c{color:red}";
         assert!(!sheet(selector).contains("/*"), "{}", sheet(selector));
