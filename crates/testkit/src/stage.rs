@@ -16,7 +16,7 @@ use sekisho_upstream::Upstreams;
 use tempfile::TempDir;
 
 use crate::http::Visitor;
-use crate::wire::{MailDoor, Way, Wire};
+use crate::wire::{MailDoor, Way, Wire, deliver};
 
 /// The login name of the demo's first account.
 pub const HANAKO: &str = "hanako";
@@ -200,6 +200,30 @@ impl Stage {
         let mut wire = Wire::greeted(door).await?;
         let answer = way.try_on(&mut wire, name, password).await?;
         Ok((answer, wire))
+    }
+
+    /// The inbox of somebody on campus, selected over IMAP.
+    ///
+    /// # Errors
+    /// The login or the selection is refused.
+    pub async fn inbox(&self, name: &str) -> anyhow::Result<Wire> {
+        let password = self.password(name);
+        let (answer, mut wire) = self
+            .mail_client(self.campus(), Way::ImapLogin, name, password)
+            .await?;
+        anyhow::ensure!(answer.starts_with("t OK"), "{answer}");
+        wire.imap("SELECT INBOX").await?;
+        Ok(wire)
+    }
+
+    /// Delivers a message.
+    ///
+    /// # Errors
+    /// It is not taken.
+    pub async fn receives(&self, to: &str, message: &[u8]) -> anyhow::Result<()> {
+        let reply = deliver(&self.demo.tour.lmtp, to, message).await?;
+        anyhow::ensure!(reply.starts_with("250"), "not taken: {reply}");
+        Ok(())
     }
 
     /// Submits the login form in a new browser.

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use sekisho_testkit::http::Visitor;
 use sekisho_testkit::stage::{HANAKO, Stage};
-use sekisho_testkit::wire::{Way, Wire, deliver};
+use sekisho_testkit::wire::Wire;
 
 const TO: &str = "hanako@kit.example";
 
@@ -51,22 +51,6 @@ Nobody was late.\r
 --outer--\r
 ";
 
-async fn arrives(stage: &Stage, message: &[u8]) -> anyhow::Result<()> {
-    let reply = deliver(&stage.demo.tour.lmtp, TO, message).await?;
-    anyhow::ensure!(reply.starts_with("250"), "not taken: {reply}");
-    Ok(())
-}
-
-async fn mail_client(stage: &Stage) -> anyhow::Result<Wire> {
-    let password = stage.password(HANAKO);
-    let (answer, mut wire) = stage
-        .mail_client(stage.campus(), Way::ImapLogin, HANAKO, password)
-        .await?;
-    anyhow::ensure!(answer.starts_with("t OK"), "{answer}");
-    wire.imap("SELECT INBOX").await?;
-    Ok(wire)
-}
-
 /// The page of the message with a subject.
 async fn page_of(wire: &mut Wire, subject: &str) -> anyhow::Result<(String, String)> {
     let answer = wire
@@ -95,8 +79,8 @@ async fn reads(browser: &mut Visitor, path: &str, words: &[&str]) -> anyhow::Res
 #[tokio::test]
 async fn an_attached_message_has_a_page_of_its_own() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
-    arrives(&stage, &noname()?).await?;
-    let (stored, _) = page_of(&mut mail_client(&stage).await?, "x 822").await?;
+    stage.receives(TO, &noname()?).await?;
+    let (stored, _) = page_of(&mut stage.inbox(HANAKO).await?, "x 822").await?;
     let mut browser = stage.sign_in(stage.campus(), HANAKO).await?;
     let name = "\u{5185}\u{5074}\u{306e}\u{4ef6}\u{540d}";
     reads(
@@ -148,8 +132,8 @@ async fn an_attached_message_has_a_page_of_its_own() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_message_within_an_attached_message_leads_back_to_it() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
-    arrives(&stage, NESTED.as_bytes()).await?;
-    let (stored, _) = page_of(&mut mail_client(&stage).await?, "The report that").await?;
+    stage.receives(TO, NESTED.as_bytes()).await?;
+    let (stored, _) = page_of(&mut stage.inbox(HANAKO).await?, "The report that").await?;
     let mut browser = stage.sign_in(stage.campus(), HANAKO).await?;
     let middle = format!("{stored}/attached/2");
     let report = "\u{6708}\u{6b21}\u{5831}\u{544a}";
@@ -199,11 +183,11 @@ async fn a_message_within_an_attached_message_leads_back_to_it() -> anyhow::Resu
 async fn a_forwarded_message_within_a_message_is_one_still() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
     for message in [noname()?, NESTED.as_bytes().to_vec()] {
-        arrives(&stage, &message).await?;
+        stage.receives(TO, &message).await?;
     }
     let mut browser = stage.sign_in(stage.campus(), HANAKO).await?;
     for (subject, encoding) in [("x 822", "7bit"), ("The report that", "8bit")] {
-        let mut wire = mail_client(&stage).await?;
+        let mut wire = stage.inbox(HANAKO).await?;
         let (_, uid) = page_of(&mut wire, subject).await?;
         let original = wire.imap(&format!("UID FETCH {uid} BODY.PEEK[2]")).await?;
         let form = format!("/mail/compose?forward={uid}&folder=INBOX");

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use sekisho_message::encoded_word;
 use sekisho_testkit::stage::{HANAKO, Stage};
-use sekisho_testkit::wire::{Way, Wire, deliver};
+use sekisho_testkit::wire::Wire;
 
 const SUZUKI: (&str, &str) = ("鈴木", "suzuki@example.net");
 
@@ -151,20 +151,10 @@ fn message(case: &Case) -> anyhow::Result<Vec<u8>> {
 
 async fn deliver_all(stage: &Stage) -> anyhow::Result<()> {
     for case in CASES {
-        let reply = deliver(&stage.demo.tour.lmtp, "hanako@kit.example", &message(case)?).await?;
-        anyhow::ensure!(reply.starts_with("250"), "{}: {reply}", case.file);
+        let arrived = stage.receives("hanako@kit.example", &message(case)?).await;
+        arrived.with_context(|| case.file)?;
     }
     Ok(())
-}
-
-async fn mail_client(stage: &Stage) -> anyhow::Result<Wire> {
-    let password = stage.password(HANAKO);
-    let (answer, mut wire) = stage
-        .mail_client(stage.campus(), Way::ImapLogin, HANAKO, password)
-        .await?;
-    anyhow::ensure!(answer.starts_with("t OK"), "{answer}");
-    wire.imap("SELECT INBOX").await?;
-    Ok(wire)
 }
 
 async fn found(wire: &mut Wire, key: &str, text: &str) -> anyhow::Result<Vec<u32>> {
@@ -185,7 +175,7 @@ async fn found(wire: &mut Wire, key: &str, text: &str) -> anyhow::Result<Vec<u32
 async fn the_server_and_the_webmail_read_the_same_words() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
     deliver_all(&stage).await?;
-    let mut wire = mail_client(&stage).await?;
+    let mut wire = stage.inbox(HANAKO).await?;
     let mut browser = stage.sign_in(stage.campus(), HANAKO).await?;
     browser.open("/mail").await?;
     let list = browser.page.body.clone();
@@ -280,7 +270,7 @@ async fn the_server_and_the_webmail_read_the_same_words() -> anyhow::Result<()> 
 async fn the_server_sorts_by_the_words_that_it_shows() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
     deliver_all(&stage).await?;
-    let mut wire = mail_client(&stage).await?;
+    let mut wire = stage.inbox(HANAKO).await?;
     let mut subjects = Vec::new();
     for case in CASES {
         if let Some(uid) = found(&mut wire, "SUBJECT", case.subject).await?.last() {
@@ -303,7 +293,7 @@ async fn the_server_sorts_by_the_words_that_it_shows() -> anyhow::Result<()> {
 async fn an_answer_can_be_sent_to_every_author() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
     deliver_all(&stage).await?;
-    let mut wire = mail_client(&stage).await?;
+    let mut wire = stage.inbox(HANAKO).await?;
     let mut browser = stage.sign_in(stage.campus(), HANAKO).await?;
     for (subject, to, refers) in [
         (

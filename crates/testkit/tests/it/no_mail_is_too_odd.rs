@@ -1,28 +1,12 @@
 //! Messages and names that no well-behaved program makes: each is refused with a clear answer, or stored and readable.
 
 use sekisho_testkit::stage::{HANAKO, Stage};
-use sekisho_testkit::wire::{Way, Wire, deliver};
+use sekisho_testkit::wire::{Wire, deliver};
 
 const TO: &str = "hanako@kit.example";
 
 fn mail(head: &str, body: &str) -> Vec<u8> {
     format!("From: a@away.example\r\nTo: {TO}\r\n{head}\r\n\r\n{body}").into_bytes()
-}
-
-async fn arrives(stage: &Stage, message: &[u8]) -> anyhow::Result<()> {
-    let reply = deliver(&stage.demo.tour.lmtp, TO, message).await?;
-    anyhow::ensure!(reply.starts_with("250"), "not taken: {reply}");
-    Ok(())
-}
-
-async fn mail_client(stage: &Stage) -> anyhow::Result<Wire> {
-    let password = stage.password(HANAKO);
-    let (answer, mut wire) = stage
-        .mail_client(stage.campus(), Way::ImapLogin, HANAKO, password)
-        .await?;
-    anyhow::ensure!(answer.starts_with("t OK"), "{answer}");
-    wire.imap("SELECT INBOX").await?;
-    Ok(wire)
 }
 
 #[tokio::test]
@@ -40,7 +24,8 @@ async fn what_is_too_large_is_refused_with_the_reason() -> anyhow::Result<()> {
     let said = deliver(&stage.demo.tour.lmtp, TO, &huge).await?;
     assert!(said.starts_with("552 5.3.4"), "sent all the same: {said}");
 
-    let inbox = mail_client(&stage)
+    let inbox = stage
+        .inbox(HANAKO)
         .await?
         .imap("SEARCH SUBJECT huge")
         .await?;
@@ -70,11 +55,11 @@ async fn broken_mail_is_kept_and_readable() -> anyhow::Result<()> {
         b"no head at all, just plain words".to_vec(),
         Vec::new(),
     ];
-    let before = mail_client(&stage).await?.imap("SEARCH ALL").await?;
+    let before = stage.inbox(HANAKO).await?.imap("SEARCH ALL").await?;
     for message in &odd {
-        arrives(&stage, message).await?;
+        stage.receives(TO, message).await?;
     }
-    let mut wire = mail_client(&stage).await?;
+    let mut wire = stage.inbox(HANAKO).await?;
     let all = wire.imap("SEARCH ALL").await?;
     let numbers = |answer: &str| answer.lines().next().unwrap_or_default().split(' ').count();
     assert_eq!(numbers(&all), numbers(&before) + odd.len(), "all are kept");
@@ -108,7 +93,7 @@ async fn broken_mail_is_kept_and_readable() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_folder_may_have_any_name_but_no_control_characters() -> anyhow::Result<()> {
     let stage = Stage::start().await?;
-    let mut wire = mail_client(&stage).await?;
+    let mut wire = stage.inbox(HANAKO).await?;
     let quoted = wire.imap(r#"CREATE "He said \"hi\" \\ once""#).await?;
     assert!(quoted.contains("t OK"), "{quoted}");
     let name = "two\r\nlines";
