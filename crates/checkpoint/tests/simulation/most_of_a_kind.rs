@@ -18,10 +18,7 @@ use crate::world::{Courage, World, ai, place};
 
 #[test]
 fn an_app_begun_before_the_tenth_was_registered_is_one_too_many() {
-    let world = world();
-    for id in 2..10 {
-        add_an_app(&world, FactorId::new(id));
-    }
+    let world = world_with_nine_apps();
     let both = [0; 2].map(|_| {
         let token = sign_in(&world);
         let key = begin_an_app(&world, &token);
@@ -40,10 +37,7 @@ fn an_app_begun_before_the_tenth_was_registered_is_one_too_many() {
 
 #[test]
 fn of_two_apps_that_are_finished_at_once_as_the_tenth_one_is() {
-    let world = world();
-    for id in 2..10 {
-        add_an_app(&world, FactorId::new(id));
-    }
+    let world = world_with_nine_apps();
     let both = [0; 2].map(|_| {
         let token = sign_in(&world);
         let key = begin_an_app(&world, &token);
@@ -71,6 +65,14 @@ fn of_two_addresses_that_are_finished_at_once_one_is_registered() {
     one.expect("registered");
     assert!(is_out_of_date(&other), "{other:?}");
     assert_eq!(count(&world, FactorKind::ExternalMail), 1);
+}
+
+fn world_with_nine_apps() -> World {
+    let world = world();
+    for id in 2..10 {
+        add_an_app(&world, FactorId::new(id));
+    }
+    world
 }
 
 /// An account with an app, and letters that arrive.
